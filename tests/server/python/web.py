@@ -1,0 +1,84 @@
+"""Serves Kinto on a listening socket it is given: `web.py INI FD WORKERS`. Ends when its standard input does."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+
+from pyramid.paster import get_app
+
+
+def end_with_launcher():
+    """The launcher holds the other end of the pipe, so this process group ends with it even when it is killed."""
+
+    def wait():
+        os.read(0, 1)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+class Lines(logging.Formatter):
+    """One line per request; Kinto puts what is known of it into the record's attributes, not in the message."""
+
+    def format(self, record):
+        text = super().format(record)
+        if record.name == "request.summary":
+            fields = ("method", "path", "querystring", "code", "t", "errno")
+            text += " ".join(f"{name}={getattr(record, name)}" for name in fields if getattr(record, name, "") != "")
+        return text
+
+
+def log():
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def load(ini):
+    return get_app(ini, options={"postgresql": os.environ.get("KINTO_SERVER_POSTGRESQL", "")})
+
+
+def serve_one_process(ini, fd):
+    import waitress
+
+    # The defaults, 4 threads and 100 connections, are too few for tests that run side by side.
+    waitress.serve(load(ini), sockets=[socket.socket(fileno=fd)], threads=8, connection_limit=2000)
+
+
+def serve_workers(ini, fd, workers):
+    from gunicorn.app.base import BaseApplication
+
+    class Application(BaseApplication):
+        def load_config(self):
+            options = {
+                "bind": f"fd://{fd}",
+                "workers": workers,
+                # Unlike the default class it keeps connections, and an idle one does not block its worker.
+                "worker_class": "gthread",
+                "threads": 4,
+                "control_socket_disable": True,
+            }
+            for name, value in options.items():
+                self.cfg.set(name, value)
+
+        def load(self):
+            return load(ini)
+
+    Application().run()
+
+
+def main():
+    ini, fd, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    end_with_launcher()
+    log()
+    if os.environ.get("KINTO_SERVER_POSTGRESQL"):
+        serve_workers(ini, fd, workers)
+    else:
+        serve_one_process(ini, fd)
+
+
+if __name__ == "__main__":
+    main()

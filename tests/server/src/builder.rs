@@ -1,0 +1,202 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::launcher::{self, Plan};
+use crate::lease::{Address, Lease};
+use crate::{Error, Server, external, home, ini, postgres, venv};
+
+/// Where a server keeps its data.
+///
+/// ```
+/// # fn main() -> Result<(), kinto_server::Error> {
+/// use kinto_server::{Backend, Server};
+///
+/// let server = Server::builder().backend(Backend::Memory).shared()?;
+/// assert_eq!(server.backend(), Backend::Memory);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backend {
+    /// In the memory of one process.
+    Memory,
+    /// In a private PostgreSQL, served by several processes: only here there are conflicts and rollbacks.
+    PostgreSql,
+    /// Not known: the server was there already (`KINTO_SERVER_URL`).
+    External,
+}
+
+/// Says what the server shall be like.
+///
+/// ```
+/// # fn main() -> Result<(), kinto_server::Error> {
+/// let server = kinto_server::Server::builder().paginate_by(10).start()?;
+/// assert!(server.url().ends_with("/v1"));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Builder {
+    settings: BTreeMap<String, String>,
+    backend: Option<Backend>,
+    workers: Option<u32>,
+}
+
+const LINGER_SECONDS: u32 = 5;
+
+impl Builder {
+    /// Sets how many objects a page has.
+    ///
+    /// ```
+    /// let builder = kinto_server::Server::builder().paginate_by(10);
+    /// ```
+    pub fn paginate_by(self, objects: u32) -> Self {
+        self.setting("kinto.paginate_by", objects.to_string())
+    }
+
+    /// Sets how many requests a batch may have; Kinto's own default is 25.
+    ///
+    /// ```
+    /// let builder = kinto_server::Server::builder().batch_max_requests(5);
+    /// ```
+    pub fn batch_max_requests(self, requests: u32) -> Self {
+        self.setting("kinto.batch_max_requests", requests.to_string())
+    }
+
+    /// Sets anything else that can be in Kinto's ini file, over the default of this crate where it has one.
+    ///
+    /// ```
+    /// let builder = kinto_server::Server::builder().setting("kinto.readonly", "true");
+    /// ```
+    pub fn setting(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.insert(key.into(), value.into());
+        self
+    }
+
+    /// Chooses the backend; without it `KINTO_TEST_BACKEND` does (`memory` or `postgresql`), and else it is memory.
+    ///
+    /// ```
+    /// use kinto_server::{Backend, Server};
+    ///
+    /// let builder = Server::builder().backend(Backend::PostgreSql);
+    /// ```
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// Sets how many processes serve; 2 unless said otherwise. The memory backend is always one process.
+    ///
+    /// ```
+    /// use kinto_server::{Backend, Server};
+    ///
+    /// let builder = Server::builder().backend(Backend::PostgreSql).workers(4);
+    /// ```
+    pub fn workers(mut self, processes: u32) -> Self {
+        self.workers = Some(processes);
+        self
+    }
+
+    /// Starts a server nobody else uses. It is stopped when it is dropped, and also when this process is killed.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), kinto_server::Error> {
+    /// let server = kinto_server::Server::builder().batch_max_requests(5).start()?;
+    /// assert_ne!(server.url(), kinto_server::Server::shared()?.url());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When there is no server to be had: no Python, no network for the first installation, a setting Kinto refuses.
+    pub fn start(self) -> Result<Server, Error> {
+        let backend = self.checked()?;
+        let home = home::home()?;
+        let python = venv::python(&home)?;
+        let (_, lease) = self.launch(backend, &home, &python, 0)?;
+        Server::leased(lease, backend, true)
+    }
+
+    /// Uses the server of everybody who asks for the same, in this process and others; starts it where there is none.
+    ///
+    /// Without settings of its own that is the server [`Server::shared`] has, so also the one in `KINTO_SERVER_URL`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), kinto_server::Error> {
+    /// let [one, other] = [7, 7].map(|n| kinto_server::Server::builder().paginate_by(n).shared());
+    /// assert_eq!(one?.url(), other?.url());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start), or when nothing answers at `KINTO_SERVER_URL`.
+    pub fn shared(self) -> Result<Server, Error> {
+        let plain = self.settings.is_empty() && self.backend.is_none() && self.workers.is_none();
+        if let Some(url) = external::asked_for().filter(|_| plain) {
+            external::check(&url)?;
+            return Ok(Server::external(url));
+        }
+        let backend = self.checked()?;
+        let home = home::home()?;
+        let python = venv::python(&home)?;
+        let parts = [launcher::key(), venv::key(), self.ini(backend), self.processes(backend).to_string()];
+        let key = home::key(parts.iter().map(String::as_str));
+        let shared = home::directory(home.join("shared"))?;
+        let state = shared.join(format!("{key}.json"));
+        let lock = home::lock(&shared.join(format!("{key}.lock")), "starting Kinto")?;
+        let found = fs::read_to_string(&state).ok().and_then(|text| Address::parse(&text, &home));
+        let lease = if let Some(lease) = found.and_then(|address| Lease::take(&address)) {
+            lease
+        } else {
+            let (address, lease) = self.launch(backend, &home, &python, LINGER_SECONDS)?;
+            home::write(&state, &address.text())?;
+            lease
+        };
+        // The others take their leases now and wait with this one.
+        drop(lock);
+        Server::leased(lease, backend, false)
+    }
+
+    fn checked(&self) -> Result<Backend, Error> {
+        if cfg!(not(unix)) {
+            let problem = "A server cannot be started on this system: processes and sockets are handled as on Unix.";
+            return Err(Error::with_ways_out(problem, "use Linux, macOS or WSL"));
+        }
+        ini::check(&self.settings)?;
+        match self.backend {
+            Some(Backend::External) => {
+                Err(Error::new("a server that exists already is asked for with KINTO_SERVER_URL and Server::shared()"))
+            }
+            Some(backend) => Ok(backend),
+            None => match std::env::var("KINTO_TEST_BACKEND").unwrap_or_default().as_str() {
+                "" | "memory" => Ok(Backend::Memory),
+                "postgresql" => Ok(Backend::PostgreSql),
+                other => Err(Error::new(format!("KINTO_TEST_BACKEND is {other:?}; it can be memory or postgresql"))),
+            },
+        }
+    }
+
+    fn ini(&self, backend: Backend) -> String {
+        ini::text(backend, &self.settings)
+    }
+
+    fn processes(&self, backend: Backend) -> u32 {
+        if backend == Backend::PostgreSql { self.workers.unwrap_or(2).max(1) } else { 1 }
+    }
+
+    fn launch(&self, backend: Backend, home: &Path, python: &Path, linger: u32) -> Result<(Address, Lease), Error> {
+        let binaries = match backend {
+            Backend::PostgreSql => Some(postgres::binaries(home, python)?),
+            _ => None,
+        };
+        let ini = self.ini(backend);
+        let plan = Plan { postgres: binaries.as_deref(), workers: self.processes(backend), linger, ini: &ini };
+        let address = launcher::start(home, python, &plan)?;
+        match Lease::take(&address) {
+            Some(lease) => Ok((address, lease)),
+            None => Err(launcher::failed("the launcher does not answer", &address.directory)),
+        }
+    }
+}

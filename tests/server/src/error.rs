@@ -1,0 +1,52 @@
+use std::fmt;
+
+/// Why there is no server. What it displays is the whole story, with the ways out where there are any.
+///
+/// ```
+/// let error = kinto_server::Server::builder().setting("two\nlines", "x").start().unwrap_err();
+/// assert!(error.to_string().contains("two"), "{error}");
+/// ```
+pub struct Error {
+    problem: String,
+    ways_out: String,
+}
+
+impl Error {
+    pub(crate) fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), ways_out: String::new() }
+    }
+
+    /// Something that needs Python or the network failed: says how to do without.
+    pub(crate) fn with_ways_out(problem: impl Into<String>, install: &str) -> Self {
+        let ways_out = format!(
+            "\n\nTests and examples run against a real Kinto server. Either\n  \
+             - {install}, or\n  \
+             - set KINTO_SERVER_URL to a server that exists, as in KINTO_SERVER_URL=http://localhost:8888/v1"
+        );
+        Self { problem: problem.into(), ways_out }
+    }
+
+    /// What went wrong, without the ways out.
+    pub(crate) fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    pub(crate) fn io(doing: impl fmt::Display, error: &std::io::Error) -> Self {
+        Self::new(format!("{doing}: {error}"))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.problem, self.ways_out)
+    }
+}
+
+/// The same text: a test that returns the error prints it so.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,6 @@
+//! Tests with real servers.
+
+mod postgresql;
+mod processes;
+mod server;
+mod support;
