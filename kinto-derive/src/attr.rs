@@ -1,0 +1,182 @@
+//! Parses `#[kinto(…)]`.
+
+use crate::ctxt::Ctxt;
+use crate::items::{self, Item, Value};
+use crate::suggest;
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::{Attribute, LitStr, Meta, Path};
+
+const ON_STRUCT: &[&str] = &["bucket", "collection", "crate", "nested"];
+const ON_FIELD: &[&str] = &["nested"];
+/// What people look for here although serde has it.
+const SERDE_S: &[&str] = &[
+    "alias",
+    "default",
+    "flatten",
+    "rename",
+    "rename_all",
+    "skip",
+    "skip_serializing",
+    "skip_serializing_if",
+    "with",
+];
+
+/// `#[kinto(…)]` on the struct.
+#[derive(Default)]
+pub(crate) struct Container {
+    /// `bucket = "…"`
+    pub(crate) bucket: Option<Given<LitStr>>,
+    /// `collection = "…"`
+    pub(crate) collection: Option<Given<LitStr>>,
+    /// `crate = "…"`
+    pub(crate) krate: Option<Given<Path>>,
+    /// `nested`
+    pub(crate) nested: Option<Given<()>>,
+}
+
+/// `#[kinto(…)]` on a field.
+#[derive(Default)]
+pub(crate) struct Field {
+    /// `nested`
+    pub(crate) nested: Option<Given<()>>,
+}
+
+/// A value, and where its key stands.
+pub(crate) struct Given<T> {
+    /// Of the key.
+    pub(crate) span: Span,
+    /// What was given.
+    pub(crate) value: T,
+}
+
+impl Container {
+    /// Parses the attributes of a struct.
+    pub(crate) fn parse(cx: &mut Ctxt, attrs: &[Attribute]) -> Self {
+        let mut container = Self::default();
+        for item in kinto_items(cx, attrs, r#"#[kinto(collection = "…")]"#) {
+            match item.name().as_str() {
+                "bucket" => set(cx, &mut container.bucket, &item, string),
+                "collection" => set(cx, &mut container.collection, &item, string),
+                "crate" => set(cx, &mut container.krate, &item, path),
+                "nested" => set(cx, &mut container.nested, &item, flag),
+                _ => unknown(cx, &item, ON_STRUCT, ""),
+            }
+        }
+        container
+    }
+}
+
+impl Field {
+    /// Parses the attributes of a field.
+    pub(crate) fn parse(cx: &mut Ctxt, attrs: &[Attribute]) -> Self {
+        let mut field = Self::default();
+        for item in kinto_items(cx, attrs, "#[kinto(nested)]") {
+            match item.name().as_str() {
+                "nested" => set(cx, &mut field.nested, &item, flag),
+                name if ON_STRUCT.contains(&name) => cx.error(
+                    &item.key,
+                    format!("`{name}` belongs to the whole struct: move it to a `#[kinto({name} = \"…\")]` above `struct`"),
+                ),
+                _ => unknown(cx, &item, ON_FIELD, " on a field"),
+            }
+        }
+        field
+    }
+}
+
+/// All items of all `#[kinto(…)]`.
+fn kinto_items(cx: &mut Ctxt, attrs: &[Attribute], example: &str) -> Vec<Item> {
+    let mut all = Vec::new();
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("kinto")) {
+        match &attr.meta {
+            Meta::List(list) => all.extend(items::split(list.tokens.clone())),
+            meta => cx.error(meta, format!("expected a list in parentheses: `{example}`")),
+        }
+    }
+    all
+}
+
+/// Parses the value of `item` into its place, which has to be free.
+fn set<T>(
+    cx: &mut Ctxt,
+    place: &mut Option<Given<T>>,
+    item: &Item,
+    parse: fn(&mut Ctxt, &Item) -> Option<T>,
+) {
+    if let Some(first) = place {
+        let name = item.name();
+        cx.error(
+            &item.key,
+            format!("`{name}` is given twice; keep one of the two"),
+        );
+        cx.error_at(first.span, "first given here");
+        return;
+    }
+    let span = item.span();
+    *place = parse(cx, item).map(|value| Given { span, value });
+}
+
+fn string(cx: &mut Ctxt, item: &Item) -> Option<LitStr> {
+    let name = item.name();
+    let Some(literal) = item.string() else {
+        let message = format!("`{name}` takes a string literal: `{name} = \"…\"`");
+        match &item.value {
+            Value::Assigned(value) if !value.is_empty() => cx.error(value, message),
+            _ => cx.error(item, message),
+        }
+        return None;
+    };
+    if literal.value().is_empty() {
+        cx.error(
+            &literal,
+            format!("`{name}` is empty; give it a name or leave it out"),
+        );
+        return None;
+    }
+    Some(literal)
+}
+
+fn path(cx: &mut Ctxt, item: &Item) -> Option<Path> {
+    let literal = string(cx, item)?;
+    let path = literal.parse_with(Path::parse_mod_style).ok();
+    if path.is_none() {
+        cx.error(
+            &literal,
+            "`crate` takes the path under which kinto_client is found: `crate = \"my_crate::kinto_client\"`",
+        );
+    }
+    path
+}
+
+fn flag(cx: &mut Ctxt, item: &Item) -> Option<()> {
+    match &item.value {
+        Value::Absent => Some(()),
+        Value::Assigned(_) | Value::List(_) => {
+            let name = item.name();
+            cx.error(item, format!("`{name}` takes no value: `#[kinto({name})]`"));
+            None
+        }
+    }
+}
+
+/// Names the unknown key, and says what may have been meant.
+fn unknown(cx: &mut Ctxt, item: &Item, known: &[&str], place: &str) {
+    let name = item.name();
+    let hint = if SERDE_S.contains(&name.as_str()) {
+        format!("; that is serde's: `#[serde({name})]`, which the derive reads too")
+    } else if let Some(nearest) = suggest::nearest(&name, known) {
+        format!("; did you mean `{nearest}`?")
+    } else {
+        String::new()
+    };
+    let expected: Vec<_> = known.iter().map(|key| format!("`{key}`")).collect();
+    let expected = match expected.as_slice() {
+        [one] => one.clone(),
+        all => format!("one of {}", all.join(", ")),
+    };
+    cx.error_at(
+        item.key.span(),
+        format!("unknown kinto attribute `{name}`{place}{hint} (expected {expected})"),
+    );
+}

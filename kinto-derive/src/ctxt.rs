@@ -1,0 +1,42 @@
+//! Where every phase leaves its errors, so that one run of the compiler shows them all.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::Error;
+
+/// The errors found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Ctxt {
+    errors: Option<Error>,
+}
+
+impl Ctxt {
+    /// An error that underlines `tokens`.
+    pub(crate) fn error(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.push(Error::new_spanned(tokens, message));
+    }
+
+    /// An error at a single token.
+    pub(crate) fn error_at(&mut self, span: Span, message: impl std::fmt::Display) {
+        self.push(Error::new(span, message));
+    }
+
+    /// Whether nothing has been found.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.errors.is_none()
+    }
+
+    /// The invocations of `compile_error!`, or nothing.
+    pub(crate) fn into_tokens(self) -> TokenStream {
+        self.errors
+            .map(|errors| errors.to_compile_error())
+            .unwrap_or_default()
+    }
+
+    fn push(&mut self, error: Error) {
+        match &mut self.errors {
+            Some(errors) => errors.combine(error),
+            None => self.errors = Some(error),
+        }
+    }
+}

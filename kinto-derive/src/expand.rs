@@ -1,0 +1,114 @@
+//! From the model to tokens. Nothing fails here.
+
+use crate::ctxt::Ctxt;
+use crate::generics;
+use crate::handles::Handles;
+use crate::model::Record;
+use crate::{fallback, validate};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{DeriveInput, Meta, Path};
+
+/// The whole derive.
+pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
+    let mut cx = Ctxt::default();
+    validate::shape(&mut cx, input);
+    let record = Record::from_syn(&mut cx, input);
+    if let Some(record) = &record {
+        validate::record(&mut cx, record);
+    }
+    match record {
+        Some(record) if cx.is_clean() => expand(&record),
+        record => fallback::expand(cx, input, record.as_ref()),
+    }
+}
+
+/// The implementations, hidden in a block so that the user's module gets no new names.
+pub(crate) fn expand(record: &Record<'_>) -> TokenStream {
+    let handles = Handles::of(record);
+    let items = if record.attrs.nested.is_some() {
+        part(record, &handles)
+    } else {
+        whole(record, &handles)
+    };
+    in_block(record.original, &quote!(#handles #items))
+}
+
+/// Wraps items so that they add no names to the user's module. What the struct allows itself is allowed here too.
+pub(crate) fn in_block(input: &DeriveInput, items: &TokenStream) -> TokenStream {
+    let allowed = input.attrs.iter().filter_map(|attr| match &attr.meta {
+        Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => {
+            Some(&list.tokens)
+        }
+        _ => None,
+    });
+    quote! {
+        #[doc(hidden)]
+        #(#[allow(#allowed)])*
+        const _: () = { #items };
+    }
+}
+
+/// `Data`, for a record with these keys of the envelope.
+pub(crate) fn data(input: &DeriveInput, krate: &Path, declares: &[&str]) -> TokenStream {
+    let ident = &input.ident;
+    let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
+    let where_clause = generics::where_data(input, krate);
+    let declares = (!declares.is_empty())
+        .then(|| quote!(const DECLARES: &'static [&'static str] = &[#(#declares),*];));
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::Data for #ident #ty_generics #where_clause { #declares }
+    }
+}
+
+/// A struct that is the data of records.
+fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
+    let krate = record.krate();
+    let input = record.original;
+    let ident = &input.ident;
+    let data = data(input, &krate, &record.declares());
+    let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
+    let mut where_clause = generics::where_record(input, &krate);
+    if let Some(clause) = &mut where_clause {
+        clause.predicates.extend(handles.nested_bounds());
+    }
+    let (bucket, collection) = (record.bucket(), record.collection());
+    let (fields, values) = (handles.ty(), handles.value());
+    quote! {
+        #data
+
+        #[automatically_derived]
+        impl #impl_generics #krate::KintoRecord for #ident #ty_generics #where_clause {
+            const BUCKET: &'static str = #bucket;
+            const COLLECTION: &'static str = #collection;
+            type Fields = #fields;
+            const FIELDS: Self::Fields = #values;
+        }
+    }
+}
+
+/// A struct inside of records.
+fn part(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
+    let krate = record.krate();
+    let input = record.original;
+    let ident = &input.ident;
+    let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
+    let where_clause = generics::where_static(input, handles.nested_bounds());
+    let (fields, values) = (handles.ty(), handles.value());
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::field::HasFields for #ident #ty_generics #where_clause {
+            type Fields<__R: 'static, __P: #krate::__private::Prefix> = #fields;
+            fn __fields<__R: 'static, __P: #krate::__private::Prefix>() -> &'static Self::Fields<__R, __P> {
+                const { &#values }
+            }
+        }
+    }
+}
+
+impl ToTokens for Handles<'_> {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.definition());
+    }
+}

@@ -1,0 +1,43 @@
+//! The errors, and implementations nevertheless: what uses the record should not seem wrong too.
+
+use crate::ctxt::Ctxt;
+use crate::expand;
+use crate::generics;
+use crate::model::Record;
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, Path, parse_quote};
+
+/// Everything in `cx`, and as much of the expansion as the input allows.
+pub(crate) fn expand(cx: Ctxt, input: &DeriveInput, record: Option<&Record<'_>>) -> TokenStream {
+    let errors = cx.into_tokens();
+    let items = match record {
+        // serde's traits are missing, on purpose; every implementation would be one more error.
+        Some(record) if record.serde.remote.is_some() => TokenStream::new(),
+        Some(record) if input.generics.lifetimes().next().is_none() => expand::expand(record),
+        _ => without_fields(input, record),
+    };
+    quote!(#errors #items)
+}
+
+fn without_fields(input: &DeriveInput, record: Option<&Record<'_>>) -> TokenStream {
+    let krate: Path = record.map_or_else(|| parse_quote!(::kinto_client), Record::krate);
+    let ident = &input.ident;
+    let data = expand::data(input, &krate, &[]);
+    let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
+    let where_clause = generics::where_record(input, &krate);
+    expand::in_block(
+        input,
+        &quote! {
+            #data
+
+            #[automatically_derived]
+            impl #impl_generics #krate::KintoRecord for #ident #ty_generics #where_clause {
+                const BUCKET: &'static str = "default";
+                const COLLECTION: &'static str = "default";
+                type Fields = ();
+                const FIELDS: Self::Fields = ();
+            }
+        },
+    )
+}

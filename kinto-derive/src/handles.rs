@@ -1,0 +1,287 @@
+//! The struct of field handles.
+
+use crate::generics::{parameter_inside, without_defaults, without_self};
+use crate::items::unraw;
+use crate::model::{Field, Handle, Record};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, ExprLit, Generics, Lit, Meta, Path, WherePredicate, parse_quote};
+
+/// The handles of a record's fields.
+///
+/// For a record, they are handles of that record. For a `nested` struct, they are handles of any record `__R` in which the
+/// struct stands under the path `__P`.
+pub(crate) struct Handles<'a> {
+    record: &'a Record<'a>,
+    krate: Path,
+    name: Ident,
+    generics: Generics,
+    /// The record that the handles belong to.
+    root: TokenStream,
+    /// `<__P>` if nested.
+    prefix: Option<TokenStream>,
+}
+
+impl<'a> Handles<'a> {
+    pub(crate) fn of(record: &'a Record<'a>) -> Self {
+        let input = record.original;
+        let krate = record.krate();
+        let mut generics = without_defaults(&input.generics);
+        let ident = &input.ident;
+        let (_, ty_generics, _) = input.generics.split_for_impl();
+        let mut root = quote!(#ident #ty_generics);
+        let mut prefix = None;
+        if record.attrs.nested.is_some() {
+            generics.params.push(parse_quote!(__R));
+            generics.params.push(parse_quote!(__P));
+            root = quote!(__R);
+            prefix = Some(quote!(<__P>));
+        }
+        let name = format_ident!("__{}Fields", unraw(ident));
+        Self {
+            record,
+            krate,
+            name,
+            generics,
+            root,
+            prefix,
+        }
+    }
+
+    /// The type of the handles.
+    pub(crate) fn ty(&self) -> TokenStream {
+        let name = &self.name;
+        let (_, ty_generics, _) = self.generics.split_for_impl();
+        quote!(#name #ty_generics)
+    }
+
+    /// The handles.
+    pub(crate) fn value(&self) -> TokenStream {
+        let name = &self.name;
+        let handles = self.fields().map(|field| {
+            let ident = field.ident;
+            let handle = self.handle(field);
+            quote!(#ident: #handle)
+        });
+        let marker = self
+            .is_generic()
+            .then(|| quote!(__record: ::core::marker::PhantomData));
+        quote!(#name { #(#handles,)* #marker })
+    }
+
+    /// The types of nested fields that the user's parameters decide.
+    pub(crate) fn nested_bounds(&self) -> impl Iterator<Item = WherePredicate> {
+        let nested = self.fields().filter(|field| field.handle == Handle::Nested);
+        nested.filter_map(|field| {
+            let krate = &self.krate;
+            parameter_inside(&self.record.original.generics, &field.original.ty)
+                .map(|ty| parse_quote!(#ty: #krate::field::HasFields))
+        })
+    }
+
+    /// All items that the handles need.
+    pub(crate) fn definition(&self) -> TokenStream {
+        let name = &self.name;
+        let vis = &self.record.original.vis;
+        let docs = self.struct_docs();
+        let handles = self.fields().map(|field| {
+            let Field {
+                ident, original, ..
+            } = field;
+            let (vis, docs, ty) = (&original.vis, field_docs(field), self.handle_ty(field));
+            quote!(#docs #vis #ident: #ty,)
+        });
+        let steps = self
+            .fields()
+            .filter(|field| field.handle == Handle::Nested)
+            .map(|field| self.step(field));
+        let params = without_self(self.record.original, self.generics.params.to_token_stream());
+        let (_, ty_generics, where_clause) = self.generics.split_for_impl();
+        let where_clause = without_self(self.record.original, where_clause.to_token_stream());
+        let marker = self.is_generic().then(|| self.marker());
+        let shown = name.to_string().trim_start_matches('_').to_owned();
+        quote! {
+            #(#steps)*
+
+            #docs
+            #vis struct #name<#params> #where_clause {
+                #(#handles)*
+                #marker
+            }
+
+            #[automatically_derived]
+            impl<#params> ::core::clone::Clone for #name #ty_generics #where_clause {
+                fn clone(&self) -> Self { *self }
+            }
+
+            #[automatically_derived]
+            impl<#params> ::core::marker::Copy for #name #ty_generics #where_clause {}
+
+            #[automatically_derived]
+            impl<#params> ::core::fmt::Debug for #name #ty_generics #where_clause {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    f.debug_struct(#shown).finish_non_exhaustive()
+                }
+            }
+        }
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &'a Field<'a>> {
+        let fields = self.record.fields.iter();
+        fields.filter(|field| !matches!(field.handle, Handle::None(_)))
+    }
+
+    fn is_generic(&self) -> bool {
+        !self.generics.params.is_empty()
+    }
+
+    /// A field that uses all parameters, since the handles may not.
+    fn marker(&self) -> TokenStream {
+        let ident = &self.record.original.ident;
+        let (_, ty_generics, _) = self.record.original.generics.split_for_impl();
+        let nested = self.prefix.as_ref().map(|_| quote!(, __R, __P));
+        quote!(__record: ::core::marker::PhantomData<fn() -> (#ident #ty_generics #nested)>,)
+    }
+
+    /// The type of a field's value, as far as it tells what the JSON is.
+    fn value_ty(&self, field: &Field<'_>) -> TokenStream {
+        if field.serde.encoded {
+            let krate = &self.krate;
+            quote!(#krate::field::Opaque)
+        } else {
+            without_self(self.record.original, field.original.ty.to_token_stream())
+        }
+    }
+
+    fn handle_ty(&self, field: &Field<'_>) -> TokenStream {
+        let (krate, root, value) = (&self.krate, &self.root, self.value_ty(field));
+        match field.handle {
+            Handle::Plain => quote!(#krate::field::PlainField<#root, #value>),
+            Handle::Nested => {
+                let (step, prefix) = (step_name(field), &self.prefix);
+                quote!(#krate::field::Nested<#root, #value, #step #prefix>)
+            }
+            Handle::Typed | Handle::None(_) => quote!(#krate::field::Field<#root, #value>),
+        }
+    }
+
+    fn handle(&self, field: &Field<'_>) -> TokenStream {
+        let (krate, wire, original) = (&self.krate, &field.wire, field.original);
+        let under = self
+            .prefix
+            .as_ref()
+            .map(|_| quote!(.__under(<__P as #krate::__private::Prefix>::PATH)));
+        match field.handle {
+            Handle::Plain => quote!(#krate::field::PlainField::__new(#wire) #under),
+            Handle::Nested => {
+                let field = quote!(#krate::field::Field::__new(#wire) #under);
+                let nested = quote!(#krate::field::Nested::__new(#field));
+                // So that a type without fields of its own is reported where the type stands.
+                located_at(original.ty.span(), nested)
+            }
+            Handle::Typed | Handle::None(_) => {
+                quote!(#krate::field::Field::__new(#wire) #under)
+            }
+        }
+    }
+
+    /// The type that stands for the path to a nested field.
+    fn step(&self, field: &Field<'_>) -> TokenStream {
+        let (krate, wire, step) = (&self.krate, &field.wire, step_name(field));
+        let vis = &self.record.original.vis;
+        let prefix = &self.prefix;
+        let prefix_trait = quote!(#krate::__private::Prefix);
+        let (bound, content, parent) = if prefix.is_some() {
+            (
+                quote!(<__P: #prefix_trait>),
+                quote!((::core::marker::PhantomData<fn() -> __P>)),
+                quote!(::core::option::Option::Some(<__P as #prefix_trait>::PATH)),
+            )
+        } else {
+            (quote!(), quote!(), quote!(::core::option::Option::None))
+        };
+        quote! {
+            #[doc(hidden)]
+            #[derive(Debug)]
+            #vis struct #step #prefix #content;
+
+            #[automatically_derived]
+            impl #bound #prefix_trait for #step #prefix {
+                const PATH: &'static #krate::__private::Path =
+                    &#krate::__private::Path::__new(#parent, #wire);
+            }
+        }
+    }
+
+    fn struct_docs(&self) -> TokenStream {
+        let name = unraw(&self.record.original.ident);
+        let first = format!("Handles for the fields of `{name}`.");
+        let without = self
+            .record
+            .fields
+            .iter()
+            .filter_map(|field| match field.handle {
+                Handle::None(reason) => {
+                    Some(format!("`{}` has no handle: {reason}.", unraw(field.ident)))
+                }
+                _ => None,
+            });
+        quote!(#[doc = #first] #(#[doc = ""] #[doc = #without])*)
+    }
+}
+
+/// All of our own tokens as if they stood at `span`.
+fn located_at(span: Span, tokens: TokenStream) -> TokenStream {
+    let relocate = |tree| {
+        let mut tree = match tree {
+            TokenTree::Group(group) => {
+                let inner = located_at(span, group.stream());
+                TokenTree::Group(Group::new(group.delimiter(), inner))
+            }
+            tree => tree,
+        };
+        tree.set_span(Span::call_site().located_at(span));
+        tree
+    };
+    tokens.into_iter().map(relocate).collect()
+}
+
+fn step_name(field: &Field<'_>) -> Ident {
+    format_ident!("__at_{}", unraw(field.ident))
+}
+
+fn field_docs(field: &Field<'_>) -> TokenStream {
+    let (name, wire) = (unraw(field.ident), &field.wire);
+    let mut first = if name == *wire {
+        format!("The field `{name}`.")
+    } else {
+        format!("The field `{name}`: `{wire}` on the wire.")
+    };
+    if field.handle == Handle::Plain {
+        first.push_str(" The server compares such a name for equality only.");
+    }
+    let mut docs = field
+        .original
+        .attrs
+        .iter()
+        .filter(|attr| is_doc_text(attr))
+        .peekable();
+    let gap = docs.peek().map(|_| quote!(#[doc = ""]));
+    quote!(#[doc = #first] #gap #(#docs)*)
+}
+
+/// `#[doc = "…"]`, not `#[doc(…)]`.
+fn is_doc_text(attr: &Attribute) -> bool {
+    let Meta::NameValue(meta) = &attr.meta else {
+        return false;
+    };
+    let text = matches!(
+        &meta.value,
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(_),
+            ..
+        })
+    );
+    text && meta.path.is_ident("doc")
+}

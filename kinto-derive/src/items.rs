@@ -1,0 +1,144 @@
+//! Splits the inside of `#[kinto(…)]` and `#[serde(…)]` into items, and fails on nothing.
+//!
+//! `syn::Attribute::parse_nested_meta` stops at the first mistake and insists on understanding every value. Both are
+//! wrong here: all mistakes are to be shown together, and serde's values are serde's business.
+
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::LitStr;
+
+/// One of the comma-separated items of an attribute.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// The tokens before the value.
+    pub(crate) key: TokenStream,
+    /// What follows them.
+    pub(crate) value: Value,
+}
+
+/// What follows a key.
+#[derive(Debug)]
+pub(crate) enum Value {
+    /// `key`
+    Absent,
+    /// `key = tokens`
+    Assigned(TokenStream),
+    /// `key(tokens)`
+    List(TokenStream),
+}
+
+impl Item {
+    /// The key as text: `rename_all`.
+    pub(crate) fn name(&self) -> String {
+        let mut trees = self.key.clone().into_iter();
+        match (trees.next(), trees.next()) {
+            (Some(TokenTree::Ident(ident)), None) => ident.to_string(),
+            _ => self.key.to_string().replace(' ', ""),
+        }
+    }
+
+    /// The value of `key = "value"`.
+    pub(crate) fn string(&self) -> Option<LitStr> {
+        match &self.value {
+            Value::Assigned(tokens) => syn::parse2(tokens.clone()).ok(),
+            _ => None,
+        }
+    }
+
+    /// Where the key begins.
+    pub(crate) fn span(&self) -> Span {
+        let first = self.key.clone().into_iter().next();
+        first.map_or_else(Span::call_site, |tree| tree.span())
+    }
+}
+
+impl ToTokens for Item {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.key.to_tokens(tokens);
+        match &self.value {
+            Value::Absent => {}
+            Value::Assigned(value) | Value::List(value) => value.to_tokens(tokens),
+        }
+    }
+}
+
+/// Splits `a, b = "c", d(e = "f")` at its commas.
+pub(crate) fn split(tokens: TokenStream) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut current = Vec::new();
+    for tree in tokens {
+        if matches!(&tree, TokenTree::Punct(punct) if punct.as_char() == ',') {
+            items.extend(item(std::mem::take(&mut current)));
+        } else {
+            current.push(tree);
+        }
+    }
+    items.extend(item(current));
+    items
+}
+
+fn item(trees: Vec<TokenTree>) -> Option<Item> {
+    let mut key = TokenStream::new();
+    let mut value = Value::Absent;
+    let mut trees = trees.into_iter();
+    for tree in trees.by_ref() {
+        match &tree {
+            TokenTree::Punct(punct) if punct.as_char() == '=' && !key.is_empty() => {
+                value = Value::Assigned(TokenStream::new());
+                break;
+            }
+            TokenTree::Group(group)
+                if group.delimiter() == Delimiter::Parenthesis && !key.is_empty() =>
+            {
+                value = Value::List(group.stream());
+                break;
+            }
+            _ => key.extend([tree]),
+        }
+    }
+    if let Value::Assigned(tokens) = &mut value {
+        tokens.extend(trees);
+    }
+    (!key.is_empty()).then_some(Item { key, value })
+}
+
+/// `name` without the `r#` of a raw identifier.
+pub(crate) fn unraw(name: &Ident) -> String {
+    syn::ext::IdentExt::unraw(name).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn names(tokens: TokenStream) -> Vec<String> {
+        split(tokens).iter().map(Item::name).collect()
+    }
+
+    #[test]
+    fn splits_at_the_outer_commas_only() {
+        let tokens = quote!(a, b = "c, d", e(f, g = "h"), i::j = [1, 2], crate = "k",);
+        assert_eq!(names(tokens), ["a", "b", "e", "i::j", "crate"]);
+    }
+
+    #[test]
+    fn reads_strings_and_nothing_else_as_strings() {
+        let items = split(quote!(a = "b", c = 3, d("e"), f =));
+        let strings: Vec<_> = items
+            .iter()
+            .map(|item| item.string().map(|lit| lit.value()))
+            .collect();
+        assert_eq!(strings, [Some("b".to_owned()), None, None, None]);
+    }
+
+    #[test]
+    fn takes_what_is_no_item_at_all() {
+        assert_eq!(names(quote!(= 3, , "text", (x))), ["=3", "\"text\"", "(x)"]);
+    }
+
+    #[test]
+    fn raw_identifiers_lose_their_prefix() {
+        assert_eq!(unraw(&syn::parse_quote!(r#type)), "type");
+    }
+}

@@ -1,0 +1,82 @@
+//! `#[derive(KintoRecord)]` for [`kinto-client`](https://docs.rs/kinto-client).
+//!
+//! This crate is a part of kinto-client, which re-exports the derive. Depend on kinto-client alone: what the derive writes
+//! names items of exactly the kinto-client that it was published with.
+//!
+//! The derive is documented at [`KintoRecord`]; examples are in kinto-client's documentation.
+
+mod attr;
+mod case;
+mod ctxt;
+mod expand;
+mod fallback;
+mod generics;
+mod handles;
+mod items;
+mod model;
+mod serde_attr;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+/// Binds a struct to a collection, and gives typed handles for its fields.
+///
+/// The struct is the data of a record, all of it: a JSON object of the struct's fields, as serde writes them. It
+/// derives `Serialize` and `Deserialize` too, has named fields, and borrows nothing. It may be generic.
+///
+/// `Todo::fields().title` is then the handle of the field `title`, for filters, for sorting, and for choosing the fields that the
+/// server sends. A handle can be seen from where its field can be seen. Nothing but the implementations of two traits
+/// (`Data` and `KintoRecord`) is added to the module.
+///
+/// # Attributes
+///
+/// On the struct:
+///
+/// | attribute | meaning | otherwise |
+/// |---|---|---|
+/// | `#[kinto(collection = "todos")]` | the collection | the struct's name in snake case: `TodoItem` is in `todo_item` |
+/// | `#[kinto(bucket = "app")]` | the bucket | `default`, which the server takes for the user's own bucket |
+/// | `#[kinto(crate = "my::kinto_client")]` | where kinto-client is found | `::kinto_client` |
+/// | `#[kinto(nested)]` | no records, but a part of them: only the handles | |
+///
+/// Names of buckets and collections are checked: they consist of letters `a-z` and `A-Z`, digits, `_` and `-`, and begin with a
+/// letter or a digit.
+///
+/// On a field:
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `#[kinto(nested)]` | The field's type, or that in its `Option` or `Box`, is a struct with `#[kinto(nested)]`. Its fields can be reached through this one: `Todo::fields().address.city` is the handle of `address.city`. |
+///
+/// # serde's attributes
+///
+/// Names exist once: the derive reads what serde reads. Filters act on what is stored, so handles follow `Serialize` where
+/// the two directions differ.
+///
+/// | attribute of serde | effect |
+/// |---|---|
+/// | `rename_all`, `rename` | The name on the wire; of the split forms that for `serialize`. |
+/// | `default`, `alias`, `skip_serializing_if`, `skip_deserializing`, `deserialize_with` | None. |
+/// | `serialize_with`, `with` | The handle's type is `Opaque`: the JSON is not known, so nothing can be compared with it. |
+/// | `skip`, `skip_serializing` | No handle: the server never sees the field. |
+/// | `flatten` | No handle: the field's own fields stand in its place. |
+/// | `into`, on the struct | No handles at all: another type is written. |
+/// | `transparent`, `remote`, on the struct | Refused: such a struct is not the data of a record. |
+///
+/// A field that reads or writes the key `id` or `last_modified` (`alias` counts) is noted in `Data::DECLARES`; the client
+/// otherwise keeps these two keys of a record away from its data.
+///
+/// # Names that the server cannot filter on
+///
+/// The server's operators work on names made of ASCII letters, digits and `_`. A field with another name on the wire, such as
+/// those that `rename_all = "kebab-case"` makes, has a `PlainField` for its handle, which offers equality only. A field with a dot
+/// in its name has no handle, since the server takes the dot for a path.
+#[proc_macro_derive(KintoRecord, attributes(kinto))]
+pub fn derive_kinto_record(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    expand::derive(&input).into()
+}

@@ -1,0 +1,157 @@
+//! What the struct says, in the words of Kinto. Building the model loses nothing and judges nothing.
+
+use crate::attr;
+use crate::case;
+use crate::ctxt::Ctxt;
+use crate::items::unraw;
+use crate::serde_attr;
+use proc_macro2::Ident;
+use syn::{Data, DeriveInput, Fields, Path, parse_quote};
+
+/// The keys of a record that are not its data.
+const ENVELOPE: [&str; 2] = ["id", "last_modified"];
+
+/// A struct that describes records, or a part of them.
+pub(crate) struct Record<'a> {
+    /// The struct itself.
+    pub(crate) original: &'a DeriveInput,
+    /// Its `#[kinto(…)]`.
+    pub(crate) attrs: attr::Container,
+    /// Its `#[serde(…)]`.
+    pub(crate) serde: serde_attr::Container,
+    /// Its fields.
+    pub(crate) fields: Vec<Field<'a>>,
+}
+
+/// A field of it.
+pub(crate) struct Field<'a> {
+    /// The field itself.
+    pub(crate) original: &'a syn::Field,
+    /// Its name in Rust.
+    pub(crate) ident: &'a Ident,
+    /// Its `#[kinto(…)]`.
+    pub(crate) attrs: attr::Field,
+    /// Its `#[serde(…)]`.
+    pub(crate) serde: serde_attr::Field,
+    /// Its name in the JSON that is written.
+    pub(crate) wire: String,
+    /// What is known of it on the server.
+    pub(crate) handle: Handle,
+}
+
+/// What can be done with a field of the stored JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handle {
+    /// Everything its type allows.
+    Typed,
+    /// Equality only: the server takes no operator before such a name.
+    Plain,
+    /// It leads to the fields inside.
+    Nested,
+    /// Nothing, for the reason given.
+    None(&'static str),
+}
+
+impl<'a> Record<'a> {
+    /// Reads a struct with named fields; `None` for everything else.
+    pub(crate) fn from_syn(cx: &mut Ctxt, input: &'a DeriveInput) -> Option<Self> {
+        let attrs = attr::Container::parse(cx, &input.attrs);
+        let Data::Struct(data) = &input.data else {
+            return None;
+        };
+        let Fields::Named(fields) = &data.fields else {
+            return None;
+        };
+        let serde = serde_attr::Container::read(&input.attrs);
+        let fields = fields
+            .named
+            .iter()
+            .filter_map(|field| Field::from_syn(cx, field, &serde))
+            .collect();
+        Some(Self {
+            original: input,
+            attrs,
+            serde,
+            fields,
+        })
+    }
+
+    /// The path of the client crate.
+    pub(crate) fn krate(&self) -> Path {
+        match &self.attrs.krate {
+            Some(given) => given.value.clone(),
+            None => parse_quote!(::kinto_client),
+        }
+    }
+
+    /// The bucket, `default` unless given.
+    pub(crate) fn bucket(&self) -> String {
+        let given = self.attrs.bucket.as_ref();
+        given.map_or_else(|| "default".to_owned(), |given| given.value.value())
+    }
+
+    /// The collection, named after the struct unless given.
+    pub(crate) fn collection(&self) -> String {
+        match &self.attrs.collection {
+            Some(given) => given.value.value(),
+            None => case::snake(&unraw(&self.original.ident)),
+        }
+    }
+
+    /// The keys of the envelope that fields claim for themselves.
+    pub(crate) fn declares(&self) -> Vec<&'static str> {
+        let claimed = |name: &&str| {
+            let mut fields = self.fields.iter();
+            fields.any(|field| field.serde.claims(name, field.ident, &self.serde))
+        };
+        ENVELOPE.into_iter().filter(claimed).collect()
+    }
+}
+
+impl<'a> Field<'a> {
+    fn from_syn(
+        cx: &mut Ctxt,
+        original: &'a syn::Field,
+        container: &serde_attr::Container,
+    ) -> Option<Self> {
+        let ident = original.ident.as_ref()?;
+        let attrs = attr::Field::parse(cx, &original.attrs);
+        let serde = serde_attr::Field::read(&original.attrs);
+        let wire = serde.written_name(ident, container);
+        let handle = handle(&attrs, &serde, &wire, container);
+        Some(Self {
+            original,
+            ident,
+            attrs,
+            serde,
+            wire,
+            handle,
+        })
+    }
+}
+
+fn handle(
+    attrs: &attr::Field,
+    serde: &serde_attr::Field,
+    wire: &str,
+    container: &serde_attr::Container,
+) -> Handle {
+    let plain_text = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if container.into {
+        Handle::None("another type is written (`into`)")
+    } else if serde.skip.ser {
+        Handle::None("it is not written (`skip`)")
+    } else if serde.flatten {
+        Handle::None("its own fields stand in its place (`flatten`)")
+    } else if wire.contains('.') {
+        Handle::None("the server takes a dot in a name for a path")
+    } else if wire.is_empty() {
+        Handle::None("its name is empty")
+    } else if !wire.chars().all(plain_text) {
+        Handle::Plain
+    } else if attrs.nested.is_some() && !serde.encoded {
+        Handle::Nested
+    } else {
+        Handle::Typed
+    }
+}

@@ -1,0 +1,284 @@
+//! What serde's own attributes say about the JSON.
+//!
+//! Nothing here is an error: what serde does not understand, serde reports.
+
+use crate::case::Case;
+use crate::items::{self, Item, Value};
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::{Attribute, Meta};
+
+/// The same thing for writing and for reading.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Both<T> {
+    /// For `Serialize`.
+    pub(crate) ser: T,
+    /// For `Deserialize`.
+    pub(crate) de: T,
+}
+
+/// serde's attributes on the struct, as far as they shape the JSON.
+#[derive(Debug, Default)]
+pub(crate) struct Container {
+    /// `rename_all`
+    pub(crate) rename_all: Both<Case>,
+    /// `transparent`, which makes it no JSON object.
+    pub(crate) transparent: Option<Item>,
+    /// `remote`, which implements serde's traits for another type.
+    pub(crate) remote: Option<Item>,
+    /// `into`: another type is written instead.
+    pub(crate) into: bool,
+}
+
+/// serde's attributes on a field, as far as they shape the JSON.
+#[derive(Debug, Default)]
+pub(crate) struct Field {
+    /// `rename`
+    rename: Both<Option<String>>,
+    /// `alias`
+    aliases: Vec<String>,
+    /// `skip`, `skip_serializing`, `skip_deserializing`
+    pub(crate) skip: Both<bool>,
+    /// `flatten`
+    pub(crate) flatten: bool,
+    /// `with`, `serialize_with`: the type says nothing about the JSON.
+    pub(crate) encoded: bool,
+}
+
+impl Container {
+    /// Reads the attributes of a struct.
+    pub(crate) fn read(attrs: &[Attribute]) -> Self {
+        let mut container = Self::default();
+        for item in serde_items(attrs) {
+            match item.name().as_str() {
+                "rename_all" => {
+                    let Both { ser, de } = strings(&item);
+                    let rules = &mut container.rename_all;
+                    rules.ser = ser.map_or(rules.ser, |rule| Case::named(&rule));
+                    rules.de = de.map_or(rules.de, |rule| Case::named(&rule));
+                }
+                "transparent" => container.transparent = Some(item),
+                "remote" => container.remote = Some(item),
+                "into" => container.into = true,
+                _ => {}
+            }
+        }
+        container
+    }
+}
+
+impl Field {
+    /// Reads the attributes of a field.
+    pub(crate) fn read(attrs: &[Attribute]) -> Self {
+        let mut field = Self::default();
+        for item in serde_items(attrs) {
+            match item.name().as_str() {
+                "rename" => {
+                    let Both { ser, de } = strings(&item);
+                    field.rename.ser = ser.or(field.rename.ser);
+                    field.rename.de = de.or(field.rename.de);
+                }
+                "alias" => field.aliases.extend(item.string().map(|lit| lit.value())),
+                "skip" => {
+                    field.skip = Both {
+                        ser: true,
+                        de: true,
+                    }
+                }
+                "skip_serializing" => field.skip.ser = true,
+                "skip_deserializing" => field.skip.de = true,
+                "flatten" => field.flatten = true,
+                "with" | "serialize_with" => field.encoded = true,
+                _ => {}
+            }
+        }
+        field
+    }
+
+    /// The name the field is written under.
+    pub(crate) fn written_name(&self, ident: &Ident, container: &Container) -> String {
+        let rule = container.rename_all.ser;
+        let renamed = self.rename.ser.clone();
+        renamed.unwrap_or_else(|| rule.apply(&items::unraw(ident)))
+    }
+
+    /// Whether `name` is a key that this field writes or reads.
+    pub(crate) fn claims(&self, name: &str, ident: &Ident, container: &Container) -> bool {
+        if self.flatten {
+            return false;
+        }
+        let rule = container.rename_all.de;
+        let read_name = match &self.rename.de {
+            Some(renamed) => renamed.clone(),
+            None => rule.apply(&items::unraw(ident)),
+        };
+        let writes = !self.skip.ser && self.written_name(ident, container) == name;
+        let reads = read_name == name || self.aliases.iter().any(|alias| alias == name);
+        writes || (!self.skip.de && reads)
+    }
+}
+
+fn serde_items(attrs: &[Attribute]) -> Vec<Item> {
+    attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("serde"))
+        .filter_map(|attr| match &attr.meta {
+            Meta::List(list) => Some(items::split(list.tokens.to_token_stream())),
+            _ => None,
+        })
+        .flatten()
+        .collect()
+}
+
+/// `key = "both"`, or `key(serialize = "one", deserialize = "other")`.
+fn strings(item: &Item) -> Both<Option<String>> {
+    let both = item.string().map(|lit| lit.value());
+    let mut strings = Both {
+        ser: both.clone(),
+        de: both,
+    };
+    if let Value::List(tokens) = &item.value {
+        for item in items::split(tokens.clone()) {
+            let value = item.string().map(|lit| lit.value());
+            match item.name().as_str() {
+                "serialize" => strings.ser = value,
+                "deserialize" => strings.de = value,
+                _ => {}
+            }
+        }
+    }
+    strings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syn::{Data, DeriveInput, parse_quote};
+
+    fn each<T>(input: &DeriveInput, f: impl Fn(&Ident, &Field, &Container) -> T) -> Vec<T> {
+        let container = Container::read(&input.attrs);
+        let Data::Struct(data) = &input.data else {
+            return Vec::new();
+        };
+        let fields = data.fields.iter().filter_map(|field| {
+            let ident = field.ident.as_ref()?;
+            Some(f(ident, &Field::read(&field.attrs), &container))
+        });
+        fields.collect()
+    }
+
+    fn written(input: &DeriveInput) -> Vec<String> {
+        each(input, |ident, field, container| {
+            field.written_name(ident, container)
+        })
+    }
+
+    #[test]
+    fn wire_names() {
+        let names = written(&parse_quote! {
+            #[serde(deny_unknown_fields, rename_all = "camelCase", bound(serialize = "T: A, U: B"))]
+            struct Todo {
+                due_at: u8,
+                #[serde(default = "a::b", rename = "when")]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                done_at: u8,
+                #[serde(rename(deserialize = "x"))]
+                read_as: u8,
+                #[serde(rename(serialize = "y", deserialize = "z"))]
+                written_as: u8,
+                r#type: u8,
+                r#async_fn: u8,
+            }
+        });
+        assert_eq!(names, ["dueAt", "when", "readAs", "y", "type", "asyncFn"]);
+    }
+
+    #[test]
+    fn split_rename_all() {
+        let names = written(&parse_quote! {
+            #[serde(rename_all(serialize = "kebab-case", deserialize = "camelCase"))]
+            struct Todo { due_at: u8 }
+        });
+        assert_eq!(names, ["due-at"]);
+    }
+
+    #[test]
+    fn containers() {
+        let input: DeriveInput = parse_quote! {
+            #[serde(transparent, into = "Raw", try_from = "Raw", remote = "Other", new_key(x), 3)]
+            #[serde]
+            struct Todo;
+        };
+        let container = Container::read(&input.attrs);
+        assert!(
+            container
+                .transparent
+                .is_some_and(|item| item.name() == "transparent")
+        );
+        assert!(container.remote.is_some());
+        assert!(container.into);
+        assert_eq!(container.rename_all.ser, Case::AsWritten);
+    }
+
+    #[test]
+    fn claimed_names() {
+        let claims = |input: &DeriveInput| {
+            each(input, |ident, field, container| {
+                field.claims("id", ident, container)
+            }) == [true]
+        };
+        assert!(claims(&parse_quote!(
+            struct T {
+                id: u8,
+            }
+        )));
+        assert!(claims(&parse_quote!(
+            struct T {
+                #[serde(rename = "id")]
+                key: u8,
+            }
+        )));
+        assert!(claims(&parse_quote!(
+            struct T {
+                #[serde(alias = "id")]
+                key: u8,
+            }
+        )));
+        assert!(claims(&parse_quote!(
+            struct T {
+                #[serde(rename(serialize = "x"))]
+                id: u8,
+            }
+        )));
+        assert!(claims(&parse_quote!(
+            struct T {
+                #[serde(skip_serializing)]
+                id: u8,
+            }
+        )));
+        assert!(!claims(&parse_quote!(
+            struct T {
+                #[serde(skip)]
+                id: u8,
+            }
+        )));
+        assert!(!claims(&parse_quote!(
+            struct T {
+                #[serde(flatten)]
+                id: u8,
+            }
+        )));
+        assert!(!claims(&parse_quote!(
+            struct T {
+                #[serde(rename = "x")]
+                id: u8,
+            }
+        )));
+        assert!(!claims(&parse_quote!(
+            #[serde(rename_all = "UPPERCASE")]
+            struct T {
+                id: u8,
+            }
+        )));
+    }
+}

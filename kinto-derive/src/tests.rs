@@ -1,0 +1,255 @@
+//! The derive as a whole: what it writes, and what it says.
+
+use crate::expand::derive;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
+use syn::{DeriveInput, parse_quote};
+
+fn assert_expands(input: &DeriveInput, expected: &TokenStream) {
+    let actual = derive(input).to_string();
+    assert_eq!(
+        actual.replace(" ,", ","),
+        expected.to_string().replace(" ,", ",")
+    );
+}
+
+/// The texts of all `compile_error!` in the output.
+fn errors(input: &DeriveInput) -> Vec<String> {
+    let mut errors = Vec::new();
+    let mut after_macro = false;
+    for tree in derive(input) {
+        match tree {
+            TokenTree::Ident(ident) => after_macro = ident == "compile_error",
+            TokenTree::Group(group) if after_macro => {
+                let text: Option<syn::LitStr> = syn::parse2(group.stream()).ok();
+                errors.extend(text.map(|text| text.value()));
+            }
+            _ => {}
+        }
+    }
+    errors
+}
+
+#[test]
+fn a_record() {
+    assert_expands(
+        &parse_quote! {
+            /// Not copied.
+            #[kinto(bucket = "app", collection = "todos")]
+            #[serde(rename_all = "kebab-case")]
+            #[allow(deprecated)]
+            pub(crate) struct Todo {
+                /// What to do.
+                pub title: String,
+                due_at: Option<u32>,
+                #[serde(skip)]
+                cache: u8,
+                id: Vec<Self>,
+            }
+        },
+        &quote! {
+            #[doc(hidden)]
+            #[allow(deprecated)]
+            const _: () = {
+                #[doc = "Handles for the fields of `Todo`."]
+                #[doc = ""]
+                #[doc = "`cache` has no handle: it is not written (`skip`)."]
+                pub(crate) struct __TodoFields<> {
+                    #[doc = "The field `title`."]
+                    #[doc = ""]
+                    #[doc = r" What to do."]
+                    pub title: ::kinto_client::field::Field<Todo, String>,
+                    #[doc = "The field `due_at`: `due-at` on the wire. The server compares such a name for equality only."]
+                    due_at: ::kinto_client::field::PlainField<Todo, Option<u32> >,
+                    #[doc = "The field `id`."]
+                    id: ::kinto_client::field::Field<Todo, Vec<Todo> >,
+                }
+
+                #[automatically_derived]
+                impl<> ::core::clone::Clone for __TodoFields {
+                    fn clone(&self) -> Self { *self }
+                }
+
+                #[automatically_derived]
+                impl<> ::core::marker::Copy for __TodoFields {}
+
+                #[automatically_derived]
+                impl<> ::core::fmt::Debug for __TodoFields {
+                    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                        f.debug_struct("TodoFields").finish_non_exhaustive()
+                    }
+                }
+
+                #[automatically_derived]
+                impl ::kinto_client::Data for Todo {
+                    const DECLARES: &'static [&'static str] = &["id"];
+                }
+
+                #[automatically_derived]
+                impl ::kinto_client::KintoRecord for Todo
+                where
+                    for<'__a> Todo: ::kinto_client::__private::IsData<'__a>
+                {
+                    const BUCKET: &'static str = "app";
+                    const COLLECTION: &'static str = "todos";
+                    type Fields = __TodoFields;
+                    const FIELDS: Self::Fields = __TodoFields {
+                        title: ::kinto_client::field::Field::__new("title"),
+                        due_at: ::kinto_client::field::PlainField::__new("due-at"),
+                        id: ::kinto_client::field::Field::__new("id"),
+                    };
+                }
+            };
+        },
+    );
+}
+
+#[test]
+fn a_nested_generic_struct() {
+    assert_expands(
+        &parse_quote! {
+            #[kinto(nested, crate = "kinto")]
+            struct Place<T: Clone = u8> {
+                #[kinto(nested)]
+                within: Option<Box<T>>,
+            }
+        },
+        &quote! {
+            #[doc(hidden)]
+            const _: () = {
+                #[doc(hidden)]
+                #[derive(Debug)]
+                struct __at_within<__P>(::core::marker::PhantomData<fn() -> __P>);
+
+                #[automatically_derived]
+                impl<__P: kinto::__private::Prefix> kinto::__private::Prefix for __at_within<__P> {
+                    const PATH: &'static kinto::__private::Path = &kinto::__private::Path::__new(
+                        ::core::option::Option::Some(<__P as kinto::__private::Prefix>::PATH),
+                        "within"
+                    );
+                }
+
+                #[doc = "Handles for the fields of `Place`."]
+                struct __PlaceFields<T: Clone, __R, __P> {
+                    #[doc = "The field `within`."]
+                    within: kinto::field::Nested<__R, Option<Box<T> >, __at_within<__P> >,
+                    __record: ::core::marker::PhantomData<fn() -> (Place<T>, __R, __P)>,
+                }
+
+                #[automatically_derived]
+                impl<T: Clone, __R, __P> ::core::clone::Clone for __PlaceFields<T, __R, __P> {
+                    fn clone(&self) -> Self { *self }
+                }
+
+                #[automatically_derived]
+                impl<T: Clone, __R, __P> ::core::marker::Copy for __PlaceFields<T, __R, __P> {}
+
+                #[automatically_derived]
+                impl<T: Clone, __R, __P> ::core::fmt::Debug for __PlaceFields<T, __R, __P> {
+                    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                        f.debug_struct("PlaceFields").finish_non_exhaustive()
+                    }
+                }
+
+                #[automatically_derived]
+                impl<T: Clone> kinto::field::HasFields for Place<T>
+                where
+                    T: 'static, T: kinto::field::HasFields
+                {
+                    type Fields<__R: 'static, __P: kinto::__private::Prefix> = __PlaceFields<T, __R, __P>;
+                    fn __fields<__R: 'static, __P: kinto::__private::Prefix>() -> &'static Self::Fields<__R, __P> {
+                        const {
+                            &__PlaceFields {
+                                within: kinto::field::Nested::__new(
+                                    kinto::field::Field::__new("within")
+                                        .__under(<__P as kinto::__private::Prefix>::PATH)
+                                ),
+                                __record: ::core::marker::PhantomData
+                            }
+                        }
+                    }
+                }
+            };
+        },
+    );
+}
+
+#[test]
+fn generic_records_are_bounded_as_serde_bounds_them() {
+    let output = derive(&parse_quote! {
+        struct Envelope<T> where T: Clone { inner: T }
+    });
+    let bounds = quote! {
+        where
+            T: Clone,
+            Envelope<T>: ::kinto_client::__private::Serialize
+                + ::kinto_client::__private::DeserializeOwned
+                + ::core::marker::Send
+                + ::core::marker::Sync
+                + 'static
+    };
+    assert!(output.to_string().contains(&bounds.to_string()), "{output}");
+}
+
+#[test]
+fn mistakes_are_reported_together_and_the_traits_are_implemented_anyway() {
+    let input = parse_quote! {
+        #[kinto(bukket = "app", collection = "to do")]
+        struct Todo {
+            #[kinto(rename = "x")]
+            title: String,
+            #[kinto(nested)]
+            #[serde(skip)]
+            place: Place,
+        }
+    };
+    assert_eq!(
+        errors(&input),
+        [
+            "unknown kinto attribute `bukket`; did you mean `bucket`? (expected one of `bucket`, `collection`, `crate`, \
+             `nested`)",
+            "unknown kinto attribute `rename` on a field; that is serde's: `#[serde(rename)]`, which the derive reads too \
+             (expected `nested`)",
+            "a collection cannot contain a space (character 3 of \"to do\"): use letters `a-z` and `A-Z`, digits, `_` and `-`",
+            "`nested` has no effect on this field: it is not written (`skip`); remove `nested`",
+        ]
+    );
+    let output = derive(&input).to_string();
+    assert!(output.contains("KintoRecord for Todo"), "{output}");
+    assert!(
+        output.contains("title : :: kinto_client :: field :: Field < Todo , String >"),
+        "{output}"
+    );
+}
+
+#[test]
+fn enums_are_refused_and_the_traits_are_implemented_anyway() {
+    let input = parse_quote!(
+        enum Todo {
+            A,
+            B {
+                #[kinto(x)]
+                c: u8,
+            },
+        }
+    );
+    assert_eq!(errors(&input).len(), 1);
+    assert!(derive(&input).to_string().contains("KintoRecord for Todo"));
+}
+
+#[test]
+fn nothing_is_wrong_with_empty_and_absent_lists() {
+    assert_eq!(
+        errors(&parse_quote!(
+            #[kinto()]
+            struct Todo {}
+        )),
+        [""; 0]
+    );
+    assert_eq!(
+        errors(&parse_quote!(
+            struct Todo {}
+        )),
+        [""; 0]
+    );
+}

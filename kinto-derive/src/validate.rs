@@ -1,0 +1,170 @@
+//! Everything that can be wrong with a struct that could be parsed.
+
+use crate::ctxt::Ctxt;
+use crate::items::unraw;
+use crate::model::{Field, Handle, Record};
+use syn::{Data, DeriveInput, Fields, LitStr};
+
+/// Refuses what has no named fields.
+pub(crate) fn shape(cx: &mut Ctxt, input: &DeriveInput) {
+    match &input.data {
+        Data::Enum(data) => cx.error(
+            data.enum_token,
+            "`KintoRecord` is for structs: a record is a JSON object with named fields\n\
+             help: an enum can be the type of a field of a record\n\
+             help: for records of several kinds, put an enum with `#[serde(tag = \"…\")]` into a struct, as a field with \
+             `#[serde(flatten)]`",
+        ),
+        Data::Union(data) => cx.error(
+            data.union_token,
+            "`KintoRecord` is for structs: a union has no JSON; make it a struct with named fields",
+        ),
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(_) => {}
+            Fields::Unnamed(fields) => cx.error(
+                fields,
+                "a record is a JSON object, so its fields need names\n\
+                 help: write `struct … { name: Type }` instead of `struct …(Type)`",
+            ),
+            Fields::Unit => cx.error(
+                &input.ident,
+                "a record is a JSON object, and this struct has no fields at all\n\
+                 help: give it named fields, or write `{}` in place of `;` for records without data",
+            ),
+        },
+    }
+}
+
+/// Refuses what a record cannot be.
+pub(crate) fn record(cx: &mut Ctxt, record: &Record<'_>) {
+    lifetimes(cx, record);
+    serde(cx, record);
+    match &record.attrs.nested {
+        Some(_) => nested_container(cx, record),
+        None => ids(cx, record),
+    }
+    for field in &record.fields {
+        nested_field(cx, field);
+    }
+}
+
+fn lifetimes(cx: &mut Ctxt, record: &Record<'_>) {
+    for lifetime in record.original.generics.lifetimes() {
+        cx.error(
+            &lifetime.lifetime,
+            format!(
+                "a record owns its data, so it cannot borrow for `{}`\n\
+                 help: use owned types, such as `String` instead of `&str` and `Vec<T>` instead of `&[T]`",
+                lifetime.lifetime
+            ),
+        );
+    }
+}
+
+fn serde(cx: &mut Ctxt, record: &Record<'_>) {
+    if let Some(item) = &record.serde.transparent {
+        cx.error(
+            &item.key,
+            "a record is the JSON object of this struct's own fields; remove `transparent`, or derive `KintoRecord` on the \
+             type inside",
+        );
+    }
+    if let Some(item) = &record.serde.remote {
+        cx.error(
+            item,
+            "`remote` gives serde's traits to another type, so this one cannot be a record; derive `KintoRecord` on a struct \
+             that has a field of that type",
+        );
+    }
+}
+
+fn ids(cx: &mut Ctxt, record: &Record<'_>) {
+    for (key, given) in [
+        ("bucket", &record.attrs.bucket),
+        ("collection", &record.attrs.collection),
+    ] {
+        if let Some(given) = given {
+            id(cx, key, &given.value);
+        }
+    }
+    let name = &record.original.ident;
+    if record.attrs.collection.is_none() && wrong_char(&record.collection()).is_some() {
+        cx.error(
+            name,
+            format!(
+                "`{}` cannot be turned into the name of a collection; add `#[kinto(collection = \"…\")]`",
+                unraw(name)
+            ),
+        );
+    }
+}
+
+/// Kinto's rule for ids: `^[a-zA-Z0-9][a-zA-Z0-9_-]*$`.
+fn id(cx: &mut Ctxt, key: &str, literal: &LitStr) {
+    let value = literal.value();
+    let message = match wrong_char(&value) {
+        None => return,
+        Some((0, c @ ('_' | '-'))) => {
+            format!("a {key} cannot begin with `{c}`: begin with a letter or a digit")
+        }
+        Some((at, c)) => format!(
+            "a {key} cannot contain {} (character {} of {value:?}): use letters `a-z` and `A-Z`, digits, `_` and `-`",
+            shown(c),
+            at + 1,
+        ),
+    };
+    cx.error(literal, message);
+}
+
+/// The first character that the server would refuse, and how many are before it.
+fn wrong_char(id: &str) -> Option<(usize, char)> {
+    if id.is_empty() {
+        return Some((0, '_'));
+    }
+    let allowed =
+        |at: usize, c: char| c.is_ascii_alphanumeric() || (at > 0 && matches!(c, '_' | '-'));
+    id.chars().enumerate().find(|(at, c)| !allowed(*at, *c))
+}
+
+fn shown(c: char) -> String {
+    match c {
+        ' ' => "a space".to_owned(),
+        c if c.is_whitespace() || c.is_control() => format!("`{}`", c.escape_default()),
+        c => format!("`{c}`"),
+    }
+}
+
+fn nested_container(cx: &mut Ctxt, record: &Record<'_>) {
+    for (key, given) in [
+        ("bucket", &record.attrs.bucket),
+        ("collection", &record.attrs.collection),
+    ] {
+        if let Some(given) = given {
+            cx.error_at(
+                given.span,
+                format!("a `nested` struct is a part of records and has no {key} of its own; remove `{key}` or `nested`"),
+            );
+        }
+    }
+}
+
+fn nested_field(cx: &mut Ctxt, field: &Field<'_>) {
+    let Some(nested) = &field.attrs.nested else {
+        return;
+    };
+    let wire = &field.wire;
+    let message = match field.handle {
+        Handle::None(reason) => {
+            format!("`nested` has no effect on this field: {reason}; remove `nested`")
+        }
+        Handle::Plain => format!(
+            "the server cannot look inside of `{wire}`: only names of letters, digits and `_` can lead a path; rename the \
+             field or remove `nested`"
+        ),
+        _ if field.serde.encoded => {
+            "`nested` does not go with `#[serde(with)]`, which hides what is written; remove one of them".to_owned()
+        }
+        _ => return,
+    };
+    cx.error_at(nested.span, message);
+}
