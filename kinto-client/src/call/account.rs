@@ -1,0 +1,185 @@
+use http::Method;
+use serde::Serialize;
+use serde_json::Map;
+
+use super::{Call, Subject, sealed::Operation};
+use crate::{
+    JsonObject,
+    error::{Error, Result},
+    wire::{
+        account::{AccountObject, Password, check_id},
+        encode,
+        object::Tombstone,
+        request::{Capability, Precondition, Request},
+        response::Response,
+    },
+};
+
+use super::delete::tombstone;
+
+pub(crate) const ACCOUNTS: Capability = Capability("accounts");
+pub(crate) const TEMPLATE: &str = "/accounts/{account}";
+
+/// Creates an account.
+pub struct CreateAccount {
+    id: String,
+    password: Password,
+    data: std::result::Result<JsonObject, String>,
+}
+
+/// Reads an account.
+pub struct GetAccount {
+    id: String,
+}
+
+/// Changes the password of an account.
+pub struct ChangePassword {
+    id: String,
+    password: Password,
+}
+
+/// Deletes an account.
+pub struct DeleteAccount {
+    id: String,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    password: &'a Password,
+    #[serde(flatten)]
+    rest: &'a JsonObject,
+}
+
+fn request(method: Method, id: &str) -> Result<Request> {
+    check_id(id)?;
+    Ok(Request::new(method, format!("/accounts/{id}"), TEMPLATE.to_owned()).needing(ACCOUNTS))
+}
+
+fn subject(operation: &'static str, id: &str) -> Subject {
+    Subject::new(operation, format_args!("/accounts/{id}"))
+}
+
+/// The answer, if it is a success. A refusal may quote the account, with the digest of its password.
+fn answer(response: Response) -> Result<Response> {
+    response.success().map_err(Error::without_details)
+}
+
+impl CreateAccount {
+    pub(crate) fn new(id: String, password: String) -> Self {
+        Self { id, password: Password::new(password), data: Ok(Map::new()) }
+    }
+}
+
+impl Operation for CreateAccount {
+    type Output = AccountObject;
+
+    fn subject(&self) -> Subject {
+        subject("create account", &self.id)
+    }
+
+    fn request(&self) -> Result<Option<Request>> {
+        self.password.check()?;
+        let rest = self.data.as_ref().map_err(|reason| Error::invalid(reason.as_str()))?;
+        if let Some(key) = ["password", "id", "last_modified"].into_iter().find(|key| rest.contains_key(*key)) {
+            return Err(Error::invalid(format!("`{key}` cannot be part of what else is kept with an account")));
+        }
+        request(Method::PUT, &self.id)?
+            .provided(Precondition::Absent)
+            .secret()
+            .json(&Body { data: Data { password: &self.password, rest } })
+            .map(Some)
+    }
+
+    fn response(self, response: Response) -> Result<AccountObject> {
+        AccountObject::from_answer(&answer(response)?.body)
+    }
+}
+
+impl Call<'_, CreateAccount> {
+    /// What else is kept with the account.
+    pub fn data(mut self, data: impl Serialize) -> Self {
+        self.op.data = encode::object(&data).map_err(|error| error.to_string());
+        self
+    }
+}
+
+impl Operation for GetAccount {
+    type Output = AccountObject;
+
+    fn subject(&self) -> Subject {
+        subject("get account", &self.id)
+    }
+
+    fn request(&self) -> Result<Option<Request>> {
+        request(Method::GET, &self.id).map(Some)
+    }
+
+    fn response(self, response: Response) -> Result<AccountObject> {
+        AccountObject::from_answer(&answer(response)?.body)
+    }
+}
+
+impl GetAccount {
+    pub(crate) fn new(id: String) -> Self {
+        Self { id }
+    }
+}
+
+impl ChangePassword {
+    pub(crate) fn new(id: String, password: String) -> Self {
+        Self { id, password: Password::new(password) }
+    }
+}
+
+impl Operation for ChangePassword {
+    type Output = AccountObject;
+
+    fn subject(&self) -> Subject {
+        subject("change the password of", &self.id)
+    }
+
+    /// A plain PATCH and nothing else: a JSON patch would store the password as it is, and lock the account.
+    fn request(&self) -> Result<Option<Request>> {
+        self.password.check()?;
+        request(Method::PATCH, &self.id)?
+            .secret()
+            .json(&Body { data: Data { password: &self.password, rest: &Map::new() } })
+            .map(Some)
+    }
+
+    fn response(self, response: Response) -> Result<AccountObject> {
+        AccountObject::from_answer(&answer(response)?.body)
+    }
+}
+
+impl DeleteAccount {
+    pub(crate) fn new(id: String) -> Self {
+        Self { id }
+    }
+}
+
+impl Operation for DeleteAccount {
+    type Output = Tombstone;
+
+    fn subject(&self) -> Subject {
+        subject("delete account", &self.id)
+    }
+
+    fn request(&self) -> Result<Option<Request>> {
+        request(Method::DELETE, &self.id).map(Some)
+    }
+
+    fn response(self, response: Response) -> Result<Tombstone> {
+        tombstone(&answer(response)?.body)
+    }
+}
+
+debug_as_place!(CreateAccount [] [] id);
+debug_as_place!(GetAccount [] [] id);
+debug_as_place!(ChangePassword [] [] id);
+debug_as_place!(DeleteAccount [] [] id);

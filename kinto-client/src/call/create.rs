@@ -1,0 +1,189 @@
+use http::Method;
+use serde_json::{Value, value::RawValue};
+use uuid::Uuid;
+
+use super::{Call, Subject, if_not_exists::CreateIfNotExists, sealed::Operation};
+use crate::{
+    error::{Error, Result},
+    wire::{
+        encode,
+        id::Id,
+        kind::{self, Kind},
+        object::{Data, Object, STAMP},
+        path::List,
+        permissions::PermissionSet,
+        principal::Principal,
+        request::{Precondition, Request, Write},
+        response::Response,
+    },
+};
+
+/// Creates an object; never replaces one.
+pub struct Create<K: Kind, T> {
+    pub(super) list: List<K>,
+    pub(super) data: T,
+    pub(super) id: NewId,
+    pub(super) permissions: Option<K::Permissions>,
+}
+
+/// Who chooses the id of a new object.
+pub(super) enum NewId {
+    /// Chosen once, so that a second try of the same request is known as that.
+    Ours(String),
+    Chosen(String),
+    Servers,
+}
+
+/// The data of a new object, without what the server adds, and the id that was in it.
+pub(super) struct NewData {
+    pub(super) json: Box<RawValue>,
+    pub(super) id: Option<String>,
+}
+
+impl<K: Kind, T: Data> Create<K, T> {
+    pub(crate) fn new(list: List<K>, data: T) -> Self {
+        Self { list, data, id: NewId::Ours(Uuid::new_v4().to_string()), permissions: None }
+    }
+
+    pub(crate) fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = NewId::Chosen(id.into());
+        self
+    }
+
+    pub(super) fn new_data(&self) -> Result<NewData> {
+        let mut data = encode::object(&self.data)?;
+        let [mut id, _] = STAMP.map(|stamp| data.remove(stamp));
+        if id == Some(Value::Null) {
+            id = None;
+        }
+        let id = match id {
+            None => None,
+            Some(Value::String(id)) => Some(id),
+            Some(other) => return Err(Error::invalid(format!("the data's `id` must be text, and it is {other}"))),
+        };
+        let json = serde_json::value::to_raw_value(&data).map_err(|error| Error::invalid(error.to_string()))?;
+        Ok(NewData { json, id })
+    }
+
+    /// The id that the object is to have, or `None` if the server chooses.
+    pub(super) fn chosen<'a>(&'a self, data: &'a NewData) -> Result<Option<&'a str>> {
+        match (&self.id, &data.id) {
+            (NewId::Chosen(chosen), Some(own)) if chosen != own => {
+                Err(Error::invalid(format!("two ids were given: {chosen:?} by the call, and {own:?} in the data")))
+            }
+            (NewId::Servers, Some(own)) => {
+                Err(Error::invalid(format!("the data has the `id` {own:?}, and the server was asked to choose one")))
+            }
+            (NewId::Chosen(id), _) | (NewId::Ours(_), Some(id)) | (NewId::Ours(id), None) => Ok(Some(id)),
+            (NewId::Servers, None) => Ok(None),
+        }
+    }
+
+    pub(super) fn checked_permissions(&self) -> Result<Option<&K::Permissions>> {
+        self.permissions.as_ref().map_or(Ok(()), PermissionSet::check)?;
+        Ok(self.permissions.as_ref())
+    }
+}
+
+impl<K: Kind, T: Data> Operation for Create<K, T> {
+    type Output = Object<K, T>;
+
+    fn subject(&self) -> Subject {
+        match &self.id {
+            NewId::Chosen(id) => Subject::new(operation::<K>("create"), self.list.at(id.as_str())),
+            _ => Subject::new(operation::<K>("create"), &self.list),
+        }
+    }
+
+    fn request(&self) -> Result<Option<Request>> {
+        let data = self.new_data()?;
+        let write = Write { data: Some(&*data.json), permissions: self.checked_permissions()? };
+        let request = match self.chosen(&data)? {
+            Some(id) => {
+                let place = self.list.at(id);
+                Request::new(Method::PUT, place.checked()?, place.template())
+                    .provided(Precondition::Absent)
+                    .repeatable()
+            }
+            None => Request::new(Method::POST, self.list.checked()?, self.list.template()),
+        };
+        request.json(&write).map(Some)
+    }
+
+    fn response(self, response: Response) -> Result<Object<K, T>> {
+        Object::from_answer(&response.success()?.body)
+    }
+}
+
+/// `create record`, for a kind known by its type.
+pub(super) fn operation<K: Kind>(verb: &'static str) -> &'static str {
+    macro_rules! names {
+        ($($verb:literal),+) => {
+            match (verb, K::NAME) {
+                $(
+                    ($verb, "bucket") => concat!($verb, " bucket"),
+                    ($verb, "collection") => concat!($verb, " collection"),
+                    ($verb, "group") => concat!($verb, " group"),
+                    ($verb, "record") => concat!($verb, " record"),
+                )+
+                _ => verb,
+            }
+        };
+    }
+    names!("create", "get", "save", "save permissions of", "overwrite", "patch", "delete", "update", "grant", "revoke")
+}
+
+impl<'a, K: Kind, T: Data> Call<'a, Create<K, T>> {
+    /// What the object holds.
+    pub fn data(mut self, data: T) -> Self {
+        self.op.data = data;
+        self
+    }
+
+    /// Who may do what with the object; the server adds the permission to write for you.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let bucket = client.bucket(kinto_server::unique("doc"));
+    /// let created = bucket.create().permissions(|p| p.read("account:niko").collection_create("account:remy")).await?;
+    /// # assert!(created.permissions.get().unwrap().read.contains("account:niko"));
+    /// # Ok(()) }
+    /// ```
+    pub fn permissions(mut self, build: impl FnOnce(K::Permissions) -> K::Permissions) -> Self {
+        self.op.permissions = Some(build(self.op.permissions.unwrap_or_default()));
+        self
+    }
+
+    /// If there is such an object already, gives that back, with its permissions, and changes nothing.
+    pub fn if_not_exists(self) -> Call<'a, CreateIfNotExists<K, T>> {
+        Call::new(&self.client, CreateIfNotExists(self.op))
+    }
+}
+
+impl<T: Data> Call<'_, Create<kind::Record, T>> {
+    /// The id of the record, instead of a random one. Data that serialises with an `id` of its own says the same.
+    pub fn id(mut self, id: impl Into<Id<kind::Record, T>>) -> Self {
+        self.op.id = NewId::Chosen(id.into().into());
+        self
+    }
+
+    /// Lets the server choose the id.
+    ///
+    /// Such a request cannot be repeated safely: if its answer is lost, nobody can tell whether the record was created.
+    pub fn server_id(mut self) -> Self {
+        self.op.id = NewId::Servers;
+        self
+    }
+}
+
+impl Call<'_, Create<kind::Group, crate::GroupAttributes>> {
+    /// The members of the group.
+    pub fn members<P: Into<Principal>>(mut self, members: impl IntoIterator<Item = P>) -> Self {
+        self.op.data.members = members.into_iter().map(Into::into).collect();
+        self
+    }
+}
+
+debug_as_place!(Create [K: Kind, T] [K, T] list);

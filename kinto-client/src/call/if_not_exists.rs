@@ -1,0 +1,57 @@
+use http::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Subject, create::Create, create::operation, sealed::Operation};
+use crate::{
+    error::{Error, Result},
+    wire::{
+        kind::Kind,
+        object::{Data, Ensured, Object},
+        request::Request,
+        response::Response,
+    },
+};
+
+/// Creates an object, or gets the one that is there.
+pub struct CreateIfNotExists<K: Kind, T>(pub(super) Create<K, T>);
+
+#[derive(Serialize)]
+struct Body<'a, P> {
+    data: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<&'a P>,
+}
+
+impl<K: Kind, T: Data> Operation for CreateIfNotExists<K, T> {
+    type Output = Ensured<Object<K, T>>;
+
+    fn subject(&self) -> Subject {
+        Subject { operation: operation::<K>("create"), ..self.0.subject() }
+    }
+
+    /// A POST with an id: where the object exists, the server answers with it and ignores the rest. One request, and
+    /// the answer has the permissions, which that of a refused PUT has not.
+    fn request(&self) -> Result<Option<Request>> {
+        let data = self.0.new_data()?;
+        let Some(id) = self.0.chosen(&data)? else {
+            return Err(Error::invalid("`.if_not_exists()` needs an id: the server would choose a new one each time"));
+        };
+        self.0.list.at(id).checked()?;
+        let mut fields: Map<String, Value> =
+            serde_json::from_str(data.json.get()).map_err(|error| Error::invalid(error.to_string()))?;
+        fields.insert("id".to_owned(), id.into());
+        Request::new(Method::POST, self.0.list.checked()?, self.0.list.template())
+            .repeatable()
+            .json(&Body { data: fields, permissions: self.0.checked_permissions()? })
+            .map(Some)
+    }
+
+    fn response(self, response: Response) -> Result<Self::Output> {
+        let response = response.success()?;
+        let object = Object::from_answer(&response.body)?;
+        Ok(if response.status == StatusCode::CREATED { Ensured::Created(object) } else { Ensured::Existing(object) })
+    }
+}
+
+debug_as_place!(CreateIfNotExists [K: Kind, T] [K, T] 0.list);

@@ -1,0 +1,220 @@
+//! One operation as one value: how its request is made, and how its answer is read.
+
+#![expect(private_interfaces, reason = "the traits are sealed: nobody outside can call what these appear in")]
+
+use std::{fmt, future::IntoFuture, marker::PhantomData};
+
+use futures_core::future::BoxFuture;
+
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    wire::{
+        request::{Explanation, Precondition, Request},
+        response::Response,
+    },
+};
+
+/// `Debug` of an operation: what it is and where, not the data in it, which may be nobody's business.
+macro_rules! debug_as_place {
+    ($operation:ident [$($generics:tt)*] [$($params:tt)*] $($place:tt)+) => {
+        impl<$($generics)*> std::fmt::Debug for $operation<$($params)*> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!(stringify!($operation), "({})"), self.$($place)+)
+            }
+        }
+    };
+}
+
+pub(crate) mod account;
+#[cfg(feature = "blocking")]
+mod blocking;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod delete_all;
+pub(crate) mod get;
+pub(crate) mod grant;
+pub(crate) mod if_not_exists;
+pub(crate) mod list;
+pub(crate) mod overwrite;
+pub(crate) mod pages;
+pub(crate) mod patch;
+pub(crate) mod save;
+pub(crate) mod turn;
+pub(crate) mod update;
+
+/// What a call is about, for errors and logs.
+pub(crate) struct Subject {
+    pub(crate) operation: &'static str,
+    pub(crate) object: String,
+}
+
+/// An operation of one request, without any I/O: the one definition that awaiting, blocking, explaining and batches
+/// share.
+pub trait Operation: sealed::Operation + Send {
+    /// What it gives.
+    type Output: Send;
+}
+
+/// Something that can be awaited through a [`Call`]: an [`Operation`], or what takes several requests.
+pub trait Run: sealed::Run<Output = <Self as Run>::Output> + Send {
+    /// What it gives.
+    type Output: Send;
+}
+
+pub(crate) mod sealed {
+    use super::{Client, Request, Response, Result, Subject};
+
+    pub trait Operation: Sized {
+        type Output: Send;
+
+        #[doc(hidden)]
+        fn subject(&self) -> Subject;
+
+        /// The request, or `None` if there is nothing to send.
+        #[doc(hidden)]
+        fn request(&self) -> Result<Option<Request>>;
+
+        #[doc(hidden)]
+        fn response(self, response: Response) -> Result<Self::Output>;
+
+        /// What it gives when there was nothing to send.
+        #[doc(hidden)]
+        fn unsent(self) -> Result<Self::Output> {
+            Err(super::Error::invalid("there is nothing to send"))
+        }
+    }
+
+    pub trait Run: Sized {
+        type Output: Send;
+
+        #[doc(hidden)]
+        fn run(self, client: Client) -> impl Future<Output = Result<Self::Output>> + Send;
+    }
+}
+
+impl<O: sealed::Operation + Send> Operation for O {
+    type Output = <O as sealed::Operation>::Output;
+}
+
+impl<R: sealed::Run + Send> Run for R {
+    type Output = <R as sealed::Run>::Output;
+}
+
+impl<O: sealed::Operation + Send> sealed::Run for O {
+    type Output = <O as sealed::Operation>::Output;
+
+    async fn run(self, client: Client) -> Result<Self::Output> {
+        let subject = self.subject();
+        let request = match self.request() {
+            Ok(Some(request)) => request,
+            Ok(None) => return self.unsent().map_err(|error| subject.blame(error)),
+            Err(error) => return Err(subject.blame(error)),
+        };
+        // The server compares `If-Match` before it locks: of two writers at the same moment both may pass. Those of
+        // one program at least go one after the other.
+        let _turn = match request.precondition {
+            Some(Precondition::Unchanged(_)) => Some(client.turn(&request.path).await),
+            _ => None,
+        };
+        send(&client, self, request).await.map_err(|error| subject.blame(error))
+    }
+}
+
+/// Sends the request of an operation and reads the answer.
+pub(crate) async fn send<O: sealed::Operation>(client: &Client, operation: O, request: Request) -> Result<O::Output> {
+    let response = client.send(&request).await?;
+    let (needs, is_safe, is_success) = (request.needs, request.method.is_safe(), response.status.is_success());
+    match operation.response(response) {
+        Err(error) if is_success && !is_safe => Err(error.maybe_applied()),
+        Err(error) if !is_success => Err(client.explain_missing(needs, error).await),
+        result => result,
+    }
+}
+
+/// One try of an operation by someone who holds the turn already.
+pub(crate) async fn attempt<O: sealed::Operation>(client: &Client, operation: O) -> Result<O::Output> {
+    match operation.request()? {
+        Some(request) => send(client, operation, request).await,
+        None => operation.unsent(),
+    }
+}
+
+impl Subject {
+    pub(crate) fn new(operation: &'static str, object: impl fmt::Display) -> Self {
+        Self { operation, object: object.to_string() }
+    }
+
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        error.during(self.operation, &self.object)
+    }
+}
+
+/// An operation that has not been sent yet.
+///
+/// Await it to send it. Before that it can be given options, by the methods of the operation it is: the same on every
+/// kind of object.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+/// # let server = kinto_server::Server::shared().expect("a server");
+/// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+/// # let id = kinto_server::unique("call");
+/// let create = client.bucket(&id).create();
+/// assert_eq!(create.explain()?.to_string().lines().next(), Some(format!("PUT /buckets/{id}").as_str()));
+///
+/// let bucket = create.await?;
+/// assert_eq!(bucket.id, id);
+/// # Ok(()) }
+/// ```
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<'a, O> {
+    pub(crate) client: Client,
+    pub(crate) op: O,
+    of: PhantomData<&'a ()>,
+}
+
+impl<O> Call<'_, O> {
+    pub(crate) fn new(client: &Client, op: O) -> Self {
+        Self { client: client.clone(), op, of: PhantomData }
+    }
+}
+
+impl<'a, O: Run + 'a> IntoFuture for Call<'a, O> {
+    type Output = Result<<O as Run>::Output>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.op.run(self.client))
+    }
+}
+
+impl<O: Operation> Call<'_, O> {
+    /// The request that awaiting this would send, without sending it.
+    ///
+    /// # Errors
+    ///
+    /// The same [`Error::is_invalid`] that awaiting it would give.
+    pub fn explain(&self) -> Result<Explanation> {
+        let request = self.op.request().map_err(|error| self.op.subject().blame(error))?;
+        Ok(Explanation { request })
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl<'a, O: Run + 'a> Call<'a, O> {
+    /// Sends it and waits, on a thread that is not async: what `.await` gives, without an async runtime of yours.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operation; and [`Error::is_invalid`] inside async code, where waiting would block all else.
+    pub fn call(self) -> Result<<O as Run>::Output> {
+        blocking::wait(self.into_future())
+    }
+}
+
+impl<O: fmt::Debug> fmt::Debug for Call<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Call").field(&self.op).finish()
+    }
+}

@@ -1,0 +1,189 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::Client;
+use crate::{
+    error::{Error, Result},
+    transport::{Transport, auth::Auth, base::Base, exchange::Exchange, http_client::HttpClient},
+    wire::principal::Principal,
+};
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_RESPONSE_SIZE: usize = 128 << 20;
+
+/// Sets up a [`Client`]; [`Client::builder`] makes one.
+#[must_use = "a builder makes nothing until `build` is called"]
+pub struct ClientBuilder {
+    url: String,
+    auth: Option<Auth>,
+    headers: HeaderMap,
+    wrong_header: Option<Error>,
+    timeout: Duration,
+    connect_timeout: Duration,
+    read_timeout: Duration,
+    max_response_size: usize,
+    transport: Option<Arc<dyn Transport>>,
+    allow_plain_http: bool,
+    expected_user: Option<Principal>,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(url: &str) -> Self {
+        let agent = concat!("kinto-client/", env!("CARGO_PKG_VERSION"), " (Rust)");
+        Self {
+            url: url.to_owned(),
+            auth: None,
+            headers: HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_static(agent))]),
+            wrong_header: None,
+            timeout: TIMEOUT,
+            connect_timeout: CONNECT_TIMEOUT,
+            read_timeout: READ_TIMEOUT,
+            max_response_size: MAX_RESPONSE_SIZE,
+            transport: None,
+            allow_plain_http: false,
+            expected_user: None,
+        }
+    }
+
+    /// Who you are: `("user", "password")`, or any other [`Auth`]. Without it you are everyone.
+    pub fn auth(mut self, auth: impl Into<Auth>) -> Self {
+        self.auth = Some(auth.into());
+        self
+    }
+
+    /// Whom the server must take you for, such as `account:alexis`.
+    ///
+    /// It is checked before the first request. A server that knows accounts and `basicauth` as well answers to a wrong
+    /// password by taking you for somebody else, whose data is not yours.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// use kinto_client::Client;
+    ///
+    /// let auth = ("admin", "a wrong password");
+    /// let client = Client::builder(server.url()).auth(auth).expect_user("account:admin").build()?;
+    /// assert!(client.get_buckets().await.is_err_and(|error| error.is_unauthorized()));
+    /// # Ok(()) }
+    /// ```
+    pub fn expect_user(mut self, principal: impl Into<Principal>) -> Self {
+        self.expected_user = Some(principal.into());
+        self
+    }
+
+    /// A header that every request has.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        let name = name.as_ref();
+        match (name.parse::<HeaderName>(), HeaderValue::from_str(value.as_ref())) {
+            (Ok(header::AUTHORIZATION), _) => self.refuse("`authorization` is what `.auth(…)` sets".to_owned()),
+            (Ok(name), Ok(value)) => {
+                self.headers.insert(name, value);
+            }
+            (Err(_), _) => self.refuse(format!("{name:?} is not the name of a header")),
+            (_, Err(_)) => {
+                self.refuse(format!("the value of the header {name:?} has a character that no header can have"));
+            }
+        }
+        self
+    }
+
+    fn refuse(&mut self, reason: String) {
+        self.wrong_header.get_or_insert_with(|| Error::invalid(reason));
+    }
+
+    /// How your program calls itself, instead of `kinto-client/…`.
+    pub fn user_agent(self, agent: impl AsRef<str>) -> Self {
+        self.header(header::USER_AGENT.as_str(), agent)
+    }
+
+    /// How long one request may take, with its answer read whole. One minute unless set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long connecting may take. Ten seconds unless set; a client of [`http`](Self::http) or
+    /// [`transport`](Self::transport) has its own.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long the server may be silent while it answers. Thirty seconds unless set; a client of [`http`](Self::http)
+    /// or [`transport`](Self::transport) has its own.
+    pub fn read_timeout(mut self, timeout: Duration) -> Self {
+        self.read_timeout = timeout;
+        self
+    }
+
+    /// How many bytes one answer may have: one page of a list, for instance. 128 MiB unless set.
+    pub fn max_response_size(mut self, bytes: usize) -> Self {
+        self.max_response_size = bytes;
+        self
+    }
+
+    /// A `reqwest` client of your own: proxies, certificates and connection limits are then what it was set to.
+    ///
+    /// Turn its redirects and retries off, as the client does for its own: they know nothing of what is safe to repeat.
+    pub fn http(self, http: reqwest::Client) -> Self {
+        self.transport(HttpClient(http))
+    }
+
+    /// Something else than `reqwest` to carry the requests.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Sends credentials also over plain HTTP to another machine, where everyone on the way can read them.
+    pub fn allow_credentials_over_http(mut self) -> Self {
+        self.allow_plain_http = true;
+        self
+    }
+
+    /// Makes the client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`] if the URL is none, has no version prefix, or has credentials in it; if a header or the
+    /// credentials cannot be sent; and if credentials would go over plain HTTP to another machine.
+    ///
+    /// ```
+    /// use kinto_client::Client;
+    ///
+    /// assert!(Client::builder("https://kinto.example.org").build().is_err_and(|error| error.is_invalid()));
+    /// ```
+    pub fn build(self) -> Result<Client> {
+        let base = Base::parse(&self.url)?;
+        if let Some(error) = self.wrong_header {
+            return Err(error);
+        }
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(HttpClient::new(self.connect_timeout, self.read_timeout)?),
+        };
+        let exchange = Exchange {
+            base,
+            transport,
+            auth: None,
+            headers: self.headers,
+            timeout: self.timeout,
+            max_response_size: self.max_response_size,
+            allow_plain_http: self.allow_plain_http,
+        };
+        match self.auth {
+            Some(auth) => exchange.with_auth(auth),
+            None => Ok(exchange),
+        }
+        .map(|exchange| Client::new(exchange, self.expected_user))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("auth", &self.auth).finish_non_exhaustive()
+    }
+}

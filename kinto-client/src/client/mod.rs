@@ -1,0 +1,157 @@
+use std::{fmt, sync::Arc};
+
+use tokio::sync::OnceCell;
+
+use crate::{
+    call::{self, turn::Turn},
+    error::{Error, ErrorKind, Result},
+    handle::{Bucket, TypedCollection},
+    record::KintoRecord,
+    transport::{auth::Auth, exchange::Exchange},
+    wire::{
+        path::List,
+        principal::Principal,
+        request::{Capability, Request},
+        response::Response,
+        server_info::{ServerInfo, User},
+    },
+};
+
+mod builder;
+
+pub use builder::ClientBuilder;
+
+/// A Kinto server, and who you are to it.
+///
+/// Cloning is cheap, and clones share their connections and what is known of the server.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+/// # let server = kinto_server::Server::shared().expect("a server");
+/// # let url = server.url();
+/// use kinto_client::Client;
+///
+/// let client = Client::builder(url).auth(("alexis", "p4ssw0rd")).build()?;
+/// let user = client.user().await?.expect("the server knows alexis");
+/// assert!(user.id.as_str().starts_with("basicauth:"));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    exchange: Exchange,
+    server_info: OnceCell<ServerInfo>,
+    expected_user: Option<Principal>,
+}
+
+impl Client {
+    /// Starts to set up a client of the server at `url`, such as `https://kinto.example.org/v1`.
+    pub fn builder(url: impl AsRef<str>) -> ClientBuilder {
+        ClientBuilder::new(url.as_ref())
+    }
+
+    fn new(exchange: Exchange, expected_user: Option<Principal>) -> Self {
+        Self(Arc::new(Inner { exchange, server_info: OnceCell::new(), expected_user }))
+    }
+
+    /// The same server to somebody else. What is known of the server is asked anew, for it says whom it takes you for;
+    /// whom the builder expected is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`] if these cannot be credentials, or would go over plain HTTP to another machine.
+    pub fn with_auth(&self, auth: impl Into<Auth>) -> Result<Self> {
+        self.0.exchange.clone().with_auth(auth.into()).map(|exchange| Self::new(exchange, None))
+    }
+
+    /// The server's address, with the version prefix.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.0.exchange.base.as_str()
+    }
+
+    /// The bucket of that name; `default` is your own. Nothing is sent.
+    pub fn bucket(&self, id: impl Into<String>) -> Bucket {
+        Bucket::new(self, List::buckets().at(id.into()))
+    }
+
+    /// The collection that `T` is bound to by its `#[kinto(…)]` attribute. Nothing is sent.
+    #[must_use]
+    pub fn typed<T: KintoRecord>(&self) -> TypedCollection<T> {
+        self.bucket(T::BUCKET).collection(T::COLLECTION).typed()
+    }
+
+    /// What the server says of itself. It is asked once, also for all clones of this client.
+    ///
+    /// # Errors
+    ///
+    /// Those of any request.
+    pub async fn server_info(&self) -> Result<&ServerInfo> {
+        self.0.server_info.get_or_try_init(|| self.fetch_server_info()).await
+    }
+
+    /// Whom the server takes you for: `None` if it does not know the credentials, which it does not call an error here.
+    ///
+    /// It is asked once, also for all clones of this client.
+    ///
+    /// # Errors
+    ///
+    /// Those of any request.
+    pub async fn user(&self) -> Result<Option<&User>> {
+        Ok(self.server_info().await?.user.as_ref())
+    }
+
+    /// What the server says of itself now, whatever it said before.
+    ///
+    /// # Errors
+    ///
+    /// Those of any request.
+    pub async fn fetch_server_info(&self) -> Result<ServerInfo> {
+        let read = async {
+            let response = self.0.exchange.send(&Request::get("/".to_owned(), "/".to_owned())).await?.success()?;
+            serde_json::from_slice(&response.body).map_err(|error| Error::not_kinto(&error, &response.body))
+        };
+        read.await.map_err(|error: Error| error.during("get", "/"))
+    }
+
+    /// Sends a request and gives back the answer, whatever its status.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
+        if let Some(expected) = &self.0.expected_user {
+            self.check_user(expected).await?;
+        }
+        self.0.exchange.send(request).await
+    }
+
+    async fn check_user(&self, expected: &Principal) -> Result<()> {
+        let user = self.user().await?.map(|user| &user.id);
+        if user == Some(expected) {
+            return Ok(());
+        }
+        let actual = user.map_or_else(|| "nobody it knows".to_owned(), |id| format!("`{id}`"));
+        let message = format!("the server takes you for {actual}, and not for `{expected}`, so nothing was sent");
+        Err(Error::new(ErrorKind::Unauthorized, message))
+    }
+
+    /// Waits until nobody else in this program writes the object at that path.
+    pub(crate) async fn turn(&self, path: &str) -> Turn {
+        call::turn::take(format!("{}{path}", self.url())).await
+    }
+
+    /// Says that a plugin is missing, if that is why the server refused a request that needs it.
+    pub(crate) async fn explain_missing(&self, needs: Option<Capability>, error: Error) -> Error {
+        let Some(Capability(name)) = needs else { return error };
+        match self.server_info().await {
+            Ok(info) if !info.has(name) => {
+                Error::new(ErrorKind::Unsupported, format!("the server does not offer *{name}*"))
+            }
+            _ => error,
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("url", &self.url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+use serde::Serialize;
+
+use super::{Collection, RecordHandle, TypedCollection};
+use crate::{
+    call::{
+        Call,
+        create::Create,
+        delete::{Delete, Target},
+        delete_all::DeleteAll,
+        get::Get,
+        list::GetAll,
+        overwrite::Overwrite,
+        patch::Patch,
+        save::Save,
+        update::Update,
+    },
+    wire::{
+        id::RecordId,
+        kind,
+        object::{Data, Record},
+    },
+};
+
+/// Its records, of any type.
+impl Collection {
+    /// The same collection with one type for all its records, so that it need not be named with each call.
+    #[must_use]
+    pub fn typed<T: Data>(&self) -> TypedCollection<T> {
+        TypedCollection::new(self)
+    }
+
+    /// The place of a record. Nothing is sent.
+    pub fn record<T: Data>(&self, id: impl Into<RecordId<T>>) -> RecordHandle<T> {
+        RecordHandle::new(&self.client, self.place.records().at(id.into().as_str()))
+    }
+
+    /// Creates a record.
+    ///
+    /// Its id is a random one that the client makes, so that the request can be sent again if its answer is lost. The
+    /// data's own `id`, if it serialises with one, and `.id(…)` choose another; `.server_id()` leaves it to the server.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// use kinto_client::json;
+    ///
+    /// let record = todo.create_record(json!({"title": "Todo #1"})).await?;
+    /// assert_eq!(record.data["title"], "Todo #1");
+    /// let chosen = todo.create_record(json!({"id": "XXX", "status": "done"})).await?;
+    /// assert_eq!(chosen.id, "XXX");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if there is a record of that id already, unless
+    /// `.if_not_exists()` is added: a create never replaces.
+    pub fn create_record<T: Data>(&self, data: T) -> Call<'static, Create<kind::Record, T>> {
+        Call::new(&self.client, Create::new(self.place.records(), data))
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, unless `.or_none()` is added;
+    /// [`Error::is_decode`](crate::Error::is_decode) if it does not fit `T`.
+    pub fn get_record<T: Data>(&self, id: impl Into<RecordId<T>>) -> Call<'static, Get<kind::Record, T>> {
+        self.record(id).get()
+    }
+
+    /// Reads all records, page by page, the last changed first.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// # todo.create_record(kinto_client::json!({"title": "Todo #1"})).await?;
+    /// use kinto_client::Value;
+    ///
+    /// for record in todo.get_records::<Value>().await? {
+    ///     println!("{} {}", record.id, record.data["title"]);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_decode`](crate::Error::is_decode) if a record does not fit `T`: it says which, and where.
+    pub fn get_records<T>(&self) -> Call<'static, GetAll<kind::Record, T>>
+    where
+        T: Data,
+    {
+        Call::new(&self.client, GetAll::new(self.place.records()))
+    }
+
+    /// Saves what was changed in a record that was read: [`Handle::save`](crate::Handle::save).
+    ///
+    /// Everything that the record has on the server and `T` does not know is kept.
+    pub fn save_record<'a, T: Data>(&self, record: &'a mut Record<T>) -> Call<'a, Save<'a, kind::Record, T>> {
+        self.record(&record.id).save(record)
+    }
+
+    /// Reads a record, lets `change` change its data, and saves it; from the start again if somebody else changed it in
+    /// between: [`Handle::update`](crate::Handle::update).
+    pub fn update_record<T: Data, F: FnMut(&mut T) + Send>(
+        &self,
+        id: impl Into<RecordId<T>>,
+        change: F,
+    ) -> Call<'static, Update<kind::Record, T, F>> {
+        Call::new(&self.client, Update::new(self.record(id).place, change))
+    }
+
+    /// Puts `data` in the place of whatever record is there, or is not there yet, without a look at it.
+    pub fn overwrite_record<T: Data>(
+        &self,
+        id: impl Into<RecordId<T>>,
+        data: T,
+    ) -> Call<'static, Overwrite<kind::Record, T>> {
+        self.record(id).overwrite(data)
+    }
+
+    /// Sets the attributes that are given and leaves the others as they are: [`Handle::patch`](crate::Handle::patch).
+    pub fn patch_record<T: Data>(
+        &self,
+        id: impl Into<RecordId<T>>,
+        attributes: impl Serialize,
+    ) -> Call<'static, Patch<kind::Record, T>> {
+        self.record(id).patch(attributes)
+    }
+
+    /// Deletes a record: by its id, or as it was read and only if it still is so.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// # let record = todo.create_record(kinto_client::json!({"title": "Todo #1"})).await?;
+    /// todo.delete_record(&record).await?;
+    /// assert!(todo.delete_record("nowhere").if_exists().await?.is_none());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, unless `.if_exists()` is added;
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if it was changed since it was read.
+    pub fn delete_record(&self, record: impl Into<Target<kind::Record>>) -> Call<'static, Delete<kind::Record>> {
+        let Target { id, if_match, .. } = record.into();
+        Call::new(&self.client, Delete::new(self.place.records().at(id), if_match))
+    }
+
+    /// Deletes all records that you may write. Gives what was deleted.
+    pub fn delete_all_records(&self) -> Call<'static, DeleteAll<kind::Record>> {
+        Call::new(&self.client, DeleteAll::new(self.place.records()))
+    }
+}

@@ -1,0 +1,65 @@
+use super::Group;
+use crate::{
+    call::{Call, update::Update},
+    wire::{attributes::GroupAttributes, kind, principal::Principal},
+};
+
+/// What [`Group::add_members`] and [`Group::remove_members`] do to a group.
+pub type ChangeMembers = Box<dyn FnMut(&mut GroupAttributes) + Send>;
+
+/// Its members.
+impl Group {
+    /// Adds members and leaves the others as they are: again from the start, if somebody else changed the group in
+    /// between. Who is a member already is passed over.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let bucket = client.bucket(kinto_server::unique("doc"));
+    /// # bucket.create().await?;
+    /// let editors = bucket.group("editors");
+    /// editors.create().await?;
+    /// let group = editors.add_members(["account:niko", "account:remy"]).await?;
+    /// assert!(group.contains("account:niko"));
+    /// # Ok(()) }
+    /// ```
+    pub fn add_members<P: Into<Principal>>(
+        &self,
+        members: impl IntoIterator<Item = P>,
+    ) -> Call<'static, Update<kind::Group, GroupAttributes, ChangeMembers>> {
+        let members: Vec<Principal> = members.into_iter().map(Into::into).collect();
+        let add: ChangeMembers = Box::new(move |group| {
+            for member in &members {
+                group.add(member);
+            }
+        });
+        self.update(add)
+    }
+
+    /// Removes members and leaves the others as they are, as [`add_members`](Self::add_members) does.
+    pub fn remove_members<P: Into<Principal>>(
+        &self,
+        members: impl IntoIterator<Item = P>,
+    ) -> Call<'static, Update<kind::Group, GroupAttributes, ChangeMembers>> {
+        let members: Vec<Principal> = members.into_iter().map(Into::into).collect();
+        let remove: ChangeMembers = Box::new(move |group| {
+            for member in &members {
+                group.remove(member);
+            }
+        });
+        self.update(remove)
+    }
+}
+
+impl From<&Group> for Principal {
+    fn from(group: &Group) -> Self {
+        Self::group(group.place.list.bucket().unwrap_or_default(), &*group.place.id)
+    }
+}
+
+impl From<Group> for Principal {
+    fn from(group: Group) -> Self {
+        Self::from(&group)
+    }
+}

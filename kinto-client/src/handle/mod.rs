@@ -1,0 +1,250 @@
+//! What the verbs hang on: a name and a client. Making one sends nothing.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::Serialize;
+
+use crate::{
+    call::{
+        Call,
+        create::Create,
+        delete::Delete,
+        get::Get,
+        grant::{Change, Grant},
+        overwrite::Overwrite,
+        patch::Patch,
+        save::{Save, SavePermissions},
+        update::Update,
+    },
+    client::Client,
+    wire::{
+        attributes::{BucketAttributes, CollectionAttributes, GroupAttributes},
+        kind::{self, Kind},
+        object::{Data, Object},
+        path::Place,
+    },
+};
+
+mod account;
+mod bucket;
+mod collection;
+mod group;
+mod typed;
+
+pub use account::Account;
+pub use group::ChangeMembers;
+pub use typed::TypedCollection;
+
+/// A bucket: holds collections and groups.
+pub type Bucket = Handle<kind::Bucket, BucketAttributes>;
+
+/// A collection: holds records.
+pub type Collection = Handle<kind::Collection, CollectionAttributes>;
+
+/// A group: a list of principals that permissions can name.
+pub type Group = Handle<kind::Group, GroupAttributes>;
+
+/// The place of a record, for what is done to it without reading it first.
+pub type RecordHandle<T> = Handle<kind::Record, T>;
+
+/// The place of an object on a server: [`Bucket`], [`Collection`], [`Group`] or [`RecordHandle`].
+///
+/// It is a name and a [`Client`], so that cloning is cheap, making one sends nothing, and there need not be such an
+/// object. The verbs here are the same for all four kinds; the four have more of their own.
+pub struct Handle<K: Kind, T> {
+    client: Client,
+    place: Place<K>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<K: Kind, T: Data> Handle<K, T> {
+    pub(crate) fn new(client: &Client, place: Place<K>) -> Self {
+        Self { client: client.clone(), place, of: PhantomData }
+    }
+
+    /// The id it was named by.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.place.id
+    }
+
+    /// The server it is on.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Reads the object.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let bucket = client.bucket(kinto_server::unique("doc"));
+    /// # bucket.create().await?;
+    /// let object = bucket.get().await?;
+    /// assert_eq!(object.id, bucket.id());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, unless `.or_none()` is added.
+    pub fn get(&self) -> Call<'static, Get<K, T>> {
+        Call::new(&self.client, Get::new(self.place.clone()))
+    }
+
+    /// Saves what was changed in an object that was read: data and permissions. Nothing is sent if nothing was changed.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let collection = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// # collection.create().await?;
+    /// let mut object = collection.get().await?;
+    /// object.data.sort = Some("-last_modified".to_owned());
+    /// collection.save(&mut object).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if somebody else has changed the object since it was read, or
+    /// deleted it; nothing is then stored.
+    pub fn save<'a>(&self, object: &'a mut Object<K, T>) -> Call<'a, Save<'a, K, T>> {
+        Call::new(&self.client, Save::new(self.place.clone(), object))
+    }
+
+    /// Saves those lists of permissions that were changed in an object that was read. Changes of its data stay unsaved.
+    ///
+    /// # Errors
+    ///
+    /// As for [`save`](Self::save); and [`Error::is_not_visible`](crate::Error::is_not_visible) if the permissions were
+    /// not shown when the object was read.
+    pub fn save_permissions<'a>(&self, object: &'a mut Object<K, T>) -> Call<'a, SavePermissions<'a, K, T>> {
+        Call::new(&self.client, SavePermissions::new(self.place.clone(), object))
+    }
+
+    /// Puts `data` in the place of whatever is there, or is not there yet, without a look at it.
+    ///
+    /// Nothing of the old data is kept. The permissions are, unless `.permissions(…)` gives others.
+    pub fn overwrite(&self, data: T) -> Call<'static, Overwrite<K, T>> {
+        Call::new(&self.client, Overwrite::new(self.place.list.clone(), &*self.place.id, data))
+    }
+
+    /// Sets the attributes that are given, and leaves the others as they are.
+    ///
+    /// It is shallow: an attribute that is an object is replaced as a whole, and null is stored as null.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let bucket = client.bucket(kinto_server::unique("doc"));
+    /// # bucket.create().await?;
+    /// use kinto_client::json;
+    ///
+    /// let object = bucket.patch(json!({"colour": "blue"})).await?;
+    /// assert_eq!(object.data.other["colour"], "blue");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such object.
+    pub fn patch(&self, attributes: impl Serialize) -> Call<'static, Patch<K, T>> {
+        Call::new(&self.client, Patch::new(self.place.clone(), &attributes))
+    }
+
+    /// Reads the object, lets `change` change its data, and saves it; from the start again, `change` too, if somebody
+    /// else changed the object in between.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get) and [`save`](Self::save); a conflict only after 20 tries.
+    pub fn update<F: FnMut(&mut T) + Send>(&self, change: F) -> Call<'static, Update<K, T, F>> {
+        Call::new(&self.client, Update::new(self.place.clone(), change))
+    }
+
+    /// Gives permissions to principals, and leaves all others as they are: again from the start, if somebody else
+    /// changed the object in between. It works on objects whose permissions are not visible to you as well.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let bucket = client.bucket(kinto_server::unique("doc"));
+    /// # bucket.create().await?;
+    /// # bucket.create_group("editors", ["account:remy"]).await?;
+    /// bucket.grant(|p| p.write(bucket.group("editors")).read(["account:niko", "system.Authenticated"])).await?;
+    /// bucket.revoke(|p| p.read("account:niko")).await?;
+    ///
+    /// let permissions = bucket.get().await?.permissions;
+    /// let readers = &permissions.get().expect("I may see them").read;
+    /// assert!(readers.iter().map(|reader| reader.as_str()).eq(["system.Authenticated"]));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_forbidden`](crate::Error::is_forbidden) if you may not write the object.
+    pub fn grant(&self, to: impl FnOnce(K::Permissions) -> K::Permissions) -> Call<'static, Grant<K>> {
+        let principals = to(K::Permissions::default());
+        Call::new(&self.client, Grant::new(self.place.clone(), principals, Change::Grant))
+    }
+
+    /// Takes permissions away from principals, and leaves all others as they are, as [`grant`](Self::grant) does. Who
+    /// does not have them is passed over.
+    ///
+    /// The server keeps you among those who may write, because you write.
+    pub fn revoke(&self, from: impl FnOnce(K::Permissions) -> K::Permissions) -> Call<'static, Grant<K>> {
+        let principals = from(K::Permissions::default());
+        Call::new(&self.client, Grant::new(self.place.clone(), principals, Change::Revoke))
+    }
+
+    /// Deletes the object with everything in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, unless `.if_exists()` is added.
+    pub fn delete(&self) -> Call<'static, Delete<K>> {
+        Call::new(&self.client, Delete::new(self.place.clone(), None))
+    }
+}
+
+impl<K: Kind, T: Data + Default> Handle<K, T> {
+    /// Creates the object.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let id = kinto_server::unique("doc");
+    /// let bucket = client.bucket(&id);
+    /// bucket.create().await?;
+    /// assert!(bucket.create().await.is_err_and(|error| error.is_conflict()));
+    /// assert!(!bucket.create().if_not_exists().await?.is_created());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if there is one already, unless `.if_not_exists()` is added.
+    pub fn create(&self) -> Call<'static, Create<K, T>> {
+        let create = Create::new(self.place.list.clone(), T::default()).with_id(&*self.place.id);
+        Call::new(&self.client, create)
+    }
+}
+
+impl<K: Kind, T> Clone for Handle<K, T> {
+    fn clone(&self) -> Self {
+        Self { client: self.client.clone(), place: self.place.clone(), of: PhantomData }
+    }
+}
+
+impl<K: Kind, T> fmt::Debug for Handle<K, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.client.url(), self.place)
+    }
+}

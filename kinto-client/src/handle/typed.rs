@@ -1,0 +1,112 @@
+use std::{fmt, marker::PhantomData};
+
+use serde::Serialize;
+
+use super::{Collection, RecordHandle};
+use crate::{
+    call::{
+        Call,
+        create::Create,
+        delete::{Delete, RecordTarget},
+        delete_all::DeleteAll,
+        get::Get,
+        list::GetAll,
+        overwrite::Overwrite,
+        patch::Patch,
+        save::Save,
+        update::Update,
+    },
+    wire::{
+        id::RecordId,
+        kind,
+        object::{Data, Record},
+    },
+};
+
+/// A [`Collection`] whose records are all `T`: the same verbs, without a type or a name to give.
+pub struct TypedCollection<T> {
+    collection: Collection,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Data> TypedCollection<T> {
+    pub(super) fn new(collection: &Collection) -> Self {
+        Self { collection: collection.clone(), of: PhantomData }
+    }
+
+    /// The collection without its type.
+    #[must_use]
+    pub fn untyped(&self) -> &Collection {
+        &self.collection
+    }
+
+    /// The place of a record. Nothing is sent.
+    pub fn record(&self, id: impl Into<RecordId<T>>) -> RecordHandle<T> {
+        self.collection.record(id)
+    }
+
+    /// Creates a record: [`Collection::create_record`].
+    pub fn create_record(&self, data: T) -> Call<'static, Create<kind::Record, T>> {
+        self.collection.create_record(data)
+    }
+
+    /// Reads a record: [`Collection::get_record`].
+    pub fn get_record(&self, id: impl Into<RecordId<T>>) -> Call<'static, Get<kind::Record, T>> {
+        self.collection.get_record(id)
+    }
+
+    /// Reads all records: [`Collection::get_records`].
+    pub fn get_records(&self) -> Call<'static, GetAll<kind::Record, T>> {
+        self.collection.get_records()
+    }
+
+    /// Saves a record that was read: [`Collection::save_record`].
+    pub fn save_record<'a>(&self, record: &'a mut Record<T>) -> Call<'a, Save<'a, kind::Record, T>> {
+        self.collection.save_record(record)
+    }
+
+    /// Reads a record, changes and saves it: [`Handle::update`](crate::Handle::update).
+    pub fn update_record<F: FnMut(&mut T) + Send>(
+        &self,
+        id: impl Into<RecordId<T>>,
+        change: F,
+    ) -> Call<'static, Update<kind::Record, T, F>> {
+        self.collection.update_record(id, change)
+    }
+
+    /// Puts a record in the place of whatever is there: [`Collection::overwrite_record`].
+    pub fn overwrite_record(&self, id: impl Into<RecordId<T>>, data: T) -> Call<'static, Overwrite<kind::Record, T>> {
+        self.collection.overwrite_record(id, data)
+    }
+
+    /// Sets some attributes of a record: [`Collection::patch_record`].
+    pub fn patch_record(
+        &self,
+        id: impl Into<RecordId<T>>,
+        attributes: impl Serialize,
+    ) -> Call<'static, Patch<kind::Record, T>> {
+        self.collection.patch_record(id, attributes)
+    }
+
+    /// Deletes a record: [`Collection::delete_record`].
+    pub fn delete_record(&self, record: impl Into<RecordTarget<T>>) -> Call<'static, Delete<kind::Record>> {
+        self.collection.delete_record(record.into().target)
+    }
+
+    /// Deletes all records that you may write: [`Collection::delete_all_records`].
+    pub fn delete_all_records(&self) -> Call<'static, DeleteAll<kind::Record>> {
+        self.collection.delete_all_records()
+    }
+}
+
+impl<T> Clone for TypedCollection<T> {
+    fn clone(&self) -> Self {
+        Self { collection: self.collection.clone(), of: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for TypedCollection<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.collection.fmt(f)
+    }
+}

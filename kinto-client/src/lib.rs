@@ -1,0 +1,75 @@
+#![doc = include_str!("../../README.md")]
+
+// So that what the derive emits is found in this crate's own tests as well.
+extern crate self as kinto_client;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod call;
+mod client;
+mod error;
+pub mod field;
+mod handle;
+mod record;
+mod transport;
+mod wire;
+
+pub use serde_json::{Value, json};
+
+#[cfg(feature = "derive")]
+pub use kinto_derive::KintoRecord;
+
+pub use call::{
+    Call, Operation, Run,
+    delete::{RecordTarget, Target},
+    list::{Objects, Records},
+};
+pub use client::{Client, ClientBuilder};
+pub use error::{Error, ErrorKind, Result};
+pub use handle::{Account, Bucket, Collection, Group, Handle, RecordHandle, TypedCollection};
+pub use record::KintoRecord;
+pub use transport::{
+    Body, Transport, TransportError, TransportErrorKind,
+    auth::{Auth, Authenticate},
+};
+pub use wire::{
+    account::{AccountObject, HistoryEntry, PermissionEntry},
+    attributes::{
+        AttachmentAttributes, BucketAttributes, BucketObject, CollectionAttributes, CollectionObject, GroupAttributes,
+        GroupObject,
+    },
+    id::{Id, RecordId},
+    kind,
+    object::{Data, Ensured, Object, Record, Tombstone},
+    permissions::{
+        BucketPermissions, CollectionPermissions, GroupPermissions, PermissionSet, Permissions, RecordPermissions,
+    },
+    principal::{IntoPrincipals, Principal},
+    request::Explanation,
+    server_info::{ServerInfo, Settings, User},
+    timestamp::Timestamp,
+};
+
+/// A JSON object, as data of a record without a type of its own.
+pub type JsonObject = serde_json::Map<String, Value>;
+
+/// The operations that a [`Call`] can be: each verb's own type, with its options as methods of the call.
+pub mod operation {
+    pub use crate::call::{
+        account::{ChangePassword, CreateAccount, DeleteAccount, GetAccount},
+        create::Create,
+        delete::{Delete, DeleteBucketIfExists, DeleteIfExists},
+        delete_all::DeleteAll,
+        get::{Get, GetOrNone},
+        grant::Grant,
+        if_not_exists::CreateIfNotExists,
+        list::GetAll,
+        overwrite::Overwrite,
+        pages::GetEntries,
+        patch::Patch,
+        save::{Save, SavePermissions},
+        update::Update,
+    };
+    pub use crate::handle::ChangeMembers;
+}

@@ -1,0 +1,166 @@
+use std::{fmt, sync::Arc};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use futures_core::future::BoxFuture;
+use http::HeaderValue;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The credentials that a client sends: to the server it was made for, and nowhere else.
+///
+/// A pair of user and password turns into it, as in `.auth(("alexis", "p4ssw0rd"))`. `Debug` never shows the secret.
+///
+/// ```
+/// use kinto_client::Auth;
+///
+/// let auth = Auth::bearer("s3cr3t");
+/// assert_eq!(format!("{auth:?}"), "Auth(…)");
+/// ```
+#[derive(Clone)]
+pub struct Auth(Arc<dyn Authenticate>);
+
+impl Auth {
+    /// User and password, for the accounts plugin and for `basicauth`.
+    #[must_use]
+    pub fn basic(user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
+        let user = user.as_ref();
+        if user.contains(':') {
+            let reason = "a user name cannot have a colon in it: it ends the name in Basic authentication";
+            return Self(Arc::new(Fixed(Err(reason))));
+        }
+        let encoded = BASE64_STANDARD.encode(format!("{user}:{}", password.as_ref()));
+        Self::header(format!("Basic {encoded}"))
+    }
+
+    /// A token of the `Bearer` scheme.
+    #[must_use]
+    pub fn bearer(token: impl AsRef<str>) -> Self {
+        Self::header(format!("Bearer {}", token.as_ref()))
+    }
+
+    /// A whole `Authorization` header, for any other scheme: `Portier …`.
+    #[must_use]
+    pub fn header(value: impl AsRef<str>) -> Self {
+        let value = HeaderValue::from_str(value.as_ref())
+            .map(|mut value| {
+                value.set_sensitive(true);
+                value
+            })
+            .map_err(|_| "the credentials have a character in them that no HTTP header can carry");
+        Self(Arc::new(Fixed(value)))
+    }
+
+    /// Credentials that your own code provides, and may renew.
+    #[must_use]
+    pub fn custom(authenticate: impl Authenticate) -> Self {
+        Self(Arc::new(authenticate))
+    }
+
+    pub(crate) async fn authorization(&self) -> Result<HeaderValue> {
+        let mut value = self.0.authorization().await?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    pub(crate) async fn renew(&self) -> Result<bool> {
+        self.0.renew().await
+    }
+
+    /// Whether these can be credentials at all, as far as that is known without asking.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.0.check()
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Auth(…)")
+    }
+}
+
+impl<U: AsRef<str>, P: AsRef<str>> From<(U, P)> for Auth {
+    fn from((user, password): (U, P)) -> Self {
+        Self::basic(user, password)
+    }
+}
+
+/// Gives the `Authorization` header for each request, for schemes that need more than a fixed text.
+///
+/// ```
+/// use futures_core::future::BoxFuture;
+/// use http::HeaderValue;
+/// use kinto_client::{Auth, Authenticate, Error, Result};
+///
+/// /// Reads the token anew for every request, so that another program can replace it.
+/// struct TokenFile(std::path::PathBuf);
+///
+/// impl Authenticate for TokenFile {
+///     fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
+///         Box::pin(async {
+///             let token = std::fs::read_to_string(&self.0).map_err(Error::authentication)?;
+///             HeaderValue::from_str(&format!("Bearer {}", token.trim())).map_err(Error::authentication)
+///         })
+///     }
+/// }
+///
+/// let auth = Auth::custom(TokenFile("token".into()));
+/// ```
+pub trait Authenticate: Send + Sync + 'static {
+    /// The value of the `Authorization` header. It is asked for before every request, so keep what is costly.
+    ///
+    /// # Errors
+    ///
+    /// Whatever [`Error::authentication`] makes of the reason; the request is then not sent.
+    fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>>;
+
+    /// Called when the server has refused the credentials with a 401. Answer `true` if others are there now: the
+    /// request is then sent once more with them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`authorization`](Self::authorization).
+    fn renew(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async { Ok(false) })
+    }
+
+    #[doc(hidden)]
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Credentials that never change; the error is kept until the client is built.
+struct Fixed(std::result::Result<HeaderValue, &'static str>);
+
+impl Authenticate for Fixed {
+    fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
+        let value = self.0.clone().map_err(Error::invalid);
+        Box::pin(async move { value })
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.as_ref().map(|_| ()).map_err(|reason| Error::invalid(*reason))
+    }
+}
+
+impl Error {
+    /// The error for an [`Authenticate`] implementation that cannot give credentials.
+    pub fn authentication(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Authentication, "there are no credentials to send").caused_by(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_and_not_shown() {
+        for auth in [Auth::basic("a:b", "s3cr3t"), Auth::header("s3cr3t\n"), Auth::bearer("s3cr3t\0")] {
+            let error = auth.check().unwrap_err();
+            assert!(error.is_invalid());
+            assert!(!format!("{error} {error:?} {auth:?}").contains("s3cr3t"));
+        }
+        assert!(Auth::basic("alexis", "p:4 é").check().is_ok());
+    }
+}

@@ -1,0 +1,129 @@
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use crate::error::{Error, Result};
+
+/// The server's address, up to its version prefix.
+#[derive(Clone, Debug)]
+pub(crate) struct Base(Url);
+
+impl Base {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let refuse = |shown: &str, reason: &str| {
+            let example = "it should look like `https://kinto.example.org/v1`";
+            Err(Error::invalid(format!("{shown:?} cannot be the server's URL: {reason}; {example}")))
+        };
+        // Whatever stands before an `@` may be a password.
+        let shown = text.rsplit_once('@').map_or(text, |(_, host)| host);
+        let Ok(mut url) = Url::parse(text) else {
+            return refuse(shown, "it is not a URL");
+        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return refuse(shown, "its scheme is neither http nor https");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse(shown, "it has credentials in it, which belong into `.auth((user, password))`");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return refuse(shown, "it has a query or a fragment");
+        }
+        let path = url.path().trim_end_matches('/').to_owned();
+        match path.rsplit_once('/') {
+            Some((_, "v1")) => {}
+            Some((_, version)) if is_version(version) => {
+                return refuse(shown, "this library speaks version `v1` of the API only");
+            }
+            _ => return refuse(shown, "the version prefix `/v1` is missing at its end"),
+        }
+        url.set_path(&path);
+        Ok(Self(url))
+    }
+
+    /// The address of what lies below the version prefix.
+    pub(crate) fn join(&self, path: &str, query: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}{path}", self.0.path()));
+        url.set_query((!query.is_empty()).then_some(query));
+        url
+    }
+
+    pub(crate) fn is_same_origin(&self, url: &Url) -> bool {
+        self.0.origin() == url.origin()
+    }
+
+    /// Whether what is sent there can be read by others on the way.
+    pub(crate) fn is_open(&self) -> bool {
+        let loopback = match self.0.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+            Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+            None => false,
+        };
+        self.0.scheme() == "http" && !loopback
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+fn is_version(segment: &str) -> bool {
+    segment.strip_prefix('v').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_are_taken() {
+        for (given, kept) in [
+            ("http://localhost:8888/v1", "http://localhost:8888/v1"),
+            ("https://kinto.example.org/some/where/v1/", "https://kinto.example.org/some/where/v1"),
+            ("HTTPS://Kinto.Example.org:443/v1", "https://kinto.example.org/v1"),
+        ] {
+            assert_eq!(Base::parse(given).unwrap().as_str(), kept);
+        }
+    }
+
+    #[test]
+    fn addresses_that_are_refused() {
+        for (given, reason) in [
+            ("", "not a URL"),
+            ("localhost:8888/v1", "neither http nor https"),
+            ("ftp://localhost/v1", "neither http nor https"),
+            ("http://localhost:8888", "`/v1` is missing"),
+            ("http://localhost:8888/v1/buckets", "`/v1` is missing"),
+            ("http://localhost:8888/v2", "`v1` of the API only"),
+            ("http://localhost/v1?a=1", "a query or a fragment"),
+            ("http://alexis:s3cr3t@localhost/v1", "credentials in it"),
+            ("http://s3cr3t@", "not a URL"),
+        ] {
+            let error = Base::parse(given).unwrap_err();
+            assert!(error.is_invalid() && error.to_string().contains(reason), "{given}: {error}");
+            assert!(!format!("{error} {error:?}").contains("s3cr3t"), "{error}");
+        }
+    }
+
+    #[test]
+    fn paths_are_appended() {
+        let base = Base::parse("http://localhost/x/v1").unwrap();
+        assert_eq!(base.join("/buckets/b", "a=1").as_str(), "http://localhost/x/v1/buckets/b?a=1");
+        assert_eq!(base.join("/", "").as_str(), "http://localhost/x/v1/");
+    }
+
+    #[test]
+    fn only_loopback_is_safe_without_tls() {
+        for (url, open) in [
+            ("http://localhost:8888/v1", false),
+            ("http://127.0.0.1/v1", false),
+            ("http://[::1]/v1", false),
+            ("https://example.org/v1", false),
+            ("http://example.org/v1", true),
+            ("http://10.0.0.1/v1", true),
+        ] {
+            assert_eq!(Base::parse(url).unwrap().is_open(), open, "{url}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt as _;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use url::Url;
+
+use super::{Body, Transport, TransportError, TransportErrorKind, auth::Auth, base::Base};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    wire::{
+        request::{Precondition, Request},
+        response::Response,
+    },
+};
+
+/// How many redirects within the server are followed.
+const MAX_REDIRECTS: usize = 3;
+
+/// Sends requests to one server with one set of credentials.
+#[derive(Clone)]
+pub(crate) struct Exchange {
+    pub(crate) base: Base,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) timeout: Duration,
+    pub(crate) max_response_size: usize,
+    pub(crate) allow_plain_http: bool,
+}
+
+impl Exchange {
+    /// The same server with other credentials, if they can be sent there.
+    pub(crate) fn with_auth(mut self, auth: Auth) -> Result<Self> {
+        auth.check()?;
+        if self.base.is_open() && !self.allow_plain_http {
+            return Err(Error::invalid(format!(
+                "credentials would go to {} unencrypted, for everyone on the way to read: use https, or \
+                 `.allow_credentials_over_http()` if the network is your own",
+                self.base.as_str()
+            )));
+        }
+        self.auth = Some(auth);
+        Ok(self)
+    }
+
+    /// Sends a request and reads its answer, whatever its status, within the time a request may take.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
+        let started = Instant::now();
+        let answer = tokio::time::timeout(self.timeout, self.send_with_credentials(request)).await;
+        let answer = answer.unwrap_or_else(|_| {
+            let seconds = self.timeout.as_secs_f32();
+            let error = Error::new(ErrorKind::TimedOut, format!("the server did not answer within {seconds} s"));
+            Err(after_sending(request, error))
+        });
+        tracing::debug!(
+            method = %request.method,
+            path = request.template,
+            status = answer.as_ref().ok().map(|response| response.status.as_u16()),
+            milliseconds = started.elapsed().as_secs_f64() * 1e3,
+            "kinto request"
+        );
+        answer
+    }
+
+    async fn send_with_credentials(&self, request: &Request) -> Result<Response> {
+        let response = self.send_within_origin(request).await?;
+        match &self.auth {
+            Some(auth) if response.status == StatusCode::UNAUTHORIZED && auth.renew().await? => {
+                self.send_within_origin(request).await
+            }
+            _ => Ok(response),
+        }
+    }
+
+    async fn send_within_origin(&self, request: &Request) -> Result<Response> {
+        let mut url = self.base.join(&request.path, request.query.as_str());
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.send_to(&url, request).await?;
+            match self.redirect(&url, request, &response)? {
+                Some(target) => url = target,
+                None => return Ok(response),
+            }
+        }
+        Err(Error::unexpected(format!("the server redirects more than {MAX_REDIRECTS} times")))
+    }
+
+    /// Where the answer sends the request on to. Credentials and data do not follow it to another origin.
+    fn redirect(&self, from: &Url, request: &Request, response: &Response) -> Result<Option<Url>> {
+        let keeps_method = match response.status {
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method.is_safe(),
+            _ => return Ok(None),
+        };
+        let target = response.header(header::LOCATION).and_then(|location| from.join(location).ok());
+        match target {
+            Some(target) if !self.base.is_same_origin(&target) => Err(Error::unexpected(format!(
+                "the server redirects to another one, {}, which is not followed: if that is right, use its URL",
+                target.origin().ascii_serialization()
+            ))),
+            Some(target) if keeps_method => Ok(Some(target)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn send_to(&self, url: &Url, request: &Request) -> Result<Response> {
+        let http = self.http_request(url, request).await?;
+        let response = self.transport.send(http).await.map_err(|error| no_answer(request, error))?;
+        let (head, body) = response.into_parts();
+        let body = self.read(&head.headers, body).await.map_err(|error| after_sending(request, error))?;
+        Ok(Response { status: head.status, headers: head.headers, body })
+    }
+
+    async fn http_request(&self, url: &Url, request: &Request) -> Result<http::Request<Bytes>> {
+        let mut http = http::Request::new(request.body.clone().unwrap_or_default());
+        *http.method_mut() = request.method.clone();
+        *http.uri_mut() = url
+            .as_str()
+            .parse()
+            .map_err(|error| Error::invalid("the request's address is too long or malformed").caused_by(error))?;
+        let headers = http.headers_mut();
+        headers.clone_from(&self.headers);
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        if request.body.is_some() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        match request.precondition {
+            Some(Precondition::Absent) => {
+                headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
+            }
+            Some(Precondition::Unchanged(timestamp)) => {
+                let etag = timestamp.to_etag();
+                let etag = HeaderValue::from_str(&etag).map_err(|error| Error::invalid(etag).caused_by(error))?;
+                headers.insert(header::IF_MATCH, etag);
+            }
+            None => {}
+        }
+        if let Some(auth) = &self.auth {
+            headers.insert(header::AUTHORIZATION, auth.authorization().await?);
+        }
+        Ok(http)
+    }
+
+    /// Reads a body into one piece, without a copy where it arrives as one.
+    async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<Bytes> {
+        let announced = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
+            .unwrap_or(0);
+        self.check_size(announced)?;
+        let Some(first) = body.try_next().await.map_err(interrupted)? else { return Ok(Bytes::new()) };
+        let Some(second) = body.try_next().await.map_err(interrupted)? else {
+            self.check_size(first.len())?;
+            return Ok(first);
+        };
+        let mut whole = BytesMut::with_capacity(announced.max(first.len() + second.len()));
+        whole.extend_from_slice(&first);
+        let mut next = Some(second);
+        while let Some(chunk) = next {
+            self.check_size(whole.len() + chunk.len())?;
+            whole.extend_from_slice(&chunk);
+            next = body.try_next().await.map_err(interrupted)?;
+        }
+        Ok(whole.freeze())
+    }
+
+    fn check_size(&self, size: usize) -> Result<()> {
+        if size <= self.max_response_size {
+            return Ok(());
+        }
+        let limit = self.max_response_size;
+        let message = format!(
+            "the answer has more than the {limit} bytes that the client accepts (`max_response_size` raises that)"
+        );
+        Err(Error::new(ErrorKind::TooLarge, message))
+    }
+}
+
+fn no_answer(request: &Request, error: TransportError) -> Error {
+    match error.kind {
+        TransportErrorKind::Connect => Error::new(
+            ErrorKind::Connection,
+            "there is no connection to the server; is the URL right, and is it running?",
+        )
+        .caused_by(error.source),
+        _ => after_sending(request, interrupted(error)),
+    }
+}
+
+fn interrupted(error: TransportError) -> Error {
+    let (kind, message) = match error.kind {
+        TransportErrorKind::TimedOut => (ErrorKind::TimedOut, "the server stopped answering"),
+        _ => (ErrorKind::Connection, "the connection broke before the whole answer had arrived"),
+    };
+    Error::new(kind, message).caused_by(error.source)
+}
+
+/// The request had left: what would have changed something may have done so.
+fn after_sending(request: &Request, error: Error) -> Error {
+    if request.method.is_safe() { error } else { error.maybe_applied() }
+}

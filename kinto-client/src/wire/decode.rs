@@ -1,0 +1,314 @@
+//! JSON objects as received, into their data and what the server adds to it, in one pass.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        self, DeserializeOwned, DeserializeSeed, IgnoredAny, IntoDeserializer, MapAccess, Visitor,
+        value::{BorrowedStrDeserializer, CowStrDeserializer},
+    },
+    forward_to_deserialize_any,
+};
+
+use crate::error::{Error, Result};
+
+use super::timestamp::Timestamp;
+
+const ID: &str = "id";
+const LAST_MODIFIED: &str = "last_modified";
+
+/// What the server adds to every object.
+#[derive(Debug)]
+pub(crate) struct Decoded<T> {
+    pub(crate) id: String,
+    pub(crate) last_modified: Timestamp,
+    pub(crate) data: T,
+}
+
+#[derive(Default)]
+struct Stamp {
+    id: Option<String>,
+    last_modified: Option<u64>,
+}
+
+/// Decodes one object. `declares` names which of `id` and `last_modified` the type has a place for; it is not shown
+/// the others, so that they are no unknown fields to it and no strangers in a map.
+pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'static str]) -> Result<Decoded<T>> {
+    let mut stamp = Stamp::default();
+    let mut json = serde_json::Deserializer::from_slice(raw);
+    let data = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares })
+        .map_err(|_| undecodable::<T>(raw, declares))?;
+    match stamp {
+        Stamp { id: Some(id), last_modified: Some(millis) } => {
+            Ok(Decoded { id, last_modified: Timestamp::from_millis(millis), data })
+        }
+        Stamp { id: None, .. } => Err(Error::decode(None, "", "the server sent an object without an `id`")),
+        Stamp { id, .. } => Err(Error::decode(id, "", "the server sent an object without a `last_modified`")),
+    }
+}
+
+/// Decodes again, slower, to learn where it went wrong.
+fn undecodable<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'static str]) -> Error {
+    #[derive(Deserialize)]
+    struct Named {
+        id: Option<String>,
+    }
+    let id = serde_json::from_slice::<Named>(raw).ok().and_then(|named| named.id);
+    let mut stamp = Stamp::default();
+    let mut json = serde_json::Deserializer::from_slice(raw);
+    let stamped = Stamped { json: &mut json, stamp: &mut stamp, declares };
+    match serde_path_to_error::deserialize::<_, T>(stamped) {
+        Ok(_) => Error::decode(id, "", "it decodes only sometimes: its `Deserialize` is not deterministic"),
+        Err(error) => {
+            let path = match error.path().to_string() {
+                root if root == "." => String::new(),
+                path => path,
+            };
+            Error::decode(id, &path, &without_position(&error.into_inner()))
+        }
+    }
+}
+
+/// The message without "at line 1 column 523": there is only one line, and nobody sees it.
+fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rfind(" at line ") {
+        Some(end) => message.get(..end).unwrap_or(&message).to_owned(),
+        None => message,
+    }
+}
+
+struct Stamped<'a, D> {
+    json: D,
+    stamp: &'a mut Stamp,
+    declares: &'static [&'static str],
+}
+
+macro_rules! watched {
+    ($self:ident, $visitor:ident, $shown:expr) => {
+        Watched { visitor: $visitor, stamp: $self.stamp, shown: $shown }
+    };
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Stamped<'_, D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
+        self.json.deserialize_any(watched!(self, visitor, self.declares))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
+        self.json.deserialize_map(watched!(self, visitor, self.declares))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> std::result::Result<V::Value, D::Error> {
+        self.json.deserialize_struct(name, fields, watched!(self, visitor, fields))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> std::result::Result<V::Value, D::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
+        visitor.visit_some(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct enum identifier ignored_any
+    }
+}
+
+/// A visitor of the object that also takes down the stamp, and shows the visitor only what it has a place for.
+struct Watched<'a, V> {
+    visitor: V,
+    stamp: &'a mut Stamp,
+    shown: &'static [&'static str],
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Watched<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.visitor.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<V::Value, A::Error> {
+        let mut entries = Entries { map, stamp: self.stamp, shown: self.shown, taken: None };
+        let value = self.visitor.visit_map(&mut entries)?;
+        // A visitor may stop early, and the stamp may be in the rest.
+        while (&mut entries).next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(value)
+    }
+}
+
+enum Taken {
+    Id(String),
+    LastModified(u64),
+}
+
+struct Entries<'a, A> {
+    map: A,
+    stamp: &'a mut Stamp,
+    shown: &'static [&'static str],
+    taken: Option<Taken>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> std::result::Result<Option<K::Value>, A::Error> {
+        while let Some(Key(key)) = self.map.next_key::<Key<'de>>()? {
+            let taken = match &*key {
+                ID => {
+                    let id: String = self.map.next_value()?;
+                    self.stamp.id = Some(id.clone());
+                    Taken::Id(id)
+                }
+                LAST_MODIFIED => {
+                    let millis = self.map.next_value()?;
+                    self.stamp.last_modified = Some(millis);
+                    Taken::LastModified(millis)
+                }
+                _ => {
+                    return match key {
+                        Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)),
+                        Cow::Owned(key) => seed.deserialize(key.into_deserializer()),
+                    }
+                    .map(Some);
+                }
+            };
+            if self.shown.contains(&&*key) {
+                self.taken = Some(taken);
+                let key: CowStrDeserializer<'_, A::Error> = key.into_deserializer();
+                return seed.deserialize(key).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> std::result::Result<S::Value, A::Error> {
+        match self.taken.take() {
+            None => self.map.next_value_seed(seed),
+            Some(Taken::Id(id)) => seed.deserialize(de::value::StringDeserializer::new(id)),
+            Some(Taken::LastModified(millis)) => seed.deserialize(de::value::U64Deserializer::new(millis)),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.map.size_hint()
+    }
+}
+
+/// A key, borrowed from the input unless it has an escape in it.
+pub(crate) struct Key<'de>(pub(crate) Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct KeyVisitor;
+
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_borrowed_str<E>(self, key: &'de str) -> std::result::Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(key)))
+            }
+
+            fn visit_str<E>(self, key: &str) -> std::result::Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(key.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    const RAW: &[u8] = br#"{"title":"Milk","id":"r1","n":{"id":"inner"},"last_modified":42}"#;
+
+    #[test]
+    fn json_is_the_data_alone() {
+        let decoded = object::<Value>(RAW, &[]).unwrap();
+        assert_eq!(decoded.data, json!({"title": "Milk", "n": {"id": "inner"}}));
+        assert_eq!((decoded.id.as_str(), decoded.last_modified.as_millis()), ("r1", 42));
+        assert_eq!(object::<Map<String, Value>>(RAW, &[]).unwrap().data.len(), 2);
+    }
+
+    #[test]
+    fn a_strict_struct_is_not_shown_the_stamp() {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Strict {
+            title: String,
+            n: Value,
+        }
+        let strict = object::<Strict>(RAW, &[]).unwrap().data;
+        assert_eq!((strict.title.as_str(), strict.n), ("Milk", json!({"id": "inner"})));
+    }
+
+    #[test]
+    fn a_struct_that_declares_the_stamp_has_it() {
+        #[derive(Deserialize)]
+        struct Own {
+            id: String,
+            last_modified: u64,
+        }
+        #[derive(Deserialize)]
+        struct Flat {
+            id: String,
+            #[serde(flatten)]
+            rest: Map<String, Value>,
+        }
+        let own = object::<Own>(RAW, &[]).unwrap().data;
+        assert_eq!((own.id.as_str(), own.last_modified), ("r1", 42));
+        let flat = object::<Flat>(RAW, &["id"]).unwrap().data;
+        assert_eq!(flat.id, "r1");
+        assert!(!flat.rest.contains_key("last_modified") && flat.rest.contains_key("title"));
+    }
+
+    #[test]
+    fn a_misfit_says_which_and_where() {
+        #[derive(Debug, Deserialize)]
+        struct Misfit {
+            #[serde(rename = "n")]
+            _n: Inner,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Inner {
+            #[serde(rename = "id")]
+            _id: u8,
+        }
+        let error = object::<Misfit>(RAW, &[]).unwrap_err();
+        assert!(error.is_decode());
+        assert_eq!(
+            error.to_string(),
+            "the object `r1` does not fit: invalid type: string \"inner\", expected u8 at `n.id`"
+        );
+    }
+
+    #[test]
+    fn without_a_stamp_it_is_no_object() {
+        for raw in [&br#"{"id":"a"}"#[..], br#"{"last_modified":1}"#, br"[]", br"null", br#"{"id":1}"#, b"{"] {
+            assert!(object::<Value>(raw, &[]).unwrap_err().is_decode());
+        }
+    }
+}

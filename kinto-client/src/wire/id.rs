@@ -1,0 +1,216 @@
+use std::{borrow::Borrow, cmp, fmt, hash, marker::PhantomData, ops::Deref, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::kind;
+use crate::error::{Error, Result};
+
+/// The id of a record whose data is a `T`: an id of one type of record is not taken for another's.
+///
+/// Text turns into it with [`From`]; whether the server would accept that text is checked by the call it is given to,
+/// before anything is sent. [`FromStr`] checks at once.
+///
+/// ```
+/// use kinto_client::{RecordId, Value};
+///
+/// let id: RecordId<Value> = "milk".parse()?;
+/// assert_eq!(id, "milk");
+/// assert!("no/slashes".parse::<RecordId<Value>>().is_err());
+/// # Ok::<(), kinto_client::Error>(())
+/// ```
+pub type RecordId<T> = Id<kind::Record, T>;
+
+/// The id of an object: a bucket's, a collection's, a group's or a record's ([`RecordId`]).
+///
+/// It starts with a letter or digit and has only `a-z`, `A-Z`, `0-9`, `_` and `-`; the server has no limit on its length.
+pub struct Id<K, T> {
+    text: Arc<str>,
+    of: PhantomData<fn() -> (K, T)>,
+}
+
+impl<K, T> Id<K, T> {
+    pub(crate) fn new(text: impl Into<Arc<str>>) -> Self {
+        Self { text: text.into(), of: PhantomData }
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Refuses what the server would refuse, or worse, accept: its own pattern lets a trailing newline through.
+pub(crate) fn check(what: &str, id: &str) -> Result<()> {
+    let offence = match id.chars().next() {
+        None => "it is empty".to_owned(),
+        Some(first) if !first.is_ascii_alphanumeric() => {
+            format!("it starts with {first:?}, not with a letter (a-z, A-Z) or digit")
+        }
+        Some(_) => match id.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+            None => return Ok(()),
+            Some(bad) => format!("{bad:?} is not allowed in an id, only a-z, A-Z, 0-9, `_` and `-` are"),
+        },
+    };
+    Err(Error::invalid(format!("{id:?} cannot be the id of a {what}: {offence}")))
+}
+
+impl<K: kind::Kind, T> FromStr for Id<K, T> {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        check(K::NAME, text)?;
+        Ok(Self::new(text))
+    }
+}
+
+// Written by hand, so that an id can be copied and compared whatever the record's type can do.
+impl<K, T> Clone for Id<K, T> {
+    fn clone(&self) -> Self {
+        Self { text: Arc::clone(&self.text), of: PhantomData }
+    }
+}
+
+impl<K, T> fmt::Debug for Id<K, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl<K, T> fmt::Display for Id<K, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl<K, T> PartialEq for Id<K, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl<K, T> Eq for Id<K, T> {}
+
+impl<K, T> PartialOrd for Id<K, T> {
+    fn partial_cmp(&self, other: &Self) -> Option<cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<K, T> Ord for Id<K, T> {
+    fn cmp(&self, other: &Self) -> cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl<K, T> hash::Hash for Id<K, T> {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl<K, T> PartialEq<str> for Id<K, T> {
+    fn eq(&self, other: &str) -> bool {
+        *self.text == *other
+    }
+}
+
+impl<K, T> PartialEq<&str> for Id<K, T> {
+    fn eq(&self, other: &&str) -> bool {
+        *self.text == **other
+    }
+}
+
+impl<K, T> PartialEq<String> for Id<K, T> {
+    fn eq(&self, other: &String) -> bool {
+        *self.text == **other
+    }
+}
+
+impl<K, T> Deref for Id<K, T> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<K, T> AsRef<str> for Id<K, T> {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<K, T> Borrow<str> for Id<K, T> {
+    fn borrow(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<K, T> From<&str> for Id<K, T> {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl<K, T> From<String> for Id<K, T> {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl<K, T> From<&String> for Id<K, T> {
+    fn from(text: &String) -> Self {
+        Self::new(text.as_str())
+    }
+}
+
+impl<K, T> From<&Self> for Id<K, T> {
+    fn from(id: &Self) -> Self {
+        id.clone()
+    }
+}
+
+impl<K, T> From<Id<K, T>> for String {
+    fn from(id: Id<K, T>) -> Self {
+        id.as_str().to_owned()
+    }
+}
+
+impl<K, T> Serialize for Id<K, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de, K: kind::Kind, T> Deserialize<'de> for Id<K, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_the_server_takes() {
+        for id in ["a", "0", "a-b_c", "A9", "z-", &"x".repeat(300)] {
+            assert!(check("record", id).is_ok(), "{id}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let message = |id: &str| check("record", id).unwrap_err().to_string();
+        assert_eq!(message(""), "\"\" cannot be the id of a record: it is empty");
+        assert_eq!(
+            message("_a"),
+            "\"_a\" cannot be the id of a record: it starts with '_', not with a letter (a-z, A-Z) or digit"
+        );
+        for id in ["a\n", "a/b", "a b", "é", "a.b", "a%0A", "..", "a\0"] {
+            let message = message(id);
+            assert!(message.contains("cannot be the id of a record"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{
+    decode, encode,
+    id::Id,
+    kind::{self, Kind},
+    merge,
+    permissions::{PermissionSet, Permissions},
+    principal::Principal,
+    timestamp::Timestamp,
+};
+use crate::error::{Error, Result};
+
+/// What can be the data of a record: your own types by `#[derive(KintoRecord)]`, and [`Value`] and
+/// [`JsonObject`](crate::JsonObject) for JSON without a type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a Kinto record",
+    label = "missing `#[derive(KintoRecord)]`",
+    note = "add `#[derive(KintoRecord)]` to `{Self}`, or use `kinto_client::Value` for JSON without a type"
+)]
+pub trait Data: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Which of the keys `id` and `last_modified` the type has a field of its own for. It is not shown the others:
+    /// they are in [`Object::id`] and [`Object::last_modified`].
+    const DECLARES: &'static [&'static str] = &[];
+}
+
+impl Data for Value {}
+impl Data for Map<String, Value> {}
+
+/// A record: its data as a `T`, and what the server knows of it.
+pub type Record<T> = Object<kind::Record, T>;
+
+/// An object as it was read from, or stored on, the server: a bucket, a collection, a group or a [`Record`].
+///
+/// It is data, not a connection. Change [`data`](Self::data), give it to a save (`collection.save_record(&mut
+/// record)`, `bucket.save(&mut object)`), and what was changed is stored. The JSON it came from stays with it, so that
+/// everything in it that `T` has no place for, at any depth, is still there after a save; and so that a save of
+/// what was not changed sends nothing. A save is refused ([`Error::is_conflict`]) if somebody else has changed the
+/// object since it was read.
+///
+/// `id` and `last_modified` are the server's, and what `data` says of them, where `T` has such fields, is
+/// never sent: setting `last_modified` there changes nothing, and another `id` is an error.
+pub struct Object<K: Kind, T> {
+    /// The name of the object in its list.
+    pub id: Id<K, T>,
+    /// The version of the object: when it was last changed.
+    pub last_modified: Timestamp,
+    /// What the object holds.
+    pub data: T,
+    /// Who may do what with the object, if the server said.
+    pub permissions: Permissions<K::Permissions>,
+    /// The object as received: its `data` alone, and the permissions.
+    received: Bytes,
+    received_permissions: Permissions<K::Permissions>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
+    permissions: Option<BTreeMap<String, BTreeSet<Principal>>>,
+}
+
+impl<K: Kind, T: Data> Object<K, T> {
+    /// Reads the answer to a request for one object.
+    pub(crate) fn from_answer(body: &Bytes) -> Result<Self> {
+        let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
+        // An empty object means "you are not told", not "nobody": whoever is told is in the list himself.
+        let permissions = match envelope.permissions {
+            Some(lists) if !lists.is_empty() => Permissions::Visible(K::Permissions::from_lists(lists)),
+            _ => Permissions::NotVisible,
+        };
+        Self::new(body.slice_ref(envelope.data.get().as_bytes()), permissions)
+    }
+
+    /// Reads one item of a list, or what a conflict found, neither of which has permissions.
+    pub(crate) fn from_received(received: Bytes) -> Result<Self> {
+        Self::new(received, Permissions::NotVisible)
+    }
+
+    fn new(received: Bytes, permissions: Permissions<K::Permissions>) -> Result<Self> {
+        let decoded = decode::object::<T>(&received, T::DECLARES)?;
+        Ok(Self {
+            id: Id::new(decoded.id),
+            last_modified: decoded.last_modified,
+            data: decoded.data,
+            received_permissions: permissions.clone(),
+            permissions,
+            received,
+        })
+    }
+
+    /// The same object with its data as another type. Changes that were made to `data` are taken along, and what
+    /// neither type knows is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_decode`] if the JSON does not fit `U`.
+    ///
+    /// ```
+    /// use kinto_client::{JsonObject, Record, Value};
+    ///
+    /// fn untyped(record: &Record<Value>) -> kinto_client::Result<Record<JsonObject>> {
+    ///     record.parse::<JsonObject>()
+    /// }
+    /// ```
+    pub fn parse<U: Data>(&self) -> Result<Object<K, U>> {
+        let mut parsed = Object::<K, U>::new(self.received.clone(), self.received_permissions.clone())?;
+        parsed.permissions = self.permissions.clone();
+        if let Some(data) = self.changed_data()? {
+            let mut changed: Map<String, Value> =
+                serde_json::from_str(data.get()).map_err(|error| Error::not_kinto(&error, data.get().as_bytes()))?;
+            changed.insert("id".to_owned(), self.id.as_str().into());
+            changed.insert("last_modified".to_owned(), self.last_modified.as_millis().into());
+            let changed = serde_json::to_vec(&changed).map_err(|error| Error::invalid(error.to_string()))?;
+            parsed.data = decode::object::<U>(&changed, U::DECLARES)?.data;
+        }
+        Ok(parsed)
+    }
+
+    /// The JSON of the object as the server sent it, `id` and `last_modified` included, without later changes.
+    ///
+    /// ```
+    /// # use kinto_client::{Record, Value};
+    /// fn show(record: &Record<Value>) {
+    ///     println!("{}", record.received_json());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn received_json(&self) -> &str {
+        // It was decoded as JSON, which is UTF-8.
+        std::str::from_utf8(&self.received).unwrap_or_default()
+    }
+
+    /// What a PUT of the object has to send as its data, or `None` if nothing was changed.
+    pub(crate) fn changed_data(&self) -> Result<Option<Box<RawValue>>> {
+        let before = decode::object::<T>(&self.received, T::DECLARES)?.data;
+        let (before, mut after) = (encode::object(&before)?, encode::object(&self.data)?);
+        self.check_id(&after)?;
+        let mut before = before;
+        for stamp in STAMP {
+            before.remove(stamp);
+            after.remove(stamp);
+        }
+        if before == after {
+            return Ok(None);
+        }
+        self.merged(&before, &after).map(Some)
+    }
+
+    /// The data as received, without what the server adds.
+    pub(crate) fn received_data(&self) -> Result<Box<RawValue>> {
+        self.merged(&Map::new(), &Map::new())
+    }
+
+    fn merged(&self, before: &Map<String, Value>, after: &Map<String, Value>) -> Result<Box<RawValue>> {
+        let received: &RawValue =
+            serde_json::from_slice(&self.received).map_err(|error| Error::not_kinto(&error, &self.received))?;
+        merge::apply(received, before, after, &STAMP)
+            .and_then(|merged| serde_json::from_slice(&merged))
+            .map_err(|error| Error::not_kinto(&error, &self.received))
+    }
+
+    fn check_id(&self, data: &Map<String, Value>) -> Result<()> {
+        match data.get("id") {
+            None | Some(Value::Null) => Ok(()),
+            Some(Value::String(id)) if self.id == *id => Ok(()),
+            Some(other) => Err(Error::invalid(format!(
+                "the data's own `id` is {other}, and the object's is {:?}: an object keeps its id; create another instead",
+                self.id
+            ))),
+        }
+    }
+
+    /// The permissions, if they are to be sent because they were changed.
+    pub(crate) fn changed_permissions(&self) -> Result<Option<(&K::Permissions, &K::Permissions)>> {
+        match (&self.received_permissions, &self.permissions) {
+            (Permissions::Visible(before), Permissions::Visible(after)) if before != after => {
+                after.check()?;
+                Ok(Some((before, after)))
+            }
+            (Permissions::NotVisible, Permissions::Visible(_)) => Err(Error::not_visible()),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes over what the server answered to a save; `data` stays the caller's, whose type may hold what is not sent.
+    pub(crate) fn saved(&mut self, stored: Self) {
+        self.last_modified = stored.last_modified;
+        self.received = stored.received;
+        self.received_permissions = stored.received_permissions;
+        self.permissions = stored.permissions;
+    }
+}
+
+/// What the server adds to the data of every object.
+pub(crate) const STAMP: [&str; 2] = ["id", "last_modified"];
+
+impl<K: Kind, T: Clone> Clone for Object<K, T> {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            last_modified: self.last_modified,
+            data: self.data.clone(),
+            permissions: self.permissions.clone(),
+            received: self.received.clone(),
+            received_permissions: self.received_permissions.clone(),
+        }
+    }
+}
+
+/// The snapshot is left out: it would say everything twice.
+impl<K: Kind, T: fmt::Debug> fmt::Debug for Object<K, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(K::NAME)
+            .field("id", &self.id)
+            .field("last_modified", &self.last_modified)
+            .field("data", &self.data)
+            .field("permissions", &self.permissions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// That an object is no more: what the server answers to a deletion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tombstone {
+    /// The id of the object that was deleted.
+    pub id: String,
+    /// When it was deleted. `None` if an earlier try of the same deletion had been applied, and its answer was lost.
+    pub last_modified: Option<Timestamp>,
+}
+
+/// What `.if_not_exists()` found or made. It dereferences to the object.
+#[derive(Clone, Debug)]
+pub enum Ensured<O> {
+    /// There was none, and now there is this.
+    Created(O),
+    /// There was this, and it is unchanged: what the call would have created was not stored.
+    Existing(O),
+}
+
+impl<O> Ensured<O> {
+    /// The object, whichever way it came.
+    pub fn into_inner(self) -> O {
+        match self {
+            Self::Created(object) | Self::Existing(object) => object,
+        }
+    }
+
+    /// Whether the object is new.
+    pub fn is_created(&self) -> bool {
+        matches!(self, Self::Created(_))
+    }
+}
+
+impl<O> std::ops::Deref for Ensured<O> {
+    type Target = O;
+
+    fn deref(&self) -> &O {
+        match self {
+            Self::Created(object) | Self::Existing(object) => object,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::principal::{IntoPrincipals, Principal};
+use crate::error::{Error, Result};
+
+/// What the server says of who may do what with an object, which it says only to some.
+///
+/// The server shows the permissions of an object only to those who are themselves in its `write` list (by name or
+/// through a group). To everybody else, the owner of the bucket included, it answers with an empty object; lists never
+/// carry permissions. So "not visible" is not "none": it cannot be edited, and saving it changes nothing.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+/// # let server = kinto_server::Server::shared().expect("a server");
+/// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+/// # let bucket = client.bucket(kinto_server::unique("doc"));
+/// let mut object = bucket.create().await?;
+/// object.permissions.edit()?.read.insert("account:niko".into());
+/// bucket.save_permissions(&mut object).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Permissions<P> {
+    /// The whole of the object's permissions.
+    Visible(P),
+    /// There may be any, or none: the server did not say.
+    #[default]
+    NotVisible,
+}
+
+impl<P> Permissions<P> {
+    /// The permissions, if they were shown.
+    pub fn get(&self) -> Option<&P> {
+        match self {
+            Self::Visible(permissions) => Some(permissions),
+            Self::NotVisible => None,
+        }
+    }
+
+    /// The permissions, to be changed; [`save_permissions`](crate::Bucket::save_permissions) or a save of the whole
+    /// object sends the change.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotVisible`](crate::ErrorKind::NotVisible) if the server did not show them: an edit of what is not
+    /// known would erase it. `grant` and `revoke` work all the same.
+    pub fn edit(&mut self) -> Result<&mut P> {
+        match self {
+            Self::Visible(permissions) => Ok(permissions),
+            Self::NotVisible => Err(Error::not_visible()),
+        }
+    }
+}
+
+/// The permissions that one kind of object can have. Each field is the set of those who have that permission.
+pub trait PermissionSet:
+    sealed::Sealed + Clone + Default + Debug + PartialEq + Send + Sync + Serialize + 'static
+{
+    #[doc(hidden)]
+    fn lists(&self) -> BTreeMap<&str, &BTreeSet<Principal>>;
+
+    #[doc(hidden)]
+    fn from_lists(lists: BTreeMap<String, BTreeSet<Principal>>) -> Self;
+
+    #[doc(hidden)]
+    fn check(&self) -> Result<()> {
+        self.lists().values().flat_map(|list| list.iter()).try_for_each(Principal::check)
+    }
+
+    /// These, and those of `other` as well.
+    #[doc(hidden)]
+    #[must_use]
+    fn with(self, other: &Self) -> Self;
+
+    /// These, but not those of `other`.
+    #[doc(hidden)]
+    #[must_use]
+    fn without(self, other: &Self) -> Self;
+
+    /// The lists that differ from `before`, whole, an emptied one as the empty list: what a PATCH replaces.
+    #[doc(hidden)]
+    fn changed_since<'a>(&'a self, before: &'a Self) -> BTreeMap<&'a str, BTreeSet<Principal>> {
+        let (old, new) = (before.lists(), self.lists());
+        let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+        names
+            .into_iter()
+            .filter_map(|name| {
+                let (old, new) = (old.get(name), new.get(name));
+                (old != new).then(|| (name, new.map(|&list| list.clone()).unwrap_or_default()))
+            })
+            .collect()
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! permission_set {
+    ($(#[$doc:meta])* $set:ident { $($(#[$field_doc:meta])* $field:ident = $wire:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub struct $set {
+            $(
+                $(#[$field_doc])*
+                #[serde(rename = $wire, default, skip_serializing_if = "BTreeSet::is_empty")]
+                pub $field: BTreeSet<Principal>,
+            )+
+            /// Permissions that this version of the library has no field for, kept as they are.
+            #[serde(flatten)]
+            pub other: BTreeMap<String, BTreeSet<Principal>>,
+        }
+
+        impl $set {
+            $(
+                $(#[$field_doc])*
+                ///
+                /// Adds to the set and gives it back, for the closures of `.permissions()`, `grant` and `revoke`.
+                #[must_use]
+                pub fn $field(mut self, principals: impl IntoPrincipals) -> Self {
+                    self.$field.extend(principals.into_principals());
+                    self
+                }
+            )+
+        }
+
+        impl sealed::Sealed for $set {}
+
+        impl PermissionSet for $set {
+            fn lists(&self) -> BTreeMap<&str, &BTreeSet<Principal>> {
+                [$(($wire, &self.$field)),+]
+                    .into_iter()
+                    .chain(self.other.iter().map(|(name, list)| (name.as_str(), list)))
+                    .filter(|(_, list)| !list.is_empty())
+                    .collect()
+            }
+
+            fn with(mut self, other: &Self) -> Self {
+                $(self.$field.extend(other.$field.iter().cloned());)+
+                for (name, list) in &other.other {
+                    self.other.entry(name.clone()).or_default().extend(list.iter().cloned());
+                }
+                self
+            }
+
+            fn without(mut self, other: &Self) -> Self {
+                $(self.$field.retain(|principal| !other.$field.contains(principal));)+
+                for (name, list) in &other.other {
+                    if let Some(own) = self.other.get_mut(name) {
+                        own.retain(|principal| !list.contains(principal));
+                    }
+                }
+                self
+            }
+
+            fn from_lists(mut lists: BTreeMap<String, BTreeSet<Principal>>) -> Self {
+                Self { $($field: lists.remove($wire).unwrap_or_default(),)+ other: lists }
+            }
+        }
+    };
+}
+
+permission_set! {
+    /// Who may do what with a bucket.
+    BucketPermissions {
+        /// May read the bucket and everything in it.
+        read = "read",
+        /// May read, change and delete the bucket and everything in it.
+        write = "write",
+        /// May create collections in the bucket.
+        collection_create = "collection:create",
+        /// May create groups in the bucket.
+        group_create = "group:create",
+    }
+}
+
+permission_set! {
+    /// Who may do what with a collection.
+    CollectionPermissions {
+        /// May read the collection and its records.
+        read = "read",
+        /// May read, change and delete the collection and its records.
+        write = "write",
+        /// May create records in the collection, and read those they created.
+        record_create = "record:create",
+    }
+}
+
+permission_set! {
+    /// Who may do what with a group.
+    GroupPermissions {
+        /// May read the group.
+        read = "read",
+        /// May read, change and delete the group.
+        write = "write",
+    }
+}
+
+permission_set! {
+    /// Who may do what with a record.
+    RecordPermissions {
+        /// May read the record.
+        read = "read",
+        /// May read, change and delete the record.
+        write = "write",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lists_that_differ_are_changes() {
+        let before = BucketPermissions::default().write(["a", "b"]).read("c");
+        let after = BucketPermissions::default().write(["b", "a"]).group_create("d");
+        let changed = after.changed_since(&before);
+        assert_eq!(
+            changed,
+            BTreeMap::from([("group:create", BTreeSet::from(["d".into()])), ("read", BTreeSet::new())])
+        );
+        assert!(after.changed_since(&after).is_empty());
+    }
+
+    #[test]
+    fn what_has_no_field_is_kept() {
+        let json = r#"{"read":["a"],"share":["b"]}"#;
+        let set: RecordPermissions = serde_json::from_str(json).unwrap();
+        assert_eq!(set.other["share"], BTreeSet::from(["b".into()]));
+        assert_eq!(serde_json::to_string(&set).unwrap(), json);
+    }
+}

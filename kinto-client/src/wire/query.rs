@@ -1,0 +1,40 @@
+use url::form_urlencoded;
+
+/// The parameters of a list request, encoded: `a=1&b=%222%22`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Query(String);
+
+impl Query {
+    /// A query that the server made, to be sent as it is.
+    pub(crate) fn verbatim(query: impl Into<String>) -> Self {
+        Self(query.into())
+    }
+
+    /// Adds a parameter; its value is encoded, and so is its name.
+    pub(crate) fn push(&mut self, name: &str, value: &str) {
+        let mut encoded = form_urlencoded::Serializer::new(std::mem::take(&mut self.0));
+        encoded.append_pair(name, value);
+        self.0 = encoded.finish();
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_would_misread_is_encoded() {
+        let mut query = Query::default();
+        query.push("eq_a", "\"x;y&z=1 +é\"");
+        query.push("_limit", "5");
+        assert_eq!(query.as_str(), "eq_a=%22x%3By%26z%3D1+%2B%C3%A9%22&_limit=5");
+    }
+}

@@ -1,0 +1,100 @@
+use bytes::Bytes;
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use super::response::Response;
+
+/// What the server said when it did not do what it was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) errno: Option<u32>,
+    pub(crate) message: Option<String>,
+    pub(crate) details: Option<Value>,
+    /// The object that stood in the way of a write, as the server holds it.
+    pub(crate) existing: Option<Bytes>,
+    /// The beginning of a body that is no answer of Kinto's: a proxy's page, or nothing.
+    pub(crate) foreign: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    errno: u32,
+    error: Option<String>,
+    message: Option<String>,
+    info: Option<String>,
+    #[serde(borrow)]
+    details: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Details<'a> {
+    #[serde(borrow)]
+    existing: Option<&'a RawValue>,
+}
+
+impl Refusal {
+    pub(crate) fn read(response: &Response) -> Self {
+        let body = &response.body;
+        let refusal =
+            Self { status: response.status, errno: None, message: None, details: None, existing: None, foreign: None };
+        let Ok(read) = serde_json::from_slice::<Body<'_>>(body) else {
+            let kind = response.header(header::CONTENT_TYPE).unwrap_or("no content type");
+            return Self { foreign: Some(excerpt(kind, body)), ..refusal };
+        };
+        let existing = read
+            .details
+            .and_then(|details| serde_json::from_str::<Details<'_>>(details.get()).ok())
+            .and_then(|details| details.existing)
+            .map(|existing| body.slice_ref(existing.get().as_bytes()));
+        Self {
+            errno: Some(read.errno),
+            message: read.message.or(read.info).or(read.error),
+            details: read.details.and_then(|details| serde_json::from_str(details.get()).ok()),
+            existing,
+            ..refusal
+        }
+    }
+
+    /// The server's own words, as far as there are any.
+    pub(crate) fn words(&self) -> String {
+        let details = match &self.details {
+            Some(Value::Array(details)) => details.as_slice(),
+            _ => &[],
+        };
+        let message = self.message.as_deref();
+        [self.status.to_string()]
+            .into_iter()
+            .chain(message.map(|message| format!(": {message}")))
+            .chain(details.iter().filter_map(|detail| detail_words(detail, message)))
+            .chain(self.foreign.as_ref().map(|foreign| format!(", not in Kinto's form ({foreign})")))
+            .collect()
+    }
+}
+
+/// One entry of `details`, unless the message has said it already.
+fn detail_words(detail: &Value, message: Option<&str>) -> Option<String> {
+    let description = detail.get("description").and_then(Value::as_str)?;
+    if message.is_some_and(|message| message.contains(description)) {
+        return None;
+    }
+    Some(match detail.get("name").and_then(Value::as_str) {
+        Some(name) => format!("; `{name}`: {description}"),
+        None => format!("; {description}"),
+    })
+}
+
+/// What kind of body it is and how it starts, on one line.
+pub(crate) fn excerpt(kind: &str, body: &[u8]) -> String {
+    const SHOWN: usize = 80;
+    if body.is_empty() {
+        return format!("{kind}, empty");
+    }
+    let start = String::from_utf8_lossy(body.get(..SHOWN * 4).unwrap_or(body));
+    let words: Vec<&str> = start.split_whitespace().collect();
+    let line = words.join(" ");
+    let shown: String = line.chars().take(SHOWN).collect();
+    let more = if shown.len() < line.len() || body.len() > SHOWN * 4 { "…" } else { "" };
+    format!("{kind}: {shown}{more}")
+}

@@ -1,0 +1,47 @@
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use url::Url;
+
+use super::timestamp::Timestamp;
+use crate::error::{Error, Result};
+
+/// An answer of the server, read whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Response {
+    pub(crate) fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(crate) fn etag(&self) -> Result<Timestamp> {
+        match self.header(header::ETAG) {
+            Some(etag) => Timestamp::from_etag(etag),
+            None => Err(Error::unexpected("the server's answer has no `ETag`".to_owned())),
+        }
+    }
+
+    /// The query that asks for the next page.
+    ///
+    /// Only the query of the header's URL is used: its host may be one that the server has behind its proxy, and
+    /// credentials must not follow it anywhere else; its path is the one that was asked for.
+    pub(crate) fn next_page(&self) -> Result<Option<String>> {
+        let Some(value) = self.headers.get("next-page") else { return Ok(None) };
+        value
+            .to_str()
+            .ok()
+            .and_then(|text| Url::parse(text).ok())
+            .and_then(|url| url.query().map(str::to_owned))
+            .map(Some)
+            .ok_or_else(|| Error::unexpected("the server's `Next-Page` is no URL with a query".to_owned()))
+    }
+
+    /// The answer itself if it is a success, and otherwise the error that it tells of.
+    pub(crate) fn success(self) -> Result<Self> {
+        if self.status.is_success() { Ok(self) } else { Err(Error::refused(&self)) }
+    }
+}
