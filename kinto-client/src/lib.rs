@@ -22,8 +22,10 @@ pub use kinto_derive::KintoRecord;
 
 pub use call::{
     Call, Operation, Run,
+    batch::{Batch, Done, IntoBatch, Progress, Ticket},
     delete::{RecordTarget, Target},
     list::{Objects, Records},
+    save::Saved,
 };
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind, Result};
@@ -58,6 +60,7 @@ pub type JsonObject = serde_json::Map<String, Value>;
 pub mod operation {
     pub use crate::call::{
         account::{ChangePassword, CreateAccount, DeleteAccount, GetAccount},
+        batch::{Execute, Together},
         create::Create,
         delete::{Delete, DeleteBucketIfExists, DeleteIfExists},
         delete_all::DeleteAll,
@@ -65,6 +68,7 @@ pub mod operation {
         grant::Grant,
         if_not_exists::CreateIfNotExists,
         list::GetAll,
+        many::{Each, Many},
         overwrite::Overwrite,
         pages::GetEntries,
         patch::Patch,

@@ -109,6 +109,7 @@ impl<K: Kind> sealed::Operation for SetPermissions<'_, K> {
         let write = Write { data: None::<&RawValue>, permissions: Some(self.after.changed_since(&self.before)) };
         Request::new(Method::PATCH, self.place.checked()?, self.place.template())
             .provided(Precondition::Unchanged(self.if_match))
+            // A 412 to the second only makes the grant start again.
             .repeatable()
             .json(&write)
             .map(Some)

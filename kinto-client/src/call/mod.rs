@@ -27,6 +27,7 @@ macro_rules! debug_as_place {
 }
 
 pub(crate) mod account;
+pub(crate) mod batch;
 #[cfg(feature = "blocking")]
 mod blocking;
 pub(crate) mod create;
@@ -36,6 +37,7 @@ pub(crate) mod get;
 pub(crate) mod grant;
 pub(crate) mod if_not_exists;
 pub(crate) mod list;
+pub(crate) mod many;
 pub(crate) mod overwrite;
 pub(crate) mod pages;
 pub(crate) mod patch;
@@ -44,6 +46,7 @@ pub(crate) mod turn;
 pub(crate) mod update;
 
 /// What a call is about, for errors and logs.
+#[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) operation: &'static str,
     pub(crate) object: String,
@@ -51,7 +54,7 @@ pub(crate) struct Subject {
 
 /// An operation of one request, without any I/O: the one definition that awaiting, blocking, explaining and batches
 /// share.
-pub trait Operation: sealed::Operation + Send {
+pub trait Operation: sealed::Operation<Output = <Self as Operation>::Output> + Send {
     /// What it gives.
     type Output: Send;
 }
@@ -124,12 +127,19 @@ impl<O: sealed::Operation + Send> sealed::Run for O {
 /// Sends the request of an operation and reads the answer.
 pub(crate) async fn send<O: sealed::Operation>(client: &Client, operation: O, request: Request) -> Result<O::Output> {
     let response = client.send(&request).await?;
-    let (needs, is_safe, is_success) = (request.needs, request.method.is_safe(), response.status.is_success());
-    match operation.response(response) {
-        Err(error) if is_success && !is_safe => Err(error.maybe_applied()),
-        Err(error) if !is_success => Err(client.explain_missing(needs, error).await),
+    let refused = !response.status.is_success();
+    match read(operation, response, !request.method.is_safe()) {
+        Err(error) if refused => Err(client.explain_missing(request.needs, error).await),
         result => result,
     }
+}
+
+/// Reads the answer to an operation. What `changes` something has done so if the answer was a success, read or not, and
+/// may have done so if the server failed on the way.
+fn read<O: sealed::Operation>(operation: O, response: Response, changes: bool) -> Result<O::Output> {
+    let maybe = changes && (response.status.is_success() || response.status.is_server_error());
+    let result = operation.response(response);
+    if maybe { result.map_err(Error::maybe_applied) } else { result }
 }
 
 /// One try of an operation by someone who holds the turn already.

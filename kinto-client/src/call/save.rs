@@ -19,6 +19,15 @@ pub struct Save<'a, K: Kind, T> {
     object: &'a mut Object<K, T>,
 }
 
+/// What became of a save.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// The changes are stored.
+    Stored,
+    /// There were none, and nothing was sent.
+    Unchanged,
+}
+
 /// Saves the permissions of an object that was read, and nothing else.
 pub struct SavePermissions<'a, K: Kind, T> {
     place: Place<K>,
@@ -38,7 +47,7 @@ impl<'a, K: Kind, T: Data> SavePermissions<'a, K, T> {
 }
 
 impl<K: Kind, T: Data> Operation for Save<'_, K, T> {
-    type Output = ();
+    type Output = Saved;
 
     fn subject(&self) -> Subject {
         Subject::new(operation::<K>("save"), &self.place)
@@ -65,18 +74,18 @@ impl<K: Kind, T: Data> Operation for Save<'_, K, T> {
             .map(Some)
     }
 
-    fn response(self, response: Response) -> Result<()> {
+    fn response(self, response: Response) -> Result<Saved> {
         self.object.saved(Object::from_answer(&response.success()?.body)?);
-        Ok(())
+        Ok(Saved::Stored)
     }
 
-    fn unsent(self) -> Result<()> {
-        Ok(())
+    fn unsent(self) -> Result<Saved> {
+        Ok(Saved::Unchanged)
     }
 }
 
 impl<K: Kind, T: Data> Operation for SavePermissions<'_, K, T> {
-    type Output = ();
+    type Output = Saved;
 
     fn subject(&self) -> Subject {
         Subject::new(operation::<K>("save permissions of"), &self.place)
@@ -87,18 +96,17 @@ impl<K: Kind, T: Data> Operation for SavePermissions<'_, K, T> {
         let Some((before, after)) = self.object.changed_permissions()? else { return Ok(None) };
         Request::new(Method::PATCH, path, self.place.template())
             .provided(Precondition::Unchanged(self.object.last_modified))
-            .repeatable()
             .json(&Write { data: None, permissions: Some(after.changed_since(before)) })
             .map(Some)
     }
 
-    fn response(self, response: Response) -> Result<()> {
+    fn response(self, response: Response) -> Result<Saved> {
         self.object.saved(Object::from_answer(&response.success()?.body)?);
-        Ok(())
+        Ok(Saved::Stored)
     }
 
-    fn unsent(self) -> Result<()> {
-        Ok(())
+    fn unsent(self) -> Result<Saved> {
+        Ok(Saved::Unchanged)
     }
 }
 

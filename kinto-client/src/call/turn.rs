@@ -1,9 +1,9 @@
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
 };
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 /// The right to write one object, which one task of the program has at a time.
 ///
@@ -11,23 +11,83 @@ use tokio::sync::OwnedMutexGuard;
 /// every one was answered with 200, because the server compares `If-Match` before it locks the row. Nothing a client
 /// sends can prevent that between programs; within one, taking turns does. It is kept for the whole program, not for
 /// each client, since two clients of one server write to the same objects.
-pub(crate) type Turn = OwnedMutexGuard<()>;
-
-type Turns = Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>;
-
-/// Waits until nobody else writes the object at that address.
-pub(crate) async fn take(address: String) -> Turn {
-    lock_of(address).lock_owned().await
+pub(crate) struct Turn {
+    _list: OwnedRwLockReadGuard<()>,
+    _object: OwnedRwLockWriteGuard<()>,
 }
 
-fn lock_of(address: String) -> Arc<tokio::sync::Mutex<()>> {
-    static TURNS: LazyLock<Turns> = LazyLock::new(Turns::default);
-    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(lock) = turns.get(&address).and_then(Weak::upgrade) {
+/// The right to write all objects of some lists: two batches in one collection would collide all the time.
+pub(crate) struct Turns {
+    _lists: Vec<OwnedRwLockWriteGuard<()>>,
+}
+
+type Locks = Mutex<HashMap<String, Weak<RwLock<()>>>>;
+
+/// Waits until nobody else writes the object of that path on the server at `url`.
+pub(crate) async fn take(url: &str, path: &str) -> Turn {
+    let list = lock_of(format!("{url}{}", list_of(path))).read_owned().await;
+    let object = lock_of(format!("{url}{path}")).write_owned().await;
+    Turn { _list: list, _object: object }
+}
+
+/// Waits until nobody else writes the lists that these paths are, or are in.
+pub(crate) async fn take_lists(url: &str, paths: impl Iterator<Item = &str>) -> Turns {
+    // In the same order everywhere, or two batches could wait for each other for ever.
+    let lists: BTreeSet<&str> = paths.map(list_of).collect();
+    let mut guards = Vec::with_capacity(lists.len());
+    for list in lists {
+        guards.push(lock_of(format!("{url}{list}")).write_owned().await);
+    }
+    Turns { _lists: guards }
+}
+
+/// `/buckets/blog` is in the list `/buckets`, which is in itself.
+fn list_of(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some((list, _)) if path.matches('/').count().is_multiple_of(2) => list,
+        _ => path,
+    }
+}
+
+fn lock_of(address: String) -> Arc<RwLock<()>> {
+    static LOCKS: LazyLock<Locks> = LazyLock::new(Locks::default);
+    let mut locks = LOCKS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(lock) = locks.get(&address).and_then(Weak::upgrade) {
         return lock;
     }
-    turns.retain(|_, lock| lock.strong_count() > 0);
+    if locks.len() == locks.capacity() {
+        locks.retain(|_, lock| lock.strong_count() > 0);
+    }
     let lock = Arc::default();
-    turns.insert(address, Arc::downgrade(&lock));
+    locks.insert(address, Arc::downgrade(&lock));
     lock
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_in_lists() {
+        assert_eq!(list_of("/buckets/b"), "/buckets");
+        assert_eq!(list_of("/buckets"), "/buckets");
+        assert_eq!(list_of("/buckets/b/collections/c/records/r"), "/buckets/b/collections/c/records");
+        assert_eq!(list_of("/buckets/b/collections/c/records"), "/buckets/b/collections/c/records");
+    }
+
+    #[tokio::test]
+    async fn a_batch_waits_for_the_objects_of_its_list_and_they_for_it() {
+        let url = "turns";
+        let object = take(url, "/buckets/b").await;
+        let another = take(url, "/buckets/c").await;
+        let mut batch = Box::pin(take_lists(url, ["/buckets/d"].into_iter()));
+        let mut waiting = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(batch.as_mut().poll(&mut waiting).is_pending());
+        drop((object, another));
+        let batch = batch.await;
+        let mut object = Box::pin(take(url, "/buckets/b"));
+        assert!(object.as_mut().poll(&mut waiting).is_pending());
+        drop(batch);
+        object.await;
+    }
 }

@@ -33,7 +33,7 @@ impl<K: Kind, T: Data, F: FnMut(&mut T) + Send> Update<K, T, F> {
             let mut object = attempt(client, Get::<K, T>::new(self.place.clone())).await?;
             (self.change)(&mut object.data);
             match attempt(client, Save::new(self.place.clone(), &mut object)).await {
-                Ok(()) => return Ok(object),
+                Ok(_) => return Ok(object),
                 Err(error) if error.kind() == ErrorKind::Conflict && tries < MAX_TRIES => tries += 1,
                 Err(error) => return Err(error),
             }

@@ -3,11 +3,11 @@ use std::{fmt, sync::Arc};
 use tokio::sync::OnceCell;
 
 use crate::{
-    call::{self, turn::Turn},
+    call::turn::{self, Turn, Turns},
     error::{Error, ErrorKind, Result},
     handle::{Bucket, TypedCollection},
     record::KintoRecord,
-    transport::{auth::Auth, exchange::Exchange},
+    transport::{auth::Auth, exchange::Exchange, retry::Retry},
     wire::{
         path::List,
         principal::Principal,
@@ -41,6 +41,7 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     exchange: Exchange,
+    retry: Retry,
     server_info: OnceCell<ServerInfo>,
     expected_user: Option<Principal>,
 }
@@ -52,7 +53,7 @@ impl Client {
     }
 
     fn new(exchange: Exchange, expected_user: Option<Principal>) -> Self {
-        Self(Arc::new(Inner { exchange, server_info: OnceCell::new(), expected_user }))
+        Self(Arc::new(Inner { exchange, retry: Retry::default(), server_info: OnceCell::new(), expected_user }))
     }
 
     /// The same server to somebody else. What is known of the server is asked anew, for it says whom it takes you for;
@@ -109,7 +110,8 @@ impl Client {
     /// Those of any request.
     pub async fn fetch_server_info(&self) -> Result<ServerInfo> {
         let read = async {
-            let response = self.0.exchange.send(&Request::get("/".to_owned(), "/".to_owned())).await?.success()?;
+            let response =
+                self.0.retry.send(&self.0.exchange, &Request::get("/".to_owned(), "/".to_owned())).await?.success()?;
             serde_json::from_slice(&response.body).map_err(|error| Error::not_kinto(&error, &response.body))
         };
         read.await.map_err(|error: Error| error.during("get", "/"))
@@ -120,7 +122,7 @@ impl Client {
         if let Some(expected) = &self.0.expected_user {
             self.check_user(expected).await?;
         }
-        self.0.exchange.send(request).await
+        self.0.retry.send(&self.0.exchange, request).await
     }
 
     async fn check_user(&self, expected: &Principal) -> Result<()> {
@@ -135,7 +137,13 @@ impl Client {
 
     /// Waits until nobody else in this program writes the object at that path.
     pub(crate) async fn turn(&self, path: &str) -> Turn {
-        call::turn::take(format!("{}{path}", self.url())).await
+        turn::take(self.url(), path).await
+    }
+
+    /// Waits until nobody else in this program writes the lists that these requests write to.
+    pub(crate) async fn turns<'r>(&self, requests: impl Iterator<Item = &'r Request>) -> Turns {
+        let writes = requests.filter(|request| !request.method.is_safe());
+        turn::take_lists(self.url(), writes.map(|request| request.path.as_str())).await
     }
 
     /// Says that a plugin is missing, if that is why the server refused a request that needs it.

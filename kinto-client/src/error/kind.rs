@@ -41,8 +41,10 @@ pub enum ErrorKind {
     Decode,
     /// The [`Authenticate`](crate::Authenticate) implementation could not give credentials.
     Authentication,
-    /// Of several operations some failed.
+    /// Of several operations some failed: see [`Error::failures`].
     Partial,
+    /// It was not sent, because the batch it was in was stopped before its turn.
+    Cancelled,
 }
 
 impl ErrorKind {
@@ -144,6 +146,10 @@ predicates! {
     is_unexpected = Unexpected;
     /// The permissions are not visible to these credentials, and so cannot be edited.
     is_not_visible = NotVisible;
+    /// Of several operations some failed; see [`failures`](Self::failures).
+    is_partial = Partial;
+    /// It was not sent, because the batch it was in was stopped before its turn.
+    is_cancelled = Cancelled;
     /// The server does not offer the plugin that the call needs.
     is_unsupported = Unsupported;
 }

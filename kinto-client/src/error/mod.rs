@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use http::StatusCode;
 use serde_json::Value;
@@ -34,8 +34,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// }
 /// # Ok(()) }
 /// ```
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -45,7 +47,8 @@ struct Inner {
     record_id: Option<String>,
     field: Option<String>,
     maybe_applied: bool,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    failures: Vec<(usize, Error)>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -59,6 +62,7 @@ impl Error {
             record_id: None,
             field: None,
             maybe_applied: false,
+            failures: Vec::new(),
             source: None,
         }))
     }
@@ -105,8 +109,16 @@ impl Error {
         error
     }
 
+    /// Of `total` operations these failed, each by its place among them.
+    pub(crate) fn partial(failures: Vec<(usize, Self)>, total: usize) -> Self {
+        let first = failures.first().map(|(place, error)| format!("; number {place}: {error}")).unwrap_or_default();
+        let mut error = Self::new(ErrorKind::Partial, format!("{} of {total} failed{first}", failures.len()));
+        error.0.failures = failures;
+        error
+    }
+
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
         self
     }
 
@@ -119,6 +131,11 @@ impl Error {
 
     pub(crate) fn maybe_applied(mut self) -> Self {
         self.0.maybe_applied = true;
+        self
+    }
+
+    pub(crate) fn not_applied(mut self) -> Self {
+        self.0.maybe_applied = false;
         self
     }
 
@@ -204,6 +221,12 @@ impl Error {
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.0.field.as_deref()
+    }
+
+    /// Which of several operations failed, by their places among those that were given, from 0.
+    #[must_use]
+    pub fn failures(&self) -> &[(usize, Error)] {
+        &self.0.failures
     }
 
     /// Whether the server may have done what it was asked, although no answer says so: the connection broke after

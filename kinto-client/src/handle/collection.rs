@@ -3,12 +3,13 @@ use serde::Serialize;
 use super::{Collection, RecordHandle, TypedCollection};
 use crate::{
     call::{
-        Call,
+        Call, Subject,
         create::Create,
         delete::{Delete, Target},
         delete_all::DeleteAll,
         get::Get,
         list::GetAll,
+        many::Many,
         overwrite::Overwrite,
         patch::Patch,
         save::Save,
@@ -152,6 +153,75 @@ impl Collection {
     pub fn delete_record(&self, record: impl Into<Target<kind::Record>>) -> Call<'static, Delete<kind::Record>> {
         let Target { id, if_match, .. } = record.into();
         Call::new(&self.client, Delete::new(self.place.records().at(id), if_match))
+    }
+
+    /// Creates many records: as [`create_record`](Self::create_record) does each, in as few requests as the server
+    /// allows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_partial`](crate::Error::is_partial) if some could not be created: the others are. Add `.each()` to
+    /// have a result for each instead.
+    pub fn create_records<T: Data>(
+        &self,
+        data: impl IntoIterator<Item = T>,
+    ) -> Call<'static, Many<'static, Create<kind::Record, T>>> {
+        let records = self.place.records();
+        let subject = Subject::new("create records in", &self.place);
+        let creates = data.into_iter().map(|data| Create::new(records.clone(), data)).collect();
+        Call::new(&self.client, Many::new(subject, creates))
+    }
+
+    /// Saves what was changed in many records that were read: as [`save_record`](Self::save_record) does each, in as few
+    /// requests as the server allows. Of those that were not changed nothing is sent.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// # todo.create_records((0..3).map(|i| kinto_client::json!({"title": format!("Todo #{i}")}))).await?;
+    /// use kinto_client::Value;
+    ///
+    /// let mut records = todo.get_records::<Value>().await?;
+    /// for record in &mut records {
+    ///     record.data["done"] = true.into();
+    /// }
+    /// todo.save_records(&mut records).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_partial`](crate::Error::is_partial) if some could not be saved: the others are, and have their new
+    /// timestamps. Add `.each()` to have a result for each instead.
+    pub fn save_records<'a, T: Data>(
+        &self,
+        records: impl IntoIterator<Item = &'a mut Record<T>>,
+    ) -> Call<'a, Many<'a, Save<'a, kind::Record, T>>> {
+        let list = self.place.records();
+        let subject = Subject::new("save records in", &self.place);
+        let saves = records.into_iter().map(|record| Save::new(list.at(record.id.as_str()), record)).collect();
+        Call::new(&self.client, Many::new(subject, saves))
+    }
+
+    /// Deletes many records: each by its id, or as it was read and only if it still is so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_partial`](crate::Error::is_partial) if some could not be deleted: the others are. Add `.each()` to
+    /// have a result for each instead.
+    pub fn delete_records<R: Into<Target<kind::Record>>>(
+        &self,
+        records: impl IntoIterator<Item = R>,
+    ) -> Call<'static, Many<'static, Delete<kind::Record>>> {
+        let list = self.place.records();
+        let subject = Subject::new("delete records in", &self.place);
+        let delete = |record: R| {
+            let Target { id, if_match, .. } = record.into();
+            Delete::new(list.at(id), if_match)
+        };
+        Call::new(&self.client, Many::new(subject, records.into_iter().map(delete).collect()))
     }
 
     /// Deletes all records that you may write. Gives what was deleted.

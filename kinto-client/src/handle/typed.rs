@@ -11,6 +11,7 @@ use crate::{
         delete_all::DeleteAll,
         get::Get,
         list::GetAll,
+        many::Many,
         overwrite::Overwrite,
         patch::Patch,
         save::Save,
@@ -91,6 +92,30 @@ impl<T: Data> TypedCollection<T> {
     /// Deletes a record: [`Collection::delete_record`].
     pub fn delete_record(&self, record: impl Into<RecordTarget<T>>) -> Call<'static, Delete<kind::Record>> {
         self.collection.delete_record(record.into().target)
+    }
+
+    /// Creates many records: [`Collection::create_records`].
+    pub fn create_records(
+        &self,
+        data: impl IntoIterator<Item = T>,
+    ) -> Call<'static, Many<'static, Create<kind::Record, T>>> {
+        self.collection.create_records(data)
+    }
+
+    /// Saves many records that were read: [`Collection::save_records`].
+    pub fn save_records<'a>(
+        &self,
+        records: impl IntoIterator<Item = &'a mut Record<T>>,
+    ) -> Call<'a, Many<'a, Save<'a, kind::Record, T>>> {
+        self.collection.save_records(records)
+    }
+
+    /// Deletes many records: [`Collection::delete_records`].
+    pub fn delete_records<R: Into<RecordTarget<T>>>(
+        &self,
+        records: impl IntoIterator<Item = R>,
+    ) -> Call<'static, Many<'static, Delete<kind::Record>>> {
+        self.collection.delete_records(records.into_iter().map(|record| record.into().target))
     }
 
     /// Deletes all records that you may write: [`Collection::delete_all_records`].

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod attributes;
+pub(crate) mod batch;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod id;
@@ -17,4 +18,5 @@ pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod server_info;
+pub(crate) mod settle;
 pub(crate) mod timestamp;

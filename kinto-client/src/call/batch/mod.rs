@@ -1,0 +1,447 @@
+//! Many operations in few requests.
+
+use std::{
+    any::Any,
+    fmt,
+    marker::PhantomData,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use super::{Call, Operation, Subject, sealed};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    wire::{request::Explanation, request::Request, response::Response},
+};
+
+pub(crate) mod deliver;
+pub(crate) mod plan;
+
+use deliver::{Delivered, Delivery, Options};
+
+/// Operations of any kind and type that are sent together, in as few requests as the server allows.
+///
+/// Each has its own result, just what awaiting it alone would have given, and they are carried out in the order in which
+/// they were added; only those on records of different collections go side by side, where one request cannot hold them
+/// all. The server does not undo the others when one of them fails.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+/// # let server = kinto_server::Server::shared().expect("a server");
+/// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+/// # let bucket = client.bucket(kinto_server::unique("doc"));
+/// # bucket.create().await?;
+/// let mut batch = client.batch();
+/// let tickets: Vec<_> = (0..5).map(|i| batch.add(bucket.create_collection(format!("toto-{i}")))).collect();
+/// let missing = batch.add(bucket.get_collection("nowhere"));
+/// let done = batch.execute().await?;
+///
+/// let first = done.get(&tickets[0])?;
+/// assert_eq!(first.id, "toto-0");
+/// assert!(done.get(&missing).is_err_and(|error| error.is_not_found()));
+/// # Ok(()) }
+/// ```
+///
+/// # When others write at the same time
+///
+/// Where two writers collide, the server answers 409 to one operation, rolls back those before it in the same request,
+/// and yet reports them as done. This library sends all of them again, and a result says that something is stored only
+/// if it is. Two batches of one program never write to the same collection at once.
+///
+/// # When the connection breaks
+///
+/// What can be repeated safely is sent again: everything but blind writes (`overwrite`, `patch` and `delete` without a
+/// precondition, `.server_id()`). Those are reported as errors with
+/// [`may_have_been_applied`](Error::may_have_been_applied), because nobody can know.
+#[must_use = "a batch sends nothing until it is executed"]
+pub struct Batch<'a> {
+    client: Client,
+    number: u64,
+    operations: Vec<Box<dyn Erased + 'a>>,
+    options: Options,
+    progress: Option<ProgressFn<'a>>,
+}
+
+type ProgressFn<'a> = Box<dyn FnMut(Progress) -> bool + Send + 'a>;
+
+/// How far a batch has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// How many operations have a result.
+    pub done: usize,
+    /// How many of those failed.
+    pub failed: usize,
+    /// How many operations there are.
+    pub total: usize,
+}
+
+/// What an operation's result is found by, once its batch has been executed.
+pub struct Ticket<T> {
+    batch: u64,
+    place: usize,
+    of: PhantomData<fn() -> T>,
+}
+
+/// The results of a batch.
+pub struct Done {
+    batch: u64,
+    results: Vec<Result<Box<dyn Any + Send + Sync>>>,
+}
+
+/// Carries out a batch.
+pub struct Execute<'a>(Batch<'a>);
+
+/// An operation whose type has been forgotten, except by its ticket.
+trait Erased: Send {
+    fn subject(&self) -> Subject;
+    fn request(&self) -> Result<Option<Request>>;
+    fn finish(self: Box<Self>, outcome: Option<Result<Response>>) -> Result<Box<dyn Any + Send + Sync>>;
+}
+
+impl<O: Operation<Output: Sync + 'static>> Erased for O {
+    fn subject(&self) -> Subject {
+        sealed::Operation::subject(self)
+    }
+
+    fn request(&self) -> Result<Option<Request>> {
+        sealed::Operation::request(self)
+    }
+
+    fn finish(self: Box<Self>, outcome: Option<Result<Response>>) -> Result<Box<dyn Any + Send + Sync>> {
+        finish(*self, outcome).map(|output| Box::new(output) as _)
+    }
+}
+
+/// The result of an operation, from the answer that it had, if there was something to send.
+pub(super) fn finish<O: sealed::Operation>(
+    operation: O,
+    outcome: Option<Result<Response>>,
+) -> Result<<O as sealed::Operation>::Output> {
+    let subject = operation.subject();
+    let changes = !operation.request().is_ok_and(|request| request.is_none_or(|request| request.method.is_safe()));
+    let result = match outcome {
+        None => operation.unsent(),
+        Some(Err(error)) => Err(error),
+        Some(Ok(response)) => super::read(operation, response, changes),
+    };
+    result.map_err(|error| subject.blame(error))
+}
+
+impl Client {
+    /// Starts a batch: many operations in few requests.
+    pub fn batch<'a>(&self) -> Batch<'a> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        Batch {
+            client: self.clone(),
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            operations: Vec::new(),
+            options: Options::default(),
+            progress: None,
+        }
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// Adds an operation, and gives the ticket for its result. What takes several requests cannot be added, and does
+    /// not compile.
+    ///
+    /// The call is sent with the credentials of the client that the batch is of, whichever client it came from.
+    pub fn add<O>(&mut self, call: Call<'a, O>) -> Ticket<<O as Operation>::Output>
+    where
+        O: Operation<Output: Sync + 'static> + 'a,
+    {
+        self.operations.push(Box::new(call.op));
+        Ticket { batch: self.number, place: self.operations.len() - 1, of: PhantomData }
+    }
+
+    /// Adds operations of one type, and gives their tickets in the same order.
+    pub fn extend<O>(&mut self, calls: impl IntoIterator<Item = Call<'a, O>>) -> Vec<Ticket<<O as Operation>::Output>>
+    where
+        O: Operation<Output: Sync + 'static> + 'a,
+    {
+        calls.into_iter().map(|call| self.add(call)).collect()
+    }
+
+    /// How many operations there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// How many bytes one request may have at most, about. 1 MiB unless set, which most proxies let pass. An operation
+    /// that is larger goes alone.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_bytes = bytes;
+        self
+    }
+
+    /// How many collections may be written to at the same time, where one request cannot hold everything. 4 unless set.
+    pub fn max_concurrency(mut self, collections: usize) -> Self {
+        self.options.max_concurrency = collections;
+        self
+    }
+
+    /// Sends no further request once an operation has failed. What was in the same request has been carried out; what
+    /// was not sent has an error that says so.
+    pub fn stop_on_error(mut self) -> Self {
+        self.options.stop_on_error = true;
+        self
+    }
+
+    /// Is called with each result. When it answers `false`, no further request is sent, and what was not sent has an
+    /// error that says so; the results of the others are there as ever.
+    pub fn on_progress(mut self, progress: impl FnMut(Progress) -> bool + Send + 'a) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
+    }
+
+    /// The requests that the operations would make, each on its own, without sending any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`] for the first operation that cannot be sent.
+    pub fn explain(&self) -> Result<Vec<Explanation>> {
+        let explain = |operation: &(dyn Erased + 'a)| {
+            let request = operation.request().map_err(|error| operation.subject().blame(error))?;
+            Ok(Explanation { request })
+        };
+        self.operations.iter().map(|operation| explain(&**operation)).collect()
+    }
+
+    /// Carries out the operations.
+    ///
+    /// # Errors
+    ///
+    /// Only if nothing could be sent at all, because the server does not say how many operations it takes at once. What
+    /// goes wrong with one operation is in its own result.
+    pub fn execute(self) -> Call<'a, Execute<'a>> {
+        let client = self.client.clone();
+        Call::new(&client, Execute(self))
+    }
+}
+
+impl sealed::Run for Execute<'_> {
+    type Output = Done;
+
+    async fn run(self, client: Client) -> Result<Done> {
+        let Batch { number, operations, options, progress, .. } = self.0;
+        let requests = operations.iter().map(|operation| operation.request()).collect();
+        let outcomes = carry_out(&client, requests, options, progress).await?;
+        let results = operations.into_iter().zip(outcomes).map(|(operation, outcome)| operation.finish(outcome));
+        Ok(Done { batch: number, results: results.collect() })
+    }
+}
+
+/// Sends the requests that there are, and gives the outcome of each; `None` where there was nothing to send.
+pub(super) async fn carry_out(
+    client: &Client,
+    requests: Vec<Result<Option<Request>>>,
+    options: Options,
+    progress: Option<ProgressFn<'_>>,
+) -> Result<Vec<Option<Result<Response>>>> {
+    let total = requests.len();
+    let mut outcomes = Vec::with_capacity(total);
+    let mut jobs = Vec::new();
+    for (index, request) in requests.into_iter().enumerate() {
+        outcomes.push(match request {
+            Ok(Some(request)) => {
+                jobs.push(plan::Job::new(index, request));
+                None
+            }
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        });
+    }
+    if jobs.is_empty() {
+        return Ok(outcomes);
+    }
+    let max_requests = if jobs.len() == 1 { 1 } else { client.server_info().await?.settings.batch_max_requests };
+    let failed = outcomes.iter().flatten().count();
+    let counted = Progress { done: total - jobs.len(), failed, total };
+    let state = std::sync::Mutex::new((counted, progress));
+    let done = |delivered: &Delivered| {
+        let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (counted, progress) = &mut *state;
+        counted.done += 1;
+        counted.failed += usize::from(deliver::is_failure(delivered));
+        progress.as_mut().is_none_or(|progress| progress(*counted))
+    };
+    let delivery = Delivery { client, options, max_requests: max_requests.max(1), done: &done };
+    for (index, outcome) in delivery.deliver(jobs).await {
+        if let Some(slot) = outcomes.get_mut(index) {
+            *slot = Some(outcome);
+        }
+    }
+    Ok(outcomes)
+}
+
+impl Done {
+    /// The result of an operation.
+    ///
+    /// # Errors
+    ///
+    /// The operation's own; and [`Error::is_invalid`] for a ticket of another batch.
+    pub fn get<T: 'static>(&self, ticket: &Ticket<T>) -> Result<&T> {
+        let result = self.results.get(self.place_of(ticket)?).ok_or_else(foreign_ticket)?;
+        result.as_ref().map_err(Clone::clone)?.downcast_ref().ok_or_else(foreign_ticket)
+    }
+
+    /// The result of an operation, taken out of here; once taken it is gone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Self::get).
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is good for one result")]
+    pub fn take<T: 'static>(&mut self, ticket: Ticket<T>) -> Result<T> {
+        let place = self.place_of(&ticket)?;
+        let slot = self.results.get_mut(place).ok_or_else(foreign_ticket)?;
+        let taken = std::mem::replace(slot, Err(Error::invalid("the result of this ticket has been taken already")));
+        Ok(*taken?.downcast().map_err(|_| foreign_ticket())?)
+    }
+
+    /// How many operations were in the batch.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.results.len()
+    }
+
+    /// Whether the batch was empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.results.is_empty()
+    }
+
+    /// The operations that failed, by their places in the batch.
+    pub fn failures(&self) -> impl Iterator<Item = (usize, &Error)> {
+        self.results.iter().enumerate().filter_map(|(place, result)| Some((place, result.as_ref().err()?)))
+    }
+
+    fn place_of<T>(&self, ticket: &Ticket<T>) -> Result<usize> {
+        if ticket.batch == self.batch { Ok(ticket.place) } else { Err(foreign_ticket()) }
+    }
+}
+
+fn foreign_ticket() -> Error {
+    Error::invalid("this ticket is of another batch")
+}
+
+macro_rules! tuples {
+    ($([$($operation:ident $place:tt),+])+) => {$(
+        impl<'a, $($operation: Operation<Output: Sync + 'static> + 'a),+> IntoBatch<'a> for ($(Call<'a, $operation>,)+) {
+            type Results = ($(Result<<$operation as Operation>::Output>,)+);
+
+            fn requests(&self) -> Vec<Result<Option<Request>>> {
+                vec![$(Erased::request(&self.$place.op)),+]
+            }
+
+            fn results(self, outcomes: Vec<Option<Result<Response>>>) -> Self::Results {
+                let mut outcomes = outcomes.into_iter();
+                ($(finish(self.$place.op, outcomes.next().flatten()),)+)
+            }
+        }
+    )+};
+}
+
+/// A handful of calls that are sent together: a tuple of up to eight.
+#[expect(private_interfaces, reason = "it is implemented here only")]
+pub trait IntoBatch<'a>: Send {
+    /// The results, in the same order.
+    type Results: Send;
+
+    #[doc(hidden)]
+    fn requests(&self) -> Vec<Result<Option<Request>>>;
+
+    #[doc(hidden)]
+    fn results(self, outcomes: Vec<Option<Result<Response>>>) -> Self::Results;
+}
+
+tuples! {
+    [A 0]
+    [A 0, B 1]
+    [A 0, B 1, C 2]
+    [A 0, B 1, C 2, D 3]
+    [A 0, B 1, C 2, D 3, E 4]
+    [A 0, B 1, C 2, D 3, E 4, F 5]
+    [A 0, B 1, C 2, D 3, E 4, F 5, G 6]
+    [A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7]
+}
+
+/// Sends a tuple of calls together.
+pub struct Together<C>(C);
+
+impl Client {
+    /// Sends a handful of calls together, and gives their results in the same order.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let bucket = client.bucket(kinto_server::unique("doc"));
+    /// # bucket.create().await?;
+    /// let notes = bucket.collection("notes");
+    /// let calls = (notes.create(), bucket.create_group("editors", ["account:niko"]), bucket.get());
+    /// let (collection, group, bucket) = client.together(calls).await?;
+    /// assert!(collection.is_ok() && bucket.is_ok());
+    /// assert_eq!(group?.members(), ["account:niko"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`Batch::execute`]: what goes wrong with one call is in its own result.
+    pub fn together<'a, C: IntoBatch<'a> + 'a>(&self, calls: C) -> Call<'a, Together<(PhantomData<&'a ()>, C)>> {
+        Call::new(self, Together((PhantomData, calls)))
+    }
+}
+
+impl<'a, C: IntoBatch<'a>> sealed::Run for Together<(PhantomData<&'a ()>, C)> {
+    type Output = C::Results;
+
+    async fn run(self, client: Client) -> Result<C::Results> {
+        let Self((_, calls)) = self;
+        let outcomes = carry_out(&client, calls.requests(), Options::default(), None).await?;
+        Ok(calls.results(outcomes))
+    }
+}
+
+impl fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subjects = self.operations.iter().map(|operation| {
+            let Subject { operation, object } = operation.subject();
+            format!("{operation} {object}")
+        });
+        f.debug_list().entries(subjects).finish()
+    }
+}
+
+impl fmt::Debug for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failed: Vec<_> = self.failures().collect();
+        f.debug_struct("Done").field("operations", &self.len()).field("failed", &failed).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Execute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<C> fmt::Debug for Together<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Together(…)")
+    }
+}
+
+impl<T> fmt::Debug for Ticket<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ticket({})", self.place)
+    }
+}

@@ -1,0 +1,154 @@
+//! Which requests of a batch go together, and in which order.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::wire::{batch, request::Request};
+
+/// How often one request is sent, when others keep colliding with it.
+pub(super) const MAX_TRIES: usize = 12;
+
+/// One request of a batch, and what has become of it so far.
+#[derive(Clone)]
+pub(crate) struct Job {
+    /// Its place in the batch.
+    pub(crate) index: usize,
+    pub(crate) request: Request,
+    /// It may have been carried out already.
+    pub(crate) repeated: bool,
+    pub(crate) tries: usize,
+    /// With how many others it is sent at most: fewer, after a batch with it in it has failed.
+    pub(crate) chunk_limit: usize,
+}
+
+impl Job {
+    pub(crate) fn new(index: usize, request: Request) -> Self {
+        Self { index, request, repeated: false, tries: 1, chunk_limit: usize::MAX }
+    }
+
+    pub(super) fn exhausted(&self) -> bool {
+        self.tries >= MAX_TRIES
+    }
+}
+
+/// A part of a batch that begins when the part before it has ended.
+pub(super) enum Segment {
+    InOrder(Vec<Job>),
+    /// The records of different collections, which do not depend on one another.
+    Lanes(Vec<Vec<Job>>),
+}
+
+/// Splits a batch so that the order is kept where it matters: buckets, collections and groups may be what the records
+/// after them need, while records of one collection do not need those of another.
+pub(super) fn segments(jobs: Vec<Job>, max_requests: usize, max_bytes: usize) -> Vec<Segment> {
+    let bytes: usize = jobs.iter().map(|job| batch::size(&job.request)).sum();
+    if jobs.len() <= max_requests && bytes <= max_bytes {
+        return vec![Segment::InOrder(jobs)];
+    }
+    let mut segments = Vec::new();
+    for job in jobs {
+        match (collection_of(&job.request), segments.last_mut()) {
+            (None, Some(Segment::InOrder(jobs))) => jobs.push(job),
+            (None, _) => segments.push(Segment::InOrder(vec![job])),
+            (Some(collection), Some(Segment::Lanes(lanes))) => {
+                let same = |lane: &&mut Vec<Job>| {
+                    lane.first().is_some_and(|first| collection_of(&first.request) == Some(collection))
+                };
+                match lanes.iter_mut().find(same) {
+                    Some(lane) => lane.push(job),
+                    None => lanes.push(vec![job]),
+                }
+            }
+            (Some(_), _) => segments.push(Segment::Lanes(vec![vec![job]])),
+        }
+    }
+    segments
+}
+
+/// The ids of bucket and collection, if this is about records.
+fn collection_of(request: &Request) -> Option<(&str, &str)> {
+    let mut segments = request.path.split('/').skip(1);
+    match [(); 5].map(|()| segments.next()) {
+        [Some("buckets"), Some(bucket), Some("collections"), Some(collection), Some("records")] => {
+            Some((bucket, collection))
+        }
+        _ => None,
+    }
+}
+
+/// Takes as many jobs from the front of the queue as can go in one request.
+pub(super) fn chunk(queue: &mut VecDeque<Job>, max_requests: usize, max_bytes: usize) -> Option<Vec<Job>> {
+    let first = queue.pop_front()?;
+    let mut bytes = batch::size(&first.request);
+    let mut limit = first.chunk_limit.min(max_requests);
+    if !batch::can_hold(&first.request) {
+        limit = 1;
+    }
+    let mut written = HashSet::from([first.request.path.clone()]);
+    let mut chunk = vec![first];
+    while let Some(next) = queue.front() {
+        limit = limit.min(next.chunk_limit);
+        bytes += batch::size(&next.request);
+        if chunk.len() >= limit || bytes > max_bytes || !batch::can_hold(&next.request) {
+            break;
+        }
+        // If the first of two writes to one object has to be sent again, it must not come after the second.
+        if !written.insert(next.request.path.clone()) && !next.request.method.is_safe() {
+            break;
+        }
+        chunk.extend(queue.pop_front());
+    }
+    Some(chunk)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+
+    fn jobs(paths: &[&str]) -> Vec<Job> {
+        let request = |path: &&str| Request::new(Method::PUT, (*path).to_owned(), String::new());
+        paths.iter().map(request).enumerate().map(|(index, request)| Job::new(index, request)).collect()
+    }
+
+    fn chunks(paths: &[&str], max_requests: usize, max_bytes: usize) -> Vec<Vec<usize>> {
+        let mut queue = VecDeque::from(jobs(paths));
+        std::iter::from_fn(|| chunk(&mut queue, max_requests, max_bytes))
+            .map(|chunk| chunk.iter().map(|job| job.index).collect())
+            .collect()
+    }
+
+    #[test]
+    fn collections_go_side_by_side_and_what_they_need_before() {
+        let record = |collection: &str, id: u8| format!("/buckets/b/collections/{collection}/records/{id}");
+        let (a1, a2, b1) = (record("a", 1), record("a", 2), record("b", 1));
+        let paths = ["/buckets/b", "/buckets/b/collections/a", &a1, &b1, &a2, "/buckets/b/groups/g", &a1];
+        let shape: Vec<Vec<Vec<usize>>> = segments(jobs(&paths), 3, usize::MAX)
+            .into_iter()
+            .map(|segment| match segment {
+                Segment::InOrder(jobs) => vec![jobs],
+                Segment::Lanes(lanes) => lanes,
+            })
+            .map(|lanes| lanes.iter().map(|lane| lane.iter().map(|job| job.index).collect()).collect())
+            .collect();
+        assert_eq!(shape, [vec![vec![0, 1]], vec![vec![2, 4], vec![3]], vec![vec![5]], vec![vec![6]]]);
+        assert!(matches!(&segments(jobs(&paths), 7, usize::MAX)[..], [Segment::InOrder(jobs)] if jobs.len() == 7));
+    }
+
+    #[test]
+    fn chunks_end_at_their_limits() {
+        assert_eq!(chunks(&["/a", "/b", "/c", "/d", "/e"], 2, usize::MAX), [vec![0, 1], vec![2, 3], vec![4]]);
+        assert_eq!(chunks(&["/a", "/b", "/c"], 25, 205), [vec![0, 1], vec![2]]);
+        assert_eq!(chunks(&["/a", "/b"], 25, 1), [[0], [1]]);
+    }
+
+    #[test]
+    fn two_writes_to_one_object_do_not_go_together() {
+        assert_eq!(chunks(&["/a", "/b", "/a", "/c"], 25, usize::MAX), [[0, 1], [2, 3]]);
+    }
+
+    #[test]
+    fn what_a_batch_cannot_hold_goes_alone() {
+        assert_eq!(chunks(&["/a", "/buckets/batchy", "/b", "/c"], 25, usize::MAX), [vec![0], vec![1], vec![2, 3]]);
+    }
+}

@@ -1,0 +1,107 @@
+//! What the answer to a repeated request means, when an earlier try may have been carried out.
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{refusal::Refusal, request::Request, response::Response};
+
+/// The answer that the request would have had, if its first answer had not been lost; otherwise the answer as it is.
+///
+/// A PUT that is refused because the object is just what the PUT was to make of it has been carried out before, and so
+/// has a guarded DELETE whose object is gone.
+pub(crate) fn settle(request: &Request, response: Response) -> Response {
+    let body = match (&request.method, response.status) {
+        (&Method::PUT, StatusCode::PRECONDITION_FAILED) => existing_if_as_sent(request, &response),
+        (&Method::DELETE, StatusCode::NOT_FOUND) if request.precondition.is_some() => deleted(request),
+        _ => None,
+    };
+    match body {
+        Some(body) => Response { status: StatusCode::OK, headers: response.headers, body },
+        None => response,
+    }
+}
+
+fn existing_if_as_sent(request: &Request, response: &Response) -> Option<Bytes> {
+    #[derive(Deserialize)]
+    struct Sent<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    let existing = Refusal::read(response).existing?;
+    let sent: Sent<'_> = serde_json::from_slice(request.body.as_deref()?).ok()?;
+    (own_data(sent.data.get().as_bytes())? == own_data(&existing)?)
+        .then(|| [b"{\"data\":", &existing[..], b"}"].concat().into())
+}
+
+/// The data without what the server adds to it.
+fn own_data(raw: &[u8]) -> Option<Map<String, Value>> {
+    let mut data: Map<String, Value> = serde_json::from_slice(raw).ok()?;
+    for stamp in ["id", "last_modified", "schema"] {
+        data.remove(stamp);
+    }
+    Some(data)
+}
+
+fn deleted(request: &Request) -> Option<Bytes> {
+    let id = request.path.rsplit('/').next()?;
+    let body = serde_json::json!({"data": {"id": id, "deleted": true}});
+    Some(body.to_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+    use crate::wire::{request::Precondition, timestamp::Timestamp};
+
+    fn response(status: StatusCode, body: &Value) -> Response {
+        Response { status, headers: HeaderMap::new(), body: body.to_string().into() }
+    }
+
+    fn put(data: &Value) -> Request {
+        Request::new(Method::PUT, "/buckets/b/collections/c/records/r".to_owned(), String::new())
+            .provided(Precondition::Absent)
+            .json(&json!({ "data": data }))
+            .unwrap()
+    }
+
+    fn refused(existing: &Value) -> Response {
+        response(
+            StatusCode::PRECONDITION_FAILED,
+            &json!({"code": 412, "errno": 114, "error": "Precondition Failed", "details": {"existing": existing}}),
+        )
+    }
+
+    #[test]
+    fn what_is_as_sent_was_ours() {
+        let existing = json!({"id": "r", "last_modified": 5, "schema": 3, "a": {"b": 1.0}});
+        let settled = settle(&put(&json!({"a": {"b": 1.0}})), refused(&existing));
+        assert_eq!(settled.status, StatusCode::OK);
+        assert_eq!(serde_json::from_slice::<Value>(&settled.body).unwrap(), json!({ "data": existing }));
+    }
+
+    #[test]
+    fn what_differs_was_somebody_elses() {
+        for sent in [json!({"a": 2}), json!({"a": 1, "b": null}), json!({})] {
+            let existing = json!({"id": "r", "last_modified": 5, "a": 1});
+            assert_eq!(settle(&put(&sent), refused(&existing)).status, StatusCode::PRECONDITION_FAILED, "{sent}");
+        }
+    }
+
+    #[test]
+    fn only_a_guarded_delete_of_what_is_gone_is_done() {
+        let delete = Request::new(Method::DELETE, "/buckets/b".to_owned(), String::new());
+        let gone = response(StatusCode::NOT_FOUND, &json!({"code": 404, "errno": 110}));
+        assert_eq!(settle(&delete, gone.clone()).status, StatusCode::NOT_FOUND);
+        let guarded = delete.provided(Precondition::Unchanged(Timestamp::from_millis(1)));
+        let settled = settle(&guarded, gone);
+        assert_eq!(
+            (settled.status, &settled.body[..]),
+            (StatusCode::OK, &br#"{"data":{"deleted":true,"id":"b"}}"#[..])
+        );
+    }
+}
