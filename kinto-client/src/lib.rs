@@ -34,6 +34,8 @@ pub use record::KintoRecord;
 pub use transport::{
     Body, Transport, TransportError, TransportErrorKind,
     auth::{Auth, Authenticate},
+    notice::{Alert, Backoff},
+    retry::{Attempt, Exponential, Never, RetryPolicy},
 };
 pub use wire::{
     account::{AccountObject, HistoryEntry, PermissionEntry},

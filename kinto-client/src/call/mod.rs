@@ -2,13 +2,15 @@
 
 #![expect(private_interfaces, reason = "the traits are sealed: nobody outside can call what these appear in")]
 
-use std::{fmt, future::IntoFuture, marker::PhantomData};
+use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
 
 use futures_core::future::BoxFuture;
+use tracing::Instrument as _;
 
 use crate::{
     client::Client,
     error::{Error, Result},
+    transport::retry::RetryPolicy,
     wire::{
         request::{Explanation, Precondition, Request},
         response::Response,
@@ -190,13 +192,34 @@ impl<O> Call<'_, O> {
     }
 }
 
+impl<O> Call<'_, O> {
+    /// When and how often the requests of this call are sent again, instead of the client's own policy.
+    pub fn retry(mut self, policy: impl RetryPolicy) -> Self {
+        self.client = self.client.with_retry(policy);
+        self
+    }
+
+    /// How long each request of this call may take, instead of the client's own timeout.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.client = self.client.with_timeout(timeout);
+        self
+    }
+}
+
 impl<'a, O: Run + 'a> IntoFuture for Call<'a, O> {
     type Output = Result<<O as Run>::Output>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.op.run(self.client))
+        Box::pin(self.op.run(self.client).instrument(tracing::debug_span!("kinto.call", operation = short_name::<O>())))
     }
+}
+
+/// `Create` for `kinto_client::call::create::Create<…>`.
+fn short_name<O>() -> &'static str {
+    let name = std::any::type_name::<O>();
+    let path = name.split('<').next().unwrap_or(name);
+    path.rsplit("::").next().unwrap_or(path)
 }
 
 impl<O: Operation> Call<'_, O> {

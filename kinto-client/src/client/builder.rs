@@ -1,11 +1,21 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use tokio::sync::Semaphore;
 
 use super::Client;
 use crate::{
     error::{Error, Result},
-    transport::{Transport, auth::Auth, base::Base, exchange::Exchange, http_client::HttpClient},
+    transport::{
+        Transport,
+        auth::Auth,
+        base::Base,
+        exchange::Exchange,
+        http_client::HttpClient,
+        notice::{Alert, Backoff, Hook, Notices},
+        retry::{Exponential, RetryPolicy},
+        sender::{Manner, Sender},
+    },
     wire::principal::Principal,
 };
 
@@ -13,6 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_RESPONSE_SIZE: usize = 128 << 20;
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
+const MAX_CONCURRENT_REQUESTS: usize = 32;
 
 /// Sets up a [`Client`]; [`Client::builder`] makes one.
 #[must_use = "a builder makes nothing until `build` is called"]
@@ -28,6 +40,12 @@ pub struct ClientBuilder {
     transport: Option<Arc<dyn Transport>>,
     allow_plain_http: bool,
     expected_user: Option<Principal>,
+    retry: Arc<dyn RetryPolicy>,
+    backoff: Backoff,
+    on_alert: Option<Hook>,
+    max_concurrent_requests: usize,
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    root_certificates: Vec<Vec<u8>>,
 }
 
 impl ClientBuilder {
@@ -45,6 +63,12 @@ impl ClientBuilder {
             transport: None,
             allow_plain_http: false,
             expected_user: None,
+            retry: Arc::new(Exponential::default()),
+            backoff: Backoff::Wait(MAX_BACKOFF),
+            on_alert: None,
+            max_concurrent_requests: MAX_CONCURRENT_REQUESTS,
+            #[cfg(any(feature = "rustls", feature = "native-tls"))]
+            root_certificates: Vec::new(),
         }
     }
 
@@ -125,6 +149,39 @@ impl ClientBuilder {
         self
     }
 
+    /// When and how often requests are sent again where that is harmless: [`Exponential`] unless set.
+    pub fn retry(mut self, policy: impl RetryPolicy) -> Self {
+        self.retry = Arc::new(policy);
+        self
+    }
+
+    /// What to do while the server asks to be left alone: wait, at most a minute, unless set.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Is called when the server says that it is going out of service: once for each thing it says. It is logged as a
+    /// warning in any case.
+    pub fn on_alert(mut self, hook: impl Fn(&Alert) + Send + Sync + 'static) -> Self {
+        self.on_alert = Some(Box::new(hook));
+        self
+    }
+
+    /// How many requests of this client and its clones may be under way at the same time; more wait. 32 unless set.
+    pub fn max_concurrent_requests(mut self, requests: usize) -> Self {
+        self.max_concurrent_requests = requests;
+        self
+    }
+
+    /// A certificate authority to trust besides the system's, as PEM: one of your own organisation. A client of
+    /// [`http`](Self::http) or [`transport`](Self::transport) has its own.
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into());
+        self
+    }
+
     /// A `reqwest` client of your own: proxies, certificates and connection limits are then what it was set to.
     ///
     /// Turn its redirects and retries off, as the client does for its own: they know nothing of what is safe to repeat.
@@ -161,24 +218,36 @@ impl ClientBuilder {
         if let Some(error) = self.wrong_header {
             return Err(error);
         }
+        if self.max_concurrent_requests == 0 {
+            return Err(Error::invalid("with no request at a time there would be none at all"));
+        }
+        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        let roots = self.root_certificates;
+        #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+        let roots = Vec::new();
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(HttpClient::new(self.connect_timeout, self.read_timeout)?),
+            None => Arc::new(HttpClient::new(self.connect_timeout, self.read_timeout, &roots)?),
         };
         let exchange = Exchange {
             base,
             transport,
             auth: None,
             headers: self.headers,
-            timeout: self.timeout,
             max_response_size: self.max_response_size,
             allow_plain_http: self.allow_plain_http,
         };
-        match self.auth {
-            Some(auth) => exchange.with_auth(auth),
-            None => Ok(exchange),
-        }
-        .map(|exchange| Client::new(exchange, self.expected_user))
+        let exchange = match self.auth {
+            Some(auth) => exchange.with_auth(auth)?,
+            None => exchange,
+        };
+        let sender = Sender {
+            exchange,
+            notices: Arc::new(Notices::with_hook(self.on_alert)),
+            backoff: self.backoff,
+            places: Arc::new(Semaphore::new(self.max_concurrent_requests.min(Semaphore::MAX_PERMITS))),
+        };
+        Ok(Client::new(sender, Manner { retry: self.retry, timeout: self.timeout }, self.expected_user))
     }
 }
 

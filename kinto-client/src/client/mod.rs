@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::OnceCell;
 
@@ -7,7 +7,11 @@ use crate::{
     error::{Error, ErrorKind, Result},
     handle::{Bucket, TypedCollection},
     record::KintoRecord,
-    transport::{auth::Auth, exchange::Exchange, retry::Retry},
+    transport::{
+        auth::Auth,
+        retry::RetryPolicy,
+        sender::{Manner, Sender},
+    },
     wire::{
         path::List,
         principal::Principal,
@@ -37,11 +41,14 @@ pub use builder::ClientBuilder;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    shared: Arc<Shared>,
+    manner: Manner,
+}
 
-struct Inner {
-    exchange: Exchange,
-    retry: Retry,
+/// What all clones of a client have in common.
+struct Shared {
+    sender: Sender,
     server_info: OnceCell<ServerInfo>,
     expected_user: Option<Principal>,
 }
@@ -52,8 +59,8 @@ impl Client {
         ClientBuilder::new(url.as_ref())
     }
 
-    fn new(exchange: Exchange, expected_user: Option<Principal>) -> Self {
-        Self(Arc::new(Inner { exchange, retry: Retry::default(), server_info: OnceCell::new(), expected_user }))
+    fn new(sender: Sender, manner: Manner, expected_user: Option<Principal>) -> Self {
+        Self { shared: Arc::new(Shared { sender, server_info: OnceCell::new(), expected_user }), manner }
     }
 
     /// The same server to somebody else. What is known of the server is asked anew, for it says whom it takes you for;
@@ -63,13 +70,41 @@ impl Client {
     ///
     /// [`Error::is_invalid`] if these cannot be credentials, or would go over plain HTTP to another machine.
     pub fn with_auth(&self, auth: impl Into<Auth>) -> Result<Self> {
-        self.0.exchange.clone().with_auth(auth.into()).map(|exchange| Self::new(exchange, None))
+        let Sender { exchange, notices, backoff, places } = &self.shared.sender;
+        let sender = Sender {
+            exchange: exchange.clone().with_auth(auth.into())?,
+            notices: Arc::clone(notices),
+            backoff: *backoff,
+            places: Arc::clone(places),
+        };
+        Ok(Self::new(sender, self.manner.clone(), None))
+    }
+
+    /// This client, but with another policy of when and how often requests are sent again. All else is shared.
+    #[must_use]
+    pub fn with_retry(&self, policy: impl RetryPolicy) -> Self {
+        let manner = Manner { retry: Arc::new(policy), ..self.manner.clone() };
+        Self { manner, ..self.clone() }
+    }
+
+    /// This client, but with another time that one request may take. All else is shared.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        let manner = Manner { timeout, ..self.manner.clone() };
+        Self { manner, ..self.clone() }
+    }
+
+    /// How much longer the server wants to be left alone, if it does: what it said in its last `Backoff` header, to this
+    /// client or a clone.
+    #[must_use]
+    pub fn backoff(&self) -> Option<Duration> {
+        self.shared.sender.notices.backoff()
     }
 
     /// The server's address, with the version prefix.
     #[must_use]
     pub fn url(&self) -> &str {
-        self.0.exchange.base.as_str()
+        self.shared.sender.exchange.base.as_str()
     }
 
     /// The bucket of that name; `default` is your own. Nothing is sent.
@@ -89,7 +124,7 @@ impl Client {
     ///
     /// Those of any request.
     pub async fn server_info(&self) -> Result<&ServerInfo> {
-        self.0.server_info.get_or_try_init(|| self.fetch_server_info()).await
+        self.shared.server_info.get_or_try_init(|| self.fetch_server_info()).await
     }
 
     /// Whom the server takes you for: `None` if it does not know the credentials, which it does not call an error here.
@@ -110,8 +145,12 @@ impl Client {
     /// Those of any request.
     pub async fn fetch_server_info(&self) -> Result<ServerInfo> {
         let read = async {
-            let response =
-                self.0.retry.send(&self.0.exchange, &Request::get("/".to_owned(), "/".to_owned())).await?.success()?;
+            let response = self
+                .shared
+                .sender
+                .send(&Request::get("/".to_owned(), "/".to_owned()), &self.manner)
+                .await?
+                .success()?;
             serde_json::from_slice(&response.body).map_err(|error| Error::not_kinto(&error, &response.body))
         };
         read.await.map_err(|error: Error| error.during("get", "/"))
@@ -119,10 +158,10 @@ impl Client {
 
     /// Sends a request and gives back the answer, whatever its status.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
-        if let Some(expected) = &self.0.expected_user {
+        if let Some(expected) = &self.shared.expected_user {
             self.check_user(expected).await?;
         }
-        self.0.retry.send(&self.0.exchange, request).await
+        self.shared.sender.send(request, &self.manner).await
     }
 
     async fn check_user(&self, expected: &Principal) -> Result<()> {

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 use serde_json::Value;
@@ -48,6 +48,7 @@ struct Inner {
     field: Option<String>,
     maybe_applied: bool,
     failures: Vec<(usize, Error)>,
+    retry_in: Option<Duration>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -63,6 +64,7 @@ impl Error {
             field: None,
             maybe_applied: false,
             failures: Vec::new(),
+            retry_in: None,
             source: None,
         }))
     }
@@ -106,7 +108,13 @@ impl Error {
         let refusal = Refusal::read(response);
         let mut error = Self::new(ErrorKind::of(&refusal), refusal.words());
         error.0.refusal = Some(refusal);
+        error.0.retry_in = response.retry_after();
         error
+    }
+
+    pub(crate) fn retry_in_at_least(mut self, delay: Duration) -> Self {
+        self.0.retry_in = Some(delay);
+        self
     }
 
     /// Of `total` operations these failed, each by its place among them.
@@ -221,6 +229,12 @@ impl Error {
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.0.field.as_deref()
+    }
+
+    /// After how long the server wants to be asked again, if it said so.
+    #[must_use]
+    pub fn retry_in(&self) -> Option<Duration> {
+        self.0.retry_in
     }
 
     /// Which of several operations failed, by their places among those that were given, from 0.

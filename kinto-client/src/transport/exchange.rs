@@ -1,7 +1,4 @@
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
@@ -27,7 +24,6 @@ pub(crate) struct Exchange {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) auth: Option<Auth>,
     pub(crate) headers: HeaderMap,
-    pub(crate) timeout: Duration,
     pub(crate) max_response_size: usize,
     pub(crate) allow_plain_http: bool,
 }
@@ -47,23 +43,14 @@ impl Exchange {
         Ok(self)
     }
 
-    /// Sends a request and reads its answer, whatever its status, within the time a request may take.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
-        let started = Instant::now();
-        let answer = tokio::time::timeout(self.timeout, self.send_with_credentials(request)).await;
-        let answer = answer.unwrap_or_else(|_| {
-            let seconds = self.timeout.as_secs_f32();
+    /// Sends a request and reads its answer, whatever its status, within `timeout`.
+    pub(crate) async fn send(&self, request: &Request, timeout: Duration) -> Result<Response> {
+        let answer = tokio::time::timeout(timeout, self.send_with_credentials(request)).await;
+        answer.unwrap_or_else(|_| {
+            let seconds = timeout.as_secs_f32();
             let error = Error::new(ErrorKind::TimedOut, format!("the server did not answer within {seconds} s"));
             Err(after_sending(request, error))
-        });
-        tracing::debug!(
-            method = %request.method,
-            path = request.template,
-            status = answer.as_ref().ok().map(|response| response.status.as_u16()),
-            milliseconds = started.elapsed().as_secs_f64() * 1e3,
-            "kinto request"
-        );
-        answer
+        })
     }
 
     async fn send_with_credentials(&self, request: &Request) -> Result<Response> {

@@ -11,8 +11,14 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct HttpClient(pub(crate) reqwest::Client);
 
 impl HttpClient {
-    pub(crate) fn new(connect_timeout: Duration, read_timeout: Duration) -> Result<Self> {
-        reqwest::Client::builder()
+    /// A client with timeouts of its own, that also trusts these authorities, each in PEM.
+    pub(crate) fn new(connect_timeout: Duration, read_timeout: Duration, roots: &[Vec<u8>]) -> Result<Self> {
+        let builder = reqwest::Client::builder();
+        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        let builder = builder.tls_certs_merge(certificates(roots)?);
+        #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+        let _ = roots;
+        builder
             .connect_timeout(connect_timeout)
             .read_timeout(read_timeout)
             .redirect(reqwest::redirect::Policy::none())
@@ -51,4 +57,18 @@ fn transport_error(error: reqwest::Error) -> TransportError {
     };
     // Its message would repeat the URL, whose query may hold what a user filtered by.
     TransportError::new(kind, error.without_url())
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn certificates(roots: &[Vec<u8>]) -> Result<Vec<reqwest::Certificate>> {
+    let read = |pem: &Vec<u8>| {
+        let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| not_pem().caused_by(error))?;
+        if certificates.is_empty() { Err(not_pem()) } else { Ok(certificates) }
+    };
+    Ok(roots.iter().map(read).collect::<Result<Vec<_>>>()?.concat())
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn not_pem() -> Error {
+    Error::invalid("a root certificate is not in PEM form (`-----BEGIN CERTIFICATE-----`)")
 }

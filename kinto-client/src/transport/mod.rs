@@ -9,7 +9,9 @@ pub(crate) mod auth;
 pub(crate) mod base;
 pub(crate) mod exchange;
 pub(crate) mod http_client;
+pub(crate) mod notice;
 pub(crate) mod retry;
+pub(crate) mod sender;
 
 /// The body of an answer, as it arrives.
 pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;

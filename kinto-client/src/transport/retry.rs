@@ -1,28 +1,70 @@
-use std::time::{Duration, Instant};
+use std::{fmt, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use http::{StatusCode, header};
+use http::StatusCode;
 
-use super::exchange::Exchange;
 use crate::{
     error::{Error, ErrorKind, Result},
     wire::{
         request::{Repeat, Request},
         response::Response,
-        settle::settle,
     },
 };
 
-/// When and how often a request is sent again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Retry {
-    pub(crate) max_tries: usize,
-    pub(crate) first_delay: Duration,
-    pub(crate) max_delay: Duration,
-    pub(crate) max_elapsed: Duration,
+/// Decides how often a request is sent again, and after how long.
+///
+/// It is asked only where sending again does no harm: the server did nothing, or doing it twice is the same as doing it
+/// once. Whether that is so is not for a policy to say.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use kinto_client::{Attempt, Client, RetryPolicy};
+///
+/// /// Three tries, a second apart.
+/// #[derive(Debug)]
+/// struct Patient;
+///
+/// impl RetryPolicy for Patient {
+///     fn delay(&self, attempt: &Attempt) -> Option<Duration> {
+///         (attempt.tries < 3).then_some(Duration::from_secs(1))
+///     }
+/// }
+///
+/// let client = Client::builder("https://kinto.example.org/v1").retry(Patient).build()?;
+/// # Ok::<(), kinto_client::Error>(())
+/// ```
+pub trait RetryPolicy: fmt::Debug + Send + Sync + 'static {
+    /// How long to wait before the next try; `None` ends it, and the last failure is the result.
+    fn delay(&self, attempt: &Attempt) -> Option<Duration>;
 }
 
-impl Default for Retry {
+/// A try that failed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// How many times the request has been sent.
+    pub tries: u32,
+    /// How long ago it was first sent.
+    pub elapsed: Duration,
+    /// The status of the answer, if there was one.
+    pub status: Option<StatusCode>,
+    /// How long the server asked to be left alone (`Retry-After`).
+    pub retry_after: Option<Duration>,
+}
+
+/// Waits about twice as long each time, with some chance in it, and never less than the server asks for.
+///
+/// Five tries within a minute, unless set otherwise: 0.1 s after the first, at most 10 s after any.
+#[derive(Clone, Debug)]
+pub struct Exponential {
+    max_tries: u32,
+    first_delay: Duration,
+    max_delay: Duration,
+    max_elapsed: Duration,
+}
+
+impl Default for Exponential {
     fn default() -> Self {
         Self {
             max_tries: 5,
@@ -30,6 +72,64 @@ impl Default for Retry {
             max_delay: Duration::from_secs(10),
             max_elapsed: Duration::from_secs(60),
         }
+    }
+}
+
+impl Exponential {
+    /// How often a request is sent at most; 1 means that it is never sent again.
+    #[must_use]
+    pub fn max_tries(mut self, tries: u32) -> Self {
+        self.max_tries = tries;
+        self
+    }
+
+    /// About how long the first wait is.
+    #[must_use]
+    pub fn first_delay(mut self, delay: Duration) -> Self {
+        self.first_delay = delay;
+        self
+    }
+
+    /// How long a wait is at most, unless the server asks for more.
+    #[must_use]
+    pub fn max_delay(mut self, delay: Duration) -> Self {
+        self.max_delay = delay;
+        self
+    }
+
+    /// For how long a request is sent again. A server that asks for a longer wait is not waited for.
+    #[must_use]
+    pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
+        self.max_elapsed = elapsed;
+        self
+    }
+
+    /// The waits, without regard to what the server asks for.
+    pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        ExponentialBuilder::default()
+            .with_min_delay(self.first_delay)
+            .with_max_delay(self.max_delay)
+            .with_max_times(usize::try_from(self.max_tries).unwrap_or(usize::MAX).saturating_sub(1))
+            .with_jitter()
+            .build()
+    }
+}
+
+impl RetryPolicy for Exponential {
+    fn delay(&self, attempt: &Attempt) -> Option<Duration> {
+        let waited = usize::try_from(attempt.tries).ok()?.saturating_sub(1);
+        let delay = self.delays().nth(waited)?.max(attempt.retry_after.unwrap_or_default());
+        (attempt.elapsed.saturating_add(delay) <= self.max_elapsed).then_some(delay)
+    }
+}
+
+/// Sends nothing again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Never;
+
+impl RetryPolicy for Never {
+    fn delay(&self, _: &Attempt) -> Option<Duration> {
+        None
     }
 }
 
@@ -68,41 +168,40 @@ impl Again {
     }
 }
 
-impl Retry {
-    /// Sends a request, again where that is harmless and can help, and gives back the answer, whatever its status.
-    pub(crate) async fn send(&self, exchange: &Exchange, request: &Request) -> Result<Response> {
-        let started = Instant::now();
-        let mut delays = self.delays();
-        let mut repeated = false;
-        loop {
-            let outcome = exchange.send(request).await;
-            let again = Again::after(request, &outcome);
-            repeated |= again == Again::MaybeApplied && !request.method.is_safe();
-            let delay = if again == Again::No { None } else { delays.next() };
-            let delay = delay.map(|delay| wanted(&outcome).map_or(delay, |wanted| wanted.max(delay)));
-            match delay {
-                Some(delay) if started.elapsed() + delay <= self.max_elapsed => tokio::time::sleep(delay).await,
-                _ if repeated => {
-                    return outcome.map(|response| settle(request, response)).map_err(Error::maybe_applied);
-                }
-                _ => return outcome,
-            }
-        }
-    }
-
-    /// The waits between tries: each about twice the one before, and none quite the same in two clients.
-    pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        ExponentialBuilder::default()
-            .with_min_delay(self.first_delay)
-            .with_max_delay(self.max_delay)
-            .with_max_times(self.max_tries.saturating_sub(1))
-            .with_jitter()
-            .build()
-    }
+/// The error for a wait that is longer than the caller wants to wait.
+pub(crate) fn asked_to_wait(remaining: Duration) -> Error {
+    let seconds = remaining.as_secs_f64().ceil();
+    let message = format!("the server asked to be left alone (`Backoff`) for another {seconds} s, so nothing was sent");
+    Error::new(ErrorKind::Unavailable, message).retry_in_at_least(remaining)
 }
 
-/// How long the server wants to be left alone.
-fn wanted(outcome: &Result<Response>) -> Option<Duration> {
-    let seconds = outcome.as_ref().ok()?.header(header::RETRY_AFTER)?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(tries: u32, elapsed: u64, retry_after: Option<u64>) -> Attempt {
+        let retry_after = retry_after.map(Duration::from_secs);
+        Attempt { tries, elapsed: Duration::from_secs(elapsed), status: None, retry_after }
+    }
+
+    #[test]
+    fn waits_grow_and_end() {
+        let policy = Exponential::default();
+        for (tries, at_least, at_most) in [(1, 100, 200), (2, 200, 400), (3, 400, 800), (4, 800, 1600)] {
+            let delay = policy.delay(&attempt(tries, 0, None)).unwrap().as_millis();
+            assert!((at_least..=at_most).contains(&delay), "{tries}: {delay}");
+        }
+        assert_eq!(policy.delay(&attempt(5, 0, None)), None);
+        assert_eq!(policy.delay(&attempt(1, 60, None)), None);
+        assert_eq!(policy.clone().max_tries(1).delay(&attempt(1, 0, None)), None);
+        assert_eq!(Never.delay(&attempt(1, 0, None)), None);
+    }
+
+    #[test]
+    fn the_server_is_left_alone_as_long_as_it_asks_but_not_for_ever() {
+        let policy = Exponential::default();
+        assert_eq!(policy.delay(&attempt(1, 0, Some(30))), Some(Duration::from_secs(30)));
+        assert_eq!(policy.delay(&attempt(1, 0, Some(3_000_000_000))), None);
+        assert_eq!(policy.delay(&attempt(1, 0, Some(u64::MAX))), None);
+    }
 }

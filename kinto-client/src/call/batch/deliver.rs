@@ -1,6 +1,6 @@
 //! Carries many requests to the server in few, and tells the truth about each.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
@@ -9,7 +9,7 @@ use super::plan::{self, Job, Segment};
 use crate::{
     client::Client,
     error::{Error, ErrorKind, Result},
-    transport::retry::{Again, Retry},
+    transport::retry::{Again, Exponential},
     wire::{batch, request::Repeat, response::Response, settle::settle},
 };
 
@@ -66,7 +66,7 @@ impl Delivery<'_> {
     async fn lane(&self, jobs: Vec<Job>) -> (Vec<Delivered>, bool) {
         let mut queue = VecDeque::from(jobs);
         let mut delivered = Vec::with_capacity(queue.len());
-        let mut delays = COLLISIONS.delays();
+        let mut delays = collisions();
         while let Some(chunk) = plan::chunk(&mut queue, self.max_requests, self.options.max_bytes) {
             let (done, again) = self.chunk(chunk).await;
             let progress = !done.is_empty();
@@ -83,7 +83,7 @@ impl Delivery<'_> {
                 return (delivered, false);
             }
             if progress {
-                delays = COLLISIONS.delays();
+                delays = collisions();
             } else if let Some(delay) = delays.next() {
                 tokio::time::sleep(delay).await;
             }
@@ -121,12 +121,13 @@ impl Delivery<'_> {
 }
 
 /// The waits when nothing but collisions with other writers came of a request.
-const COLLISIONS: Retry = Retry {
-    max_tries: plan::MAX_TRIES,
-    first_delay: std::time::Duration::from_millis(20),
-    max_delay: std::time::Duration::from_secs(2),
-    max_elapsed: std::time::Duration::from_secs(60),
-};
+fn collisions() -> impl Iterator<Item = Duration> + Send {
+    Exponential::default()
+        .max_tries(plan::MAX_TRIES)
+        .first_delay(Duration::from_millis(20))
+        .max_delay(Duration::from_secs(2))
+        .delays()
+}
 
 /// Sorts a chunk by the answers to its parts.
 ///

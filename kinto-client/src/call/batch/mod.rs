@@ -10,12 +10,17 @@ use std::{
 use super::{Call, Operation, Subject, sealed};
 use crate::{
     client::Client,
-    error::{Error, Result},
+    error::Result,
     wire::{request::Explanation, request::Request, response::Response},
 };
 
 pub(crate) mod deliver;
-pub(crate) mod plan;
+mod done;
+mod plan;
+mod together;
+
+pub use done::{Done, Ticket};
+pub use together::{IntoBatch, Together};
 
 use deliver::{Delivered, Delivery, Options};
 
@@ -52,7 +57,7 @@ use deliver::{Delivered, Delivery, Options};
 ///
 /// What can be repeated safely is sent again: everything but blind writes (`overwrite`, `patch` and `delete` without a
 /// precondition, `.server_id()`). Those are reported as errors with
-/// [`may_have_been_applied`](Error::may_have_been_applied), because nobody can know.
+/// [`may_have_been_applied`](crate::Error::may_have_been_applied), because nobody can know.
 #[must_use = "a batch sends nothing until it is executed"]
 pub struct Batch<'a> {
     client: Client,
@@ -74,19 +79,6 @@ pub struct Progress {
     pub failed: usize,
     /// How many operations there are.
     pub total: usize,
-}
-
-/// What an operation's result is found by, once its batch has been executed.
-pub struct Ticket<T> {
-    batch: u64,
-    place: usize,
-    of: PhantomData<fn() -> T>,
-}
-
-/// The results of a batch.
-pub struct Done {
-    batch: u64,
-    results: Vec<Result<Box<dyn Any + Send + Sync>>>,
 }
 
 /// Carries out a batch.
@@ -206,7 +198,7 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_invalid`] for the first operation that cannot be sent.
+    /// [`Error::is_invalid`](crate::Error::is_invalid) for the first operation that cannot be sent.
     pub fn explain(&self) -> Result<Vec<Explanation>> {
         let explain = |operation: &(dyn Erased + 'a)| {
             let request = operation.request().map_err(|error| operation.subject().blame(error))?;
@@ -282,135 +274,6 @@ pub(super) async fn carry_out(
     Ok(outcomes)
 }
 
-impl Done {
-    /// The result of an operation.
-    ///
-    /// # Errors
-    ///
-    /// The operation's own; and [`Error::is_invalid`] for a ticket of another batch.
-    pub fn get<T: 'static>(&self, ticket: &Ticket<T>) -> Result<&T> {
-        let result = self.results.get(self.place_of(ticket)?).ok_or_else(foreign_ticket)?;
-        result.as_ref().map_err(Clone::clone)?.downcast_ref().ok_or_else(foreign_ticket)
-    }
-
-    /// The result of an operation, taken out of here; once taken it is gone.
-    ///
-    /// # Errors
-    ///
-    /// As for [`get`](Self::get).
-    #[expect(clippy::needless_pass_by_value, reason = "a ticket is good for one result")]
-    pub fn take<T: 'static>(&mut self, ticket: Ticket<T>) -> Result<T> {
-        let place = self.place_of(&ticket)?;
-        let slot = self.results.get_mut(place).ok_or_else(foreign_ticket)?;
-        let taken = std::mem::replace(slot, Err(Error::invalid("the result of this ticket has been taken already")));
-        Ok(*taken?.downcast().map_err(|_| foreign_ticket())?)
-    }
-
-    /// How many operations were in the batch.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.results.len()
-    }
-
-    /// Whether the batch was empty.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.results.is_empty()
-    }
-
-    /// The operations that failed, by their places in the batch.
-    pub fn failures(&self) -> impl Iterator<Item = (usize, &Error)> {
-        self.results.iter().enumerate().filter_map(|(place, result)| Some((place, result.as_ref().err()?)))
-    }
-
-    fn place_of<T>(&self, ticket: &Ticket<T>) -> Result<usize> {
-        if ticket.batch == self.batch { Ok(ticket.place) } else { Err(foreign_ticket()) }
-    }
-}
-
-fn foreign_ticket() -> Error {
-    Error::invalid("this ticket is of another batch")
-}
-
-macro_rules! tuples {
-    ($([$($operation:ident $place:tt),+])+) => {$(
-        impl<'a, $($operation: Operation<Output: Sync + 'static> + 'a),+> IntoBatch<'a> for ($(Call<'a, $operation>,)+) {
-            type Results = ($(Result<<$operation as Operation>::Output>,)+);
-
-            fn requests(&self) -> Vec<Result<Option<Request>>> {
-                vec![$(Erased::request(&self.$place.op)),+]
-            }
-
-            fn results(self, outcomes: Vec<Option<Result<Response>>>) -> Self::Results {
-                let mut outcomes = outcomes.into_iter();
-                ($(finish(self.$place.op, outcomes.next().flatten()),)+)
-            }
-        }
-    )+};
-}
-
-/// A handful of calls that are sent together: a tuple of up to eight.
-#[expect(private_interfaces, reason = "it is implemented here only")]
-pub trait IntoBatch<'a>: Send {
-    /// The results, in the same order.
-    type Results: Send;
-
-    #[doc(hidden)]
-    fn requests(&self) -> Vec<Result<Option<Request>>>;
-
-    #[doc(hidden)]
-    fn results(self, outcomes: Vec<Option<Result<Response>>>) -> Self::Results;
-}
-
-tuples! {
-    [A 0]
-    [A 0, B 1]
-    [A 0, B 1, C 2]
-    [A 0, B 1, C 2, D 3]
-    [A 0, B 1, C 2, D 3, E 4]
-    [A 0, B 1, C 2, D 3, E 4, F 5]
-    [A 0, B 1, C 2, D 3, E 4, F 5, G 6]
-    [A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7]
-}
-
-/// Sends a tuple of calls together.
-pub struct Together<C>(C);
-
-impl Client {
-    /// Sends a handful of calls together, and gives their results in the same order.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
-    /// # let server = kinto_server::Server::shared().expect("a server");
-    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
-    /// # let bucket = client.bucket(kinto_server::unique("doc"));
-    /// # bucket.create().await?;
-    /// let notes = bucket.collection("notes");
-    /// let calls = (notes.create(), bucket.create_group("editors", ["account:niko"]), bucket.get());
-    /// let (collection, group, bucket) = client.together(calls).await?;
-    /// assert!(collection.is_ok() && bucket.is_ok());
-    /// assert_eq!(group?.members(), ["account:niko"]);
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As for [`Batch::execute`]: what goes wrong with one call is in its own result.
-    pub fn together<'a, C: IntoBatch<'a> + 'a>(&self, calls: C) -> Call<'a, Together<(PhantomData<&'a ()>, C)>> {
-        Call::new(self, Together((PhantomData, calls)))
-    }
-}
-
-impl<'a, C: IntoBatch<'a>> sealed::Run for Together<(PhantomData<&'a ()>, C)> {
-    type Output = C::Results;
-
-    async fn run(self, client: Client) -> Result<C::Results> {
-        let Self((_, calls)) = self;
-        let outcomes = carry_out(&client, calls.requests(), Options::default(), None).await?;
-        Ok(calls.results(outcomes))
-    }
-}
-
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let subjects = self.operations.iter().map(|operation| {
@@ -421,27 +284,8 @@ impl fmt::Debug for Batch<'_> {
     }
 }
 
-impl fmt::Debug for Done {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed: Vec<_> = self.failures().collect();
-        f.debug_struct("Done").field("operations", &self.len()).field("failed", &failed).finish_non_exhaustive()
-    }
-}
-
 impl fmt::Debug for Execute<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl<C> fmt::Debug for Together<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Together(…)")
-    }
-}
-
-impl<T> fmt::Debug for Ticket<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ticket({})", self.place)
     }
 }

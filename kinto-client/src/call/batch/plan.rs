@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use crate::wire::{batch, request::Request};
 
 /// How often one request is sent, when others keep colliding with it.
-pub(super) const MAX_TRIES: usize = 12;
+pub(super) const MAX_TRIES: u32 = 12;
 
 /// One request of a batch, and what has become of it so far.
 #[derive(Clone)]
@@ -15,7 +15,7 @@ pub(crate) struct Job {
     pub(crate) request: Request,
     /// It may have been carried out already.
     pub(crate) repeated: bool,
-    pub(crate) tries: usize,
+    pub(crate) tries: u32,
     /// With how many others it is sent at most: fewer, after a batch with it in it has failed.
     pub(crate) chunk_limit: usize,
 }

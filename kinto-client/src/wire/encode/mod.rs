@@ -1,11 +1,15 @@
 //! Rust values into JSON objects, refusing on the way what the server would refuse, misread or answer with a 5xx.
 
-use std::fmt::{self, Display};
-
 use serde::{Serialize, Serializer, ser};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+
+mod compound;
+mod offence;
+
+use compound::{Fields, Items, Struct};
+use offence::Offence;
 
 /// `serde_json` reads no deeper, so a deeper record could be stored but never read again. Two levels are the envelope's.
 const MAX_DEPTH: usize = 126;
@@ -44,44 +48,6 @@ pub(crate) fn name_of(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
-    }
-}
-
-#[derive(Debug)]
-struct Offence {
-    reason: String,
-    path: String,
-}
-
-impl Offence {
-    fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), path: String::new() }
-    }
-
-    fn in_key(mut self, key: &str) -> Self {
-        let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
-        self.path = format!("{key}{dot}{}", self.path);
-        self
-    }
-
-    fn in_item(mut self, index: usize) -> Self {
-        let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
-        self.path = format!("[{index}]{dot}{}", self.path);
-        self
-    }
-}
-
-impl Display for Offence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for Offence {}
-
-impl ser::Error for Offence {
-    fn custom<M: Display>(message: M) -> Self {
-        Self::new(message.to_string())
     }
 }
 
@@ -262,142 +228,6 @@ impl Serializer for Encoder {
 
     fn serialize_struct_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Encoded<Fields> {
         Ok(Fields { variant: Some(variant), ..self.deeper()?.serialize_map(None)? })
-    }
-}
-
-fn wrapped(variant: Option<&'static str>, value: Value) -> Value {
-    match variant {
-        Some(variant) => Value::Object(Map::from_iter([(variant.to_owned(), value)])),
-        None => value,
-    }
-}
-
-struct Items {
-    values: Vec<Value>,
-    inner: Encoder,
-    variant: Option<&'static str>,
-}
-
-impl Items {
-    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded<()> {
-        let index = self.values.len();
-        self.values.push(value.serialize(self.inner).map_err(|offence| offence.in_item(index))?);
-        Ok(())
-    }
-
-    fn finish(self) -> Value {
-        wrapped(self.variant, Value::Array(self.values))
-    }
-}
-
-macro_rules! serialize_items {
-    ($($trait:ident :: $method:ident),+) => {$(
-        impl ser::$trait for Items {
-            type Ok = Value;
-            type Error = Offence;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded<()> {
-                self.push(value)
-            }
-
-            fn end(self) -> Encoded<Value> {
-                Ok(self.finish())
-            }
-        }
-    )+};
-}
-
-serialize_items!(
-    SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
-    SerializeTupleStruct::serialize_field,
-    SerializeTupleVariant::serialize_field
-);
-
-struct Fields {
-    map: Map<String, Value>,
-    key: String,
-    inner: Encoder,
-    variant: Option<&'static str>,
-}
-
-impl Fields {
-    fn insert<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Encoded<()> {
-        let value = value.serialize(self.inner).map_err(|offence| offence.in_key(key))?;
-        self.map.insert(text(key)?, value);
-        Ok(())
-    }
-
-    fn finish(self) -> Value {
-        wrapped(self.variant, Value::Object(self.map))
-    }
-}
-
-impl ser::SerializeMap for Fields {
-    type Ok = Value;
-    type Error = Offence;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Encoded<()> {
-        self.key = match key.serialize(Encoder { depth: 0 })? {
-            Value::String(key) => key,
-            Value::Number(number) => number.to_string(),
-            Value::Bool(bool) => bool.to_string(),
-            other => return Err(Offence::new(format!("the key of a map is {}, not text", name_of(&other)))),
-        };
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded<()> {
-        let key = std::mem::take(&mut self.key);
-        self.insert(&key, value)
-    }
-
-    fn end(self) -> Encoded<Value> {
-        Ok(self.finish())
-    }
-}
-
-impl ser::SerializeStructVariant for Fields {
-    type Ok = Value;
-    type Error = Offence;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Encoded<()> {
-        self.insert(key, value)
-    }
-
-    fn end(self) -> Encoded<Value> {
-        Ok(self.finish())
-    }
-}
-
-enum Struct {
-    Own(Fields),
-    Foreign { foreign: <serde_json::value::Serializer as Serializer>::SerializeStruct, encoder: Encoder },
-}
-
-impl ser::SerializeStruct for Struct {
-    type Ok = Value;
-    type Error = Offence;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Encoded<()> {
-        match self {
-            Self::Own(fields) => fields.insert(key, value),
-            Self::Foreign { foreign, .. } => {
-                ser::SerializeStruct::serialize_field(foreign, key, value).map_err(ser::Error::custom)
-            }
-        }
-    }
-
-    fn end(self) -> Encoded<Value> {
-        match self {
-            Self::Own(fields) => Ok(fields.finish()),
-            Self::Foreign { foreign, encoder } => {
-                match ser::SerializeStruct::end(foreign).map_err(ser::Error::custom)? {
-                    number @ Value::Number(_) => Ok(number),
-                    raw => raw.serialize(encoder),
-                }
-            }
-        }
     }
 }
 

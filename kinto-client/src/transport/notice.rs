@@ -1,0 +1,149 @@
+//! What a server says of itself beside its answers: that it wants less traffic, or that its days are counted.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde::Deserialize;
+
+use crate::wire::response::Response;
+
+/// What to do while the server asks to be left alone with a `Backoff` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backoff {
+    /// Wait, but at most this long: what would have to wait longer fails at once.
+    Wait(Duration),
+    /// Fail at once with [`Error::is_unavailable`](crate::Error::is_unavailable), which tells how long it takes
+    /// ([`Error::retry_in`](crate::Error::retry_in)).
+    Fail,
+}
+
+/// The server's word that it, or this version of its API, is going out of service, or has gone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[non_exhaustive]
+pub struct Alert {
+    /// `soft-eol` as long as it works, `hard-eol` when it no longer does.
+    pub code: String,
+    /// What the operators have to say.
+    #[serde(default)]
+    pub message: String,
+    /// Where more is said.
+    #[serde(default)]
+    pub url: String,
+}
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        if self.url.is_empty() { Ok(()) } else { write!(f, " ({})", self.url) }
+    }
+}
+
+/// Is told of an alert.
+pub(crate) type Hook = Box<dyn Fn(&Alert) + Send + Sync>;
+
+/// What a server has said so far, to all clones of a client.
+#[derive(Default)]
+pub(crate) struct Notices {
+    quiet_until: Mutex<Option<Instant>>,
+    alerts: Mutex<HashSet<Alert>>,
+    hook: Option<Hook>,
+}
+
+/// How many different alerts are kept: a server that makes up a new one each time is warned about no more.
+const MAX_ALERTS: usize = 16;
+
+impl Notices {
+    pub(crate) fn with_hook(hook: Option<Hook>) -> Self {
+        Self { hook, ..Self::default() }
+    }
+
+    /// How much longer the server wants to be left alone.
+    pub(crate) fn backoff(&self) -> Option<Duration> {
+        let until = (*lock(&self.quiet_until))?;
+        until.checked_duration_since(Instant::now()).filter(|remaining| !remaining.is_zero())
+    }
+
+    pub(crate) fn take_down(&self, response: &Response) {
+        if let Some(seconds) = response.header("backoff").and_then(|value| value.trim().parse().ok()) {
+            // What lies beyond the end of time is for ever, in steps of a century.
+            let until = Instant::now().checked_add(Duration::from_secs(seconds));
+            *lock(&self.quiet_until) = until.or_else(|| Instant::now().checked_add(CENTURY));
+        }
+        if let Some(alert) = alert(response) {
+            self.warn(&alert);
+        }
+    }
+
+    fn warn(&self, alert: &Alert) {
+        let mut alerts = lock(&self.alerts);
+        if alerts.len() >= MAX_ALERTS || alerts.contains(alert) {
+            return;
+        }
+        tracing::warn!(code = alert.code, message = alert.message, url = alert.url, "kinto alert");
+        alerts.insert(alert.clone());
+        drop(alerts);
+        if let Some(hook) = &self.hook {
+            hook(alert);
+        }
+    }
+}
+
+const CENTURY: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
+/// The alert that an answer carries.
+pub(crate) fn alert(response: &Response) -> Option<Alert> {
+    serde_json::from_str(response.header("alert")?).ok()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::AtomicU32, atomic::Ordering};
+
+    use http::{HeaderMap, HeaderName, StatusCode};
+
+    use super::*;
+
+    fn saying(header: &'static str, value: &str) -> Response {
+        let headers = HeaderMap::from_iter([(HeaderName::from_static(header), value.parse().unwrap())]);
+        Response { status: StatusCode::OK, headers, body: bytes::Bytes::new() }
+    }
+
+    #[test]
+    fn backoff_is_remembered_replaced_and_bounded() {
+        let notices = Notices::default();
+        assert_eq!(notices.backoff(), None);
+        notices.take_down(&saying("backoff", "60"));
+        assert!(notices.backoff().is_some_and(|left| left > Duration::from_secs(50) && left.as_secs() <= 60));
+        notices.take_down(&saying("backoff", "soon"));
+        assert!(notices.backoff().is_some());
+        notices.take_down(&saying("backoff", &u64::MAX.to_string()));
+        assert!(notices.backoff().is_some_and(|left| left > Duration::from_secs(1 << 30)));
+        notices.take_down(&saying("backoff", "0"));
+        assert_eq!(notices.backoff(), None);
+    }
+
+    #[test]
+    fn an_alert_is_told_once() {
+        let told = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&told);
+        let notices = Notices::with_hook(Some(Box::new(move |alert| {
+            assert_eq!(alert.to_string(), "soft-eol: over soon (http://example.org)");
+            count.fetch_add(1, Ordering::Relaxed);
+        })));
+        for _ in 0..3 {
+            let alert = r#"{"code": "soft-eol", "message": "over soon", "url": "http://example.org"}"#;
+            notices.take_down(&saying("alert", alert));
+            notices.take_down(&saying("alert", "no JSON"));
+        }
+        assert_eq!(told.load(Ordering::Relaxed), 1);
+    }
+}

@@ -1,0 +1,106 @@
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Semaphore;
+use tracing::Instrument as _;
+
+use super::{
+    exchange::Exchange,
+    notice::{Backoff, Notices},
+    retry::{Again, Attempt, RetryPolicy, asked_to_wait},
+};
+use crate::{
+    error::{Error, Result},
+    wire::{request::Request, response::Response, settle::settle},
+};
+
+/// What may differ from call to call of one client.
+#[derive(Clone)]
+pub(crate) struct Manner {
+    pub(crate) retry: Arc<dyn RetryPolicy>,
+    pub(crate) timeout: Duration,
+}
+
+/// Sends requests, again where that is harmless and can help, and leaves the server alone when it asks for that.
+pub(crate) struct Sender {
+    pub(crate) exchange: Exchange,
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) backoff: Backoff,
+    /// How many requests may be under way.
+    pub(crate) places: Arc<Semaphore>,
+}
+
+impl Sender {
+    /// Sends a request and gives back the answer, whatever its status.
+    pub(crate) async fn send(&self, request: &Request, manner: &Manner) -> Result<Response> {
+        let started = Instant::now();
+        let mut repeated = false;
+        for tries in 1.. {
+            let outcome = self.send_once(request, manner, tries).await;
+            let again = Again::after(request, &outcome);
+            repeated |= again == Again::MaybeApplied && !request.method.is_safe();
+            let delay = match again {
+                Again::No => None,
+                _ => manner.retry.delay(&attempt(tries, started.elapsed(), &outcome)),
+            };
+            match delay {
+                Some(delay) => tokio::time::sleep(delay).await,
+                None if repeated => {
+                    return outcome.map(|response| settle(request, response)).map_err(Error::maybe_applied);
+                }
+                None => return outcome,
+            }
+        }
+        Err(Error::unexpected("the retry policy never ended".to_owned()))
+    }
+
+    /// One try, with a span of its own: `kinto.request`.
+    async fn send_once(&self, request: &Request, manner: &Manner, tries: u32) -> Result<Response> {
+        self.leave_alone().await?;
+        // It is never closed.
+        let _place = self.places.acquire().await;
+        let span = tracing::debug_span!(
+            "kinto.request",
+            method = %request.method,
+            path = request.template,
+            tries,
+            status = tracing::field::Empty,
+            milliseconds = tracing::field::Empty,
+        );
+        let started = Instant::now();
+        let outcome = self.exchange.send(request, manner.timeout).instrument(span.clone()).await;
+        span.record("milliseconds", started.elapsed().as_secs_f64() * 1e3);
+        match &outcome {
+            Ok(response) => {
+                span.record("status", response.status.as_u16());
+                span.in_scope(|| tracing::debug!("answered"));
+                self.notices.take_down(response);
+            }
+            Err(error) => span.in_scope(|| tracing::debug!(kind = ?error.kind(), "no answer")),
+        }
+        outcome
+    }
+
+    async fn leave_alone(&self) -> Result<()> {
+        let Some(remaining) = self.notices.backoff() else { return Ok(()) };
+        match self.backoff {
+            Backoff::Wait(at_most) if remaining <= at_most => {
+                tokio::time::sleep(remaining).await;
+                Ok(())
+            }
+            _ => Err(asked_to_wait(remaining)),
+        }
+    }
+}
+
+fn attempt(tries: u32, elapsed: Duration, outcome: &Result<Response>) -> Attempt {
+    let answer = outcome.as_ref().ok();
+    Attempt {
+        tries,
+        elapsed,
+        status: answer.map(|response| response.status),
+        retry_after: answer.and_then(Response::retry_after),
+    }
+}
