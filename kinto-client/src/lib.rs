@@ -24,11 +24,12 @@ pub use call::{
     Call, Operation, Run,
     batch::{Batch, Done, IntoBatch, Progress, Ticket},
     delete::{RecordTarget, Target},
-    list::{Objects, Records},
+    edit::Optional,
+    list::{BadObject, Change, Changes, Fresh, ObjectPage, Objects, Records, Selected},
     save::Saved,
 };
 pub use client::{Client, ClientBuilder};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Conflict, Error, ErrorKind, Result};
 pub use handle::{Account, Bucket, Collection, Group, Handle, RecordHandle, TypedCollection};
 pub use record::KintoRecord;
 pub use transport::{
@@ -43,15 +44,19 @@ pub use wire::{
         AttachmentAttributes, BucketAttributes, BucketObject, CollectionAttributes, CollectionObject, GroupAttributes,
         GroupObject,
     },
+    filter::Filter,
     id::{Id, RecordId},
     kind,
+    listing::PageToken,
     object::{Data, Ensured, Object, Record, Tombstone},
+    patch::JsonPatch,
     permissions::{
         BucketPermissions, CollectionPermissions, GroupPermissions, PermissionSet, Permissions, RecordPermissions,
     },
     principal::{IntoPrincipals, Principal},
     request::Explanation,
     server_info::{ServerInfo, Settings, User},
+    sort::Sort,
     timestamp::Timestamp,
 };
 
@@ -66,13 +71,16 @@ pub mod operation {
         create::Create,
         delete::{Delete, DeleteBucketIfExists, DeleteIfExists},
         delete_all::DeleteAll,
+        edit::Edit,
+        entries::GetEntries,
         get::{Get, GetOrNone},
         grant::Grant,
         if_not_exists::CreateIfNotExists,
-        list::GetAll,
+        list::{
+            Count, GetAll, GetChanges, GetFirst, GetIfChanged, GetLenient, GetObjectIfChanged, GetOne, GetSelected,
+        },
         many::{Each, Many},
         overwrite::Overwrite,
-        pages::GetEntries,
         patch::Patch,
         save::{Save, SavePermissions},
         update::Update,

@@ -1,16 +1,20 @@
 use http::Method;
 use serde::Deserialize;
 
-use super::{Subject, delete::DeletedObject, sealed};
+use super::{Call, Subject, delete::DeletedObject, sealed};
 use crate::{
     client::Client,
     error::{Error, Result},
-    wire::{kind::Kind, object::Tombstone, path::List, request::Request},
+    wire::{
+        filter::Filter, kind::Kind, listing::Listing, object::Tombstone, path::List, request::Request,
+        timestamp::Timestamp,
+    },
 };
 
 /// Deletes every object of a list that may be deleted.
-pub struct DeleteAll<K: Kind> {
+pub struct DeleteAll<K: Kind, R> {
     list: List<K>,
+    listing: Listing<R>,
 }
 
 #[derive(Deserialize)]
@@ -18,9 +22,9 @@ struct Deleted {
     data: Vec<DeletedObject>,
 }
 
-impl<K: Kind> DeleteAll<K> {
+impl<K: Kind, R> DeleteAll<K, R> {
     pub(crate) fn new(list: List<K>) -> Self {
-        Self { list }
+        Self { list, listing: Listing::default() }
     }
 
     async fn all(&self, client: &Client) -> Result<Vec<Tombstone>> {
@@ -28,7 +32,8 @@ impl<K: Kind> DeleteAll<K> {
         loop {
             // The same request again, without the token of `Next-Page`: those serve once and for ten minutes, and any
             // that is repeated deletes other objects than it named.
-            let request = Request::new(Method::DELETE, self.list.checked()?, self.list.template());
+            let mut request = Request::new(Method::DELETE, self.list.checked()?, self.list.template());
+            request.query = self.listing.conditions()?;
             let response = client.send(&request).await?.success()?;
             let deleted: Deleted = serde_json::from_slice(&response.body)
                 .map_err(|error| Error::not_kinto(&error, &response.body).maybe_applied())?;
@@ -41,7 +46,7 @@ impl<K: Kind> DeleteAll<K> {
     }
 }
 
-impl<K: Kind> sealed::Run for DeleteAll<K> {
+impl<K: Kind, R: 'static> sealed::Run for DeleteAll<K, R> {
     type Output = Vec<Tombstone>;
 
     async fn run(self, client: Client) -> Result<Vec<Tombstone>> {
@@ -50,4 +55,24 @@ impl<K: Kind> sealed::Run for DeleteAll<K> {
     }
 }
 
-debug_as_place!(DeleteAll [K: Kind] [K] list);
+impl<K: Kind, R> Call<'_, DeleteAll<K, R>> {
+    /// Only the objects that match. Given more than once, those that match all.
+    pub fn filter(mut self, filter: Filter<R>) -> Self {
+        self.op.listing.add_filter(filter);
+        self
+    }
+
+    /// Only what was changed after that time.
+    pub fn since(mut self, last_modified: Timestamp) -> Self {
+        self.op.listing.since = Some(last_modified);
+        self
+    }
+
+    /// Only what was last changed before that time.
+    pub fn before(mut self, last_modified: Timestamp) -> Self {
+        self.op.listing.before = Some(last_modified);
+        self
+    }
+}
+
+debug_as_place!(DeleteAll [K: Kind, R] [K, R] list);

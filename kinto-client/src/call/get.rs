@@ -14,7 +14,7 @@ use crate::{
 
 /// Reads one object.
 pub struct Get<K: Kind, T> {
-    place: Place<K>,
+    pub(super) place: Place<K>,
     of: PhantomData<fn() -> T>,
 }
 

@@ -35,13 +35,14 @@ mod blocking;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod delete_all;
+pub(crate) mod edit;
+pub(crate) mod entries;
 pub(crate) mod get;
 pub(crate) mod grant;
 pub(crate) mod if_not_exists;
 pub(crate) mod list;
 pub(crate) mod many;
 pub(crate) mod overwrite;
-pub(crate) mod pages;
 pub(crate) mod patch;
 pub(crate) mod save;
 pub(crate) mod turn;
@@ -130,18 +131,21 @@ impl<O: sealed::Operation + Send> sealed::Run for O {
 pub(crate) async fn send<O: sealed::Operation>(client: &Client, operation: O, request: Request) -> Result<O::Output> {
     let response = client.send(&request).await?;
     let refused = !response.status.is_success();
-    match read(operation, response, !request.method.is_safe()) {
+    match read(operation, &request, response) {
         Err(error) if refused => Err(client.explain_missing(request.needs, error).await),
         result => result,
     }
 }
 
-/// Reads the answer to an operation. What `changes` something has done so if the answer was a success, read or not, and
+/// Reads the answer to an operation. What changes something has done so if the answer was a success, read or not, and
 /// may have done so if the server failed on the way.
-fn read<O: sealed::Operation>(operation: O, response: Response, changes: bool) -> Result<O::Output> {
-    let maybe = changes && (response.status.is_success() || response.status.is_server_error());
-    let result = operation.response(response);
-    if maybe { result.map_err(Error::maybe_applied) } else { result }
+fn read<O: sealed::Operation>(operation: O, request: &Request, response: Response) -> Result<O::Output> {
+    let reached = response.status.is_success() || response.status.is_server_error();
+    let maybe = reached && !request.method.is_safe();
+    operation.response(response).map_err(|error| {
+        let error = error.having_sent(request);
+        if maybe { error.maybe_applied() } else { error }
+    })
 }
 
 /// One try of an operation by someone who holds the turn already.

@@ -41,6 +41,8 @@ pub enum ErrorKind {
     Decode,
     /// The [`Authenticate`](crate::Authenticate) implementation could not give credentials.
     Authentication,
+    /// More than one object matches, where one was asked for.
+    Several,
     /// Of several operations some failed: see [`Error::failures`].
     Partial,
     /// It was not sent, because the batch it was in was stopped before its turn.

@@ -6,11 +6,15 @@ use serde_json::Value;
 use crate::wire::{
     object::{Data, Record},
     refusal::{Refusal, excerpt},
+    request::Request,
     response::Response,
 };
 
+mod conflict;
 mod kind;
 
+pub use conflict::Conflict;
+use conflict::Sent;
 pub use kind::ErrorKind;
 
 /// A `Result` whose error is this library's [`Error`].
@@ -49,6 +53,7 @@ struct Inner {
     maybe_applied: bool,
     failures: Vec<(usize, Error)>,
     retry_in: Option<Duration>,
+    sent: Option<Sent>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -65,6 +70,7 @@ impl Error {
             maybe_applied: false,
             failures: Vec::new(),
             retry_in: None,
+            sent: None,
             source: None,
         }))
     }
@@ -142,6 +148,14 @@ impl Error {
         self
     }
 
+    /// What was sent, if it conflicts with what is there.
+    pub(crate) fn having_sent(mut self, request: &Request) -> Self {
+        if self.kind() == ErrorKind::Conflict && !request.secret {
+            self.0.sent = request.body.clone().map(|body| Sent { path: request.path.clone(), body });
+        }
+        self
+    }
+
     pub(crate) fn not_applied(mut self) -> Self {
         self.0.maybe_applied = false;
         self
@@ -195,6 +209,21 @@ impl Error {
     #[must_use]
     pub fn details(&self) -> Option<&Value> {
         self.0.refusal.as_ref()?.details.as_ref()
+    }
+
+    /// The two versions of a record that are in conflict: what was to be written, and what others have made of it.
+    ///
+    /// `None` if this is no conflict of writing, or a version does not fit `T`.
+    #[must_use]
+    pub fn conflict<T: Data>(&self) -> Option<Conflict<T>> {
+        if self.kind() != ErrorKind::Conflict {
+            return None;
+        }
+        let theirs = match self.0.refusal.as_ref()?.existing.clone() {
+            Some(existing) => Some(Record::from_received(existing).ok()?),
+            None => None,
+        };
+        Some(Conflict { ours: self.0.sent.as_ref()?.record().ok()?, theirs })
     }
 
     /// The record that stood in the way of a write, as the server holds it: what others have made of it.

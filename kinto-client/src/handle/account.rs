@@ -4,7 +4,7 @@ use crate::{
     call::{
         Call,
         account::{ACCOUNTS, ChangePassword, CreateAccount, DeleteAccount, GetAccount},
-        pages::{GetEntries, entry},
+        entries::{GetEntries, entry},
     },
     client::Client,
     wire::{

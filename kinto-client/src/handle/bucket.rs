@@ -49,7 +49,7 @@ impl Client {
     }
 
     /// Deletes **all buckets that you may write**, with everything in them.
-    pub fn delete_all_buckets(&self) -> Call<'static, DeleteAll<kind::Bucket>> {
+    pub fn delete_all_buckets(&self) -> Call<'static, DeleteAll<kind::Bucket, BucketAttributes>> {
         Call::new(self, DeleteAll::new(List::buckets()))
     }
 }
@@ -97,7 +97,7 @@ impl Bucket {
     }
 
     /// Deletes all collections of this bucket that you may write, with their records.
-    pub fn delete_all_collections(&self) -> Call<'static, DeleteAll<kind::Collection>> {
+    pub fn delete_all_collections(&self) -> Call<'static, DeleteAll<kind::Collection, CollectionAttributes>> {
         Call::new(&self.client, DeleteAll::new(self.place.collections()))
     }
 }
@@ -158,7 +158,7 @@ impl Bucket {
     }
 
     /// Deletes all groups of this bucket that you may write.
-    pub fn delete_all_groups(&self) -> Call<'static, DeleteAll<kind::Group>> {
+    pub fn delete_all_groups(&self) -> Call<'static, DeleteAll<kind::Group, GroupAttributes>> {
         Call::new(&self.client, DeleteAll::new(self.place.groups()))
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         delete::{Delete, Target},
         delete_all::DeleteAll,
         get::Get,
-        list::GetAll,
+        list::{GetAll, GetChanges},
         many::Many,
         overwrite::Overwrite,
         patch::Patch,
@@ -19,6 +19,7 @@ use crate::{
         id::RecordId,
         kind,
         object::{Data, Record},
+        timestamp::Timestamp,
     },
 };
 
@@ -224,8 +225,39 @@ impl Collection {
         Call::new(&self.client, Many::new(subject, records.into_iter().map(delete).collect()))
     }
 
-    /// Deletes all records that you may write. Gives what was deleted.
-    pub fn delete_all_records(&self) -> Call<'static, DeleteAll<kind::Record>> {
+    /// Reads what happened to the records after that time, the earliest first, deletions included.
+    ///
+    /// Begin with [`Objects::last_modified`](crate::Objects::last_modified) of a reading of the collection, and go on with
+    /// what each reading of changes gives. What is created with a timestamp of the past, which the server allows, is not
+    /// told of.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// use kinto_client::{Value, json};
+    ///
+    /// let all = todo.get_records::<Value>().await?;
+    /// let milk = todo.create_record(json!({"title": "Milk"})).await?;
+    /// let bread = todo.create_record(json!({"title": "Bread"})).await?;
+    /// todo.delete_record(&milk).await?;
+    ///
+    /// let happened = todo.changes_since::<Value>(all.last_modified).await?;
+    /// assert_eq!(happened.changes.iter().map(|change| change.id()).collect::<Vec<_>>(), [&*bread.id, &*milk.id]);
+    /// assert!(todo.changes_since::<Value>(happened.last_modified).await?.changes.is_empty());
+    /// # Ok(()) }
+    /// ```
+    pub fn changes_since<T: Data>(&self, last_modified: Timestamp) -> Call<'static, GetChanges<T>> {
+        Call::new(&self.client, GetChanges::new(self.place.records(), last_modified))
+    }
+
+    /// Deletes all records that you may write; with a [filter](Call::filter), those that match. Gives what was deleted.
+    pub fn delete_all_records(&self) -> Call<'static, DeleteAll<kind::Record, crate::Value>> {
+        self.delete_matching()
+    }
+
+    pub(super) fn delete_matching<R>(&self) -> Call<'static, DeleteAll<kind::Record, R>> {
         Call::new(&self.client, DeleteAll::new(self.place.records()))
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         Call,
         create::Create,
         delete::Delete,
+        edit::Edit,
         get::Get,
         grant::{Change, Grant},
         overwrite::Overwrite,
@@ -21,6 +22,7 @@ use crate::{
         attributes::{BucketAttributes, CollectionAttributes, GroupAttributes},
         kind::{self, Kind},
         object::{Data, Object},
+        patch::JsonPatch,
         path::Place,
     },
 };
@@ -155,6 +157,56 @@ impl<K: Kind, T: Data> Handle<K, T> {
     /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such object.
     pub fn patch(&self, attributes: impl Serialize) -> Call<'static, Patch<K, T>> {
         Call::new(&self.client, Patch::new(self.place.clone(), &attributes))
+    }
+
+    /// Sets and removes fields, and leaves the others as they are: `.set(f.done, true).unset(f.due)`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// use kinto_client::KintoRecord;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize, KintoRecord)]
+    /// # #[kinto(collection = "edit-doc")]
+    /// struct Todo {
+    ///     title: String,
+    ///     due: Option<u64>,
+    /// }
+    ///
+    /// let todos = client.typed::<Todo>();
+    /// let todo = todos.create_record(Todo { title: "Milk".into(), due: Some(5) }).await?;
+    /// let f = Todo::fields();
+    /// let todo = todos.edit_record(&todo.id).set(f.title, "Oat milk").unset(f.due).await?;
+    /// assert_eq!((todo.data.title.as_str(), todo.data.due), ("Oat milk", None));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such object.
+    pub fn edit(&self) -> Call<'static, Edit<K, T>> {
+        Call::new(&self.client, Edit::new(self.place.clone()))
+    }
+
+    /// Changes the attributes by a merge patch (RFC 7396): objects are merged at any depth, and null removes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such object.
+    pub fn merge_patch(&self, patch: impl Serialize) -> Call<'static, Edit<K, T>> {
+        Call::new(&self.client, Edit::new(self.place.clone()).merge(&patch))
+    }
+
+    /// Changes the attributes by a JSON patch (RFC 6902).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such object, and
+    /// [`Error::is_invalid`](crate::Error::is_invalid) if the patch does not fit what is there: nothing is changed then.
+    pub fn json_patch(&self, patch: JsonPatch) -> Call<'static, Edit<K, T>> {
+        Call::new(&self.client, Edit::new(self.place.clone()).json(patch))
     }
 
     /// Reads the object, lets `change` change its data, and saves it; from the start again, `change` too, if somebody

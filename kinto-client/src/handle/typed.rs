@@ -9,8 +9,9 @@ use crate::{
         create::Create,
         delete::{Delete, RecordTarget},
         delete_all::DeleteAll,
+        edit::Edit,
         get::Get,
-        list::GetAll,
+        list::{GetAll, GetChanges},
         many::Many,
         overwrite::Overwrite,
         patch::Patch,
@@ -21,6 +22,7 @@ use crate::{
         id::RecordId,
         kind,
         object::{Data, Record},
+        timestamp::Timestamp,
     },
 };
 
@@ -89,6 +91,11 @@ impl<T: Data> TypedCollection<T> {
         self.collection.patch_record(id, attributes)
     }
 
+    /// Sets and removes fields of a record: [`Handle::edit`](crate::Handle::edit).
+    pub fn edit_record(&self, id: impl Into<RecordId<T>>) -> Call<'static, Edit<kind::Record, T>> {
+        self.record(id).edit()
+    }
+
     /// Deletes a record: [`Collection::delete_record`].
     pub fn delete_record(&self, record: impl Into<RecordTarget<T>>) -> Call<'static, Delete<kind::Record>> {
         self.collection.delete_record(record.into().target)
@@ -119,8 +126,13 @@ impl<T: Data> TypedCollection<T> {
     }
 
     /// Deletes all records that you may write: [`Collection::delete_all_records`].
-    pub fn delete_all_records(&self) -> Call<'static, DeleteAll<kind::Record>> {
-        self.collection.delete_all_records()
+    pub fn delete_all_records(&self) -> Call<'static, DeleteAll<kind::Record, T>> {
+        self.collection.delete_matching()
+    }
+
+    /// Reads what happened to the records after that time: [`Collection::changes_since`].
+    pub fn changes_since(&self, last_modified: Timestamp) -> Call<'static, GetChanges<T>> {
+        self.collection.changes_since(last_modified)
     }
 }
 

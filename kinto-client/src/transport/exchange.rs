@@ -114,16 +114,9 @@ impl Exchange {
         if request.body.is_some() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        match request.precondition {
-            Some(Precondition::Absent) => {
-                headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
-            }
-            Some(Precondition::Unchanged(timestamp)) => {
-                let etag = timestamp.to_etag();
-                let etag = HeaderValue::from_str(&etag).map_err(|error| Error::invalid(etag).caused_by(error))?;
-                headers.insert(header::IF_MATCH, etag);
-            }
-            None => {}
+        if let Some((name, value)) = request.precondition.map(Precondition::header) {
+            let value = HeaderValue::from_str(&value).map_err(|error| Error::invalid(value).caused_by(error))?;
+            headers.insert(name, value);
         }
         if let Some(auth) = &self.auth {
             headers.insert(header::AUTHORIZATION, auth.authorization().await?);

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{response::Response, timestamp::Timestamp};
+use super::{object::Tombstone, response::Response, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 /// One page of a list, every object still as received.
@@ -28,5 +28,19 @@ impl Page {
             timestamp: response.etag()?,
             next: response.next_page()?,
         })
+    }
+
+    /// What a deletion left of an object, if that is all that this item says. A record could say the same of itself;
+    /// nothing tells the two apart.
+    pub(crate) fn tombstone(raw: &[u8]) -> Option<Tombstone> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Item {
+            id: String,
+            last_modified: Timestamp,
+            deleted: bool,
+        }
+        let item: Item = serde_json::from_slice(raw).ok()?;
+        item.deleted.then_some(Tombstone { id: item.id, last_modified: Some(item.last_modified) })
     }
 }

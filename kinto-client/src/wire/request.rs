@@ -1,7 +1,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderName, Method, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -15,6 +15,8 @@ pub(crate) enum Precondition {
     Absent,
     /// The object, or list, is still of that time: `If-Match`.
     Unchanged(Timestamp),
+    /// The object, or list, is no longer of that time: `If-None-Match`. For reads.
+    Changed(Timestamp),
 }
 
 /// What sending a request twice does, if the server carried out the first.
@@ -45,6 +47,16 @@ pub(crate) struct Request {
     pub(crate) secret: bool,
     pub(crate) repeat: Repeat,
     pub(crate) needs: Option<Capability>,
+}
+
+impl Precondition {
+    pub(crate) fn header(self) -> (HeaderName, String) {
+        match self {
+            Self::Absent => (header::IF_NONE_MATCH, "*".to_owned()),
+            Self::Unchanged(timestamp) => (header::IF_MATCH, timestamp.to_etag()),
+            Self::Changed(timestamp) => (header::IF_NONE_MATCH, timestamp.to_etag()),
+        }
+    }
 }
 
 impl Request {
@@ -143,10 +155,9 @@ impl fmt::Display for Explanation {
             return f.write_str("nothing: there is no change to send");
         };
         write!(f, "{} {}", request.method, request.target())?;
-        match request.precondition {
-            Some(Precondition::Absent) => f.write_str("\nIf-None-Match: *")?,
-            Some(Precondition::Unchanged(timestamp)) => write!(f, "\nIf-Match: {}", timestamp.to_etag())?,
-            None => {}
+        if let Some((name, value)) = request.precondition.map(Precondition::header) {
+            let name = if name == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
+            write!(f, "\n{name}: {value}")?;
         }
         if let Some(body) = self.body() {
             write!(f, "\nContent-Type: application/json\n\n{body}")?;

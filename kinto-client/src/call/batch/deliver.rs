@@ -13,8 +13,21 @@ use crate::{
     wire::{batch, request::Repeat, response::Response, settle::settle},
 };
 
-/// What became of one request, by its place in the batch.
-pub(crate) type Delivered = (usize, Result<Response>);
+/// What became of one request.
+pub(crate) struct Delivered {
+    pub(crate) job: Job,
+    pub(crate) outcome: Result<Response>,
+}
+
+impl Delivered {
+    fn new(job: Job, outcome: Result<Response>) -> Self {
+        Self { job, outcome }
+    }
+
+    pub(super) fn is_failure(&self) -> bool {
+        self.outcome.as_ref().map_or(true, |response| !response.status.is_success())
+    }
+}
 
 /// How a batch is to be carried out.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +62,7 @@ impl Delivery<'_> {
                 Segment::Lanes(lanes) => lanes,
             };
             if stopped {
-                delivered.extend(lanes.into_iter().flatten().map(|job| not_sent(&job)));
+                delivered.extend(lanes.into_iter().flatten().map(not_sent));
                 continue;
             }
             let mut running = stream::iter(lanes.into_iter().map(|lane| self.lane(lane)))
@@ -70,7 +83,7 @@ impl Delivery<'_> {
         while let Some(chunk) = plan::chunk(&mut queue, self.max_requests, self.options.max_bytes) {
             let (done, again) = self.chunk(chunk).await;
             let progress = !done.is_empty();
-            let failed = self.options.stop_on_error && done.iter().any(is_failure);
+            let failed = self.options.stop_on_error && done.iter().any(Delivered::is_failure);
             // Every result is told, also after one at which the caller lost interest.
             let wanted = done.iter().filter(|one| (self.done)(one)).count();
             let wants_more = wanted == done.len();
@@ -79,7 +92,7 @@ impl Delivery<'_> {
                 queue.push_front(job);
             }
             if failed || !wants_more {
-                delivered.extend(queue.iter().map(not_sent));
+                delivered.extend(queue.into_iter().map(not_sent));
                 return (delivered, false);
             }
             if progress {
@@ -92,16 +105,18 @@ impl Delivery<'_> {
     }
 
     /// Sends one request for all of these, and sorts them into those that are done and those to be sent again.
-    async fn chunk(&self, chunk: Vec<Job>) -> (Vec<Delivered>, Vec<Job>) {
+    async fn chunk(&self, mut chunk: Vec<Job>) -> (Vec<Delivered>, Vec<Job>) {
         let _turns = self.client.turns(chunk.iter().map(|job| &job.request)).await;
-        if let [job] = &chunk[..] {
+        if chunk.len() == 1
+            && let Some(job) = chunk.pop()
+        {
             let outcome = self.client.send(&job.request).await;
             let outcome = if job.repeated { outcome.map(|answer| settle(&job.request, answer)) } else { outcome };
-            return (vec![(job.index, outcome)], Vec::new());
+            return (vec![Delivered::new(job, outcome)], Vec::new());
         }
         let request = match batch::request(chunk.iter().map(|job| &job.request)) {
             Ok(request) => request,
-            Err(error) => return (all_fail(&chunk, &error), Vec::new()),
+            Err(error) => return (all(chunk, &Err(error)), Vec::new()),
         };
         let response = match self.client.send(&request).await {
             Ok(response) => response,
@@ -115,7 +130,7 @@ impl Delivery<'_> {
             // Refused as a whole before anything was done: too many, too large, or one of them is to blame.
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => (Vec::new(), halved(chunk)),
             status if status.is_server_error() => unanswered(chunk, &Error::refused(&response).maybe_applied()),
-            _ => (chunk.iter().map(|job| (job.index, Ok(response.clone()))).collect(), Vec::new()),
+            _ => (all(chunk, &Ok(response)), Vec::new()),
         }
     }
 }
@@ -142,9 +157,10 @@ fn answered(chunk: Vec<Job>, answers: Vec<Response>) -> (Vec<Delivered>, Vec<Job
         let doubtful = voided > 0 && (job.request.method.is_safe() || !answer.status.is_success());
         if place >= voided && !doubtful {
             let answer = if job.repeated { settle(&job.request, answer) } else { answer };
-            done.push((job.index, Ok(answer)));
+            done.push(Delivered::new(job, Ok(answer)));
         } else if job.exhausted() {
-            done.push((job.index, gave_up(&job, answer)));
+            let outcome = gave_up(&job, answer);
+            done.push(Delivered::new(job, outcome));
         } else {
             // A server that does not roll back has done it already.
             job.repeated |= answer.status.is_success() && job.request.repeat == Repeat::Harmless;
@@ -177,7 +193,8 @@ fn unanswered(chunk: Vec<Job>, error: &Error) -> (Vec<Delivered>, Vec<Job>) {
         };
         let applied = error.may_have_been_applied();
         if !again_helps || job.exhausted() || (applied && job.request.repeat == Repeat::Harmful) {
-            done.push((job.index, Err(of_read(&job, error.clone()))));
+            let error = of_read(&job, error.clone());
+            done.push(Delivered::new(job, Err(error)));
         } else {
             job.repeated |= applied && !job.request.method.is_safe();
             job.tries += 1;
@@ -198,16 +215,13 @@ fn halved(chunk: Vec<Job>) -> Vec<Job> {
     chunk.into_iter().map(|job| Job { chunk_limit: job.chunk_limit.min(limit), ..job }).collect()
 }
 
-fn all_fail(chunk: &[Job], error: &Error) -> Vec<Delivered> {
-    chunk.iter().map(|job| (job.index, Err(error.clone()))).collect()
+fn all(chunk: Vec<Job>, outcome: &Result<Response>) -> Vec<Delivered> {
+    chunk.into_iter().map(|job| Delivered::new(job, outcome.clone())).collect()
 }
 
-pub(super) fn is_failure((_, outcome): &Delivered) -> bool {
-    outcome.as_ref().map_or(true, |response| !response.status.is_success())
-}
-
-fn not_sent(job: &Job) -> Delivered {
+fn not_sent(job: Job) -> Delivered {
     let message = "it was not sent, because the batch was stopped before its turn";
     let error = Error::new(ErrorKind::Cancelled, message);
-    (job.index, Err(if job.repeated { error.maybe_applied() } else { error }))
+    let error = if job.repeated { error.maybe_applied() } else { error };
+    Delivered::new(job, Err(error))
 }

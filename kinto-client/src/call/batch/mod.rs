@@ -88,7 +88,7 @@ pub struct Execute<'a>(Batch<'a>);
 trait Erased: Send {
     fn subject(&self) -> Subject;
     fn request(&self) -> Result<Option<Request>>;
-    fn finish(self: Box<Self>, outcome: Option<Result<Response>>) -> Result<Box<dyn Any + Send + Sync>>;
+    fn finish(self: Box<Self>, outcome: Outcome) -> Result<Box<dyn Any + Send + Sync>>;
 }
 
 impl<O: Operation<Output: Sync + 'static>> Erased for O {
@@ -100,22 +100,22 @@ impl<O: Operation<Output: Sync + 'static>> Erased for O {
         sealed::Operation::request(self)
     }
 
-    fn finish(self: Box<Self>, outcome: Option<Result<Response>>) -> Result<Box<dyn Any + Send + Sync>> {
+    fn finish(self: Box<Self>, outcome: Outcome) -> Result<Box<dyn Any + Send + Sync>> {
         finish(*self, outcome).map(|output| Box::new(output) as _)
     }
 }
 
-/// The result of an operation, from the answer that it had, if there was something to send.
-pub(super) fn finish<O: sealed::Operation>(
-    operation: O,
-    outcome: Option<Result<Response>>,
-) -> Result<<O as sealed::Operation>::Output> {
+/// What was sent for an operation, and what came of it; `None` if there was nothing to send.
+pub(super) type Outcome = Option<(Option<Request>, Result<Response>)>;
+
+/// The result of an operation, from what came of it.
+pub(super) fn finish<O: sealed::Operation>(operation: O, outcome: Outcome) -> Result<<O as sealed::Operation>::Output> {
     let subject = operation.subject();
-    let changes = !operation.request().is_ok_and(|request| request.is_none_or(|request| request.method.is_safe()));
     let result = match outcome {
         None => operation.unsent(),
-        Some(Err(error)) => Err(error),
-        Some(Ok(response)) => super::read(operation, response, changes),
+        Some((Some(request), Ok(response))) => super::read(operation, &request, response),
+        Some((None, Ok(response))) => operation.response(response),
+        Some((_, Err(error))) => Err(error),
     };
     result.map_err(|error| subject.blame(error))
 }
@@ -237,7 +237,7 @@ pub(super) async fn carry_out(
     requests: Vec<Result<Option<Request>>>,
     options: Options,
     progress: Option<ProgressFn<'_>>,
-) -> Result<Vec<Option<Result<Response>>>> {
+) -> Result<Vec<Outcome>> {
     let total = requests.len();
     let mut outcomes = Vec::with_capacity(total);
     let mut jobs = Vec::new();
@@ -248,7 +248,7 @@ pub(super) async fn carry_out(
                 None
             }
             Ok(None) => None,
-            Err(error) => Some(Err(error)),
+            Err(error) => Some((None, Err(error))),
         });
     }
     if jobs.is_empty() {
@@ -262,13 +262,13 @@ pub(super) async fn carry_out(
         let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (counted, progress) = &mut *state;
         counted.done += 1;
-        counted.failed += usize::from(deliver::is_failure(delivered));
+        counted.failed += usize::from(delivered.is_failure());
         progress.as_mut().is_none_or(|progress| progress(*counted))
     };
     let delivery = Delivery { client, options, max_requests: max_requests.max(1), done: &done };
-    for (index, outcome) in delivery.deliver(jobs).await {
-        if let Some(slot) = outcomes.get_mut(index) {
-            *slot = Some(outcome);
+    for Delivered { job, outcome } in delivery.deliver(jobs).await {
+        if let Some(slot) = outcomes.get_mut(job.index) {
+            *slot = Some((Some(job.request), outcome));
         }
     }
     Ok(outcomes)

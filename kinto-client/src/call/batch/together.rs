@@ -1,11 +1,11 @@
 use std::{fmt, marker::PhantomData};
 
-use super::{Erased, carry_out, deliver::Options, finish};
+use super::{Erased, Outcome, carry_out, deliver::Options, finish};
 use crate::{
     call::{Call, Operation, sealed},
     client::Client,
     error::Result,
-    wire::{request::Request, response::Response},
+    wire::request::Request,
 };
 
 macro_rules! tuples {
@@ -17,7 +17,7 @@ macro_rules! tuples {
                 vec![$(Erased::request(&self.$place.op)),+]
             }
 
-            fn results(self, outcomes: Vec<Option<Result<Response>>>) -> Self::Results {
+            fn results(self, outcomes: Vec<Outcome>) -> Self::Results {
                 let mut outcomes = outcomes.into_iter();
                 ($(finish(self.$place.op, outcomes.next().flatten()),)+)
             }
@@ -35,7 +35,7 @@ pub trait IntoBatch<'a>: Send {
     fn requests(&self) -> Vec<Result<Option<Request>>>;
 
     #[doc(hidden)]
-    fn results(self, outcomes: Vec<Option<Result<Response>>>) -> Self::Results;
+    fn results(self, outcomes: Vec<Outcome>) -> Self::Results;
 }
 
 tuples! {

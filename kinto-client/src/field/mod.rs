@@ -4,6 +4,15 @@ use std::{fmt, marker::PhantomData, ops::Deref};
 
 use crate::__private::{Path, Prefix};
 
+mod filter;
+mod operand;
+mod selection;
+
+pub use filter::JsonField;
+pub use operand::{Listed, Operand, Ordered, Sortable, Text};
+pub use selection::Selection;
+pub(crate) use selection::names_of;
+
 /// What is stored of a field with `#[serde(with = "…")]` or `serialize_with`: only that code knows its form.
 #[derive(Clone, Copy, Debug)]
 pub struct Opaque;

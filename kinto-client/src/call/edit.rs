@@ -1,0 +1,148 @@
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Call, Subject, attempt, create::operation, get::Get, save::Save, sealed, update::MAX_TRIES};
+use crate::{
+    JsonObject,
+    client::Client,
+    error::{Error, ErrorKind, Result},
+    field::{Field, Operand},
+    wire::{
+        encode,
+        kind::Kind,
+        object::{Data, Object},
+        patch::{self, JsonPatch},
+        path::Place,
+        timestamp::Timestamp,
+    },
+};
+
+/// Changes parts of an object and leaves the rest as it is: fields, by a merge patch or by a JSON patch.
+///
+/// The object is read, changed here and saved, again from the start if somebody else changed it in between. The server
+/// has patches of its own, and fails with some, and with a JSON patch by somebody to whom the permissions are not visible
+/// it removes everybody else's.
+pub struct Edit<K: Kind, T> {
+    place: Place<K>,
+    changes: Vec<Change>,
+    if_match: Option<Timestamp>,
+    of: PhantomData<fn() -> T>,
+}
+
+enum Change {
+    Field { path: String, value: Result<Option<Value>> },
+    Merge(Result<Map<String, Value>>),
+    Json(JsonPatch),
+}
+
+impl<K: Kind, T: Data> Edit<K, T> {
+    pub(crate) fn new(place: Place<K>) -> Self {
+        Self { place, changes: Vec::new(), if_match: None, of: PhantomData }
+    }
+
+    pub(crate) fn merge(mut self, patch: &impl Serialize) -> Self {
+        self.changes.push(Change::Merge(encode::object(patch)));
+        self
+    }
+
+    pub(crate) fn json(mut self, patch: JsonPatch) -> Self {
+        self.changes.push(Change::Json(patch));
+        self
+    }
+
+    async fn edit(&self, client: &Client) -> Result<Object<K, T>> {
+        let _turn = client.turn(&self.place.checked()?).await;
+        let mut tries = 1;
+        loop {
+            match self.attempt(client).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && self.if_match.is_none() && tries < MAX_TRIES => {
+                    tries += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn attempt(&self, client: &Client) -> Result<Object<K, T>> {
+        // What the caller gave is looked at before anything is sent.
+        self.apply(&mut Map::new()).or_else(|error| if self.depends_on_data() { Ok(()) } else { Err(error) })?;
+        let mut object = attempt(client, Get::<K, JsonObject>::new(self.place.clone())).await?;
+        if let Some(expected) = self.if_match {
+            // The save then says what stands in the way.
+            object.last_modified = expected;
+        }
+        self.apply(&mut object.data)?;
+        attempt(client, Save::new(self.place.clone(), &mut object)).await?;
+        object.parse()
+    }
+
+    /// Whether a change may be wrong for one object and right for another.
+    fn depends_on_data(&self) -> bool {
+        self.changes.iter().any(|change| matches!(change, Change::Json(_)))
+    }
+
+    fn apply(&self, data: &mut Map<String, Value>) -> Result<()> {
+        for change in &self.changes {
+            match change {
+                Change::Field { path, value } => {
+                    let value = value.as_ref().map_err(Clone::clone)?;
+                    patch::set(data, path, value.as_ref())?;
+                }
+                Change::Merge(merged) => patch::merge(data, merged.as_ref().map_err(Clone::clone)?),
+                Change::Json(operations) => operations.apply(data)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<K: Kind, T: Data> sealed::Run for Edit<K, T> {
+    type Output = Object<K, T>;
+
+    async fn run(self, client: Client) -> Result<Object<K, T>> {
+        let subject = Subject::new(operation::<K>("patch"), &self.place);
+        if self.changes.is_empty() {
+            return Err(subject.blame(Error::invalid("there is no change to make: `.set(…)` and `.unset(…)` add some")));
+        }
+        self.edit(&client).await.map_err(|error| subject.blame(error))
+    }
+}
+
+/// Types that stand for something that may not be there.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` is always there, so it cannot be unset",
+    label = "only `Option` fields can be unset",
+    note = "make the field an `Option` in the struct if records without it are meant to be read"
+)]
+pub trait Optional {}
+
+impl<V> Optional for Option<V> {}
+
+impl<K: Kind, T: Data> Call<'_, Edit<K, T>> {
+    /// Sets a field.
+    #[expect(clippy::needless_pass_by_value, reason = "a field is set to a value, not to a reference to one")]
+    pub fn set<V, O: Operand<V>>(mut self, field: Field<T, V>, value: O) -> Self {
+        let value = encode::value(&value).map(Some);
+        self.op.changes.push(Change::Field { path: field.path(), value });
+        self
+    }
+
+    /// Removes a field, which reads as `None` then.
+    pub fn unset<V>(mut self, field: Field<T, V>) -> Self
+    where
+        V: Optional,
+    {
+        self.op.changes.push(Change::Field { path: field.path(), value: Ok(None) });
+        self
+    }
+
+    /// Only if the object is still of that time; otherwise it is [`Error::is_conflict`], and nothing is tried again.
+    pub fn if_match(mut self, last_modified: Timestamp) -> Self {
+        self.op.if_match = Some(last_modified);
+        self
+    }
+}
+
+debug_as_place!(Edit [K: Kind, T] [K, T] place);

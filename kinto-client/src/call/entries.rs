@@ -1,0 +1,49 @@
+use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+
+use super::{
+    Subject,
+    list::source::{Items, Source},
+    sealed,
+};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    wire::request::{Capability, Request},
+};
+
+/// Reads a list that a plugin of the server keeps.
+pub struct GetEntries<E> {
+    pub(crate) operation: &'static str,
+    /// The path, once the ids in it have been checked.
+    pub(crate) path: Result<String>,
+    pub(crate) template: &'static str,
+    pub(crate) needs: Capability,
+    pub(crate) read: fn(&[u8]) -> Result<E>,
+}
+
+impl<E: Send> sealed::Run for GetEntries<E> {
+    type Output = Vec<E>;
+
+    async fn run(self, client: Client) -> Result<Vec<E>> {
+        let subject = Subject::new(self.operation, self.path.as_deref().unwrap_or(self.template));
+        let request = self.path.map(|path| Request::get(path, self.template.to_owned()).needing(self.needs));
+        let mut items = Items::new(Source::new(client, subject.clone(), request, false), None, false);
+        let mut entries = Vec::new();
+        while let Some(item) = items.next().await {
+            entries.push((self.read)(&item?).map_err(|error| subject.blame(error))?);
+        }
+        Ok(entries)
+    }
+}
+
+/// Reads an entry that decodes as it is.
+pub(crate) fn entry<E: DeserializeOwned>(raw: &[u8]) -> Result<E> {
+    serde_json::from_slice(raw).map_err(|error| Error::not_kinto(&error, raw))
+}
+
+impl<E> std::fmt::Debug for GetEntries<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "GetEntries({})", self.template)
+    }
+}

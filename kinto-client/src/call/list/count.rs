@@ -1,0 +1,41 @@
+use http::Method;
+
+use super::GetAll;
+use crate::{
+    call::{Subject, sealed::Operation},
+    error::{Error, Result},
+    wire::{kind::Kind, object::Data, request::Request, response::Response},
+};
+
+/// Counts the objects of a list.
+pub struct Count<K: Kind, T>(pub(super) GetAll<K, T>);
+
+impl<K: Kind, T: Data> Operation for Count<K, T> {
+    type Output = usize;
+
+    fn subject(&self) -> Subject {
+        Subject::new("count", &self.0.list)
+    }
+
+    fn request(&self) -> Result<Option<Request>> {
+        let listing = &self.0.listing;
+        if listing.limit.is_some() || listing.resume.is_some() {
+            return Err(Error::invalid(
+                "the server counts all objects that match, so a limit or a page makes no sense",
+            ));
+        }
+        let mut request = Request::new(Method::HEAD, self.0.list.checked()?, self.0.list.template());
+        request.query = listing.conditions()?;
+        Ok(Some(request))
+    }
+
+    fn response(self, response: Response) -> Result<usize> {
+        let response = response.success()?;
+        let total = response.header("total-objects").or_else(|| response.header("total-records"));
+        total
+            .and_then(|total| total.parse().ok())
+            .ok_or_else(|| Error::unexpected("the server did not say how many there are".to_owned()))
+    }
+}
+
+debug_as_place!(Count [K: Kind, T] [K, T] 0.list);

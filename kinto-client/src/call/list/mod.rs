@@ -1,0 +1,242 @@
+//! Reading a list: everything, a part, one by one, or only how many there are.
+
+use bytes::Bytes;
+use futures_core::stream::BoxStream;
+use futures_util::StreamExt as _;
+
+use super::{Call, Subject, sealed};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    wire::{
+        filter::Filter,
+        kind::Kind,
+        listing::{Listing, PageToken},
+        object::{Data, Object},
+        path::List,
+        request::{Precondition, Request},
+        sort::Sort,
+        timestamp::Timestamp,
+    },
+};
+
+pub(crate) mod changes;
+mod count;
+mod fresh;
+mod lenient;
+mod objects;
+mod select;
+pub(crate) mod source;
+mod stream;
+
+pub use changes::{Change, Changes, GetChanges};
+pub use count::Count;
+pub use fresh::{Fresh, GetIfChanged, GetObjectIfChanged};
+pub use lenient::{BadObject, GetLenient};
+pub use objects::{Objects, Records};
+pub use select::{GetSelected, Selected};
+pub use stream::{GetFirst, GetOne, ObjectPage};
+
+use source::{Items, Source};
+
+/// Reads a list, all pages of it.
+pub struct GetAll<K: Kind, T> {
+    pub(super) list: List<K>,
+    pub(super) listing: Listing<T>,
+    consistent: bool,
+    if_changed: Option<Timestamp>,
+}
+
+impl<K: Kind, T: Data> GetAll<K, T> {
+    pub(crate) fn new(list: List<K>) -> Self {
+        Self { list, listing: Listing::default(), consistent: false, if_changed: None }
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("get", &self.list)
+    }
+
+    fn request(&self) -> Result<Request> {
+        let mut request = Request::get(self.list.checked()?, self.list.template());
+        request.query = self.listing.query()?;
+        Ok(request.provided(self.if_changed.map(Precondition::Changed)))
+    }
+
+    fn source(&self, client: &Client) -> Source {
+        Source::new(client.clone(), self.subject(), self.request(), self.consistent)
+    }
+
+    /// The objects as received.
+    fn items(&self, client: &Client) -> Items {
+        Items::new(self.source(client), self.listing.limit, self.listing.is_by_time())
+    }
+
+    /// Where an object that does not decode was found.
+    fn decode(&self, item: Bytes) -> Result<Object<K, T>> {
+        Object::from_received(item).map_err(|error| self.subject().blame(error))
+    }
+
+    async fn all(&self, client: &Client) -> Result<Objects<K, T>> {
+        let mut received = self.items(client);
+        let mut items = Vec::new();
+        while let Some(item) = received.next().await {
+            items.push(self.decode(item?)?);
+        }
+        let last_modified = received.last_modified;
+        let last_modified = last_modified.ok_or_else(|| Error::unexpected("the server sent no page".to_owned()))?;
+        Ok(Objects { last_modified, items })
+    }
+}
+
+impl<K: Kind, T: Data> sealed::Run for GetAll<K, T> {
+    type Output = Objects<K, T>;
+
+    async fn run(self, client: Client) -> Result<Objects<K, T>> {
+        let subject = self.subject();
+        self.all(&client).await.map_err(|error| subject.blame(error))
+    }
+}
+
+impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
+    /// Only the objects that match. Given more than once, those that match all.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// use kinto_client::KintoRecord;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Debug, Serialize, Deserialize, KintoRecord)]
+    /// # #[kinto(collection = "filter-doc")]
+    /// struct Todo {
+    ///     title: String,
+    ///     #[serde(default)]
+    ///     done: bool,
+    /// }
+    ///
+    /// let todos = client.typed::<Todo>();
+    /// # todos.delete_all_records().await?;
+    /// todos.create_record(Todo { title: "Milk".into(), done: false }).await?;
+    /// todos.create_record(Todo { title: "Bread".into(), done: true }).await?;
+    ///
+    /// let f = Todo::fields();
+    /// let open = todos.get_records().filter(f.done.eq(false)).sort(f.title.asc()).await?;
+    /// assert_eq!(open.iter().map(|todo| todo.data.title.as_str()).collect::<Vec<_>>(), ["Milk"]);
+    /// # Ok(()) }
+    /// ```
+    pub fn filter(mut self, filter: Filter<T>) -> Self {
+        self.op.listing.add_filter(filter);
+        self
+    }
+
+    /// In this order, instead of the last changed first. Given more than once, a further order is for what is equal in
+    /// those before it.
+    pub fn sort(mut self, sort: Sort<T>) -> Self {
+        self.op.listing.sort.push(sort);
+        self
+    }
+
+    /// No more than so many objects.
+    pub fn limit(mut self, objects: usize) -> Self {
+        self.op.listing.limit = Some(objects);
+        self
+    }
+
+    /// How many objects to ask for at a time; the server may send fewer. Without this it decides alone.
+    pub fn page_size(mut self, objects: u32) -> Self {
+        self.op.listing.page_size = Some(objects);
+        self
+    }
+
+    /// Only what was changed after that time.
+    pub fn since(mut self, last_modified: Timestamp) -> Self {
+        self.op.listing.since = Some(last_modified);
+        self
+    }
+
+    /// Only what was last changed before that time.
+    pub fn before(mut self, last_modified: Timestamp) -> Self {
+        self.op.listing.before = Some(last_modified);
+        self
+    }
+
+    /// Goes on after a page that was read before: with what [`ObjectPage::next`] says.
+    pub fn resume(mut self, token: PageToken) -> Self {
+        self.op.listing.resume = Some(token);
+        self
+    }
+
+    /// All pages as of the same moment: if the list is changed between two pages, it is
+    /// [`Error::is_conflict`](crate::Error::is_conflict). Otherwise an object that is changed meanwhile may be missed, or
+    /// read twice.
+    pub fn consistent(mut self) -> Self {
+        self.op.consistent = true;
+        self
+    }
+
+    /// The first of the objects, or `None` if there are none.
+    pub fn first(mut self) -> Call<'a, GetFirst<K, T>> {
+        self.op.listing.limit = Some(1);
+        Call::new(&self.client, GetFirst(self.op))
+    }
+
+    /// The only object.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, and
+    /// [`ErrorKind::Several`](crate::ErrorKind::Several) if there is more than one.
+    pub fn one(mut self) -> Call<'a, GetOne<K, T>> {
+        self.op.listing.limit = Some(2);
+        Call::new(&self.client, GetOne(self.op))
+    }
+
+    /// How many objects there are, without reading them.
+    pub fn count(self) -> Call<'a, Count<K, T>> {
+        Call::new(&self.client, Count(self.op))
+    }
+
+    /// Those objects that fit `T`, and what is known of the others, in their order: one that does not fit is no error
+    /// for all.
+    pub fn lenient(self) -> Call<'a, GetLenient<K, T>> {
+        Call::new(&self.client, GetLenient(self.op))
+    }
+
+    /// The list only if it was changed after that time, which is [`Objects::last_modified`] of an earlier reading. If it
+    /// was not, the server says just that.
+    pub fn if_changed_since(self, last_modified: Timestamp) -> Call<'a, GetIfChanged<K, T>> {
+        Call::new(&self.client, GetIfChanged { get: self.op, since: last_modified })
+    }
+
+    /// The objects one after the other, as they arrive: two pages are in memory at most, and the next one is asked for
+    /// while this one is being read.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// # todo.create_records((0..3).map(|i| kinto_client::json!({"i": i}))).await?;
+    /// use futures_util::TryStreamExt as _;
+    /// use kinto_client::Value;
+    ///
+    /// let mut all = todo.get_records::<Value>().page_size(2).stream();
+    /// while let Some(record) = all.try_next().await? {
+    ///     println!("{}", record.data);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "a stream reads nothing until it is polled"]
+    pub fn stream(self) -> BoxStream<'static, Result<Object<K, T>>> {
+        stream::objects(self)
+    }
+
+    /// The pages one after the other, as they arrive, each with what is needed to go on after it another time.
+    #[must_use = "a stream reads nothing until it is polled"]
+    pub fn pages(self) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
+        stream::pages(self)
+    }
+}
+
+debug_as_place!(GetAll [K: Kind, T] [K, T] list);

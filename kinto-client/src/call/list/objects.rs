@@ -1,0 +1,73 @@
+use std::{ops, slice, vec};
+
+use crate::wire::{
+    kind::{self, Kind},
+    object::Object,
+    timestamp::Timestamp,
+};
+
+/// All records of a collection, and when it last changed.
+pub type Records<T> = Objects<kind::Record, T>;
+
+/// All objects of a list, and when the list last changed. It is a slice of them, and can be iterated.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Objects<K: Kind, T> {
+    /// When the list last changed before it was read: what changes afterwards is later than this.
+    pub last_modified: Timestamp,
+    pub(super) items: Vec<Object<K, T>>,
+}
+
+impl<K: Kind, T> Objects<K, T> {
+    /// The objects, in a vector.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Object<K, T>> {
+        self.items
+    }
+
+    /// The objects, one after the other, to be changed.
+    pub fn iter_mut(&mut self) -> slice::IterMut<'_, Object<K, T>> {
+        self.items.iter_mut()
+    }
+}
+
+impl<K: Kind, T> ops::Deref for Objects<K, T> {
+    type Target = [Object<K, T>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.items
+    }
+}
+
+impl<K: Kind, T> ops::DerefMut for Objects<K, T> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.items
+    }
+}
+
+impl<K: Kind, T> IntoIterator for Objects<K, T> {
+    type Item = Object<K, T>;
+    type IntoIter = vec::IntoIter<Object<K, T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter()
+    }
+}
+
+impl<'a, K: Kind, T> IntoIterator for &'a Objects<K, T> {
+    type Item = &'a Object<K, T>;
+    type IntoIter = slice::Iter<'a, Object<K, T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
+    }
+}
+
+impl<'a, K: Kind, T> IntoIterator for &'a mut Objects<K, T> {
+    type Item = &'a mut Object<K, T>;
+    type IntoIter = slice::IterMut<'a, Object<K, T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter_mut()
+    }
+}

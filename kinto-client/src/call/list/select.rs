@@ -1,0 +1,109 @@
+use std::marker::PhantomData;
+
+use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+
+use super::GetAll;
+use crate::{
+    call::{Call, sealed},
+    client::Client,
+    error::{Error, Result},
+    field::Selection,
+    wire::{decode, id::Id, kind::Kind, object::Data, timestamp::Timestamp},
+};
+
+/// Some fields of an object. It cannot be saved, since it is not the whole.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Selected<K, T, S> {
+    /// The name of the object in its list.
+    pub id: Id<K, T>,
+    /// When it was last changed.
+    pub last_modified: Timestamp,
+    /// The fields.
+    pub data: S,
+}
+
+/// Reads some fields of the objects of a list.
+pub struct GetSelected<K: Kind, T, S, O> {
+    get: GetAll<K, T>,
+    names: Result<Vec<String>>,
+    read: fn(&S, &[u8]) -> Result<O>,
+    selection: S,
+    of: PhantomData<fn() -> O>,
+}
+
+impl<K: Kind, T: Data, S: Send + Sync, O: Send> sealed::Run for GetSelected<K, T, S, O> {
+    type Output = Vec<Selected<K, T, O>>;
+
+    async fn run(mut self, client: Client) -> Result<Self::Output> {
+        let subject = self.get.subject();
+        self.get.listing.fields = Some(self.names.map_err(|error| subject.blame(error))?);
+        let mut items = self.get.items(&client);
+        let mut selected = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item?;
+            let read = || {
+                let stamped = decode::object::<serde::de::IgnoredAny>(&item, &[])?;
+                let data = (self.read)(&self.selection, &item)?;
+                Ok(Selected { id: Id::new(stamped.id), last_modified: stamped.last_modified, data })
+            };
+            selected.push(read().map_err(|error: Error| subject.blame(error))?);
+        }
+        Ok(selected)
+    }
+}
+
+impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
+    /// Only these fields of each object: one field, or a tuple of up to eight.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// use kinto_client::KintoRecord;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize, KintoRecord)]
+    /// # #[kinto(collection = "select-doc")]
+    /// struct Book {
+    ///     title: String,
+    ///     pages: u32,
+    ///     text: String,
+    /// }
+    ///
+    /// let books = client.typed::<Book>();
+    /// # books.delete_all_records().await?;
+    /// books.create_record(Book { title: "Emma".into(), pages: 448, text: "…".into() }).await?;
+    /// let f = Book::fields();
+    /// for book in books.get_records().select((f.title, f.pages)).await? {
+    ///     let (title, pages) = book.data;
+    ///     println!("{title}: {pages}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn select<S: Selection<T>>(self, fields: S) -> Call<'a, GetSelected<K, T, S, S::Output>> {
+        let select =
+            GetSelected { get: self.op, names: Ok(fields.names()), read: S::read, selection: fields, of: PhantomData };
+        Call::new(&self.client, select)
+    }
+
+    /// Only the fields that the struct `S` has, read as that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`](crate::Error::is_invalid) if `S` is not a struct that names all its fields: one with
+    /// `#[serde(flatten)]` does not.
+    pub fn select_as<S: DeserializeOwned + Send>(self) -> Call<'a, GetSelected<K, T, (), S>> {
+        let select = GetSelected {
+            get: self.op,
+            names: crate::field::names_of::<S>(),
+            read: |(), item| Ok(decode::object::<S>(item, &[])?.data),
+            selection: (),
+            of: PhantomData,
+        };
+        Call::new(&self.client, select)
+    }
+}
+
+debug_as_place!(GetSelected [K: Kind, T, S, O] [K, T, S, O] get.list);

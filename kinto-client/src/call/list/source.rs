@@ -1,0 +1,165 @@
+//! The pages of a list, one after the other, the next one asked for while the one before is being read.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_core::{Stream, future::BoxFuture};
+use futures_util::FutureExt as _;
+
+use crate::{
+    call::Subject,
+    client::Client,
+    error::{Error, ErrorKind, Result},
+    wire::{
+        page::Page,
+        query::Query,
+        request::{Precondition, Request},
+        timestamp::Timestamp,
+    },
+};
+
+/// The pages of a list as they arrive.
+pub(crate) struct Source {
+    client: Client,
+    subject: Subject,
+    /// The request for the page after the last one that was asked for.
+    next: Option<Request>,
+    under_way: Option<BoxFuture<'static, Result<Page>>>,
+    arrived: VecDeque<Result<Page>>,
+    consistent: bool,
+    /// The time of the list that a consistent reading is of.
+    pinned: Option<Timestamp>,
+}
+
+impl Source {
+    /// Pages from the one that `first` asks for.
+    pub(crate) fn new(client: Client, subject: Subject, first: Result<Request>, consistent: bool) -> Self {
+        let mut source =
+            Self { client, subject, next: None, under_way: None, arrived: VecDeque::new(), consistent, pinned: None };
+        match first {
+            Ok(request) => source.next = Some(request),
+            Err(error) => source.arrived.push_back(Err(error)),
+        }
+        source
+    }
+
+    /// Lets the request that is under way go on, or starts the next one. One page is kept ready, and no more.
+    fn advance(&mut self, context: &mut Context<'_>) {
+        if !self.arrived.is_empty() {
+            return;
+        }
+        if self.under_way.is_none() {
+            let Some(request) = self.next.take() else { return };
+            self.under_way = Some(fetch(self.client.clone(), request.clone()).boxed());
+            self.next = Some(request);
+        }
+        let Some(future) = &mut self.under_way else { return };
+        let Poll::Ready(outcome) = future.poll_unpin(context) else { return };
+        self.under_way = None;
+        let sent = self.next.take();
+        let page = outcome.and_then(|page| {
+            self.next = sent.map(|request| self.following(request, &page)).transpose()?.flatten();
+            Ok(page)
+        });
+        self.arrived.push_back(page);
+    }
+
+    fn following(&mut self, mut request: Request, page: &Page) -> Result<Option<Request>> {
+        let Some(next) = page.next.as_deref().map(Query::verbatim) else { return Ok(None) };
+        if next == request.query {
+            return Err(Error::unexpected("the server names the same page as the next one again".to_owned()));
+        }
+        request.query = next;
+        request.precondition = None;
+        if self.consistent {
+            let pinned = *self.pinned.get_or_insert(page.timestamp);
+            request.precondition = Some(Precondition::Unchanged(pinned));
+        }
+        Ok(Some(request))
+    }
+}
+
+async fn fetch(client: Client, request: Request) -> Result<Page> {
+    let response = client.send(&request).await?;
+    match response.success() {
+        Ok(response) => Page::read(&response),
+        Err(error) if error.kind() == ErrorKind::Conflict => {
+            Err(Error::new(ErrorKind::Conflict, "the list was changed while it was being read"))
+        }
+        Err(error) => Err(client.explain_missing(request.needs, error).await),
+    }
+}
+
+impl Stream for Source {
+    type Item = Result<Page>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Page>>> {
+        let source = self.get_mut();
+        source.advance(context);
+        let Some(page) = source.arrived.pop_front() else {
+            let done = source.under_way.is_none() && source.next.is_none();
+            return if done { Poll::Ready(None) } else { Poll::Pending };
+        };
+        match page {
+            Ok(page) => {
+                // The next page is asked for before anybody looks at this one.
+                source.advance(context);
+                Poll::Ready(Some(Ok(page)))
+            }
+            Err(error) => {
+                source.next = None;
+                Poll::Ready(Some(Err(source.subject.blame(error))))
+            }
+        }
+    }
+}
+
+/// The objects of a list as they arrive, as received.
+pub(crate) struct Items {
+    source: Source,
+    page: std::vec::IntoIter<Bytes>,
+    left: Option<usize>,
+    /// When the list had last changed as its first page was read.
+    pub(super) last_modified: Option<Timestamp>,
+    /// Whether tombstones may be among them, which are no objects.
+    skip_tombstones: bool,
+}
+
+impl Items {
+    pub(crate) fn new(source: Source, limit: Option<usize>, skip_tombstones: bool) -> Self {
+        Self { source, page: Vec::new().into_iter(), left: limit, last_modified: None, skip_tombstones }
+    }
+}
+
+impl Stream for Items {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let items = self.get_mut();
+        if items.left == Some(0) {
+            return Poll::Ready(None);
+        }
+        loop {
+            for item in items.page.by_ref() {
+                if items.skip_tombstones && Page::tombstone(&item).is_some() {
+                    continue;
+                }
+                items.source.advance(context);
+                items.left = items.left.map(|left| left - 1);
+                return Poll::Ready(Some(Ok(item)));
+            }
+            match ready!(Pin::new(&mut items.source).poll_next(context)) {
+                None => return Poll::Ready(None),
+                Some(Ok(page)) => {
+                    items.last_modified.get_or_insert(page.timestamp);
+                    items.page = page.items.into_iter();
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use futures_core::stream::BoxStream;
+use futures_util::StreamExt as _;
+
+use super::{GetAll, Objects};
+use crate::{
+    call::{Call, sealed},
+    client::Client,
+    error::{Error, ErrorKind, Result},
+    wire::{
+        kind::Kind,
+        listing::PageToken,
+        object::{Data, Object},
+        page::Page,
+        timestamp::Timestamp,
+    },
+};
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ObjectPage<K: Kind, T> {
+    /// The objects of the page.
+    pub items: Vec<Object<K, T>>,
+    /// When the list had last changed, as the page was read.
+    pub last_modified: Timestamp,
+    /// Where to go on after this page ([`resume`](Call::resume)); `None` on the last one.
+    pub next: Option<PageToken>,
+}
+
+pub(super) fn objects<K: Kind, T: Data>(call: Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<Object<K, T>>> {
+    let items = call.op.items(&call.client);
+    Box::pin(items.map(move |item| call.op.decode(item?)))
+}
+
+pub(super) fn pages<K: Kind, T: Data>(call: Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
+    let mut left = call.op.listing.limit.unwrap_or(usize::MAX);
+    let skips = call.op.listing.is_by_time();
+    let source = call.op.source(&call.client);
+    let read = move |page: Result<Page>| {
+        let page = page?;
+        let live = page.items.into_iter().filter(|item| !skips || Page::tombstone(item).is_none());
+        let items = live.take(left).map(|item| call.op.decode(item)).collect::<Result<Vec<_>>>()?;
+        left -= items.len();
+        Ok((ObjectPage { items, last_modified: page.timestamp, next: page.next.map(PageToken) }, left == 0))
+    };
+    let mut full = false;
+    let pages = source.map(read).take_while(move |page| {
+        let wanted = !full;
+        full |= page.as_ref().is_ok_and(|(_, last)| *last);
+        std::future::ready(wanted)
+    });
+    Box::pin(pages.map(|page| page.map(|(page, _)| page)))
+}
+
+/// Reads the first object of a list.
+pub struct GetFirst<K: Kind, T>(pub(super) GetAll<K, T>);
+
+impl<K: Kind, T: Data> sealed::Run for GetFirst<K, T> {
+    type Output = Option<Object<K, T>>;
+
+    async fn run(self, client: Client) -> Result<Self::Output> {
+        let objects = sealed::Run::run(self.0, client).await?;
+        Ok(objects.into_iter().next())
+    }
+}
+
+/// Reads the only object of a list.
+pub struct GetOne<K: Kind, T>(pub(super) GetAll<K, T>);
+
+impl<K: Kind, T: Data> sealed::Run for GetOne<K, T> {
+    type Output = Object<K, T>;
+
+    async fn run(self, client: Client) -> Result<Self::Output> {
+        let subject = self.0.subject();
+        let objects: Objects<K, T> = sealed::Run::run(self.0, client).await?;
+        let mut objects = objects.into_iter();
+        let error = match (objects.next(), objects.next()) {
+            (Some(object), None) => return Ok(object),
+            (None, _) => Error::new(ErrorKind::NotFound, format!("no {} matches", K::NAME)),
+            (Some(one), Some(another)) => {
+                let kind = K::NAME;
+                let message = format!("more than one {kind} matches: `{}`, `{}`, and maybe others", one.id, another.id);
+                Error::new(ErrorKind::Several, message)
+            }
+        };
+        Err(subject.blame(error))
+    }
+}
+
+debug_as_place!(GetFirst [K: Kind, T] [K, T] 0.list);
+debug_as_place!(GetOne [K: Kind, T] [K, T] 0.list);

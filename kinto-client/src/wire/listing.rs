@@ -1,0 +1,144 @@
+use std::{fmt, str::FromStr};
+
+use super::{filter::Filter, query::Query, sort::Sort, timestamp::Timestamp};
+use crate::error::{Error, Result};
+
+/// Which objects of a list are asked for, how, and in which order.
+pub(crate) struct Listing<R> {
+    pub(crate) filter: Option<Filter<R>>,
+    pub(crate) sort: Vec<Sort<R>>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) page_size: Option<u32>,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) before: Option<Timestamp>,
+    pub(crate) fields: Option<Vec<String>>,
+    pub(crate) resume: Option<PageToken>,
+}
+
+impl<R> Default for Listing<R> {
+    fn default() -> Self {
+        Self {
+            filter: None,
+            sort: Vec::new(),
+            limit: None,
+            page_size: None,
+            since: None,
+            before: None,
+            fields: None,
+            resume: None,
+        }
+    }
+}
+
+impl<R> Listing<R> {
+    pub(crate) fn add_filter(&mut self, filter: Filter<R>) {
+        self.filter = Some(match self.filter.take() {
+            Some(known) => known.and(filter),
+            None => filter,
+        });
+    }
+
+    /// Whether it is bound by the time of the last change, at which the server lists what was deleted as well.
+    pub(crate) fn is_by_time(&self) -> bool {
+        self.since.is_some() || self.before.is_some() || self.filter.as_ref().is_some_and(Filter::is_by_time)
+    }
+
+    /// The query of the first page.
+    pub(crate) fn query(&self) -> Result<Query> {
+        let mut query = self.conditions()?;
+        if !self.sort.is_empty() {
+            let keys: Vec<String> = self.sort.iter().map(Sort::encoded).collect::<Result<_>>()?;
+            query.push("_sort", &keys.join(","));
+        }
+        if let Some(fields) = &self.fields {
+            query.push("_fields", &field_list(fields)?);
+        }
+        if let Some(limit) = self.page_limit()? {
+            query.push("_limit", &limit.to_string());
+        }
+        match &self.resume {
+            Some(token) => Ok(Query::verbatim(token.0.as_str())),
+            None => Ok(query),
+        }
+    }
+
+    /// The part of the query that says which objects are meant.
+    pub(crate) fn conditions(&self) -> Result<Query> {
+        let mut query = Query::default();
+        if let Some(filter) = &self.filter {
+            filter.write(&mut query)?;
+        }
+        if let (Some(since), Some(before)) = (self.since, self.before)
+            && since >= before
+        {
+            return Err(Error::invalid(format!("nothing is later than {since} and earlier than {before}")));
+        }
+        if let Some(since) = self.since {
+            query.push("_since", &since.to_string());
+        }
+        if let Some(before) = self.before {
+            query.push("_before", &before.to_string());
+        }
+        Ok(query)
+    }
+
+    fn page_limit(&self) -> Result<Option<usize>> {
+        // To the server both would mean that there is no limit.
+        if self.limit == Some(0) {
+            return Err(Error::invalid("a limit of 0 objects asks for nothing"));
+        }
+        if self.page_size == Some(0) {
+            return Err(Error::invalid("a page must have room for one object at least"));
+        }
+        let page_size = self.page_size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+        Ok(match (self.limit, page_size) {
+            (Some(limit), Some(size)) => Some(limit.min(size)),
+            (limit, size) => limit.or(size),
+        })
+    }
+}
+
+fn field_list(fields: &[String]) -> Result<String> {
+    if fields.is_empty() {
+        return Err(Error::invalid("no field is selected"));
+    }
+    if let Some(field) = fields.iter().find(|field| field.is_empty() || field.contains(',') || field.contains('\0')) {
+        return Err(Error::invalid(format!(
+            "the field {field:?} cannot be selected: the server would misread its name"
+        )));
+    }
+    Ok(fields.join(","))
+}
+
+/// Where reading a list goes on: after one of its pages. It can be kept as text.
+///
+/// The server's tokens do not expire. They go on in the same list with the same filters and order, whatever the call
+/// that they are given to says of these.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PageToken(pub(crate) String);
+
+impl fmt::Display for PageToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Its text has in it what the list was filtered by.
+impl fmt::Debug for PageToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PageToken(…)")
+    }
+}
+
+impl FromStr for PageToken {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        if printable && text.contains("_token=") {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::invalid("this is not the text of a page token"))
+        }
+    }
+}

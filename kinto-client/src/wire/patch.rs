@@ -1,0 +1,225 @@
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::encode;
+use crate::error::{Error, Result};
+
+/// Changes of the data of an object, one after the other, as RFC 6902 defines them. If one of them cannot be made,
+/// none is.
+///
+/// A path is given as its keys, from the outside to the inside, so that nothing in them has to be escaped; the place in
+/// a list is its number, or `-` for its end.
+///
+/// ```
+/// use kinto_client::JsonPatch;
+///
+/// let patch = JsonPatch::new()
+///     .test(["status"], "open")
+///     .replace(["status"], "done")
+///     .add(["tags", "-"], "home/garden")
+///     .remove(["home/garden", "due"]);
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "a patch does nothing until it is given to a call"]
+pub struct JsonPatch {
+    operations: Vec<Value>,
+    wrong: Option<Error>,
+}
+
+impl JsonPatch {
+    /// A patch that changes nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a key to an object, or replaces it; or adds an item to a list, before the one at that place.
+    pub fn add<K: AsRef<str>>(self, path: impl IntoIterator<Item = K>, value: impl Serialize) -> Self {
+        self.with_value("add", path, value)
+    }
+
+    /// Replaces what is there.
+    pub fn replace<K: AsRef<str>>(self, path: impl IntoIterator<Item = K>, value: impl Serialize) -> Self {
+        self.with_value("replace", path, value)
+    }
+
+    /// Goes on only if this is there.
+    pub fn test<K: AsRef<str>>(self, path: impl IntoIterator<Item = K>, value: impl Serialize) -> Self {
+        self.with_value("test", path, value)
+    }
+
+    /// Removes what is there.
+    pub fn remove<K: AsRef<str>>(mut self, path: impl IntoIterator<Item = K>) -> Self {
+        self.operations.push(json!({"op": "remove", "path": pointer(path)}));
+        self
+    }
+
+    /// Copies what is at one path to the other.
+    pub fn copy<K: AsRef<str>>(self, from: impl IntoIterator<Item = K>, to: impl IntoIterator<Item = K>) -> Self {
+        self.between("copy", from, to)
+    }
+
+    /// Moves what is at one path to the other.
+    pub fn relocate<K: AsRef<str>>(self, from: impl IntoIterator<Item = K>, to: impl IntoIterator<Item = K>) -> Self {
+        self.between("move", from, to)
+    }
+
+    fn between<K: AsRef<str>>(
+        mut self,
+        operation: &str,
+        from: impl IntoIterator<Item = K>,
+        to: impl IntoIterator<Item = K>,
+    ) -> Self {
+        self.operations.push(json!({"op": operation, "from": pointer(from), "path": pointer(to)}));
+        self
+    }
+
+    fn with_value<K: AsRef<str>>(
+        mut self,
+        operation: &str,
+        path: impl IntoIterator<Item = K>,
+        value: impl Serialize,
+    ) -> Self {
+        match encode::value(&value) {
+            Ok(value) => self.operations.push(json!({"op": operation, "path": pointer(path), "value": value})),
+            Err(error) => {
+                self.wrong.get_or_insert(error);
+            }
+        }
+        self
+    }
+
+    pub(crate) fn apply(&self, data: &mut Map<String, Value>) -> Result<()> {
+        if let Some(error) = &self.wrong {
+            return Err(error.clone());
+        }
+        let operations: json_patch::Patch = serde_json::from_value(Value::Array(self.operations.clone()))
+            .map_err(|error| Error::invalid(format!("this is no JSON patch: {error}")))?;
+        let mut patched = Value::Object(std::mem::take(data));
+        json_patch::patch(&mut patched, &operations)
+            .map_err(|error| Error::invalid(format!("the patch does not fit what is there: {error}")))?;
+        match patched {
+            Value::Object(patched) => {
+                *data = patched;
+                Ok(())
+            }
+            other => Err(Error::invalid(format!(
+                "the patch would make the data {} instead of an object",
+                encode::name_of(&other)
+            ))),
+        }
+    }
+}
+
+impl fmt::Debug for JsonPatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.operations).finish()
+    }
+}
+
+fn pointer<K: AsRef<str>>(path: impl IntoIterator<Item = K>) -> String {
+    path.into_iter()
+        .fold(String::new(), |pointer, key| pointer + "/" + &key.as_ref().replace('~', "~0").replace('/', "~1"))
+}
+
+/// Changes `data` as RFC 7396 defines it: null removes, objects are merged, all else replaces.
+pub(crate) fn merge(data: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (key, value) in patch {
+        match value {
+            Value::Null => {
+                data.remove(key);
+            }
+            Value::Object(patch) => {
+                let slot = data.entry(key).or_insert(Value::Null);
+                if !slot.is_object() {
+                    *slot = Value::Object(Map::new());
+                }
+                if let Value::Object(inner) = slot {
+                    merge(inner, patch);
+                }
+            }
+            other => {
+                data.insert(key.clone(), other.clone());
+            }
+        }
+    }
+}
+
+/// Sets what is at a path of keys, making the objects on the way, or removes it.
+pub(crate) fn set(data: &mut Map<String, Value>, path: &str, value: Option<&Value>) -> Result<()> {
+    let (mut keys, mut object) = (path.split('.').peekable(), data);
+    while let Some(key) = keys.next() {
+        if keys.peek().is_none() {
+            match value {
+                Some(value) => object.insert(key.to_owned(), value.clone()),
+                None => object.remove(key),
+            };
+            return Ok(());
+        }
+        if value.is_none() && !object.contains_key(key) {
+            return Ok(());
+        }
+        let slot = object.entry(key).or_insert(Value::Null);
+        if slot.is_null() {
+            *slot = Value::Object(Map::new());
+        }
+        object = match slot {
+            Value::Object(inner) => inner,
+            other => {
+                let found = encode::name_of(other);
+                return Err(Error::invalid(format!("`{path}` cannot be set: at `{key}` there is {found}")));
+            }
+        };
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(value: &Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn merging_is_that_of_the_rfc() {
+        for (data, patch, merged) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+            (json!({"a": "foo"}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            let mut data = object(&data);
+            merge(&mut data, &object(&patch));
+            assert_eq!(Value::Object(data), merged, "{patch}");
+        }
+    }
+
+    #[test]
+    fn paths_need_no_escapes_and_a_failure_changes_nothing() {
+        let mut data = object(&json!({"a/b": {"~": 1}, "l": [1, 2]}));
+        JsonPatch::new().replace(["a/b", "~"], 2).add(["l", "0"], 0).add(["l", "-"], 3).apply(&mut data).unwrap();
+        assert_eq!(Value::Object(data.clone()), json!({"a/b": {"~": 2}, "l": [0, 1, 2, 3]}));
+        let refused = JsonPatch::new().remove(["l"]).test(["x"], 1).apply(&mut data.clone()).unwrap_err();
+        assert!(refused.is_invalid(), "{refused}");
+        assert!(JsonPatch::new().add(["x"], f64::NAN).apply(&mut data).unwrap_err().to_string().contains("NaN"));
+        assert!(JsonPatch::new().replace([] as [&str; 0], 1).apply(&mut data).unwrap_err().is_invalid());
+    }
+
+    #[test]
+    fn fields_are_set_and_removed_at_any_depth() {
+        let mut data = object(&json!({"a": {"x": 1}, "n": null, "t": "text"}));
+        set(&mut data, "a.b.c", Some(&json!(1))).unwrap();
+        set(&mut data, "n.m", Some(&json!(2))).unwrap();
+        set(&mut data, "a.x", None).unwrap();
+        set(&mut data, "gone.deep", None).unwrap();
+        assert_eq!(Value::Object(data.clone()), json!({"a": {"b": {"c": 1}}, "n": {"m": 2}, "t": "text"}));
+        assert!(set(&mut data, "t.x", Some(&json!(1))).unwrap_err().is_invalid());
+    }
+}
