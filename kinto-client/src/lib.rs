@@ -10,6 +10,8 @@ mod call;
 mod client;
 mod error;
 pub mod field;
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 mod handle;
 mod record;
 mod transport;
@@ -35,11 +37,12 @@ pub use record::KintoRecord;
 pub use transport::{
     Body, Transport, TransportError, TransportErrorKind,
     auth::{Auth, Authenticate},
-    notice::{Alert, Backoff},
+    notice::Backoff,
     retry::{Attempt, Exponential, Never, RetryPolicy},
 };
 pub use wire::{
     account::{AccountObject, HistoryEntry, PermissionEntry},
+    alert::Alert,
     attributes::{
         AttachmentAttributes, BucketAttributes, BucketObject, CollectionAttributes, CollectionObject, GroupAttributes,
         GroupObject,

@@ -28,7 +28,7 @@ impl<E: Send> sealed::Run for GetEntries<E> {
     async fn run(self, client: Client) -> Result<Vec<E>> {
         let subject = Subject::new(self.operation, self.path.as_deref().unwrap_or(self.template));
         let request = self.path.map(|path| Request::get(path, self.template.to_owned()).needing(self.needs));
-        let mut items = Items::new(Source::new(client, subject.clone(), request, false), None, false);
+        let mut items = Items::new(Source::new(client, subject.clone(), request), None, false);
         let mut entries = Vec::new();
         while let Some(item) = items.next().await {
             entries.push((self.read)(&item?).map_err(|error| subject.blame(error))?);

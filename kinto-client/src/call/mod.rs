@@ -141,7 +141,7 @@ pub(crate) async fn send<O: sealed::Operation>(client: &Client, operation: O, re
 /// may have done so if the server failed on the way.
 fn read<O: sealed::Operation>(operation: O, request: &Request, response: Response) -> Result<O::Output> {
     let reached = response.status.is_success() || response.status.is_server_error();
-    let maybe = reached && !request.method.is_safe();
+    let maybe = (reached || response.doubtful) && !request.method.is_safe();
     operation.response(response).map_err(|error| {
         let error = error.having_sent(request);
         if maybe { error.maybe_applied() } else { error }

@@ -12,11 +12,11 @@ use crate::{
         base::Base,
         exchange::Exchange,
         http_client::HttpClient,
-        notice::{Alert, Backoff, Hook, Notices},
+        notice::{Backoff, Hook, Notices},
         retry::{Exponential, RetryPolicy},
         sender::{Manner, Sender},
     },
-    wire::principal::Principal,
+    wire::{alert::Alert, principal::Principal},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -156,6 +156,11 @@ impl Client {
         read.await.map_err(|error: Error| error.during("get", "/"))
     }
 
+    /// Whether both are the same user of the same server.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// Sends a request and gives back the answer, whatever its status.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
         if let Some(expected) = &self.shared.expected_user {

@@ -54,6 +54,7 @@ struct Inner {
     failures: Vec<(usize, Error)>,
     retry_in: Option<Duration>,
     sent: Option<Sent>,
+    hint: Option<&'static str>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -71,6 +72,7 @@ impl Error {
             failures: Vec::new(),
             retry_in: None,
             sent: None,
+            hint: None,
             source: None,
         }))
     }
@@ -116,6 +118,12 @@ impl Error {
         error.0.refusal = Some(refusal);
         error.0.retry_in = response.retry_after();
         error
+    }
+
+    /// With this as the hint of what can be done.
+    pub(crate) fn because(mut self, hint: &'static str) -> Self {
+        self.0.hint = Some(hint);
+        self
     }
 
     pub(crate) fn retry_in_at_least(mut self, delay: Duration) -> Self {
@@ -291,7 +299,10 @@ impl fmt::Display for Error {
             f.write_str(": ")?;
         }
         f.write_str(&inner.message)?;
-        let hint = inner.kind.hint(inner.operation, inner.object.as_deref());
+        let hint = match inner.hint {
+            Some(hint) => hint.to_owned(),
+            None => inner.kind.hint(inner.operation, inner.object.as_deref()),
+        };
         if !hint.is_empty() {
             write!(f, " ({hint})")?;
         }

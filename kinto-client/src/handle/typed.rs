@@ -19,6 +19,7 @@ use crate::{
         update::Update,
     },
     wire::{
+        attributes::CollectionAttributes,
         id::RecordId,
         kind,
         object::{Data, Record},
@@ -41,6 +42,17 @@ impl<T: Data> TypedCollection<T> {
     #[must_use]
     pub fn untyped(&self) -> &Collection {
         &self.collection
+    }
+
+    /// The id of the collection.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.collection.id()
+    }
+
+    /// Creates the collection: [`Handle::create`](crate::Handle::create).
+    pub fn create(&self) -> Call<'static, Create<kind::Collection, CollectionAttributes>> {
+        self.collection.create()
     }
 
     /// The place of a record. Nothing is sent.

@@ -59,6 +59,9 @@ impl Exchange {
             Some(auth) if response.status == StatusCode::UNAUTHORIZED && auth.renew().await? => {
                 self.send_within_origin(request).await
             }
+            None if response.status == StatusCode::UNAUTHORIZED => {
+                Err(Error::refused(&response).because("the client has no credentials: `.auth(…)` gives it some"))
+            }
             _ => Ok(response),
         }
     }
@@ -95,10 +98,10 @@ impl Exchange {
 
     async fn send_to(&self, url: &Url, request: &Request) -> Result<Response> {
         let http = self.http_request(url, request).await?;
-        let response = self.transport.send(http).await.map_err(|error| no_answer(request, error))?;
+        let response = self.transport.send(http).await.map_err(|error| self.no_answer(request, error))?;
         let (head, body) = response.into_parts();
         let body = self.read(&head.headers, body).await.map_err(|error| after_sending(request, error))?;
-        Ok(Response { status: head.status, headers: head.headers, body })
+        Ok(Response::new(head.status, head.headers, body))
     }
 
     async fn http_request(&self, url: &Url, request: &Request) -> Result<http::Request<Bytes>> {
@@ -147,6 +150,14 @@ impl Exchange {
         Ok(whole.freeze())
     }
 
+    fn no_answer(&self, request: &Request, error: TransportError) -> Error {
+        if error.kind != TransportErrorKind::Connect {
+            return after_sending(request, interrupted(error));
+        }
+        let message = format!("there is no connection to {}; is it running, and is that its URL?", self.base.as_str());
+        Error::new(ErrorKind::Connection, message).caused_by(error.source)
+    }
+
     fn check_size(&self, size: usize) -> Result<()> {
         if size <= self.max_response_size {
             return Ok(());
@@ -156,17 +167,6 @@ impl Exchange {
             "the answer has more than the {limit} bytes that the client accepts (`max_response_size` raises that)"
         );
         Err(Error::new(ErrorKind::TooLarge, message))
-    }
-}
-
-fn no_answer(request: &Request, error: TransportError) -> Error {
-    match error.kind {
-        TransportErrorKind::Connect => Error::new(
-            ErrorKind::Connection,
-            "there is no connection to the server; is the URL right, and is it running?",
-        )
-        .caused_by(error.source),
-        _ => after_sending(request, interrupted(error)),
     }
 }
 

@@ -2,14 +2,11 @@
 
 use std::{
     collections::HashSet,
-    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use serde::Deserialize;
-
-use crate::wire::response::Response;
+use crate::wire::{alert::Alert, response::Response};
 
 /// What to do while the server asks to be left alone with a `Backoff` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,27 +17,6 @@ pub enum Backoff {
     /// Fail at once with [`Error::is_unavailable`](crate::Error::is_unavailable), which tells how long it takes
     /// ([`Error::retry_in`](crate::Error::retry_in)).
     Fail,
-}
-
-/// The server's word that it, or this version of its API, is going out of service, or has gone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[non_exhaustive]
-pub struct Alert {
-    /// `soft-eol` as long as it works, `hard-eol` when it no longer does.
-    pub code: String,
-    /// What the operators have to say.
-    #[serde(default)]
-    pub message: String,
-    /// Where more is said.
-    #[serde(default)]
-    pub url: String,
-}
-
-impl fmt::Display for Alert {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)?;
-        if self.url.is_empty() { Ok(()) } else { write!(f, " ({})", self.url) }
-    }
 }
 
 /// Is told of an alert.
@@ -74,7 +50,7 @@ impl Notices {
             let until = Instant::now().checked_add(Duration::from_secs(seconds));
             *lock(&self.quiet_until) = until.or_else(|| Instant::now().checked_add(CENTURY));
         }
-        if let Some(alert) = alert(response) {
+        if let Some(alert) = Alert::of(response) {
             self.warn(&alert);
         }
     }
@@ -95,11 +71,6 @@ impl Notices {
 
 const CENTURY: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
-/// The alert that an answer carries.
-pub(crate) fn alert(response: &Response) -> Option<Alert> {
-    serde_json::from_str(response.header("alert")?).ok()
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -114,7 +85,7 @@ mod tests {
 
     fn saying(header: &'static str, value: &str) -> Response {
         let headers = HeaderMap::from_iter([(HeaderName::from_static(header), value.parse().unwrap())]);
-        Response { status: StatusCode::OK, headers, body: bytes::Bytes::new() }
+        Response::new(StatusCode::OK, headers, bytes::Bytes::new())
     }
 
     #[test]

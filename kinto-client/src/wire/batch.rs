@@ -84,7 +84,7 @@ pub(crate) fn responses(response: &Response, expected: usize) -> Result<Vec<Resp
             None | Some("null" | "\"\"") => Bytes::new(),
             Some(body) => whole.slice_ref(body.as_bytes()),
         };
-        Ok(Response { status, headers: headers(answer.headers), body })
+        Ok(Response::new(status, headers(answer.headers), body))
     };
     answers.responses.into_iter().map(read).collect()
 }
@@ -129,7 +129,7 @@ mod tests {
             {"status": 200, "path": "/v1/buckets", "headers": {}, "body": ""},
             {"status": 204, "path": "/v1/x", "body": null},
         ]});
-        let whole = Response { status: StatusCode::OK, headers: HeaderMap::new(), body: body.to_string().into() };
+        let whole = Response::new(StatusCode::OK, HeaderMap::new(), body.to_string().into());
         let answers = responses(&whole, 3).unwrap();
         assert_eq!(answers[0].etag().unwrap(), Timestamp::from_millis(7));
         assert_eq!(&answers[0].body[..], br#"{"data":{"id":"b"}}"#);

@@ -33,6 +33,12 @@ impl<K, T> Id<K, T> {
         Self { text: text.into(), of: PhantomData }
     }
 
+    /// The same id, of an object whose data is read as another type.
+    #[must_use]
+    pub fn cast<U>(&self) -> Id<K, U> {
+        Id { text: Arc::clone(&self.text), of: PhantomData }
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

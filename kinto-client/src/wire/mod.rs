@@ -1,6 +1,7 @@
 //! What goes over the wire, as values: no I/O here, and nothing that waits.
 
 pub(crate) mod account;
+pub(crate) mod alert;
 pub(crate) mod attributes;
 pub(crate) mod batch;
 pub(crate) mod decode;

@@ -3,7 +3,7 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::response::Response;
+use super::{alert::Alert, response::Response};
 
 /// What the server said when it did not do what it was asked.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Refusal {
     pub(crate) existing: Option<Bytes>,
     /// The beginning of a body that is no answer of Kinto's: a proxy's page, or nothing.
     pub(crate) foreign: Option<String>,
+    /// What the operators have to say, where the server has gone out of service.
+    pub(crate) alert: Option<Alert>,
 }
 
 #[derive(Deserialize)]
@@ -37,8 +39,15 @@ struct Details<'a> {
 impl Refusal {
     pub(crate) fn read(response: &Response) -> Self {
         let body = &response.body;
-        let refusal =
-            Self { status: response.status, errno: None, message: None, details: None, existing: None, foreign: None };
+        let refusal = Self {
+            status: response.status,
+            errno: None,
+            message: None,
+            details: None,
+            existing: None,
+            foreign: None,
+            alert: Alert::of(response).filter(|_| response.status == StatusCode::GONE),
+        };
         let Ok(read) = serde_json::from_slice::<Body<'_>>(body) else {
             let kind = response.header(header::CONTENT_TYPE).unwrap_or("no content type");
             return Self { foreign: Some(excerpt(kind, body)), ..refusal };
@@ -68,6 +77,7 @@ impl Refusal {
             .into_iter()
             .chain(message.map(|message| format!(": {message}")))
             .chain(details.iter().filter_map(|detail| detail_words(detail, message)))
+            .chain(self.alert.as_ref().map(|alert| format!("; {alert}")))
             .chain(self.foreign.as_ref().map(|foreign| format!(", not in Kinto's form ({foreign})")))
             .collect()
     }

@@ -13,6 +13,14 @@ pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// An earlier try of the same request may have been carried out, and this answer does not tell.
+    pub(crate) doubtful: bool,
+}
+
+impl Response {
+    pub(crate) fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        Self { status, headers, body, doubtful: false }
+    }
 }
 
 impl Response {
@@ -66,7 +74,7 @@ mod tests {
     fn retry_after_is_seconds_or_a_date() {
         let asked = |value: &str| {
             let headers = HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]);
-            Response { status: StatusCode::SERVICE_UNAVAILABLE, headers, body: Bytes::new() }.retry_after()
+            Response::new(StatusCode::SERVICE_UNAVAILABLE, headers, Bytes::new()).retry_after()
         };
         assert_eq!(asked("7"), Some(Duration::from_secs(7)));
         assert_eq!(asked("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::{refusal::Refusal, request::Request, response::Response};
 
-/// The answer that the request would have had, if its first answer had not been lost; otherwise the answer as it is.
+/// The answer that the request would have had, if its first answer had not been lost; otherwise the answer as it is, and
+/// in doubt.
 ///
 /// A PUT that is refused because the object is just what the PUT was to make of it has been carried out before, and so
 /// has a guarded DELETE whose object is gone.
@@ -18,8 +19,8 @@ pub(crate) fn settle(request: &Request, response: Response) -> Response {
         _ => None,
     };
     match body {
-        Some(body) => Response { status: StatusCode::OK, headers: response.headers, body },
-        None => response,
+        Some(body) => Response::new(StatusCode::OK, response.headers, body),
+        None => Response { doubtful: !response.status.is_success(), ..response },
     }
 }
 
@@ -59,7 +60,7 @@ mod tests {
     use crate::wire::{request::Precondition, timestamp::Timestamp};
 
     fn response(status: StatusCode, body: &Value) -> Response {
-        Response { status, headers: HeaderMap::new(), body: body.to_string().into() }
+        Response::new(status, HeaderMap::new(), body.to_string().into())
     }
 
     fn put(data: &Value) -> Request {
@@ -88,7 +89,8 @@ mod tests {
     fn what_differs_was_somebody_elses() {
         for sent in [json!({"a": 2}), json!({"a": 1, "b": null}), json!({})] {
             let existing = json!({"id": "r", "last_modified": 5, "a": 1});
-            assert_eq!(settle(&put(&sent), refused(&existing)).status, StatusCode::PRECONDITION_FAILED, "{sent}");
+            let settled = settle(&put(&sent), refused(&existing));
+            assert_eq!((settled.status, settled.doubtful), (StatusCode::PRECONDITION_FAILED, true), "{sent}");
         }
     }
 

@@ -1,6 +1,10 @@
 //! Carries many requests to the server in few, and tells the truth about each.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
@@ -20,7 +24,13 @@ pub(crate) struct Delivered {
 }
 
 impl Delivered {
+    /// What the last answer means, in the light of those that were lost before it.
     fn new(job: Job, outcome: Result<Response>) -> Self {
+        let outcome = if job.repeated {
+            outcome.map(|answer| settle(&job.request, answer)).map_err(Error::maybe_applied)
+        } else {
+            outcome
+        };
         Self { job, outcome }
     }
 
@@ -49,38 +59,35 @@ pub(crate) struct Delivery<'a> {
     pub(crate) max_requests: usize,
     /// Told of each request that is done; answers whether to go on.
     pub(crate) done: &'a (dyn Fn(&Delivered) -> bool + Sync),
+    /// Nothing more is to be sent.
+    pub(crate) stopped: AtomicBool,
 }
 
 impl Delivery<'_> {
     /// Carries out all jobs. Every one of them is in the outcome.
     pub(crate) async fn deliver(&self, jobs: Vec<Job>) -> Vec<Delivered> {
         let mut delivered = Vec::with_capacity(jobs.len());
-        let mut stopped = false;
         for segment in plan::segments(jobs, self.max_requests, self.options.max_bytes) {
             let lanes = match segment {
                 Segment::InOrder(jobs) => vec![jobs],
                 Segment::Lanes(lanes) => lanes,
             };
-            if stopped {
-                delivered.extend(lanes.into_iter().flatten().map(not_sent));
-                continue;
-            }
             let mut running = stream::iter(lanes.into_iter().map(|lane| self.lane(lane)))
                 .buffer_unordered(self.options.max_concurrency.max(1));
-            while let Some((outcome, went_on)) = running.next().await {
+            while let Some(outcome) = running.next().await {
                 delivered.extend(outcome);
-                stopped |= !went_on;
             }
         }
         delivered
     }
 
-    /// Carries out the jobs of one collection, one request after the other. Tells also whether to go on after it.
-    async fn lane(&self, jobs: Vec<Job>) -> (Vec<Delivered>, bool) {
+    /// Carries out the jobs of one collection, one request after the other.
+    async fn lane(&self, jobs: Vec<Job>) -> Vec<Delivered> {
         let mut queue = VecDeque::from(jobs);
         let mut delivered = Vec::with_capacity(queue.len());
         let mut delays = collisions();
-        while let Some(chunk) = plan::chunk(&mut queue, self.max_requests, self.options.max_bytes) {
+        while !self.stopped.load(Ordering::Relaxed) {
+            let Some(chunk) = plan::chunk(&mut queue, self.max_requests, self.options.max_bytes) else { break };
             let (done, again) = self.chunk(chunk).await;
             let progress = !done.is_empty();
             let failed = self.options.stop_on_error && done.iter().any(Delivered::is_failure);
@@ -92,8 +99,7 @@ impl Delivery<'_> {
                 queue.push_front(job);
             }
             if failed || !wants_more {
-                delivered.extend(queue.into_iter().map(not_sent));
-                return (delivered, false);
+                self.stopped.store(true, Ordering::Relaxed);
             }
             if progress {
                 delays = collisions();
@@ -101,7 +107,8 @@ impl Delivery<'_> {
                 tokio::time::sleep(delay).await;
             }
         }
-        (delivered, true)
+        delivered.extend(queue.into_iter().map(not_sent));
+        delivered
     }
 
     /// Sends one request for all of these, and sorts them into those that are done and those to be sent again.
@@ -111,7 +118,6 @@ impl Delivery<'_> {
             && let Some(job) = chunk.pop()
         {
             let outcome = self.client.send(&job.request).await;
-            let outcome = if job.repeated { outcome.map(|answer| settle(&job.request, answer)) } else { outcome };
             return (vec![Delivered::new(job, outcome)], Vec::new());
         }
         let request = match batch::request(chunk.iter().map(|job| &job.request)) {
@@ -156,7 +162,6 @@ fn answered(chunk: Vec<Job>, answers: Vec<Response>) -> (Vec<Delivered>, Vec<Job
     for (place, (mut job, answer)) in chunk.into_iter().zip(answers).enumerate() {
         let doubtful = voided > 0 && (job.request.method.is_safe() || !answer.status.is_success());
         if place >= voided && !doubtful {
-            let answer = if job.repeated { settle(&job.request, answer) } else { answer };
             done.push(Delivered::new(job, Ok(answer)));
         } else if job.exhausted() {
             let outcome = gave_up(&job, answer);
@@ -221,7 +226,5 @@ fn all(chunk: Vec<Job>, outcome: &Result<Response>) -> Vec<Delivered> {
 
 fn not_sent(job: Job) -> Delivered {
     let message = "it was not sent, because the batch was stopped before its turn";
-    let error = Error::new(ErrorKind::Cancelled, message);
-    let error = if job.repeated { error.maybe_applied() } else { error };
-    Delivered::new(job, Err(error))
+    Delivered::new(job, Err(Error::new(ErrorKind::Cancelled, message)))
 }

@@ -4,13 +4,13 @@ use std::{
     any::Any,
     fmt,
     marker::PhantomData,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use super::{Call, Operation, Subject, sealed};
 use crate::{
     client::Client,
-    error::Result,
+    error::{Error, Result},
     wire::{request::Explanation, request::Request, response::Response},
 };
 
@@ -63,6 +63,8 @@ pub struct Batch<'a> {
     client: Client,
     number: u64,
     operations: Vec<Box<dyn Erased + 'a>>,
+    /// The places of calls that were made through another client.
+    foreign: Vec<usize>,
     options: Options,
     progress: Option<ProgressFn<'a>>,
 }
@@ -128,6 +130,7 @@ impl Client {
             client: self.clone(),
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             operations: Vec::new(),
+            foreign: Vec::new(),
             options: Options::default(),
             progress: None,
         }
@@ -138,11 +141,15 @@ impl<'a> Batch<'a> {
     /// Adds an operation, and gives the ticket for its result. What takes several requests cannot be added, and does
     /// not compile.
     ///
-    /// The call is sent with the credentials of the client that the batch is of, whichever client it came from.
+    /// The call must have been made through the client that the batch is of, or a clone of it; another may be somebody
+    /// else, and on another server. Its result is otherwise [`Error::is_invalid`](crate::Error::is_invalid).
     pub fn add<O>(&mut self, call: Call<'a, O>) -> Ticket<<O as Operation>::Output>
     where
         O: Operation<Output: Sync + 'static> + 'a,
     {
+        if !self.client.is_same(&call.client) {
+            self.foreign.push(self.operations.len());
+        }
         self.operations.push(Box::new(call.op));
         Ticket { batch: self.number, place: self.operations.len() - 1, of: PhantomData }
     }
@@ -223,12 +230,21 @@ impl sealed::Run for Execute<'_> {
     type Output = Done;
 
     async fn run(self, client: Client) -> Result<Done> {
-        let Batch { number, operations, options, progress, .. } = self.0;
-        let requests = operations.iter().map(|operation| operation.request()).collect();
+        let Batch { number, operations, foreign, options, progress, .. } = self.0;
+        let mut requests: Vec<_> = operations.iter().map(|operation| operation.request()).collect();
+        for place in foreign {
+            if let Some(request) = requests.get_mut(place) {
+                *request = Err(foreign_call());
+            }
+        }
         let outcomes = carry_out(&client, requests, options, progress).await?;
         let results = operations.into_iter().zip(outcomes).map(|(operation, outcome)| operation.finish(outcome));
         Ok(Done { batch: number, results: results.collect() })
     }
+}
+
+fn foreign_call() -> Error {
+    Error::invalid("this call was made through another client than the batch is of")
 }
 
 /// Sends the requests that there are, and gives the outcome of each; `None` where there was nothing to send.
@@ -265,7 +281,8 @@ pub(super) async fn carry_out(
         counted.failed += usize::from(delivered.is_failure());
         progress.as_mut().is_none_or(|progress| progress(*counted))
     };
-    let delivery = Delivery { client, options, max_requests: max_requests.max(1), done: &done };
+    let delivery =
+        Delivery { client, options, max_requests: max_requests.max(1), done: &done, stopped: AtomicBool::new(false) };
     for Delivered { job, outcome } in delivery.deliver(jobs).await {
         if let Some(slot) = outcomes.get_mut(job.index) {
             *slot = Some((Some(job.request), outcome));

@@ -1,6 +1,6 @@
 use std::{fmt, marker::PhantomData};
 
-use super::{Erased, Outcome, carry_out, deliver::Options, finish};
+use super::{Erased, Outcome, carry_out, deliver::Options, finish, foreign_call};
 use crate::{
     call::{Call, Operation, sealed},
     client::Client,
@@ -13,8 +13,12 @@ macro_rules! tuples {
         impl<'a, $($operation: Operation<Output: Sync + 'static> + 'a),+> IntoBatch<'a> for ($(Call<'a, $operation>,)+) {
             type Results = ($(Result<<$operation as Operation>::Output>,)+);
 
-            fn requests(&self) -> Vec<Result<Option<Request>>> {
-                vec![$(Erased::request(&self.$place.op)),+]
+            fn requests(&self, client: &Client) -> Vec<Result<Option<Request>>> {
+                vec![$(if client.is_same(&self.$place.client) {
+                    Erased::request(&self.$place.op)
+                } else {
+                    Err(foreign_call())
+                }),+]
             }
 
             fn results(self, outcomes: Vec<Outcome>) -> Self::Results {
@@ -32,7 +36,7 @@ pub trait IntoBatch<'a>: Send {
     type Results: Send;
 
     #[doc(hidden)]
-    fn requests(&self) -> Vec<Result<Option<Request>>>;
+    fn requests(&self, client: &Client) -> Vec<Result<Option<Request>>>;
 
     #[doc(hidden)]
     fn results(self, outcomes: Vec<Outcome>) -> Self::Results;
@@ -82,7 +86,7 @@ impl<'a, C: IntoBatch<'a>> sealed::Run for Together<(PhantomData<&'a ()>, C)> {
 
     async fn run(self, client: Client) -> Result<C::Results> {
         let Self((_, calls)) = self;
-        let outcomes = carry_out(&client, calls.requests(), Options::default(), None).await?;
+        let outcomes = carry_out(&client, calls.requests(&client), Options::default(), None).await?;
         Ok(calls.results(outcomes))
     }
 }

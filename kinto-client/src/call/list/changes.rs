@@ -104,7 +104,7 @@ impl<T: Data> GetChanges<T> {
     }
 
     fn items(&self, client: &Client) -> Items {
-        Items::new(Source::new(client.clone(), self.subject(), self.request(self.since), false), None, false)
+        Items::new(Source::new(client.clone(), self.subject(), self.request(self.since)), None, false)
     }
 }
 
@@ -168,7 +168,7 @@ impl<T: Data> Watch<T> {
                 // If the last change that was told is the list's last one, that is all there is.
                 let condition = Precondition::Changed(self.since);
                 let first = self.get.request(self.since).map(|request| request.provided(condition));
-                let source = Source::new(self.client.clone(), self.get.subject(), first, false);
+                let source = Source::new(self.client.clone(), self.get.subject(), first);
                 self.items = Some(Items::new(source, None, false));
             }
             let Some(items) = &mut self.items else { continue };

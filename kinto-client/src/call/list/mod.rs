@@ -44,12 +44,13 @@ pub struct GetAll<K: Kind, T> {
     pub(super) list: List<K>,
     pub(super) listing: Listing<T>,
     consistent: bool,
+    max_pages: Option<u64>,
     if_changed: Option<Timestamp>,
 }
 
 impl<K: Kind, T: Data> GetAll<K, T> {
     pub(crate) fn new(list: List<K>) -> Self {
-        Self { list, listing: Listing::default(), consistent: false, if_changed: None }
+        Self { list, listing: Listing::default(), consistent: false, max_pages: None, if_changed: None }
     }
 
     fn subject(&self) -> Subject {
@@ -57,13 +58,18 @@ impl<K: Kind, T: Data> GetAll<K, T> {
     }
 
     fn request(&self) -> Result<Request> {
+        if self.max_pages == Some(0) {
+            return Err(Error::invalid("with no page at all there is nothing to read"));
+        }
         let mut request = Request::get(self.list.checked()?, self.list.template());
         request.query = self.listing.query()?;
         Ok(request.provided(self.if_changed.map(Precondition::Changed)))
     }
 
     fn source(&self, client: &Client) -> Source {
-        Source::new(client.clone(), self.subject(), self.request(), self.consistent)
+        Source::new(client.clone(), self.subject(), self.request())
+            .consistent(self.consistent)
+            .max_pages(self.max_pages.unwrap_or(u64::MAX))
     }
 
     /// The objects as received.
@@ -146,6 +152,13 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
     /// How many objects to ask for at a time; the server may send fewer. Without this it decides alone.
     pub fn page_size(mut self, objects: u32) -> Self {
         self.op.listing.page_size = Some(objects);
+        self
+    }
+
+    /// No more than so many pages: a list that has more is an error
+    /// ([`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge)) once so many have been read.
+    pub fn max_pages(mut self, pages: u64) -> Self {
+        self.op.max_pages = Some(pages);
         self
     }
 

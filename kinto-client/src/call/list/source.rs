@@ -31,20 +31,42 @@ pub(crate) struct Source {
     under_way: Option<BoxFuture<'static, Result<Page>>>,
     arrived: VecDeque<Result<Page>>,
     consistent: bool,
+    /// How many more pages may be asked for.
+    pages_left: u64,
     /// The time of the list that a consistent reading is of.
     pinned: Option<Timestamp>,
 }
 
 impl Source {
     /// Pages from the one that `first` asks for.
-    pub(crate) fn new(client: Client, subject: Subject, first: Result<Request>, consistent: bool) -> Self {
-        let mut source =
-            Self { client, subject, next: None, under_way: None, arrived: VecDeque::new(), consistent, pinned: None };
+    pub(crate) fn new(client: Client, subject: Subject, first: Result<Request>) -> Self {
+        let mut source = Self {
+            client,
+            subject,
+            next: None,
+            under_way: None,
+            arrived: VecDeque::new(),
+            consistent: false,
+            pages_left: u64::MAX,
+            pinned: None,
+        };
         match first {
             Ok(request) => source.next = Some(request),
             Err(error) => source.arrived.push_back(Err(error)),
         }
         source
+    }
+
+    /// All pages as of the moment of the first.
+    pub(crate) fn consistent(mut self, consistent: bool) -> Self {
+        self.consistent = consistent;
+        self
+    }
+
+    /// Not more than so many pages.
+    pub(crate) fn max_pages(mut self, pages: u64) -> Self {
+        self.pages_left = pages;
+        self
     }
 
     /// Lets the request that is under way go on, or starts the next one. One page is kept ready, and no more.
@@ -70,6 +92,10 @@ impl Source {
 
     fn following(&mut self, mut request: Request, page: &Page) -> Result<Option<Request>> {
         let Some(next) = page.next.as_deref().map(Query::verbatim) else { return Ok(None) };
+        self.pages_left = self.pages_left.saturating_sub(1);
+        if self.pages_left == 0 {
+            return Err(Error::new(ErrorKind::TooLarge, "there are more pages than the call allows (`max_pages`)"));
+        }
         if next == request.query {
             return Err(Error::unexpected("the server names the same page as the next one again".to_owned()));
         }
@@ -127,11 +153,16 @@ pub(crate) struct Items {
     pub(super) last_modified: Option<Timestamp>,
     /// Whether tombstones may be among them, which are no objects.
     skip_tombstones: bool,
+    yielded: usize,
 }
+
+/// After how many items the request for the next page is looked after: often enough that it never waits long, and
+/// seldom enough that it costs nothing.
+const ITEMS_BETWEEN_POLLS: usize = 64;
 
 impl Items {
     pub(crate) fn new(source: Source, limit: Option<usize>, skip_tombstones: bool) -> Self {
-        Self { source, page: Vec::new().into_iter(), left: limit, last_modified: None, skip_tombstones }
+        Self { source, page: Vec::new().into_iter(), left: limit, last_modified: None, skip_tombstones, yielded: 0 }
     }
 }
 
@@ -148,7 +179,10 @@ impl Stream for Items {
                 if items.skip_tombstones && Page::tombstone(&item).is_some() {
                     continue;
                 }
-                items.source.advance(context);
+                items.yielded += 1;
+                if items.yielded.is_multiple_of(ITEMS_BETWEEN_POLLS) {
+                    items.source.advance(context);
+                }
                 items.left = items.left.map(|left| left - 1);
                 return Poll::Ready(Some(Ok(item)));
             }
