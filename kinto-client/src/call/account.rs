@@ -66,7 +66,7 @@ fn subject(operation: &'static str, id: &str) -> Subject {
 
 /// The answer, if it is a success. A refusal may quote the account, with the digest of its password.
 fn answer(response: Response) -> Result<Response> {
-    response.success().map_err(Error::without_details)
+    response.success().map_err(Error::without_quotes)
 }
 
 impl CreateAccount {
@@ -96,7 +96,7 @@ impl Operation for CreateAccount {
     }
 
     fn response(self, response: Response) -> Result<AccountObject> {
-        AccountObject::from_answer(&answer(response)?.body)
+        AccountObject::from_answer(&answer(response)?.body).map_err(Error::without_quotes)
     }
 }
 
@@ -120,7 +120,7 @@ impl Operation for GetAccount {
     }
 
     fn response(self, response: Response) -> Result<AccountObject> {
-        AccountObject::from_answer(&answer(response)?.body)
+        AccountObject::from_answer(&answer(response)?.body).map_err(Error::without_quotes)
     }
 }
 
@@ -153,7 +153,7 @@ impl Operation for ChangePassword {
     }
 
     fn response(self, response: Response) -> Result<AccountObject> {
-        AccountObject::from_answer(&answer(response)?.body)
+        AccountObject::from_answer(&answer(response)?.body).map_err(Error::without_quotes)
     }
 }
 
@@ -175,7 +175,7 @@ impl Operation for DeleteAccount {
     }
 
     fn response(self, response: Response) -> Result<Tombstone> {
-        tombstone(&answer(response)?.body)
+        tombstone(&answer(response)?.body).map_err(Error::without_quotes)
     }
 }
 

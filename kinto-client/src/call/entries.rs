@@ -19,6 +19,8 @@ pub struct GetEntries<E> {
     pub(crate) path: Result<String>,
     pub(crate) template: &'static str,
     pub(crate) needs: Capability,
+    /// There are digests of passwords among them.
+    pub(crate) secret: bool,
     pub(crate) read: fn(&[u8]) -> Result<E>,
 }
 
@@ -27,11 +29,16 @@ impl<E: Send> sealed::Run for GetEntries<E> {
 
     async fn run(self, client: Client) -> Result<Vec<E>> {
         let subject = Subject::new(self.operation, self.path.as_deref().unwrap_or(self.template));
-        let request = self.path.map(|path| Request::get(path, self.template.to_owned()).needing(self.needs));
+        let request = self.path.map(|path| Request {
+            secret: self.secret,
+            ..Request::get(path, self.template.to_owned()).needing(self.needs)
+        });
         let mut items = Items::new(Source::new(client, subject.clone(), request), None, false);
         let mut entries = Vec::new();
         while let Some(item) = items.next().await {
-            entries.push((self.read)(&item?).map_err(|error| subject.blame(error))?);
+            let entry = (self.read)(&item?);
+            let entry = if self.secret { entry.map_err(Error::without_quotes) } else { entry };
+            entries.push(entry.map_err(|error| subject.blame(error))?);
         }
         Ok(entries)
     }

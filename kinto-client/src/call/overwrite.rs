@@ -11,6 +11,7 @@ use crate::{
         kind::Kind,
         object::{Data, Object},
         path::List,
+        permissions::PermissionSet,
         request::{Request, Write},
         response::Response,
     },
@@ -38,7 +39,10 @@ impl<K: Kind, T: Data> Operation for Overwrite<K, T> {
         let place = self.0.list.at(id);
         // A second PUT could undo what another program wrote after the first.
         Request::new(Method::PUT, place.checked()?, place.template())
-            .json(&Write { data: Some(&*data.json), permissions: self.0.checked_permissions()? })
+            .json(&Write {
+                data: Some(&*data.json),
+                permissions: self.0.checked_permissions()?.map(PermissionSet::whole),
+            })
             .map(Some)
     }
 

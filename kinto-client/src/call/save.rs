@@ -58,7 +58,7 @@ impl<K: Kind, T: Data> Operation for Save<'_, K, T> {
     fn request(&self) -> Result<Option<Request>> {
         let path = path(&self.place, self.object)?;
         let data = self.object.changed_data()?;
-        let permissions = self.object.changed_permissions()?.map(|(_, after)| after);
+        let permissions = self.object.changed_permissions()?.map(|(_, after)| after.whole());
         if data.is_none() && permissions.is_none() {
             return Ok(None);
         }

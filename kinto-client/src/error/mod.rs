@@ -169,11 +169,22 @@ impl Error {
         self
     }
 
-    pub(crate) fn without_details(mut self) -> Self {
-        if let Some(refusal) = &mut self.0.refusal {
-            refusal.details = None;
-            refusal.existing = None;
-        }
+    /// Without anything that quotes the answer, in which there may be the digest of a password.
+    pub(crate) fn without_quotes(mut self) -> Self {
+        self.0.message = match &mut self.0.refusal {
+            Some(refusal) => {
+                refusal.details = None;
+                refusal.existing = None;
+                if refusal.foreign.is_some() {
+                    refusal.foreign = Some("not shown".to_owned());
+                }
+                refusal.words()
+            }
+            None if matches!(self.0.kind, ErrorKind::Unexpected | ErrorKind::Decode) => {
+                "the answer is not what Kinto sends".to_owned()
+            }
+            None => self.0.message,
+        };
         self
     }
 

@@ -77,15 +77,13 @@ impl<R, V> Field<R, V> {
     }
 
     /// The text of the field has this in it, whatever the case; or, where there is a `*` in it, is like this from its
-    /// beginning to its end, `*` standing for anything. A `*` itself cannot be searched for.
-    ///
-    /// On PostgreSQL `%` stands for anything too, and `_` for any one character. The memory backend takes what it is
-    /// given for a regular expression.
-    pub fn like(&self, pattern: impl Into<String>) -> Filter<R>
+    /// beginning to its end, `*` standing for anything. All else stands for itself; a `*` cannot be searched for.
+    /// What case is, and whether `*` goes beyond the end of a line, is the storage backend's to say.
+    pub fn like(&self, pattern: impl AsRef<str>) -> Filter<R>
     where
         V: Text,
     {
-        Filter::new(self.path(), Operator::Like, one(pattern.into()))
+        Filter::new(self.path(), Operator::Like, one(verbatim(pattern.as_ref())))
     }
 
     /// The list has this in it.
@@ -269,8 +267,8 @@ impl JsonField {
     }
 
     /// The text of the field is like this: [`Field::like`].
-    pub fn like<R>(&self, pattern: impl Into<String>) -> Filter<R> {
-        Filter::new(self.path.as_str(), Operator::Like, one(pattern.into()))
+    pub fn like<R>(&self, pattern: impl AsRef<str>) -> Filter<R> {
+        Filter::new(self.path.as_str(), Operator::Like, one(verbatim(pattern.as_ref())))
     }
 
     /// The list has this in it.
@@ -302,4 +300,16 @@ fn not_empty(method: &'static str) -> impl FnOnce(Encoded) -> Result<Encoded> {
         Encoded::Many(list) if list.is_empty() => Err(Error::invalid(format!("`{method}` takes one value at least"))),
         _ => Ok(values),
     }
+}
+
+/// The pattern with all but `*` made to stand for itself: to PostgreSQL and to the regular expressions of the memory
+/// backend a backslash means that.
+fn verbatim(pattern: &str) -> String {
+    pattern.chars().fold(String::with_capacity(pattern.len()), |mut verbatim, c| {
+        if c.is_ascii_punctuation() && c != '*' {
+            verbatim.push('\\');
+        }
+        verbatim.push(c);
+        verbatim
+    })
 }

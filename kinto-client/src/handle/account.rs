@@ -93,6 +93,7 @@ impl Client {
             path: Ok("/accounts".to_owned()),
             template: "/accounts",
             needs: ACCOUNTS,
+            secret: true,
             read: AccountObject::read,
         };
         Call::new(self, entries)
@@ -121,6 +122,7 @@ impl Client {
             path: Ok("/permissions".to_owned()),
             template: "/permissions",
             needs: Capability("permissions_endpoint"),
+            secret: false,
             read: entry,
         };
         Call::new(self, entries)
@@ -140,6 +142,7 @@ impl Bucket {
             path: self.place.checked().map(|bucket| format!("{bucket}/history")),
             template: "/buckets/{bucket}/history",
             needs: Capability("history"),
+            secret: false,
             read: entry,
         };
         Call::new(&self.client, entries)

@@ -1,8 +1,4 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    marker::PhantomData,
-};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use serde_json::Value;
 
@@ -20,7 +16,6 @@ use crate::error::{Error, Result};
 #[must_use = "a filter does nothing until it is given to a call"]
 pub struct Filter<R> {
     terms: Vec<Result<Term>>,
-    or_missing: bool,
     of: PhantomData<fn(R)>,
 }
 
@@ -29,6 +24,8 @@ struct Term {
     field: String,
     operator: Operator,
     value: Operand,
+    /// What lacks the field matches too.
+    or_missing: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -87,21 +84,28 @@ impl Operator {
 impl<R> Filter<R> {
     pub(crate) fn new(field: impl Into<String>, operator: Operator, value: Result<Operand>) -> Self {
         let field = field.into();
-        let term = value.and_then(|value| Term { field, operator, value }.checked());
-        Self { terms: vec![term], or_missing: false, of: PhantomData }
+        let term = value.and_then(|value| Term { field, operator, value, or_missing: false }.checked());
+        Self { terms: vec![term], of: PhantomData }
     }
 
     /// Both this and the other.
     pub fn and(mut self, other: Self) -> Self {
         self.terms.extend(other.terms);
-        self.or_missing |= other.or_missing;
         self
     }
 
     /// Objects that lack the field as well, which `gt` and `at_least` leave out: to the server, what is missing is
     /// greater than everything.
     pub fn or_missing(mut self) -> Self {
-        self.or_missing = true;
+        let mut found = false;
+        for term in self.terms.iter_mut().flatten().filter(|term| term.operator.is_lower_bound()) {
+            term.or_missing = true;
+            found = true;
+        }
+        if !found {
+            let message = "`.or_missing()` is for `gt` and `at_least`, and there is neither";
+            self.terms.push(Err(Error::invalid(message)));
+        }
         self
     }
 
@@ -120,47 +124,52 @@ impl<R> Filter<R> {
                 return Err(Error::invalid(format!("the filter says `{}` twice", term.parameter())));
             }
         }
-        if self.or_missing && !terms.iter().any(|term| term.operator.is_lower_bound()) {
-            return Err(Error::invalid("`.or_missing()` is for `gt` and `at_least`, and there is neither"));
-        }
-        for term in terms.iter().filter(|term| !(self.or_missing && term.operator.is_lower_bound())) {
+        for term in &terms {
             let fenced = |upper: bool| {
-                terms.iter().any(|other| {
-                    let operator = other.operator;
-                    other.field == term.field
-                        && if upper { operator.is_upper_bound() } else { operator.is_lower_bound() }
-                })
+                let bounds =
+                    |operator: Operator| if upper { operator.is_upper_bound() } else { operator.is_lower_bound() };
+                terms.iter().any(|other| other.field == term.field && bounds(other.operator))
             };
-            if let Some((operator, fence)) = term.fence().filter(|(operator, _)| !fenced(operator.is_upper_bound())) {
-                parameters.insert(format!("{}{}", operator.prefix(), term.field), fence.to_owned());
+            for (operator, fence) in term.fences() {
+                if !fenced(operator.is_upper_bound()) {
+                    parameters.insert(format!("{}{}", operator.prefix(), term.field), fence.to_owned());
+                }
             }
         }
-        // The memory backend forgets all that stands before a `has_`.
-        let has = |parameter: &String| parameter.starts_with("has_");
-        let (first, rest): (BTreeSet<_>, BTreeSet<_>) = parameters.keys().partition(|parameter| has(parameter));
-        for parameter in first.into_iter().chain(rest) {
-            query.push(parameter, parameters.get(parameter).map_or("", String::as_str));
+        // The memory backend forgets all that stands before a `has_`, and fails where a `like_` comes to what is no text.
+        let place = |parameter: &str| match parameter {
+            parameter if parameter.starts_with("has_") => 0,
+            parameter if parameter.starts_with("like_") => 2,
+            _ => 1,
+        };
+        let mut ordered: Vec<_> = parameters.iter().collect();
+        ordered.sort_by_key(|(parameter, _)| place(parameter));
+        for (parameter, value) in ordered {
+            query.push(parameter, value);
         }
         Ok(())
     }
 }
 
 impl Term {
-    fn checked(self) -> Result<Self> {
-        let name = &self.field;
+    fn checked(mut self) -> Result<Self> {
+        let name = self.field.clone();
         let refuse = |reason: &str| Err(Error::invalid(format!("the field {name:?} cannot be filtered on: {reason}")));
-        let simple = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
         if name.is_empty() {
             return refuse("its name is empty");
         }
+        if self.operator == Operator::Plain && is_operable(&name) {
+            self.operator = Operator::Eq;
+        }
         if self.operator == Operator::Plain {
-            // The server passes such a parameter over, and would answer with everything.
-            if name.starts_with('_') || name.contains('\0') || name.trim() != name {
-                return refuse("the server does not take it for a field");
+            // The server passes the first over and would answer with everything, and takes a list from the others.
+            let misread = ["_", "in_", "exclude_"].into_iter().any(|start| name.starts_with(start));
+            if misread || name.contains('\0') || name.trim() != name {
+                return refuse("the server does not take such a name for a field");
             }
-        } else if !simple {
+        } else if !is_operable(&name) {
             return refuse(
-                "only names of letters, digits, `_` and `.` can stand with an operator; `Filter::plain` can be equal",
+                "only names of letters, digits, `_` and `.` can be; `Filter::plain` can compare it for equality",
             );
         }
         if name == "last_modified"
@@ -168,7 +177,31 @@ impl Term {
         {
             return refuse("the server knows only comparisons of it");
         }
+        self.check_values()?;
         Ok(self)
+    }
+
+    fn check_values(&mut self) -> Result<()> {
+        let compound = |value: &Value| value.is_array() || value.is_object();
+        let refuse =
+            |reason: &str| Err(Error::invalid(format!("the field {:?} cannot be filtered on: {reason}", self.field)));
+        match (self.operator, &self.value) {
+            (Operator::In | Operator::Exclude, Operand::Many(values)) if values.iter().any(compound) => {
+                refuse("the server cannot find lists and objects among several values")
+            }
+            // PostgreSQL looks for what is to be contained at any depth, and for a list or object as a part of another.
+            (Operator::Contains, Operand::One(Value::Array(values))) if values.len() == 1 => {
+                self.operator = Operator::ContainsAny;
+                Ok(())
+            }
+            (Operator::Contains, Operand::One(Value::Array(values))) if values.iter().any(compound) => {
+                refuse("the server cannot find several lists or objects in a list at once")
+            }
+            (Operator::Contains, _) if self.field.starts_with("any_") => {
+                refuse("the server would take it for `contains_any` of another field")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn parameter(&self) -> String {
@@ -185,27 +218,42 @@ impl Term {
         }
     }
 
-    /// The other end of a range, so that it holds values of the same type only. To the server, null is less than text,
-    /// that less than numbers, those less than booleans, lists and objects, and what is missing greater than all.
-    fn fence(&self) -> Option<(Operator, &'static str)> {
+    /// The ends of a range that it does not say itself, so that it holds values of one type only. To the server, null is
+    /// less than text, that less than numbers, those less than booleans, lists and objects, and what is missing greater
+    /// than all.
+    fn fences(&self) -> Vec<(Operator, &'static str)> {
         const LEAST_NUMBER: &str = "-1.7976931348623157e308";
+        const TEXT: [(Operator, &str); 2] = [(Operator::Min, "\"\""), (Operator::Lt, LEAST_NUMBER)];
+        const NUMBER: [(Operator, &str); 2] = [(Operator::Min, LEAST_NUMBER), (Operator::Lt, "false")];
         if matches!(self.field.as_str(), "id" | "last_modified") {
-            return None;
+            return Vec::new();
         }
-        let Operand::One(value) = &self.value else { return None };
-        match (self.operator, value) {
-            (Operator::Gt | Operator::Min, Value::Number(_)) => Some((Operator::Lt, "false")),
-            (Operator::Gt | Operator::Min, Value::String(_)) => Some((Operator::Lt, LEAST_NUMBER)),
-            (Operator::Lt | Operator::Max, Value::Number(_)) => Some((Operator::Min, LEAST_NUMBER)),
-            (Operator::Lt | Operator::Max, Value::String(_)) => Some((Operator::Min, "\"\"")),
-            _ => None,
+        let Operand::One(value) = &self.value else { return Vec::new() };
+        let [least, most] = match value {
+            Value::Number(_) => NUMBER,
+            Value::String(_) => TEXT,
+            _ => return Vec::new(),
+        };
+        match self.operator {
+            Operator::Gt | Operator::Min if self.or_missing => Vec::new(),
+            Operator::Gt | Operator::Min => vec![most],
+            Operator::Lt | Operator::Max => vec![least],
+            Operator::Like => vec![least, most],
+            _ => Vec::new(),
         }
     }
 }
 
+/// Whether the server knows the name behind an operator: one of what it calls word characters. Of other scripts than
+/// these its list differs from Rust's.
+pub(crate) fn is_operable(name: &str) -> bool {
+    let known = |c: char| matches!(c, '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}');
+    name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.') || (known(c) && c.is_alphabetic()))
+}
+
 impl<R> Clone for Filter<R> {
     fn clone(&self) -> Self {
-        Self { terms: self.terms.clone(), or_missing: self.or_missing, of: PhantomData }
+        Self { terms: self.terms.clone(), of: PhantomData }
     }
 }
 
@@ -276,6 +324,8 @@ mod tests {
         assert_eq!(refused("_private", Operator::Eq), "eq__private=1");
         assert_eq!(refused("min_age", Operator::Eq), "eq_min_age=1");
         assert_eq!(refused("foo-bar", Operator::Plain), "foo-bar=1");
+        assert_eq!(refused("min_age", Operator::Plain), "eq_min_age=1");
+        assert!(refused("in_foo-bar", Operator::Plain).contains("in_foo-bar"));
         let twice = filter("a", Operator::Eq, json!(1));
         assert!(query(&twice.clone().and(twice)).contains("`eq_a` twice"));
     }

@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -58,7 +59,10 @@ pub struct Object<K: Kind, T> {
     pub permissions: Permissions<K::Permissions>,
     /// The object as received: its `data` alone, and the permissions.
     received: Bytes,
-    received_permissions: Permissions<K::Permissions>,
+    /// The object with the changes that were made to it as another type, which may have no place in this one.
+    changed: Option<Bytes>,
+    /// As received, if they were shown.
+    received_permissions: Option<Arc<K::Permissions>>,
 }
 
 #[derive(Deserialize)]
@@ -91,9 +95,10 @@ impl<K: Kind, T: Data> Object<K, T> {
             id: Id::new(decoded.id),
             last_modified: decoded.last_modified,
             data: decoded.data,
-            received_permissions: permissions.clone(),
+            received_permissions: permissions.get().cloned().map(Arc::new),
             permissions,
             received,
+            changed: None,
         })
     }
 
@@ -112,15 +117,17 @@ impl<K: Kind, T: Data> Object<K, T> {
     /// }
     /// ```
     pub fn parse<U: Data>(&self) -> Result<Object<K, U>> {
-        let mut parsed = Object::<K, U>::new(self.received.clone(), self.received_permissions.clone())?;
+        let mut parsed = Object::<K, U>::new(self.received.clone(), Permissions::NotVisible)?;
+        parsed.received_permissions.clone_from(&self.received_permissions);
         parsed.permissions = self.permissions.clone();
         if let Some(data) = self.changed_data()? {
-            let mut changed: Map<String, Value> =
+            let mut changed: BTreeMap<&str, &RawValue> =
                 serde_json::from_str(data.get()).map_err(|error| Error::not_kinto(&error, data.get().as_bytes()))?;
-            changed.insert("id".to_owned(), self.id.as_str().into());
-            changed.insert("last_modified".to_owned(), self.last_modified.as_millis().into());
-            let changed = serde_json::to_vec(&changed).map_err(|error| Error::invalid(error.to_string()))?;
+            let (id, last_modified) = (to_raw(&self.id)?, to_raw(&self.last_modified)?);
+            changed.extend([("id", &*id), ("last_modified", &*last_modified)]);
+            let changed = Bytes::from(to_raw(&changed)?.get().to_owned());
             parsed.data = decode::object::<U>(&changed, U::DECLARES)?.data;
+            parsed.changed = Some(changed);
         }
         Ok(parsed)
     }
@@ -141,7 +148,8 @@ impl<K: Kind, T: Data> Object<K, T> {
 
     /// What a PUT of the object has to send as its data, or `None` if nothing was changed.
     pub(crate) fn changed_data(&self) -> Result<Option<Box<RawValue>>> {
-        let before = decode::object::<T>(&self.received, T::DECLARES)?.data;
+        let base = self.changed.as_ref().unwrap_or(&self.received);
+        let before = decode::object::<T>(base, T::DECLARES)?.data;
         let (before, mut after) = (encode::object(&before)?, encode::object(&self.data)?);
         self.check_id(&after)?;
         let mut before = before;
@@ -149,23 +157,15 @@ impl<K: Kind, T: Data> Object<K, T> {
             before.remove(stamp);
             after.remove(stamp);
         }
-        if before == after {
+        if before == after && self.changed.is_none() {
             return Ok(None);
         }
-        self.merged(&before, &after).map(Some)
+        merged(base, &before, &after).map(Some)
     }
 
     /// The data as received, without what the server adds.
     pub(crate) fn received_data(&self) -> Result<Box<RawValue>> {
-        self.merged(&Map::new(), &Map::new())
-    }
-
-    fn merged(&self, before: &Map<String, Value>, after: &Map<String, Value>) -> Result<Box<RawValue>> {
-        let received: &RawValue =
-            serde_json::from_slice(&self.received).map_err(|error| Error::not_kinto(&error, &self.received))?;
-        merge::apply(received, before, after, &STAMP)
-            .and_then(|merged| serde_json::from_slice(&merged))
-            .map_err(|error| Error::not_kinto(&error, &self.received))
+        merged(&self.received, &Map::new(), &Map::new())
     }
 
     fn check_id(&self, data: &Map<String, Value>) -> Result<()> {
@@ -182,11 +182,11 @@ impl<K: Kind, T: Data> Object<K, T> {
     /// The permissions, if they are to be sent because they were changed.
     pub(crate) fn changed_permissions(&self) -> Result<Option<(&K::Permissions, &K::Permissions)>> {
         match (&self.received_permissions, &self.permissions) {
-            (Permissions::Visible(before), Permissions::Visible(after)) if before != after => {
+            (Some(before), Permissions::Visible(after)) if **before != *after => {
                 after.check()?;
                 Ok(Some((before, after)))
             }
-            (Permissions::NotVisible, Permissions::Visible(_)) => Err(Error::not_visible()),
+            (None, Permissions::Visible(_)) => Err(Error::not_visible()),
             _ => Ok(None),
         }
     }
@@ -195,9 +195,21 @@ impl<K: Kind, T: Data> Object<K, T> {
     pub(crate) fn saved(&mut self, stored: Self) {
         self.last_modified = stored.last_modified;
         self.received = stored.received;
+        self.changed = None;
         self.received_permissions = stored.received_permissions;
         self.permissions = stored.permissions;
     }
+}
+
+fn merged(base: &[u8], before: &Map<String, Value>, after: &Map<String, Value>) -> Result<Box<RawValue>> {
+    let raw: &RawValue = serde_json::from_slice(base).map_err(|error| Error::not_kinto(&error, base))?;
+    merge::apply(raw, before, after, &STAMP)
+        .and_then(|merged| serde_json::from_slice(&merged))
+        .map_err(|error| Error::not_kinto(&error, base))
+}
+
+fn to_raw<S: Serialize>(value: &S) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(value).map_err(|error| Error::invalid(error.to_string()))
 }
 
 /// What the server adds to the data of every object.
@@ -211,6 +223,7 @@ impl<K: Kind, T: Clone> Clone for Object<K, T> {
             data: self.data.clone(),
             permissions: self.permissions.clone(),
             received: self.received.clone(),
+            changed: self.changed.clone(),
             received_permissions: self.received_permissions.clone(),
         }
     }

@@ -82,6 +82,14 @@ pub trait PermissionSet:
     #[must_use]
     fn without(self, other: &Self) -> Self;
 
+    /// The lists as a PUT takes them, which replaces all. Without any it would replace none.
+    #[doc(hidden)]
+    fn whole(&self) -> BTreeMap<&str, BTreeSet<Principal>> {
+        let lists = self.lists().into_iter().map(|(name, list)| (name, list.clone()));
+        let lists: BTreeMap<_, _> = lists.collect();
+        if lists.is_empty() { BTreeMap::from([("write", BTreeSet::new())]) } else { lists }
+    }
+
     /// The lists that differ from `before`, whole, an emptied one as the empty list: what a PATCH replaces.
     #[doc(hidden)]
     fn changed_since<'a>(&'a self, before: &'a Self) -> BTreeMap<&'a str, BTreeSet<Principal>> {

@@ -1,5 +1,6 @@
 use std::{fmt, marker::PhantomData};
 
+use super::filter::is_operable;
 use crate::error::{Error, Result};
 
 /// An order of objects: by a field, from the least to the greatest or the other way round.
@@ -30,7 +31,7 @@ impl<R> Sort<R> {
 
     pub(crate) fn encoded(&self) -> Result<String> {
         // The server passes over what it cannot parse, and answers in another order.
-        if self.field.is_empty() || !self.field.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.')) {
+        if self.field.is_empty() || !is_operable(&self.field) {
             let reason = "only names of letters, digits, `_` and `.` can be";
             return Err(Error::invalid(format!("the field {:?} cannot be sorted by: {reason}", self.field)));
         }

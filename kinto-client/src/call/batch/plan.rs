@@ -2,6 +2,8 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use http::Method;
+
 use crate::wire::{batch, request::Request};
 
 /// How often one request is sent, when others keep colliding with it.
@@ -83,7 +85,7 @@ pub(super) fn chunk(queue: &mut VecDeque<Job>, max_requests: usize, max_bytes: u
     if !batch::can_hold(&first.request) {
         limit = 1;
     }
-    let mut written = HashSet::from([first.request.path.clone()]);
+    let mut objects = HashSet::from([first.request.path.clone()]);
     let mut chunk = vec![first];
     while let Some(next) = queue.front() {
         limit = limit.min(next.chunk_limit);
@@ -92,7 +94,8 @@ pub(super) fn chunk(queue: &mut VecDeque<Job>, max_requests: usize, max_bytes: u
             break;
         }
         // If the first of two writes to one object has to be sent again, it must not come after the second.
-        if !written.insert(next.request.path.clone()) && !next.request.method.is_safe() {
+        let of_object = next.request.method != Method::POST;
+        if of_object && !objects.insert(next.request.path.clone()) && !next.request.method.is_safe() {
             break;
         }
         chunk.extend(queue.pop_front());
@@ -102,8 +105,6 @@ pub(super) fn chunk(queue: &mut VecDeque<Job>, max_requests: usize, max_bytes: u
 
 #[cfg(test)]
 mod tests {
-    use http::Method;
-
     use super::*;
 
     fn jobs(paths: &[&str]) -> Vec<Job> {

@@ -111,13 +111,14 @@ impl Source {
 
 async fn fetch(client: Client, request: Request) -> Result<Page> {
     let response = client.send(&request).await?;
-    match response.success() {
+    let page = match response.success() {
         Ok(response) => Page::read(&response),
         Err(error) if error.kind() == ErrorKind::Conflict => {
             Err(Error::new(ErrorKind::Conflict, "the list was changed while it was being read"))
         }
         Err(error) => Err(client.explain_missing(request.needs, error).await),
-    }
+    };
+    if request.secret { page.map_err(Error::without_quotes) } else { page }
 }
 
 impl Stream for Source {
@@ -162,7 +163,14 @@ const ITEMS_BETWEEN_POLLS: usize = 64;
 
 impl Items {
     pub(crate) fn new(source: Source, limit: Option<usize>, skip_tombstones: bool) -> Self {
-        Self { source, page: Vec::new().into_iter(), left: limit, last_modified: None, skip_tombstones, yielded: 0 }
+        Self {
+            source,
+            page: Vec::new().into_iter(),
+            left: limit.filter(|&limit| limit > 0),
+            last_modified: None,
+            skip_tombstones,
+            yielded: 0,
+        }
     }
 }
 

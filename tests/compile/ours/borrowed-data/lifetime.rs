@@ -1,0 +1,9 @@
+use kinto_client::KintoRecord;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, KintoRecord)]
+struct Todo<'a> {
+    title: &'a str,
+}
+
+fn main() {}

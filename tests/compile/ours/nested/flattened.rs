@@ -1,0 +1,17 @@
+use kinto_client::KintoRecord;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, KintoRecord)]
+struct Todo {
+    #[serde(flatten)]
+    #[kinto(nested)]
+    address: Address,
+}
+
+#[derive(Serialize, Deserialize, KintoRecord)]
+#[kinto(nested)]
+struct Address {
+    city: String,
+}
+
+fn main() {}

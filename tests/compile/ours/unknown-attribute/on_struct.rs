@@ -1,0 +1,12 @@
+use kinto_client::KintoRecord;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, KintoRecord)]
+#[kinto(bukket = "app", collection = "todos")]
+struct Todo {
+    title: String,
+}
+
+fn main() {
+    let _ = Todo::fields().title;
+}

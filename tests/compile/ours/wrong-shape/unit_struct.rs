@@ -1,0 +1,7 @@
+use kinto_client::KintoRecord;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, KintoRecord)]
+struct Todo;
+
+fn main() {}

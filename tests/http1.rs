@@ -1,0 +1,52 @@
+//! As much of HTTP/1.1 as a proxy between this client and that server needs: bodies have a `Content-Length`.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+
+use crate::Sent;
+
+/// Reads a request; `None` at the end of the connection.
+pub(crate) async fn request(stream: &mut BufReader<impl AsyncRead + Unpin>) -> std::io::Result<Option<Sent>> {
+    let mut line = String::new();
+    if stream.read_line(&mut line).await? == 0 {
+        return Ok(None);
+    }
+    let mut words = line.split(' ');
+    let method = words.next().and_then(|method| method.parse().ok()).expect("a method");
+    let target = words.next().expect("a target").to_owned();
+    let mut headers = HeaderMap::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        let name: HeaderName = name.parse().expect("a header's name");
+        headers.append(name, HeaderValue::from_str(value.trim()).expect("a header's value"));
+    }
+    let length = headers.get("content-length").map_or(0, |length| length.to_str().unwrap().parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    Ok(Some(Sent { method, target, headers, body: String::from_utf8(body).expect("text") }))
+}
+
+/// The request as bytes, with a word that it is the only one on its connection.
+pub(crate) fn alone(sent: &Sent) -> Vec<u8> {
+    let mut bytes = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", sent.method, sent.target);
+    for (name, value) in &sent.headers {
+        if name != "connection" {
+            bytes.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
+        }
+    }
+    (bytes + "\r\n" + &sent.body).into_bytes()
+}
+
+/// The answer to a request that was sent [`alone`], without the server's word that the connection ends with it.
+pub(crate) fn kept_alive(answer: &str) -> String {
+    let (head, body) = answer.split_once("\r\n\r\n").expect("the server's answer has a head");
+    let lines = head.split("\r\n").filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+    lines.collect::<Vec<_>>().join("\r\n") + "\r\n\r\n" + body
+}
+
+/// Where the body of an answer begins.
+pub(crate) fn body_start(answer: &str) -> usize {
+    answer.find("\r\n\r\n").map_or(answer.len(), |end| end + 4)
+}

@@ -1,0 +1,33 @@
+//! What the tests of this workspace stand on: a [`Scene`] on a real server, a [`Recorder`] of what was sent to it, a
+//! [`Plain`] second client that shows what it holds, and a [`Proxy`] that makes the ways to it fail.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "where the means of a test fail, the test fails: at once, and where it was"
+)]
+
+mod backends;
+mod fault;
+mod http1;
+mod person;
+mod plain;
+mod proxy;
+mod recorder;
+mod scene;
+mod sent;
+
+pub use backends::server_on;
+pub use fault::{Fault, Gate};
+pub use person::Person;
+pub use plain::Plain;
+pub use proxy::{Proxy, in_order};
+pub use recorder::Recorder;
+pub use scene::{Scene, nowhere};
+pub use sent::Sent;
+
+/// What a test gives, so that it can use `?`.
+pub type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -1,0 +1,181 @@
+use std::{
+    collections::VecDeque,
+    future,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+    task::AbortHandle,
+};
+
+use crate::{Fault, Sent, http1};
+
+type Rule = Box<dyn FnMut(&Sent) -> Fault + Send>;
+
+/// A way to a real server that does with each request what the test says.
+///
+/// It takes connections until it is dropped, keeps them open between requests as servers do, and remembers every request
+/// that arrives.
+#[derive(Debug)]
+pub struct Proxy {
+    url: String,
+    state: Arc<Mutex<State>>,
+    acceptor: AbortHandle,
+}
+
+struct State {
+    upstream: String,
+    rule: Rule,
+    connections: Vec<AbortHandle>,
+    arrived: Vec<Sent>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("arrived", &self.arrived).finish_non_exhaustive()
+    }
+}
+
+/// A rule for a proxy: these faults for the first requests, whatever they are, and no fault afterwards.
+pub fn in_order(faults: impl IntoIterator<Item = Fault>) -> impl FnMut(&Sent) -> Fault + Send {
+    let mut faults: VecDeque<Fault> = faults.into_iter().collect();
+    move |_| faults.pop_front().unwrap_or(Fault::Pass)
+}
+
+impl Proxy {
+    /// Starts a proxy in front of the server at `upstream`; `rule` says what to do with each request.
+    pub async fn start(upstream: &str, rule: impl FnMut(&Sent) -> Fault + Send + 'static) -> Self {
+        let upstream = upstream.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+        let upstream = upstream.expect("a server without TLS, for nothing could go wrong inside of that").to_owned();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+        let rule = Box::new(rule);
+        let state = Arc::new(Mutex::new(State { upstream, rule, connections: Vec::new(), arrived: Vec::new() }));
+        let shared = Arc::clone(&state);
+        let acceptor = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let connection = tokio::spawn(serve(stream, Arc::clone(&shared)));
+                shared.lock().unwrap().connections.push(connection.abort_handle());
+            }
+        });
+        Self { url, state, acceptor: acceptor.abort_handle() }
+    }
+
+    /// A server that is none of Kinto's: it answers every request as the rule says, which cannot be to pass it on.
+    pub async fn instead(rule: impl FnMut(&Sent) -> Fault + Send + 'static) -> Self {
+        Self::start("http://there.is.none.invalid", rule).await
+    }
+
+    /// Its address, with the version prefix, which is that of the server.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its address, without the version prefix.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.url.trim_end_matches("/v1")
+    }
+
+    /// What has arrived.
+    #[must_use]
+    pub fn arrived(&self) -> Vec<Sent> {
+        self.state().arrived.clone()
+    }
+
+    /// The [lines](Sent::line) of what has arrived.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.state().arrived.iter().map(Sent::line).collect()
+    }
+
+    /// How many connections were made to it.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.state().connections.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+        for connection in &self.state().connections {
+            connection.abort();
+        }
+    }
+}
+
+/// Serves a connection until it ends. What goes wrong with it is the client's to notice.
+async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut stream = BufReader::new(stream);
+    while let Some(sent) = http1::request(&mut stream).await? {
+        let (fault, upstream) = {
+            let state = &mut *state.lock().unwrap();
+            state.arrived.push(sent.clone());
+            ((state.rule)(&sent), state.upstream.clone())
+        };
+        match fault {
+            Fault::Answer(answer) => stream.write_all(answer.as_bytes()).await?,
+            Fault::CutBefore => return Ok(()),
+            Fault::Hold(gate) => {
+                gate.pass().await;
+                let answer = pass(&upstream, &sent).await?;
+                stream.write_all(answer.as_bytes()).await?;
+            }
+            Fault::Alter(alter) => {
+                let answer = pass(&upstream, &sent.with_body(alter)).await?;
+                stream.write_all(answer.as_bytes()).await?;
+            }
+            fault => {
+                let answer = pass(&upstream, &sent).await?;
+                if !give(&mut stream, fault, answer).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Passes a request on, and gives the whole answer.
+async fn pass(upstream: &str, sent: &Sent) -> std::io::Result<String> {
+    let mut server = TcpStream::connect(upstream).await?;
+    server.write_all(&http1::alone(sent)).await?;
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).await?;
+    Ok(http1::kept_alive(&answer))
+}
+
+/// Gives the answer back, as far as the fault lets it. Tells whether the connection goes on.
+async fn give(stream: &mut BufReader<TcpStream>, fault: Fault, answer: String) -> std::io::Result<bool> {
+    let body = http1::body_start(&answer);
+    match fault {
+        Fault::CutAfter => return Ok(false),
+        Fault::Truncate(length) => {
+            stream.write_all(&answer.as_bytes()[..body + length]).await?;
+            return Ok(false);
+        }
+        Fault::Stall(length) => {
+            stream.write_all(&answer.as_bytes()[..body + length]).await?;
+            future::pending::<()>().await;
+        }
+        Fault::Trickle => {
+            for byte in answer.into_bytes() {
+                stream.write_all(&[byte]).await?;
+                tokio::task::yield_now().await;
+            }
+        }
+        Fault::Edit(edit) => stream.write_all(edit(answer).as_bytes()).await?,
+        _ => stream.write_all(answer.as_bytes()).await?,
+    }
+    Ok(true)
+}

@@ -1,0 +1,82 @@
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, future::BoxFuture, stream};
+use kinto_client::{Body, Transport, TransportError, TransportErrorKind};
+
+use crate::Sent;
+
+/// A transport that remembers what it was given to send, and sends it.
+///
+/// Clones remember together, so that a test keeps one and gives the other to the client.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    http: reqwest::Client,
+    sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .build()
+            .expect("an HTTP client");
+        Self { http, sent: Arc::default() }
+    }
+}
+
+impl Recorder {
+    /// What was sent since the last time this was asked.
+    #[must_use]
+    pub fn take(&self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent.lock().unwrap())
+    }
+
+    /// Forgets what was sent so far.
+    pub fn forget(&self) {
+        let _ = self.take();
+    }
+
+    /// The [lines](Sent::line) of what was sent since the last time that was asked.
+    #[must_use]
+    pub fn take_lines(&self) -> Vec<String> {
+        self.take().iter().map(Sent::line).collect()
+    }
+
+    /// The one request that was sent since the last time that was asked.
+    #[must_use]
+    pub fn take_one(&self) -> Sent {
+        let mut sent = self.take();
+        assert_eq!(sent.len(), 1, "one request was expected: {sent:#?}");
+        sent.remove(0)
+    }
+}
+
+impl Transport for Recorder {
+    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+        let (head, body) = request.into_parts();
+        self.sent.lock().unwrap().push(Sent {
+            method: head.method.clone(),
+            target: head.uri.path_and_query().map_or_else(String::new, ToString::to_string),
+            headers: head.headers.clone(),
+            body: String::from_utf8(body.to_vec()).expect("only JSON is sent"),
+        });
+        let request = http::Request::from_parts(head, reqwest::Body::from(body));
+        let http = self.http.clone();
+        Box::pin(async move {
+            let answer = http.execute(request.try_into().map_err(failed)?).await.map_err(failed)?;
+            let mut response = http::Response::new(());
+            *response.status_mut() = answer.status();
+            response.headers_mut().clone_from(answer.headers());
+            let body = answer.bytes().await.map_err(failed)?;
+            let body: Body = stream::iter([Ok(body)]).boxed();
+            Ok(response.map(|()| body))
+        })
+    }
+}
+
+fn failed(error: reqwest::Error) -> TransportError {
+    let kind = if error.is_connect() { TransportErrorKind::Connect } else { TransportErrorKind::Interrupted };
+    TransportError::new(kind, error)
+}

@@ -1,0 +1,147 @@
+//! The credentials that are sent, and when others are asked for.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use futures_util::future::BoxFuture;
+use http::HeaderValue;
+use kinto_client::{Auth, Authenticate, Client, Error, ErrorKind, Result, json};
+use kinto_tests::{Outcome, Recorder, Scene};
+
+use crate::{Todo, predicates};
+
+#[tokio::test]
+async fn each_kind_is_sent_as_its_header() -> Outcome {
+    let scene = Scene::new().await;
+    let cases: [(Auth, &str); 5] = [
+        (("alexis", "p4ssw0rd").into(), "Basic YWxleGlzOnA0c3N3MHJk"),
+        (Auth::basic("Zoé", "a:b c"), "Basic Wm/DqTphOmIgYw=="),
+        (Auth::basic("alexis", ""), "Basic YWxleGlzOg=="),
+        (Auth::bearer("t0ken"), "Bearer t0ken"),
+        (Auth::header("Portier t0ken"), "Portier t0ken"),
+    ];
+    for (auth, header) in cases {
+        scene.client.with_auth(auth)?.server_info().await?;
+        assert_eq!(scene.sent.take_one().header("authorization"), Some(header));
+    }
+    let nobody = Recorder::default();
+    Client::builder(scene.url()).transport(nobody.clone()).build()?.server_info().await?;
+    assert_eq!(nobody.take_one().header("authorization"), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn user_and_password_are_the_servers_user() -> Outcome {
+    let scene = Scene::new().await;
+    let (one, same, other) = (
+        scene.client.with_auth(("Zoé", "a:b c"))?,
+        scene.client.with_auth(Auth::header("Basic Wm/DqTphOmIgYw=="))?,
+        scene.client.with_auth(("Zoé", "a:b  c"))?,
+    );
+    let [one, same, other] = [one.user().await?, same.user().await?, other.user().await?].map(|user| user.unwrap());
+    assert_eq!(one.id, same.id);
+    assert_ne!(one.id, other.id);
+    Ok(())
+}
+
+/// Tokens that are good from the `good_from`th on.
+#[derive(Clone)]
+struct Tokens {
+    good: String,
+    good_from: usize,
+    last: usize,
+    asked: Arc<AtomicUsize>,
+    renewed: Arc<AtomicUsize>,
+}
+
+impl Tokens {
+    fn new(scene: &Scene, good_from: usize, last: usize) -> Self {
+        let good = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:p4ssw0rd", scene.user)));
+        Self { good, good_from, last, asked: Arc::default(), renewed: Arc::default() }
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        (self.asked.load(Ordering::SeqCst), self.renewed.load(Ordering::SeqCst))
+    }
+}
+
+impl Authenticate for Tokens {
+    fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let renewed = self.renewed.load(Ordering::SeqCst);
+        let token = if renewed >= self.good_from { self.good.clone() } else { format!("Bearer expired-{renewed}") };
+        Box::pin(async move { HeaderValue::from_str(&token).map_err(Error::authentication) })
+    }
+
+    fn renew(&self) -> BoxFuture<'_, Result<bool>> {
+        let renewed = self.renewed.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move { Ok(renewed < self.last) })
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_renewed_when_the_server_refuses_them() -> Outcome {
+    let scene = Scene::new().await;
+    let tokens = Tokens::new(&scene, 1, 9);
+    let client = scene.client.with_auth(Auth::custom(tokens.clone()))?;
+    let todos = scene.todos_of(&client);
+    let created = todos.create_record(Todo::new("Milk")).id("milk").await?;
+    assert_eq!(scene.plain.held(&scene.record("milk")).await, json!({"title": "Milk", "done": false}));
+
+    let [refused, sent] = &scene.sent.take()[..] else { panic!("two requests") };
+    assert_eq!((refused.line(), &refused.body), (sent.line(), &sent.body), "the same request again");
+    assert_eq!(refused.header("authorization"), Some("Bearer expired-0"));
+    assert_eq!(sent.header("authorization"), Some(tokens.good.as_str()));
+    assert_eq!(sent.header("if-none-match"), Some("*"));
+
+    todos.delete_record(&created).await?;
+    assert_eq!(scene.sent.take().len(), 1, "they are good now");
+    assert_eq!(tokens.counts(), (3, 1), "asked for before every request, renewed once");
+    Ok(())
+}
+
+#[tokio::test]
+async fn they_are_renewed_once_for_a_request() -> Outcome {
+    let scene = Scene::new().await;
+    let tokens = Tokens::new(&scene, usize::MAX, 9);
+    let client = scene.client.with_auth(Auth::custom(tokens.clone()))?;
+    let error = scene.todos_of(&client).get_records::<Todo>().await.unwrap_err();
+    assert_eq!(predicates(&error), ["unauthorized"], "{error}");
+    assert_eq!(tokens.counts(), (2, 1));
+    assert_eq!(scene.sent.take().len(), 2);
+    assert!(!format!("{error} {error:?}").contains("expired-"), "{error:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_others_the_refusal_is_the_answer() -> Outcome {
+    let scene = Scene::new().await;
+    let tokens = Tokens::new(&scene, 1, 0);
+    let client = scene.client.with_auth(Auth::custom(tokens.clone()))?;
+    let error = scene.todos_of(&client).create_record(Todo::new("Milk")).await.unwrap_err();
+    assert_eq!(predicates(&error), ["unauthorized"], "{error}");
+    assert_eq!((tokens.counts(), scene.sent.take().len()), ((1, 1), 1));
+    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_had_are_an_error_of_their_own() -> Outcome {
+    struct Broken;
+    impl Authenticate for Broken {
+        fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
+            Box::pin(async { Err(Error::authentication("the key ring is locked")) })
+        }
+    }
+    let scene = Scene::new().await;
+    let client = scene.client.with_auth(Auth::custom(Broken))?;
+    let error = scene.todos_of(&client).create_record(Todo::new("Milk")).await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::Authentication, Some("create record")), "{error}");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the key ring is locked");
+    assert!(!error.may_have_been_applied(), "{error}");
+    assert!(scene.sent.take().is_empty());
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What cannot be stored is refused before anything is sent, by a message that names it, and nothing is lost.
+
+use kinto_client::{Client, Error, ErrorKind};
+use kinto_tests::{Outcome, Scene};
+
+use crate::{Todo, predicates};
+
+mod data;
+mod ids;
+
+/// Asserts that this is the caller's mistake, that it is named, and that nothing was sent.
+fn assert_refused(scene: &Scene, error: &Error, named: &[&str]) {
+    assert_eq!((error.kind(), predicates(error)), (ErrorKind::Invalid, vec!["invalid"]), "{error}");
+    for offender in named {
+        assert!(error.to_string().contains(offender), "{offender} is not named: {error}");
+    }
+    assert!(!error.may_have_been_applied() && error.status().is_none(), "{error}");
+    let sent = scene.sent.take();
+    assert!(sent.is_empty(), "{error}, and yet this was sent: {sent:#?}");
+}
+
+#[tokio::test]
+async fn principals_that_nobody_can_be() -> Outcome {
+    let scene = Scene::new().await;
+    let mut record = scene.todos.create_record(Todo::new("Milk")).id("milk").await?;
+    scene.sent.forget();
+    for (principal, reason) in [("", "empty"), ("a\0b", "NUL"), ("/buckets/default/groups/friends", "`default`")] {
+        let named = [&format!("{principal:?}"), reason];
+        let error = scene.todos.create_record(Todo::new("Eggs")).permissions(|p| p.read(principal)).await.unwrap_err();
+        assert_refused(&scene, &error, &named);
+        let error = scene.bucket.create_collection("new").permissions(|p| p.write([principal])).await.unwrap_err();
+        assert_refused(&scene, &error, &named);
+        let before = record.permissions.clone();
+        record.permissions.edit()?.read.insert(principal.into());
+        let error = scene.todos.save_record(&mut record).await.unwrap_err();
+        assert_refused(&scene, &error, &named);
+        record.permissions = before;
+    }
+    assert_eq!(scene.plain.ids(&scene.records).await, ["milk"]);
+    Ok(())
+}
+
+#[test]
+fn addresses_of_servers() {
+    for (url, reason) in [
+        ("", "not a URL"),
+        ("kinto.example.org/v1", "not a URL"),
+        ("ftp://kinto.example.org/v1", "scheme"),
+        ("https://kinto.example.org", "`/v1`"),
+        ("https://kinto.example.org/", "`/v1`"),
+        ("https://kinto.example.org/buckets", "`/v1`"),
+        ("https://kinto.example.org/v2", "`v1`"),
+        ("https://kinto.example.org/v1?a=b", "query"),
+        ("https://kinto.example.org/v1#a", "fragment"),
+        ("https://:80:80/v1", "not a URL"),
+    ] {
+        let error = Client::builder(url).build().unwrap_err();
+        assert_eq!(predicates(&error), ["invalid"], "{url}: {error}");
+        assert!(
+            error.to_string().contains(reason) && error.to_string().contains(&format!("{url:?}")),
+            "{url}: {error}"
+        );
+    }
+    let kept = Client::builder("https://Kinto.Example.org:443/kinto/v1/").build().unwrap();
+    assert_eq!(kept.url(), "https://kinto.example.org/kinto/v1");
+}
+
+#[test]
+fn headers_and_credentials_that_cannot_be_sent() {
+    let builder = || Client::builder("https://kinto.example.org/v1");
+    for (error, named) in [
+        (builder().header("two words", "x").build(), "two words"),
+        (builder().header("x-a", "new\nline").build(), "x-a"),
+        (builder().user_agent("new\nline").build(), "user-agent"),
+        (builder().header("Authorization", "Basic x").build(), "authorization"),
+        (builder().auth(("alexis:", "password")).build(), "colon"),
+        (Client::builder("http://kinto.example.org/v1").auth(("alexis", "password")).build(), "unencrypted"),
+    ] {
+        let error = error.unwrap_err();
+        assert_eq!(predicates(&error), ["invalid"], "{error}");
+        assert!(error.to_string().contains(named), "{error}");
+    }
+}

@@ -1,0 +1,235 @@
+//! What the server says of itself, what plugins add to it, and what is said where they are missing.
+
+use kinto_client::{Client, Error, Value, json};
+use kinto_server::{Server, unique};
+use kinto_tests::{Outcome, Person, Recorder, Scene};
+
+use crate::{Todo, predicates};
+
+#[tokio::test]
+async fn the_server_says_what_it_is() -> Outcome {
+    let server = Server::builder().batch_max_requests(7).shared()?;
+    let info = Client::builder(server.url()).build()?.fetch_server_info().await?;
+    assert_eq!(info.project_name, "kinto");
+    assert!(info.project_version.starts_with(|c: char| c.is_ascii_digit()), "{}", info.project_version);
+    assert!(info.http_api_version.starts_with("1."), "{}", info.http_api_version);
+    assert_eq!(info.url.trim_end_matches('/'), server.url());
+    assert_eq!((info.settings.batch_max_requests, info.settings.readonly), (7, false));
+    assert!(info.settings.explicit_permissions);
+    for capability in ["accounts", "basicauth", "default_bucket", "history", "permissions_endpoint", "schema"] {
+        assert!(info.has(capability), "{capability} is not among {:?}", info.capabilities.keys());
+    }
+    assert!(!info.has("attachments") && !info.has(""));
+    assert!(info.capabilities["accounts"]["description"].is_string());
+    assert!(info.other.contains_key("project_docs") && !info.other.contains_key("settings"));
+    assert_eq!(info.user, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_is_asked_once_by_all_clones_of_a_client() -> Outcome {
+    let scene = Scene::new().await;
+    let clone = scene.client.clone();
+    let (one, other, user) = tokio::join!(scene.client.server_info(), clone.server_info(), scene.client.user());
+    let (one, other, user) = (one?, other?, user?.expect("I am known"));
+    assert_eq!(one, other);
+    scene.bucket.client().server_info().await?;
+    assert_eq!(scene.sent.take_lines(), ["GET /"]);
+    let now = scene.client.fetch_server_info().await?;
+    assert_eq!((&now, scene.sent.take_lines()), (one, vec!["GET /".to_owned()]), "unless it is to be asked again");
+
+    // Another user is somebody else to the server.
+    let another = scene.client.with_auth((unique("other"), "p4ssw0rd"))?;
+    assert_ne!(another.user().await?.expect("known as well").id, user.id);
+    assert_eq!(scene.sent.take_lines(), ["GET /"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_asked_by_many_at_once_is_asked_once() -> Outcome {
+    let scene = Scene::new().await;
+    // Of first reads of an empty list at the same moment, PostgreSQL lets one fail.
+    scene.plain.put(&scene.record("milk"), &json!({})).await;
+    let sent = Recorder::default();
+    let me = scene.client.user().await?.expect("I am known").id.clone();
+    let client = scene.client_at(scene.url()).expect_user(me).transport(sent.clone()).build()?;
+    let bucket = client.bucket(scene.bucket.id());
+    let reads = (0..5).map(|_| bucket.collection("todos").get_records::<Value>().into_future());
+    futures_util::future::try_join_all(reads).await?;
+    let lines = sent.take_lines();
+    assert_eq!((lines[0].as_str(), lines.len()), ("GET /", 6));
+    assert_eq!(lines.iter().filter(|line| *line == "GET /").count(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_says_who_one_is() -> Outcome {
+    let url = Server::shared()?.url();
+    let person = Person::new(url, "alexis").await;
+    let user = person.client.user().await?.expect("I am known");
+    assert_eq!(user.id, person.principal());
+    for principal in ["system.Everyone", "system.Authenticated", &format!("account:{}", person.id)] {
+        assert!(user.principals.iter().any(|known| known == principal), "{principal}: {:?}", user.principals);
+    }
+    let own = user.bucket.as_deref().expect("my own bucket");
+    assert_eq!(person.client.bucket("default").get().await?.id, own);
+    assert_eq!(user.profile, None);
+
+    let nobody = Client::builder(url).build()?;
+    assert_eq!(nobody.user().await?, None);
+    let stranger = Client::builder(url).auth(kinto_client::Auth::bearer("t0ken")).build()?;
+    assert_eq!(stranger.user().await?, None, "the server does not call that an error");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_one_may_do_is_read_from_all_pages() -> Outcome {
+    let server = Server::builder().paginate_by(5).shared()?;
+    let scene = Scene::on(server.url()).await;
+    let (bucket, others) = (format!("/buckets/{}", scene.bucket.id()), Person::new(server.url(), "niko").await);
+    for n in 0..13 {
+        scene.plain.put(&scene.record(&format!("n{n}")), &json!({})).await;
+    }
+    scene.plain.put(&format!("{bucket}/groups/team"), &json!({})).await;
+    let me = scene.client_at(server.url()).build()?.user().await?.expect("I am known").id.clone();
+    let shared = format!("/buckets/{}", unique("shared"));
+    others.plain.put(&shared, &json!({"permissions": {"collection:create": [me]}})).await;
+    others.plain.put(&format!("/buckets/{}", unique("hidden")), &json!({})).await;
+
+    let entries = scene.client.get_permissions().await?;
+    let mut found: Vec<&str> = entries.iter().map(|entry| entry.uri.as_str()).collect();
+    found.sort_unstable();
+    let records: Vec<String> = (0..13).map(|n| scene.record(&format!("n{n}"))).collect();
+    let mut expected = vec!["/", &bucket, &shared];
+    let inner = ["groups/team", "collections/todos"].map(|inner| format!("{bucket}/{inner}"));
+    expected.extend(inner.iter().chain(&records).map(String::as_str));
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+
+    let lines = scene.sent.take_lines();
+    assert_eq!((lines.len(), lines[0].as_str()), (4, "GET /permissions"), "eighteen entries, five by five: {lines:?}");
+    assert!(lines[1..].iter().all(|line| line.starts_with("GET /permissions?") && line.contains("_token=")));
+
+    let entry = |uri: &str| entries.iter().find(|entry| entry.uri == uri).expect("it is there");
+    let root = entry("/");
+    assert_eq!((root.resource_name.as_str(), &root.id, &root.bucket_id), ("root", &None, &None));
+    assert!(root.permissions.iter().any(|permission| permission == "bucket:create"), "{root:?}");
+    let record = entry(&records[0]);
+    let names = [&record.id, &record.bucket_id, &record.collection_id].map(Option::as_deref);
+    assert_eq!(
+        (record.resource_name.as_str(), names),
+        ("record", [Some("n0"), Some(scene.bucket.id()), Some("todos")])
+    );
+    assert!(record.permissions.iter().any(|permission| permission == "write"), "{record:?}");
+    let shared = entry(&shared);
+    assert!(shared.permissions.iter().any(|permission| permission == "collection:create"), "{shared:?}");
+    assert!(!shared.permissions.iter().any(|permission| permission == "write"), "{shared:?}");
+    Ok(())
+}
+
+/// A server without plugins.
+fn bare() -> Server {
+    let builder = Server::builder().setting("kinto.includes", "").setting("multiauth.policies", "basicauth");
+    builder.setting("kinto.experimental_permissions_endpoint", "false").shared().expect("a server")
+}
+
+#[tokio::test]
+async fn what_needs_a_plugin_says_that_it_is_missing() -> Outcome {
+    let server = bare();
+    let scene = Scene::on(server.url()).await;
+    let account = scene.client.account("alexis");
+    let cases: [(&str, &str, Error); 7] = [
+        ("history", "/history", scene.bucket.get_history().await.unwrap_err()),
+        ("permissions_endpoint", "/permissions", scene.client.get_permissions().await.unwrap_err()),
+        ("accounts", "/accounts", scene.client.get_accounts().await.unwrap_err()),
+        ("accounts", "/accounts/alexis", account.get().await.unwrap_err()),
+        ("accounts", "/accounts/alexis", account.create("p4ssw0rd").await.unwrap_err()),
+        ("accounts", "/accounts/alexis", account.change_password("p4ssw0rd").await.unwrap_err()),
+        ("accounts", "/accounts/alexis", account.delete().await.unwrap_err()),
+    ];
+    for (plugin, object, error) in cases {
+        assert_eq!(predicates(&error), ["unsupported"], "{error}");
+        assert!(error.to_string().contains(&format!("the server does not offer *{plugin}*")), "{error}");
+        assert!(error.object().is_some_and(|named| named.ends_with(object)), "{error}");
+        assert!(error.operation().is_some() && !error.may_have_been_applied(), "{error}");
+    }
+    let asked = scene.sent.take_lines().iter().filter(|line| *line == "GET /").count();
+    assert_eq!(asked, 1, "the server is asked what it offers once, and only when something was refused");
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_the_plugin_a_refusal_is_what_it_is() -> Outcome {
+    let scene = Scene::new().await;
+    let missing = scene.client.bucket(unique("missing"));
+    let error = missing.get_history().await.unwrap_err();
+    assert_eq!(predicates(&error), ["forbidden"], "{error}");
+    assert_eq!(error.object(), Some(&*format!("/buckets/{}/history", missing.id())));
+    let error = scene.client.account("nobody").get().await.unwrap_err();
+    assert_eq!(predicates(&error), ["forbidden"], "{error}");
+    scene.sent.forget();
+    let error = scene.client.bucket("a/b").get_history().await.unwrap_err();
+    assert_eq!(predicates(&error), ["invalid"], "{error}");
+    assert!(scene.sent.take().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_history_of_a_bucket() -> Outcome {
+    let scene = Scene::new().await;
+    let me = scene.client.user().await?.expect("I am known").id.clone();
+    let bucket = scene.client.bucket(unique("history"));
+    let path = format!("/buckets/{}", bucket.id());
+    bucket.create().await?;
+    let collection = bucket.collection("todos");
+    collection.create().permissions(|p| p.read("system.Everyone")).await?;
+    let mut milk = collection.create_record(Todo::new("Milk")).id("milk").await?;
+    let created = milk.last_modified;
+    milk.data.done = true;
+    collection.save_record(&mut milk).await?;
+    let deleted = collection.delete_record(&milk).await?;
+    bucket.create_group("team", ["account:a"]).await?;
+
+    let entries = bucket.get_history().await?;
+    let record = format!("{path}/collections/todos/records/milk");
+    let seen: Vec<(&str, &str, &str)> =
+        entries.iter().map(|entry| (&*entry.action, &*entry.resource_name, &*entry.uri)).collect();
+    let [collection_path, group_path] = ["collections/todos", "groups/team"].map(|inner| format!("{path}/{inner}"));
+    let expected = [
+        ("create", "group", group_path.as_str()),
+        ("delete", "record", &record),
+        ("update", "record", &record),
+        ("create", "record", &record),
+        ("create", "collection", &collection_path),
+        ("create", "bucket", &path),
+    ];
+    assert_eq!(seen, expected, "the last first");
+    assert!(entries.iter().all(|entry| entry.user_id == me && entry.date.is_some() && !entry.id.is_empty()));
+    assert!(entries.windows(2).all(|pair| pair[0].last_modified > pair[1].last_modified));
+
+    let target = |place: usize| entries[place].target.clone();
+    assert_eq!(target(0)["data"]["members"], json!(["account:a"]));
+    assert_eq!(target(1)["data"], json!({"id": "milk", "last_modified": deleted.last_modified, "deleted": true}));
+    let stored = |done: bool, time| json!({"id": "milk", "last_modified": time, "title": "Milk", "done": done});
+    assert_eq!(target(2)["data"], stored(true, milk.last_modified));
+    assert_eq!(target(3)["data"], stored(false, created));
+    assert_eq!(target(3)["permissions"], json!({"write": [me]}));
+    assert_eq!(target(4)["permissions"], json!({"read": ["system.Everyone"], "write": [me]}));
+    assert_eq!(scene.plain.get(&format!("{path}/history")).await.json()["data"].as_array().map(Vec::len), Some(6));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_history_is_read_from_all_pages() -> Outcome {
+    let server = Server::builder().paginate_by(5).shared()?;
+    let scene = Scene::on(server.url()).await;
+    for n in 0..11 {
+        scene.plain.put(&scene.record(&format!("n{n}")), &json!({})).await;
+    }
+    let entries = scene.bucket.get_history().await?;
+    let ids: Vec<&str> = entries.iter().map(|entry| entry.uri.rsplit('/').next().unwrap()).collect();
+    let expected = ["n10", "n9", "n8", "n7", "n6", "n5", "n4", "n3", "n2", "n1", "n0", "todos", scene.bucket.id()];
+    assert_eq!(ids, expected);
+    assert_eq!(scene.sent.take().len(), 3);
+    Ok(())
+}

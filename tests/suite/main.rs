@@ -1,0 +1,75 @@
+//! How the library behaves towards a real server: what it sends, what it gives, and what the server holds afterwards.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "that is how a test fails"
+)]
+
+use kinto_client::{Error, KintoRecord};
+use serde::{Deserialize, Serialize};
+
+mod accounts;
+mod auth;
+mod bad_input;
+mod calls;
+mod capabilities;
+mod changes;
+mod client;
+mod deletes;
+pub mod derive;
+mod errors;
+mod faults;
+mod filter_properties;
+mod filters;
+mod groups;
+mod ids;
+mod lists;
+mod origins;
+mod overview;
+mod patches;
+mod permissions;
+mod reading;
+mod secrets;
+mod sharing;
+mod typed;
+mod unknown_fields;
+mod updates;
+mod writes;
+
+/// The record that most tests use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
+#[kinto(collection = "todos")]
+struct Todo {
+    title: String,
+    #[serde(default)]
+    done: bool,
+}
+
+impl Todo {
+    fn new(title: &str) -> Self {
+        Self { title: title.to_owned(), done: false }
+    }
+}
+
+/// Which of an error's predicates are true. Of the kinds that tests tell apart only one may be.
+fn predicates(error: &Error) -> Vec<&'static str> {
+    let all = [
+        ("not found", error.is_not_found()),
+        ("conflict", error.is_conflict()),
+        ("forbidden", error.is_forbidden()),
+        ("unauthorized", error.is_unauthorized()),
+        ("invalid", error.is_invalid()),
+        ("refused", error.is_refused()),
+        ("unavailable", error.is_unavailable()),
+        ("timed out", error.is_timed_out()),
+        ("connection", error.is_connection()),
+        ("decode", error.is_decode()),
+        ("unexpected", error.is_unexpected()),
+        ("not visible", error.is_not_visible()),
+        ("unsupported", error.is_unsupported()),
+    ];
+    all.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
+}

@@ -1,0 +1,235 @@
+//! Many records at once: only what was changed is sent, and each has a result of its own, in the caller's order.
+
+use kinto_client::{Error, Record, Saved, Value, json};
+use kinto_tests::{Outcome, Scene, Sent};
+
+use crate::{Todo, predicates};
+
+async fn filled(scene: &Scene, records: usize) -> Vec<Record<Value>> {
+    let data = (0..records).map(|n| json!({"id": format!("n{n:04}"), "n": n, "extra": {"a": [n]}}));
+    scene.todos.create_records(data).await.expect("they are new")
+}
+
+fn ids<T>(records: &[Record<T>]) -> Vec<&str> {
+    records.iter().map(|record| record.id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn of_a_thousand_records_the_ten_that_were_changed_are_sent() -> Outcome {
+    let scene = Scene::new().await;
+    filled(&scene, 1_000).await;
+    let mut all = scene.todos.get_records::<Value>().await?;
+    let before = all.iter().cloned().collect::<Vec<_>>();
+    scene.sent.forget();
+    let changed: Vec<usize> = (0..10).map(|n| n * 97 + 3).collect();
+    for &place in &changed {
+        all[place].data["changed"] = true.into();
+    }
+    let saved = scene.todos.save_records(&mut all).await?;
+
+    let sent = scene.sent.take_one();
+    let lines = changed.iter().map(|&place| format!("PUT {}/{}", scene.records, all[place].id));
+    assert_eq!(sent.batched(), lines.collect::<Vec<_>>());
+    for (request, &place) in sent.json()["requests"].as_array().unwrap().iter().zip(&changed) {
+        let mut data = before[place].data.clone();
+        data["changed"] = true.into();
+        assert_eq!(request["body"], json!({"data": data}));
+        assert_eq!(request["headers"], json!({"if-match": format!("\"{}\"", before[place].last_modified)}));
+    }
+    assert_eq!(saved.len(), 1_000);
+    for (place, saved) in saved.into_iter().enumerate() {
+        let expected = if changed.contains(&place) { Saved::Stored } else { Saved::Unchanged };
+        assert_eq!(saved, expected, "{place}");
+        let (before, now) = (before[place].last_modified, all[place].last_modified);
+        assert_eq!(now > before, saved == Saved::Stored, "{place}");
+    }
+    for &place in &changed {
+        let held = scene.plain.object(&scene.record(&all[place].id)).await;
+        assert_eq!(held, serde_json::from_str::<Value>(all[place].received_json())?);
+        assert_eq!(held["last_modified"], all[place].last_modified.as_millis());
+    }
+
+    assert!(scene.todos.save_records(&mut all).await?.iter().all(|saved| *saved == Saved::Unchanged));
+    assert_eq!(scene.sent.take_lines(), [""; 0]);
+    all[3].data["changed"] = false.into();
+    scene.todos.save_records(&mut all).await?;
+    assert_eq!(scene.sent.take_lines(), [format!("PUT {}/{}", scene.records, all[3].id)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn conflicts_are_of_one_record_each_and_the_others_are_saved() -> Outcome {
+    let scene = Scene::new().await;
+    let mut records = filled(&scene, 30).await;
+    scene.plain.put_data(&scene.record("n0004"), &json!({"n": "theirs"})).await;
+    scene.plain.delete(&scene.record("n0027")).await;
+    for record in &mut records {
+        record.data["mine"] = true.into();
+    }
+    let read: Vec<_> = records.iter().map(|record| record.last_modified).collect();
+    let saved = scene.todos.save_records(&mut records).each().await?;
+    assert_eq!(saved.len(), 30);
+    for (n, (saved, record)) in saved.iter().zip(&records).enumerate() {
+        let Err(error) = saved else {
+            assert!(n != 4 && n != 27 && record.last_modified > read[n], "{n}");
+            assert_eq!(scene.plain.held(&scene.record(&record.id)).await, record.data);
+            continue;
+        };
+        assert_eq!((predicates(error), error.operation()), (vec!["conflict"], Some("save record")), "{error}");
+        assert_eq!(error.object(), Some(scene.record(&record.id).as_str()));
+        assert_eq!((record.last_modified, &record.data["mine"]), (read[n], &json!(true)), "it is as it was");
+        let conflict = error.conflict::<Value>().expect("both versions");
+        assert_eq!((&conflict.ours.id, &conflict.ours.data), (&record.id, &record.data));
+        match (n, conflict.theirs) {
+            (4, Some(theirs)) => assert_eq!(theirs.data, json!({"n": "theirs"})),
+            (27, None) => {}
+            (n, theirs) => panic!("{n}: {theirs:?}"),
+        }
+    }
+    assert_eq!(scene.plain.held(&scene.record("n0004")).await, json!({"n": "theirs"}));
+    assert_eq!(scene.plain.status(&scene.record("n0027")).await, 404);
+    // What was read of theirs can be merged and saved.
+    let theirs = saved[4].as_ref().unwrap_err().theirs::<Value>().unwrap();
+    records[4] = theirs;
+    records[4].data["mine"] = true.into();
+    let again = scene.todos.save_records(&mut records[..27]).await?;
+    assert_eq!(again.iter().filter(|saved| **saved == Saved::Stored).count(), 1);
+    assert_eq!(scene.plain.held(&scene.record("n0004")).await, json!({"n": "theirs", "mine": true}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_error_names_the_first_failure_and_has_them_all() -> Outcome {
+    let scene = Scene::new().await;
+    for id in ["n0002", "n0028"] {
+        scene.plain.put_data(&scene.record(id), &json!({"taken": true})).await;
+    }
+    let data = (0..30).map(|n| json!({"id": if n == 5 { "no/id".into() } else { format!("n{n:04}") }}));
+    let error = scene.todos.create_records(data).await.unwrap_err();
+    assert!(error.is_partial() && predicates(&error).is_empty(), "{error}");
+    assert_eq!((error.operation(), error.object()), (Some("create records in"), scene.records.strip_suffix("/records")));
+    let failures = error.failures();
+    assert_eq!(failures.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [2, 5, 28]);
+    assert_eq!(failures.iter().map(|(_, error)| predicates(error)[0]).collect::<Vec<_>>(), ["conflict", "invalid", "conflict"]);
+    let text = error.to_string();
+    for part in ["3 of 30 failed", "number 2", &scene.record("n0002"), "412"] {
+        assert!(text.contains(part), "{part} is not said: {text}");
+    }
+    assert!(!text.contains("n0028") && !text.contains('\n'), "{text}");
+    assert_eq!(scene.plain.ids(&scene.records).await.len(), 29, "the others are there");
+    assert!(!error.may_have_been_applied(), "each failure says that of itself: {error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn new_records_come_back_in_the_order_they_were_given() -> Outcome {
+    let scene = Scene::new().await;
+    let titles: Vec<String> = (0..60).map(|n| format!("{}", (n * 37) % 60)).collect();
+    let created = scene.todos.create_records(titles.iter().map(|title| Todo::new(title))).await?;
+    assert_eq!(created.iter().map(|record| &record.data.title).collect::<Vec<_>>(), titles.iter().collect::<Vec<_>>());
+    let mut ids = ids(&created);
+    ids.sort_unstable();
+    assert_eq!(scene.plain.ids(&scene.records).await, ids, "each has an id of its own");
+    let sent = scene.sent.take();
+    assert_eq!(sent.iter().map(Sent::line).collect::<Vec<_>>(), ["GET /", "POST /batch", "POST /batch", "POST /batch"]);
+
+    // What was created can be changed and saved, without reading it.
+    let mut created = created;
+    created[7].data.done = true;
+    scene.todos.save_records(&mut created).await?;
+    assert!(scene.plain.held(&scene.record(&created[7].id)).await["done"].as_bool().unwrap());
+    assert_eq!(scene.sent.take().len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_create_never_replaces() -> Outcome {
+    let scene = Scene::new().await;
+    let twins = [json!({"id": "a", "n": 1}), json!({"id": "b", "n": 2}), json!({"id": "a", "n": 3})];
+    let created = scene.todos.create_records(twins).each().await?;
+    assert_eq!((created[0].as_ref().unwrap().data["n"].clone(), created[1].is_ok()), (json!(1), true));
+    let error = created[2].as_ref().unwrap_err();
+    assert_eq!(predicates(error), ["conflict"], "{error}");
+    assert_eq!(error.theirs::<Value>().unwrap().data, json!({"n": 1}));
+    assert_eq!(scene.plain.held(&scene.record("a")).await, json!({"n": 1}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_copies_of_one_record_the_second_gets_a_conflict() -> Outcome {
+    let scene = Scene::new().await;
+    let record = filled(&scene, 1).await.remove(0);
+    let mut copies = [record.clone(), record.clone(), record];
+    copies[0].data["copy"] = 0.into();
+    copies[2].data["copy"] = 2.into();
+    let saved = scene.todos.save_records(&mut copies).each().await?;
+    assert!(matches!(saved[..2], [Ok(Saved::Stored), Ok(Saved::Unchanged)]), "{saved:?}");
+    assert_eq!(predicates(saved[2].as_ref().unwrap_err()), ["conflict"]);
+    assert_eq!(scene.plain.held(&scene.record("n0000")).await["copy"], 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn records_that_were_read_are_deleted_only_as_they_were_read() -> Outcome {
+    let scene = Scene::new().await;
+    let records = filled(&scene, 6).await;
+    scene.plain.put_data(&scene.record("n0001"), &json!({"n": "theirs"})).await;
+    scene.plain.delete(&scene.record("n0002")).await;
+    scene.sent.forget();
+    let deleted = scene.todos.delete_records(&records[..4]).each().await?;
+    let sent = scene.sent.take_one().json();
+    assert_eq!(sent["requests"][0]["headers"], json!({"if-match": format!("\"{}\"", records[0].last_modified)}));
+    let kinds: Vec<_> = deleted.iter().map(|deleted| deleted.as_ref().err().map(|error| predicates(error)[0])).collect();
+    assert_eq!(kinds, [None, Some("conflict"), Some("not found"), None]);
+    let tombstone = deleted[0].as_ref().unwrap();
+    assert!(tombstone.id == "n0000" && tombstone.last_modified.is_some_and(|time| time > records[0].last_modified));
+    let error = deleted[1].as_ref().unwrap_err();
+    assert_eq!(error.theirs::<Value>().unwrap().data, json!({"n": "theirs"}));
+    assert_eq!(scene.plain.ids(&scene.records).await, ["n0001", "n0004", "n0005"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn by_their_ids_records_are_deleted_whatever_they_are() -> Outcome {
+    let scene = Scene::new().await;
+    let records = filled(&scene, 6).await;
+    scene.plain.put_data(&scene.record("n0001"), &json!({"n": "theirs"})).await;
+    scene.sent.forget();
+    let deleted = scene.todos.delete_records(["n0003", "n0001", "n0000"]).await?;
+    assert_eq!(deleted.iter().map(|gone| gone.id.as_str()).collect::<Vec<_>>(), ["n0003", "n0001", "n0000"]);
+    assert!(scene.sent.take_one().json()["requests"][0]["headers"].is_null());
+    // Typed, by ids and by records.
+    let todos = scene.todos.typed::<Value>();
+    todos.delete_records([&records[2].id]).await?;
+    todos.delete_records(records[4..5].iter()).await?;
+    let error = todos.delete_records(["n0005", "n0000"]).await.unwrap_err();
+    assert_eq!(error.failures().iter().map(|(place, error)| (*place, error.is_not_found())).collect::<Vec<_>>(), [(1, true)]);
+    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn typed_collections_do_the_same() -> Outcome {
+    let scene = Scene::new().await;
+    let todos = scene.todos.typed::<Todo>();
+    let mut records = todos.create_records(["Milk", "Eggs", "Ham"].map(Todo::new)).await?;
+    scene.plain.put_data(&scene.record(&records[1].id), &json!({"title": "Duck eggs", "extra": 1})).await;
+    for record in &mut records {
+        record.data.done = true;
+    }
+    let saved: Vec<Result<Saved, Error>> = todos.save_records(&mut records).each().await?;
+    let conflict = saved[1].as_ref().unwrap_err().conflict::<Todo>().expect("both versions");
+    assert_eq!(conflict.ours.data, Todo { title: "Eggs".to_owned(), done: true });
+    assert_eq!(conflict.theirs.unwrap().data, Todo::new("Duck eggs"));
+    let all = todos.get_records().await?.into_vec();
+    assert_eq!(all.iter().filter(|record| record.data.done).count(), 2);
+    // What the type does not know is kept.
+    let mut all = all;
+    for record in &mut all {
+        record.data.title.push('!');
+    }
+    todos.save_records(&mut all).await?;
+    let held = scene.plain.held(&scene.record(&records[1].id)).await;
+    assert_eq!(held, json!({"title": "Duck eggs!", "done": false, "extra": 1}));
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! Credentials and data go to the server that was named, wherever an answer points.
+
+use kinto_client::{Value, json};
+use kinto_tests::{Fault, Outcome, Proxy, Scene, Sent, in_order};
+
+use crate::{Todo, predicates};
+
+/// Another server, which answers whatever it is asked.
+async fn elsewhere() -> Proxy {
+    Proxy::instead(|_| Fault::json(200, &json!({"data": {"id": "milk", "last_modified": 1, "title": "stolen"}}))).await
+}
+
+#[tokio::test]
+async fn redirects_within_the_server_are_followed() -> Outcome {
+    let scene = Scene::new().await;
+    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk"})).await;
+    let path = format!("/v1{}", scene.record("milk"));
+    for status in [301, 302, 307, 308] {
+        for relative in [true, false] {
+            let target = path.clone();
+            let rule = move |sent: &Sent| {
+                if sent.target == target {
+                    return Fault::Pass;
+                }
+                let host = sent.header("host").unwrap();
+                Fault::redirect(status, &if relative { target.clone() } else { format!("http://{host}{target}") })
+            };
+            let proxy = Proxy::start(scene.url(), rule).await;
+            let record = scene.todos_through(&proxy).get_record::<Todo>("moved").await?;
+            assert_eq!(record.data, Todo::new("Milk"), "{status}");
+            let arrived = proxy.arrived();
+            assert_eq!(proxy.lines(), [scene.record("moved"), scene.record("milk")].map(|path| format!("GET {path}")));
+            assert!(arrived[0].header("authorization").is_some());
+            assert_eq!(arrived[0].header("authorization"), arrived[1].header("authorization"));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_write_is_redirected_whole_or_not_at_all() -> Outcome {
+    let scene = Scene::new().await;
+    let target = format!("/v1{}", scene.record("moved"));
+    for status in [307, 308] {
+        let proxy = Proxy::start(scene.url(), in_order([Fault::redirect(status, &target)])).await;
+        let created = scene.todos_through(&proxy).create_record(Todo::new("Milk")).id("milk").await?;
+        assert_eq!(&*created.id, "moved");
+        let arrived = proxy.arrived();
+        assert_eq!((arrived[1].line(), &arrived[1].body), (format!("PUT {}", scene.record("moved")), &arrived[0].body));
+        assert_eq!(arrived[1].header("if-none-match"), Some("*"));
+        assert_eq!(scene.plain.held(&scene.record("moved")).await, json!({"title": "Milk", "done": false}));
+        scene.plain.delete(&scene.record("moved")).await;
+    }
+    // By tradition these turn into a GET, which would write nothing and look as if it had.
+    for status in [301, 302, 303] {
+        let proxy = Proxy::start(scene.url(), in_order([Fault::redirect(status, &target)])).await;
+        let error = scene.todos_through(&proxy).create_record(Todo::new("Milk")).id("milk").await.unwrap_err();
+        assert_eq!(predicates(&error), ["unexpected"], "{status}: {error}");
+        assert_eq!(proxy.lines(), [format!("PUT {}", scene.record("milk"))]);
+    }
+    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn redirects_to_another_server_are_not_followed() -> Outcome {
+    let scene = Scene::new().await;
+    let other = elsewhere().await;
+    for status in [301, 302, 307, 308] {
+        let location = format!("{}{}", other.url(), scene.record("milk"));
+        let proxy = Proxy::start(scene.url(), move |_| Fault::redirect(status, &location)).await;
+        let todos = scene.todos_through(&proxy);
+        for error in [
+            todos.get_record::<Todo>("milk").await.unwrap_err(),
+            todos.get_records::<Todo>().await.unwrap_err(),
+            todos.create_record(Todo::new("Milk")).id("milk").await.unwrap_err(),
+            todos.delete_record("milk").await.unwrap_err(),
+        ] {
+            assert_eq!(predicates(&error), ["unexpected"], "{status}: {error}");
+            assert!(error.to_string().contains(other.origin()), "it is named: {error}");
+        }
+        assert_eq!(proxy.lines().len(), 4);
+    }
+    assert_eq!((other.connections(), other.arrived().len()), (0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_scheme_or_port_or_name_makes_another_server() -> Outcome {
+    let scene = Scene::new().await;
+    let other = elsewhere().await;
+    let path = scene.record("milk");
+    for location in [
+        format!("//{}{path}", other.origin().trim_start_matches("http://")),
+        format!("https://{}{path}", other.origin().trim_start_matches("http://")),
+        format!("{}{path}", other.origin().replace("127.0.0.1", "localhost")),
+        format!("http://127.0.0.1:1@{}{path}", other.origin().trim_start_matches("http://")),
+        "file:///etc/passwd".to_owned(),
+    ] {
+        let shown = location.clone();
+        let proxy = Proxy::start(scene.url(), move |_| Fault::redirect(307, &location)).await;
+        let error = scene.todos_through(&proxy).get_record::<Todo>("milk").await.unwrap_err();
+        assert_eq!(predicates(&error), ["unexpected"], "{shown}: {error}");
+        assert_eq!(proxy.lines().len(), 1, "{shown}");
+    }
+    assert_eq!(other.connections(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn redirects_without_end_have_one() -> Outcome {
+    let scene = Scene::new().await;
+    let proxy = Proxy::start(scene.url(), |sent| Fault::redirect(307, &format!("{}x", sent.target))).await;
+    let error = scene.todos_through(&proxy).get_record::<Todo>("milk").await.unwrap_err();
+    assert_eq!(predicates(&error), ["unexpected"], "{error}");
+    assert!(error.to_string().contains("redirect"), "{error}");
+    assert!((2..=10).contains(&proxy.lines().len()), "{:?}", proxy.lines());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_next_page_is_asked_of_the_same_server() -> Outcome {
+    let scene = Scene::new().await;
+    for n in 0..5 {
+        scene.plain.put_data(&scene.record(&n.to_string()), &json!({"n": n})).await;
+    }
+    let other = elsewhere().await;
+    for foreign in [
+        other.origin().to_owned(),
+        "https://kinto.internal:8443/behind/the/proxy".to_owned(),
+        other.origin().replace("http://", "http://user:password@"),
+    ] {
+        let host = foreign.clone();
+        let rule = move |sent: &Sent| Fault::replace(format!("http://{}", sent.header("host").unwrap()), host.clone());
+        let proxy = Proxy::start(scene.url(), rule).await;
+        let records = scene.todos_through(&proxy).get_records::<Value>().page_size(2).await?;
+        let numbers: Vec<u64> = records.iter().map(|record| record.data["n"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, [4, 3, 2, 1, 0], "{foreign}");
+        let arrived = proxy.arrived();
+        assert_eq!(arrived.len(), 3);
+        assert!(arrived.iter().all(|sent| sent.target.starts_with(&format!("/v1{}?", scene.records))), "{arrived:#?}");
+    }
+    assert_eq!(other.connections(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_next_page_that_leads_nowhere_is_an_error() -> Outcome {
+    type Next = fn(&Sent) -> String;
+
+    let scene = Scene::new().await;
+    let same = |sent: &Sent| format!("http://localhost{}", sent.target);
+    let cases: [(&str, Next); 3] = [
+        ("the same page again", same),
+        ("no URL", |_| "/v1/buckets?_token=x".to_owned()),
+        ("no query", |_| "http://localhost/v1/buckets".to_owned()),
+    ];
+    for (case, next) in cases {
+        let rule = move |sent: &Sent| {
+            let header = format!("Next-Page: {}", next(sent));
+            Fault::answer(200, &["ETag: \"1\"", &header], r#"{"data": []}"#)
+        };
+        let proxy = Proxy::start(scene.url(), rule).await;
+        let error = scene.todos_through(&proxy).get_records::<Value>().page_size(2).await.unwrap_err();
+        assert_eq!(predicates(&error), ["unexpected"], "{case}: {error}");
+        assert_eq!(proxy.lines().len(), 1, "{case}");
+    }
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! Single principals are given permissions, and lose them, while others do the same.
+
+use kinto_client::{BucketAttributes, Principal, Value, json};
+use kinto_server::{Server, unique};
+use kinto_tests::{Fault, Gate, Outcome, Person, Proxy, Scene, Sent, in_order};
+
+use super::{assert_all, me, shared};
+use crate::predicates;
+
+#[tokio::test]
+async fn on_all_four_kinds() -> Outcome {
+    let scene = Scene::new().await;
+    let (me, paths) = (me(&scene).await, shared(&scene).await);
+    let (bucket, collection) = (&scene.bucket, &scene.todos);
+    let (group, record) = (bucket.group("team"), collection.record::<Value>("r"));
+    let team = &paths[2];
+
+    bucket.grant(|p| p.write(&group).read("account:new")).await?;
+    collection.grant(|p| p.write(&group).read("account:new")).await?;
+    group.grant(|p| p.write(&group).read("account:new")).await?;
+    record.grant(|p| p.write(&group).read("account:new")).await?;
+    let readers = json!(["account:new", "account:reader", "system.Authenticated"]);
+    assert_all(&scene, &paths, &json!({"read": readers, "write": [team, "account:editor", me]})).await;
+
+    bucket.revoke(|p| p.write(["account:editor", "account:unknown"]).read("account:reader")).await?;
+    collection.revoke(|p| p.write(["account:editor", "account:unknown"]).read("account:reader")).await?;
+    group.revoke(|p| p.write(["account:editor", "account:unknown"]).read("account:reader")).await?;
+    record.revoke(|p| p.write(["account:editor", "account:unknown"]).read("account:reader")).await?;
+    let readers = json!(["account:new", "system.Authenticated"]);
+    assert_all(&scene, &paths, &json!({"read": readers, "write": [team, me]})).await;
+
+    bucket.grant(|p| p.collection_create(&group).group_create(["account:a", "account:b"])).await?;
+    collection.grant(|p| p.record_create(&group)).await?;
+    let expected = json!({
+        "read": readers, "write": [team, me], "collection:create": [team], "group:create": ["account:a", "account:b"],
+    });
+    assert_eq!(scene.plain.permissions(&paths[0]).await, expected);
+    let expected = json!({"read": readers, "write": [team, me], "record:create": [team]});
+    assert_eq!(scene.plain.permissions(&paths[1]).await, expected);
+
+    bucket.revoke(|p| p.collection_create(&group).group_create("account:a").read(&group)).await?;
+    let expected = json!({"read": readers, "write": [team, me], "group:create": ["account:b"]});
+    assert_eq!(scene.plain.permissions(&paths[0]).await, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_data_stays_as_it_is() -> Outcome {
+    let scene = Scene::new().await;
+    let path = scene.record("milk");
+    let data = json!({"title": "Milk", "deep": {"a": [1, null]}, "null": null});
+    scene.plain.put_data(&path, &data).await;
+    scene.todos.record::<Value>("milk").grant(|p| p.read("account:reader")).await?;
+    scene.todos.record::<Value>("milk").revoke(|p| p.read("account:reader")).await?;
+    assert_eq!(scene.plain.held(&path).await, data);
+    let sent = scene.sent.take();
+    let [grant, revoke] = [&sent[1], &sent[3]].map(Sent::json);
+    assert_eq!(grant, json!({"permissions": {"read": ["account:reader"]}}), "the list that changes, and nothing else");
+    assert_eq!(revoke, json!({"permissions": {"read": []}}));
+    assert_eq!(sent.len(), 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_changes_nothing_writes_nothing() -> Outcome {
+    let scene = Scene::new().await;
+    let paths = shared(&scene).await;
+    let before = scene.plain.object(&paths[0]).await;
+    scene.bucket.grant(|p| p.read("account:reader")).await?;
+    scene.bucket.revoke(|p| p.read("account:unknown").collection_create("account:reader")).await?;
+    scene.bucket.grant(|nobody| nobody).await?;
+    assert_eq!(scene.plain.object(&paths[0]).await, before);
+    assert!(scene.sent.take().iter().all(|sent| sent.method == http::Method::GET));
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_writes_stays_among_the_writers() -> Outcome {
+    let scene = Scene::new().await;
+    let (me, paths) = (me(&scene).await, shared(&scene).await);
+    scene.bucket.revoke(|p| p.write([me.clone(), "account:editor".into()])).await?;
+    assert_eq!(scene.plain.permissions(&paths[0]).await["write"], json!([me]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn on_what_is_not_there() -> Outcome {
+    let scene = Scene::new().await;
+    let record = scene.todos.record::<Value>("none");
+    for (operation, error) in [
+        ("grant record", record.grant(|p| p.read("account:a")).await.unwrap_err()),
+        ("revoke record", record.revoke(|p| p.read("account:a")).await.unwrap_err()),
+        ("grant collection", scene.bucket.collection("none").grant(|p| p.read("account:a")).await.unwrap_err()),
+        ("grant group", scene.bucket.group("none").grant(|p| p.read("account:a")).await.unwrap_err()),
+    ] {
+        assert_eq!(predicates(&error), ["not found"], "{error}");
+        assert_eq!(error.operation(), Some(operation));
+    }
+    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_at_once_are_all_granted() -> Outcome {
+    let scene = Scene::new().await;
+    let me = me(&scene).await;
+    let grants = (0..10).map(|n| {
+        // Clients of their own, as if they knew nothing of each other.
+        let bucket = scene.client_at(scene.url()).build().expect("a client").bucket(scene.bucket.id());
+        tokio::spawn(async move {
+            bucket.grant(|p| p.write(format!("account:w{n}")).collection_create(format!("account:c{n}"))).await
+        })
+    });
+    for grant in futures_util::future::try_join_all(grants).await? {
+        grant?;
+    }
+    let [creators, mut writers] =
+        ["c", "w"].map(|letter| (0..10).map(|n| format!("account:{letter}{n}")).collect::<Vec<_>>());
+    writers.push(me.to_string());
+    let path = format!("/buckets/{}", scene.bucket.id());
+    assert_eq!(scene.plain.permissions(&path).await, json!({"write": writers, "collection:create": creators}));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn grants_and_revokes_at_once_do_not_undo_each_other() -> Outcome {
+    let scene = Scene::new().await;
+    let me = me(&scene).await;
+    let path = format!("/buckets/{}", scene.bucket.id());
+    let old: Vec<String> = (0..5).map(|n| format!("account:old{n}")).collect();
+    scene.plain.put(&path, &json!({"permissions": {"read": old}})).await;
+    let changes = (0..10).map(|n| {
+        let bucket = scene.bucket.clone();
+        tokio::spawn(async move {
+            match n % 2 {
+                0 => bucket.grant(|p| p.read(format!("account:new{}", n / 2))).await,
+                _ => bucket.revoke(|p| p.read(format!("account:old{}", n / 2))).await,
+            }
+        })
+    });
+    for change in futures_util::future::try_join_all(changes).await? {
+        change?;
+    }
+    let new: Vec<String> = (0..5).map(|n| format!("account:new{n}")).collect();
+    assert_eq!(scene.plain.permissions(&path).await, json!({"read": new, "write": [me]}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_that_is_overtaken_starts_again() -> Outcome {
+    let scene = Scene::new().await;
+    let me = me(&scene).await;
+    let path = format!("/buckets/{}", scene.bucket.id());
+    let gate = Gate::default();
+    // The GET passes, the PATCH waits.
+    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
+    let bucket = scene.client_at(proxy.url()).build()?.bucket(scene.bucket.id());
+    let (granted, ()) = tokio::join!(bucket.grant(|p| p.read("account:second")).into_future(), async {
+        gate.arrival().await;
+        scene.plain.put(&path, &json!({"data": {"colour": "blue"}, "permissions": {"read": ["account:first"]}})).await;
+        gate.open();
+    });
+    granted?;
+    let expected = json!({"read": ["account:first", "account:second"], "write": [me]});
+    assert_eq!(scene.plain.permissions(&path).await, expected);
+    assert_eq!(scene.plain.held(&path).await, json!({"colour": "blue"}));
+    let lines = ["GET", "PATCH", "GET", "PATCH"].map(|method| format!("{method} {path}"));
+    assert_eq!(proxy.lines(), lines);
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_whose_answer_is_lost_is_granted_once() -> Outcome {
+    let scene = Scene::new().await;
+    let me = me(&scene).await;
+    let path = format!("/buckets/{}", scene.bucket.id());
+    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::CutAfter])).await;
+    let bucket = scene.client_at(proxy.url()).build()?.bucket(scene.bucket.id());
+    bucket.grant(|p| p.read("account:reader")).await?;
+    assert_eq!(scene.plain.permissions(&path).await, json!({"read": ["account:reader"], "write": [me]}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn principals_that_nobody_can_be_are_refused() -> Outcome {
+    let scene = Scene::new().await;
+    let paths = shared(&scene).await;
+    let before = scene.plain.permissions(&paths[0]).await;
+    let mut settings = scene.bucket.get().await?;
+    scene.sent.forget();
+    let own = scene.client.bucket("default").group("friends");
+    for (principal, reason) in [("".into(), "empty"), ("a\0b".into(), "NUL"), ((&own).into(), "`default`")] {
+        let principal: &Principal = &principal;
+        let unchanged = settings.permissions.clone();
+        settings.permissions.edit()?.read.insert(principal.clone());
+        for error in [
+            scene.bucket.grant(|p| p.write(principal)).await.unwrap_err(),
+            scene.bucket.revoke(|p| p.collection_create(principal)).await.unwrap_err(),
+            scene.bucket.patch(json!({})).permissions(|p| p.read(principal)).await.unwrap_err(),
+            scene.bucket.overwrite(BucketAttributes::default()).permissions(|p| p.read(principal)).await.unwrap_err(),
+            scene.bucket.save_permissions(&mut settings).await.unwrap_err(),
+            scene.bucket.create_group("new", ["account:a"]).permissions(|p| p.read(principal)).await.unwrap_err(),
+        ] {
+            assert_eq!(predicates(&error), ["invalid"], "{error}");
+            assert!(error.to_string().contains(reason), "{reason} is not said: {error}");
+        }
+        settings.permissions = unchanged;
+    }
+    assert!(scene.sent.take().is_empty());
+    assert_eq!(scene.plain.permissions(&paths[0]).await, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_who_writes_is_not_told_nothing_is_erased() -> Outcome {
+    // There the server does not add who writes to the writers, so that it shows the permissions to those only who were
+    // put there on purpose.
+    let server = Server::builder().setting("kinto.explicit_permissions", "false").shared()?;
+    let (owner, editor) = (Person::new(server.url(), "alexis").await, Person::new(server.url(), "niko").await);
+    let bucket = owner.client.bucket(unique("explicit"));
+    bucket.create().permissions(|p| p.write(owner.principal())).await?;
+    let collection = bucket.collection("todos");
+    collection.create().permissions(|p| p.read("account:reader").write(editor.principal())).await?;
+
+    for error in [
+        collection.grant(|p| p.read("account:new")).await.unwrap_err(),
+        collection.revoke(|p| p.read("account:reader")).await.unwrap_err(),
+    ] {
+        assert_eq!(predicates(&error), ["not visible"], "{error}");
+    }
+    let path = format!("/buckets/{}/collections/todos", bucket.id());
+    let lists = json!({"read": ["account:reader"], "write": [editor.principal()]});
+    assert_eq!(editor.plain.permissions(&path).await, lists);
+    editor.client.bucket(bucket.id()).collection("todos").grant(|p| p.read("account:new")).await?;
+    assert_eq!(editor.plain.permissions(&path).await["read"], json!(["account:new", "account:reader"]));
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Passwords and tokens are in the `Authorization` header, and in nothing that is ever shown.
+
+use std::fmt::Debug;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use kinto_client::{Auth, Client, Error, Never, json};
+use kinto_tests::{Fault, Outcome, Proxy, Recorder, Scene, nowhere};
+
+use crate::Todo;
+
+const SECRET: &str = "tops3cret";
+
+/// All that can be shown of an error.
+fn shown(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    let causes: Vec<String> = causes.map(|cause| format!("{cause} {cause:?} {cause:#?}")).collect();
+    format!("{error} {error:?} {error:#?} {:?} {:?} {causes:?}", error.details(), error.server_message())
+}
+
+fn assert_silent(shown: &str) {
+    for secret in [SECRET, "Authorization", "authorization", &BASE64_STANDARD.encode(SECRET)[..8]] {
+        assert!(!shown.contains(secret), "{secret} is shown: {shown}");
+    }
+    let encoded = BASE64_STANDARD.encode(format!("alexis:{SECRET}"));
+    assert!(!shown.contains(&encoded), "the header is shown: {shown}");
+}
+
+fn debug(value: impl Debug) -> String {
+    format!("{value:?} {value:#?}")
+}
+
+#[tokio::test]
+async fn debug_shows_none() -> Outcome {
+    let scene = Scene::new().await;
+    for auth in [("alexis", SECRET).into(), Auth::bearer(SECRET), Auth::header(format!("Portier {SECRET}"))] {
+        assert_silent(&debug(&auth));
+        let builder = Client::builder(scene.url()).auth(auth).header("x-api-key", SECRET);
+        assert_silent(&debug(&builder));
+        let client = builder.build()?;
+        let todos = client.bucket("default").collection("todos");
+        let mut record = todos.create_record(Todo::new("Milk")).await.ok();
+        assert_silent(&debug((&client, &todos, todos.typed::<Todo>(), &record)));
+        assert_silent(&debug((todos.get_records::<Todo>(), todos.create_record(Todo::new("Milk")).explain()?)));
+        assert_silent(&todos.create_record(Todo::new("Milk")).explain()?.to_string());
+        if let Some(record) = &mut record {
+            assert_silent(&debug(todos.save_record(record)));
+            assert_silent(&debug(client.server_info().await?));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn errors_show_none() -> Outcome {
+    let scene = Scene::new().await;
+    let (away, _port) = nowhere();
+    let elsewhere = Proxy::instead(|_| Fault::CutBefore).await;
+    let location = format!("{}/x", elsewhere.url());
+    let faults: [fn(&str) -> Fault; 6] = [
+        |_| Fault::CutBefore,
+        |_| Fault::Truncate(3),
+        |_| Fault::answer(400, &["Content-Type: text/html"], "<html>no</html>"),
+        |_| Fault::answer(200, &[], ""),
+        |_| Fault::json(403, &json!({"errno": 121, "error": "Forbidden"})),
+        |location| Fault::redirect(307, location),
+    ];
+    let client = |auth: &Auth, url: &str| {
+        Client::builder(url).auth(auth.clone()).header("x-api-key", SECRET).retry(Never).build()
+    };
+    for auth in [("alexis", SECRET).into(), Auth::bearer(SECRET)] {
+        let away = client(&auth, &away)?;
+        assert_silent(&shown(&scene.todos_of(&away).get_records::<Todo>().await.unwrap_err()));
+        assert_silent(&shown(&away.server_info().await.unwrap_err()));
+        for fault in faults {
+            let location = location.clone();
+            let proxy = Proxy::start(scene.url(), move |_| fault(&location)).await;
+            let todos = scene.todos_of(&client(&auth, proxy.url())?);
+            assert_silent(&shown(&todos.get_record::<Todo>("milk").await.unwrap_err()));
+            assert_silent(&shown(&todos.create_record(Todo::new("Milk")).await.unwrap_err()));
+            let arrived = proxy.arrived();
+            assert_eq!(arrived.iter().filter(|sent| sent.header("authorization").is_some()).count(), 2);
+        }
+    }
+    assert_eq!(elsewhere.connections(), 0);
+    Ok(())
+}
+
+#[test]
+fn mistakes_in_credentials_are_not_repeated() {
+    let url = "https://kinto.example.org/v1";
+    for error in [
+        Client::builder(url).auth(Auth::bearer(format!("{SECRET}\n"))).build(),
+        Client::builder(url).auth(Auth::header(format!("{SECRET}\0"))).build(),
+        Client::builder(url).auth(("alexis:", SECRET)).build(),
+        Client::builder(url).header("x-api-key", format!("{SECRET}\n")).build(),
+        Client::builder("http://kinto.example.org/v1").auth(("alexis", SECRET)).build(),
+        Client::builder(format!("https://alexis:{SECRET}@kinto.example.org/v1")).build(),
+        Client::builder(format!("https://{SECRET}@kinto.example.org/v1")).build(),
+        Client::builder(format!("https://alexis:{SECRET}@kinto.example.org")).build(),
+        Client::builder(format!("https://alexis:{SECRET}@")).build(),
+        Client::builder(format!("alexis:{SECRET}@kinto.example.org/v1")).build(),
+        Client::builder(format!("https://alexis:{SECRET}@kinto.example.org:x/v1")).build(),
+    ] {
+        let error = error.unwrap_err();
+        assert!(error.is_invalid(), "{error}");
+        assert!(!shown(&error).contains(SECRET), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_header_is_marked_as_sensitive() -> Outcome {
+    let scene = Scene::new().await;
+    for auth in [("alexis", SECRET).into(), Auth::bearer(SECRET), Auth::header(SECRET)] {
+        let recorder = Recorder::default();
+        let client = Client::builder(scene.url()).auth(auth).transport(recorder.clone()).build()?;
+        client.server_info().await?;
+        let sent = recorder.take_one();
+        assert!(sent.headers["authorization"].is_sensitive(), "or whatever carries it may show it");
+        assert!(!debug(&sent.headers).contains(SECRET));
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! The same where there is little type, or none, to know anything.
+
+use std::collections::BTreeMap;
+
+use kinto_client::{KintoRecord, Value, json};
+use kinto_tests::{Outcome, Scene};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Article, article};
+use crate::Todo;
+
+/// The text of each field of an object, as the server writes it.
+fn texts(body: &str) -> BTreeMap<String, String> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        data: BTreeMap<String, &'a RawValue>,
+    }
+    let body: Body<'_> = serde_json::from_str(body).expect("an object");
+    body.data.into_iter().map(|(key, value)| (key, value.get().to_owned())).collect()
+}
+
+#[tokio::test]
+async fn numbers_keep_their_text() -> Outcome {
+    let scene = Scene::new().await;
+    let path = scene.record("numbers");
+    // Which of these the server keeps apart depends on its storage; what it keeps, we keep.
+    let numbers =
+        r#""a": 1.10, "b": 1.0, "c": 1e22, "d": 18446744073709551615, "e": -0.0, "f": 1e-7, "g": 0.30000000000000004"#;
+    let data: Box<RawValue> =
+        RawValue::from_string(format!(r#"{{"title": "Milk", {numbers}, "deep": {{{numbers}}}}}"#))?;
+    let sent = format!(r#"{{"data": {}}}"#, data.get());
+    let response = scene.plain.send_text(http::Method::PUT, &path, Some(sent)).await;
+    assert_eq!(response.status, 201);
+    let before = texts(&scene.plain.get(&path).await.text);
+
+    let mut record = scene.todos.get_record::<Todo>("numbers").await?;
+    scene.sent.forget();
+    record.data.done = true;
+    scene.todos.save_record(&mut record).await?;
+    let sent = texts(&scene.sent.take_one().body);
+    let after = texts(&scene.plain.get(&path).await.text);
+    for key in ["a", "b", "c", "d", "e", "f", "g", "deep"] {
+        assert_eq!(sent[key], before[key], "{key} is sent as it was received");
+        assert_eq!(after[key], before[key], "{key} is held as it was");
+    }
+    assert_eq!((after["a"].as_str(), after["d"].as_str()), ("1.1", "18446744073709551615"));
+    assert_eq!(after["done"], "true");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_flattened_map_holds_the_rest() -> Outcome {
+    #[derive(Serialize, Deserialize, KintoRecord)]
+    struct Open {
+        title: String,
+        #[serde(flatten)]
+        rest: serde_json::Map<String, Value>,
+    }
+
+    let scene = Scene::new().await;
+    let path = scene.record("open");
+    scene.plain.put_data(&path, &json!({"title": "Milk", "keep": {"a": 1}, "drop": 2, "change": 3})).await;
+    let mut record = scene.todos.get_record::<Open>("open").await?;
+    let keys: Vec<_> = record.data.rest.keys().map(String::as_str).collect();
+    assert_eq!(keys.len(), 3, "`id` and `last_modified` are not among {keys:?}");
+
+    record.data.rest.remove("drop");
+    record.data.rest.insert("change".to_owned(), 4.into());
+    record.data.rest.insert("new".to_owned(), 5.into());
+    scene.todos.save_record(&mut record).await?;
+    let expected = json!({"title": "Milk", "keep": {"a": 1}, "change": 4, "new": 5});
+    assert_eq!(scene.plain.held(&path).await, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn json_is_saved_as_it_stands() -> Outcome {
+    let scene = Scene::new().await;
+    scene.plain.put_data(&scene.record("article"), &article()).await;
+    let mut record = scene.todos.get_record::<Value>("article").await?;
+    let mut expected = article();
+    for data in [&mut record.data, &mut expected] {
+        data.as_object_mut().unwrap().remove("extra");
+        data["author"]["address"]["zip"] = 69002.into();
+        data["tags"][1]["more"]["x"] = json!([1]);
+        data["new"] = json!({"a": null});
+    }
+    scene.todos.save_record(&mut record).await?;
+    assert_eq!(scene.plain.held(&scene.record("article")).await, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_goes_along_to_another_type() -> Outcome {
+    let scene = Scene::new().await;
+    scene.plain.put_data(&scene.record("article"), &article()).await;
+    let mut value = scene.todos.get_record::<Value>("article").await?;
+    value.data["title"] = "Eggs".into();
+    let mut typed = value.parse::<Article>()?;
+    assert_eq!(typed.data.title, "Eggs");
+    typed.data.author.name = "Niko".to_owned();
+    scene.todos.save_record(&mut typed).await?;
+
+    let mut expected = article();
+    expected["title"] = "Eggs".into();
+    expected["author"]["name"] = "Niko".into();
+    assert_eq!(scene.plain.held(&scene.record("article")).await, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_goes_along_to_a_type_that_has_no_place_for_it() -> Outcome {
+    let scene = Scene::new().await;
+    scene.plain.put_data(&scene.record("article"), &article()).await;
+    let mut value = scene.todos.get_record::<Value>("article").await?;
+    value.data["extra"]["a"] = "changed".into();
+    let mut typed = value.parse::<Article>()?;
+    typed.data.title = "Eggs".to_owned();
+    scene.todos.save_record(&mut typed).await?;
+
+    let mut expected = article();
+    expected["title"] = "Eggs".into();
+    expected["extra"]["a"] = "changed".into();
+    assert_eq!(scene.plain.held(&scene.record("article")).await, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn buckets_collections_and_groups_keep_theirs_too() -> Outcome {
+    let scene = Scene::new().await;
+    let path = format!("/buckets/{}", scene.bucket.id());
+    let extra = json!({"colour": {"r": 1}, "list": [1, {"a": 2}]});
+    scene.plain.put_data(&path, &extra).await;
+    let mut collection = extra.clone();
+    collection["displayFields"] = json!(["title"]);
+    scene.plain.put_data(&format!("{path}/collections/todos"), &collection).await;
+    let mut group = extra.clone();
+    group["members"] = json!(["account:remy"]);
+    scene.plain.put_data(&format!("{path}/groups/friends"), &group).await;
+
+    let mut object = scene.bucket.get().await?;
+    object.data.record_schema = Some(json!({"type": "object"}));
+    scene.bucket.save(&mut object).await?;
+    let mut object = scene.todos.get().await?;
+    assert_eq!(object.data.other["colour"], json!({"r": 1}));
+    object.data.sort = Some("-title".to_owned());
+    object.data.other.insert("new".to_owned(), 1.into());
+    scene.bucket.save_collection(&mut object).await?;
+    let mut object = scene.bucket.get_group("friends").await?;
+    assert!(object.add("account:niko") && object.remove("account:remy"));
+    scene.bucket.save_group(&mut object).await?;
+
+    let mut expected = extra;
+    expected["record:schema"] = json!({"type": "object"});
+    assert_eq!(scene.plain.held(&path).await, expected);
+    collection["sort"] = "-title".into();
+    collection["new"] = 1.into();
+    assert_eq!(scene.plain.held(&format!("{path}/collections/todos")).await, collection);
+    group["members"] = json!(["account:niko"]);
+    assert_eq!(scene.plain.held(&format!("{path}/groups/friends")).await, group);
+    Ok(())
+}
