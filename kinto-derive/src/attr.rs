@@ -10,17 +10,8 @@ use syn::{Attribute, LitStr, Meta, Path};
 const ON_STRUCT: &[&str] = &["bucket", "collection", "crate", "nested"];
 const ON_FIELD: &[&str] = &["nested"];
 /// What people look for here although serde has it.
-const SERDE_S: &[&str] = &[
-    "alias",
-    "default",
-    "flatten",
-    "rename",
-    "rename_all",
-    "skip",
-    "skip_serializing",
-    "skip_serializing_if",
-    "with",
-];
+const SERDE_S: &[&str] =
+    &["alias", "default", "flatten", "rename", "rename_all", "skip", "skip_serializing", "skip_serializing_if", "with"];
 
 /// `#[kinto(…)]` on the struct.
 #[derive(Default)]
@@ -76,7 +67,9 @@ impl Field {
                 "nested" => set(cx, &mut field.nested, &item, flag),
                 name if ON_STRUCT.contains(&name) => cx.error(
                     &item.key,
-                    format!("`{name}` belongs to the whole struct: move it to a `#[kinto({name} = \"…\")]` above `struct`"),
+                    format!(
+                        "`{name}` belongs to the whole struct: move it to a `#[kinto({name} = \"…\")]` above `struct`"
+                    ),
                 ),
                 _ => unknown(cx, &item, ON_FIELD, " on a field"),
             }
@@ -98,19 +91,10 @@ fn kinto_items(cx: &mut Ctxt, attrs: &[Attribute], example: &str) -> Vec<Item> {
 }
 
 /// Parses the value of `item` into its place, which has to be free.
-fn set<T>(
-    cx: &mut Ctxt,
-    place: &mut Option<Given<T>>,
-    item: &Item,
-    parse: fn(&mut Ctxt, &Item) -> Option<T>,
-) {
-    if let Some(first) = place {
+fn set<T>(cx: &mut Ctxt, place: &mut Option<Given<T>>, item: &Item, parse: fn(&mut Ctxt, &Item) -> Option<T>) {
+    if place.is_some() {
         let name = item.name();
-        cx.error(
-            &item.key,
-            format!("`{name}` is given twice; keep one of the two"),
-        );
-        cx.error_at(first.span, "first given here");
+        cx.error(&item.key, format!("`{name}` is given twice; keep one of the two"));
         return;
     }
     let span = item.span();
@@ -128,10 +112,7 @@ fn string(cx: &mut Ctxt, item: &Item) -> Option<LitStr> {
         return None;
     };
     if literal.value().is_empty() {
-        cx.error(
-            &literal,
-            format!("`{name}` is empty; give it a name or leave it out"),
-        );
+        cx.error(&literal, format!("`{name}` is empty; give it a name or leave it out"));
         return None;
     }
     Some(literal)
@@ -175,8 +156,5 @@ fn unknown(cx: &mut Ctxt, item: &Item, known: &[&str], place: &str) {
         [one] => one.clone(),
         all => format!("one of {}", all.join(", ")),
     };
-    cx.error_at(
-        item.key.span(),
-        format!("unknown kinto attribute `{name}`{place}{hint} (expected {expected})"),
-    );
+    cx.error_at(item.key.span(), format!("unknown kinto attribute `{name}`{place}{hint} (expected {expected})"));
 }

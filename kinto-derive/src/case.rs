@@ -98,18 +98,8 @@ mod tests {
             ]
             .map(|rule| Case::named(rule).apply(name))
         };
-        assert_eq!(
-            all("due_at"),
-            [
-                "due_at", "DUE_AT", "DueAt", "dueAt", "due_at", "DUE_AT", "due-at", "DUE-AT"
-            ]
-        );
-        assert_eq!(
-            all("_x__y2_"),
-            [
-                "_x__y2_", "_X__Y2_", "XY2", "xY2", "_x__y2_", "_X__Y2_", "-x--y2-", "-X--Y2-"
-            ]
-        );
+        assert_eq!(all("due_at"), ["due_at", "DUE_AT", "DueAt", "dueAt", "due_at", "DUE_AT", "due-at", "DUE-AT"]);
+        assert_eq!(all("_x__y2_"), ["_x__y2_", "_X__Y2_", "XY2", "xY2", "_x__y2_", "_X__Y2_", "-x--y2-", "-X--Y2-"]);
         assert_eq!(Case::Camel.apply("__"), "");
         assert_eq!(Case::Camel.apply("élan_vital"), "élanVital");
     }

@@ -28,9 +28,7 @@ impl Ctxt {
 
     /// The invocations of `compile_error!`, or nothing.
     pub(crate) fn into_tokens(self) -> TokenStream {
-        self.errors
-            .map(|errors| errors.to_compile_error())
-            .unwrap_or_default()
+        self.errors.map(|errors| errors.to_compile_error()).unwrap_or_default()
     }
 
     fn push(&mut self, error: Error) {

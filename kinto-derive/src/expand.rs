@@ -26,20 +26,14 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
 /// The implementations, hidden in a block so that the user's module gets no new names.
 pub(crate) fn expand(record: &Record<'_>) -> TokenStream {
     let handles = Handles::of(record);
-    let items = if record.attrs.nested.is_some() {
-        part(record, &handles)
-    } else {
-        whole(record, &handles)
-    };
+    let items = if record.attrs.nested.is_some() { part(record, &handles) } else { whole(record, &handles) };
     in_block(record.original, &quote!(#handles #items))
 }
 
 /// Wraps items so that they add no names to the user's module. What the struct allows itself is allowed here too.
 pub(crate) fn in_block(input: &DeriveInput, items: &TokenStream) -> TokenStream {
     let allowed = input.attrs.iter().filter_map(|attr| match &attr.meta {
-        Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => {
-            Some(&list.tokens)
-        }
+        Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => Some(&list.tokens),
         _ => None,
     });
     quote! {
@@ -54,8 +48,7 @@ pub(crate) fn data(input: &DeriveInput, krate: &Path, declares: &[&str]) -> Toke
     let ident = &input.ident;
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let where_clause = generics::where_data(input, krate);
-    let declares = (!declares.is_empty())
-        .then(|| quote!(const DECLARES: &'static [&'static str] = &[#(#declares),*];));
+    let declares = (!declares.is_empty()).then(|| quote!(const DECLARES: &'static [&'static str] = &[#(#declares),*];));
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::Data for #ident #ty_generics #where_clause { #declares }

@@ -3,8 +3,8 @@
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
-    DeriveInput, GenericArgument, GenericParam, Generics, Path, PathArguments, Type, WhereClause,
-    WherePredicate, parse_quote,
+    DeriveInput, GenericArgument, GenericParam, Generics, Path, PathArguments, Type, WhereClause, WherePredicate,
+    parse_quote,
 };
 
 /// The user's `where` clause and `Self: bounds`, which follows whatever bounds serde's derives came to. Only for generic
@@ -42,10 +42,7 @@ fn where_self(input: &DeriveInput, bounds: Option<TokenStream>) -> Option<WhereC
 }
 
 /// The user's `where` clause, `T: 'static` for all parameters, and more.
-pub(crate) fn where_static(
-    input: &DeriveInput,
-    more: impl Iterator<Item = WherePredicate>,
-) -> Option<WhereClause> {
+pub(crate) fn where_static(input: &DeriveInput, more: impl Iterator<Item = WherePredicate>) -> Option<WhereClause> {
     let mut generics = input.generics.clone();
     let owned = input.generics.type_params().map(|param| {
         let ident = &param.ident;
@@ -88,17 +85,11 @@ pub(crate) fn parameter_inside<'a>(generics: &Generics, ty: &'a Type) -> Option<
     };
     let first = path.path.segments.first()?;
     let last = path.path.segments.last()?;
-    if path.qself.is_some()
-        || generics
-            .type_params()
-            .any(|param| param.ident == first.ident)
-    {
+    if path.qself.is_some() || generics.type_params().any(|param| param.ident == first.ident) {
         return Some(ty);
     }
     match &last.arguments {
-        PathArguments::AngleBracketed(arguments)
-            if last.ident == "Option" || last.ident == "Box" =>
-        {
+        PathArguments::AngleBracketed(arguments) if last.ident == "Option" || last.ident == "Box" => {
             arguments.args.iter().find_map(|argument| match argument {
                 GenericArgument::Type(ty) => parameter_inside(generics, ty),
                 _ => None,

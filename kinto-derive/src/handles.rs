@@ -39,14 +39,7 @@ impl<'a> Handles<'a> {
             prefix = Some(quote!(<__P>));
         }
         let name = format_ident!("__{}Fields", unraw(ident));
-        Self {
-            record,
-            krate,
-            name,
-            generics,
-            root,
-            prefix,
-        }
+        Self { record, krate, name, generics, root, prefix }
     }
 
     /// The type of the handles.
@@ -64,9 +57,7 @@ impl<'a> Handles<'a> {
             let handle = self.handle(field);
             quote!(#ident: #handle)
         });
-        let marker = self
-            .is_generic()
-            .then(|| quote!(__record: ::core::marker::PhantomData));
+        let marker = self.is_generic().then(|| quote!(__record: ::core::marker::PhantomData));
         quote!(#name { #(#handles,)* #marker })
     }
 
@@ -86,16 +77,11 @@ impl<'a> Handles<'a> {
         let vis = &self.record.original.vis;
         let docs = self.struct_docs();
         let handles = self.fields().map(|field| {
-            let Field {
-                ident, original, ..
-            } = field;
+            let Field { ident, original, .. } = field;
             let (vis, docs, ty) = (&original.vis, field_docs(field), self.handle_ty(field));
             quote!(#docs #vis #ident: #ty,)
         });
-        let steps = self
-            .fields()
-            .filter(|field| field.handle == Handle::Nested)
-            .map(|field| self.step(field));
+        let steps = self.fields().filter(|field| field.handle == Handle::Nested).map(|field| self.step(field));
         let params = without_self(self.record.original, self.generics.params.to_token_stream());
         let (_, ty_generics, where_clause) = self.generics.split_for_impl();
         let where_clause = without_self(self.record.original, where_clause.to_token_stream());
@@ -168,10 +154,7 @@ impl<'a> Handles<'a> {
 
     fn handle(&self, field: &Field<'_>) -> TokenStream {
         let (krate, wire, original) = (&self.krate, &field.wire, field.original);
-        let under = self
-            .prefix
-            .as_ref()
-            .map(|_| quote!(.__under(<__P as #krate::__private::Prefix>::PATH)));
+        let under = self.prefix.as_ref().map(|_| quote!(.__under(<__P as #krate::__private::Prefix>::PATH)));
         match field.handle {
             Handle::Plain => quote!(#krate::field::PlainField::__new(#wire) #under),
             Handle::Nested => {
@@ -217,16 +200,10 @@ impl<'a> Handles<'a> {
     fn struct_docs(&self) -> TokenStream {
         let name = unraw(&self.record.original.ident);
         let first = format!("Handles for the fields of `{name}`.");
-        let without = self
-            .record
-            .fields
-            .iter()
-            .filter_map(|field| match field.handle {
-                Handle::None(reason) => {
-                    Some(format!("`{}` has no handle: {reason}.", unraw(field.ident)))
-                }
-                _ => None,
-            });
+        let without = self.record.fields.iter().filter_map(|field| match field.handle {
+            Handle::None(reason) => Some(format!("`{}` has no handle: {reason}.", unraw(field.ident))),
+            _ => None,
+        });
         quote!(#[doc = #first] #(#[doc = ""] #[doc = #without])*)
     }
 }
@@ -261,12 +238,7 @@ fn field_docs(field: &Field<'_>) -> TokenStream {
     if field.handle == Handle::Plain {
         first.push_str(" The server compares such a name for equality only.");
     }
-    let mut docs = field
-        .original
-        .attrs
-        .iter()
-        .filter(|attr| is_doc_text(attr))
-        .peekable();
+    let mut docs = field.original.attrs.iter().filter(|attr| is_doc_text(attr)).peekable();
     let gap = docs.peek().map(|_| quote!(#[doc = ""]));
     quote!(#[doc = #first] #gap #(#docs)*)
 }
@@ -276,12 +248,6 @@ fn is_doc_text(attr: &Attribute) -> bool {
     let Meta::NameValue(meta) = &attr.meta else {
         return false;
     };
-    let text = matches!(
-        &meta.value,
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(_),
-            ..
-        })
-    );
+    let text = matches!(&meta.value, Expr::Lit(ExprLit { lit: Lit::Str(_), .. }));
     text && meta.path.is_ident("doc")
 }

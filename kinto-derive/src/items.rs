@@ -87,9 +87,7 @@ fn item(trees: Vec<TokenTree>) -> Option<Item> {
                 value = Value::Assigned(TokenStream::new());
                 break;
             }
-            TokenTree::Group(group)
-                if group.delimiter() == Delimiter::Parenthesis && !key.is_empty() =>
-            {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis && !key.is_empty() => {
                 value = Value::List(group.stream());
                 break;
             }
@@ -125,10 +123,7 @@ mod tests {
     #[test]
     fn reads_strings_and_nothing_else_as_strings() {
         let items = split(quote!(a = "b", c = 3, d("e"), f =));
-        let strings: Vec<_> = items
-            .iter()
-            .map(|item| item.string().map(|lit| lit.value()))
-            .collect();
+        let strings: Vec<_> = items.iter().map(|item| item.string().map(|lit| lit.value())).collect();
         assert_eq!(strings, [Some("b".to_owned()), None, None, None]);
     }
 

@@ -63,17 +63,8 @@ impl<'a> Record<'a> {
             return None;
         };
         let serde = serde_attr::Container::read(&input.attrs);
-        let fields = fields
-            .named
-            .iter()
-            .filter_map(|field| Field::from_syn(cx, field, &serde))
-            .collect();
-        Some(Self {
-            original: input,
-            attrs,
-            serde,
-            fields,
-        })
+        let fields = fields.named.iter().filter_map(|field| Field::from_syn(cx, field, &serde)).collect();
+        Some(Self { original: input, attrs, serde, fields })
     }
 
     /// The path of the client crate.
@@ -109,33 +100,17 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> Field<'a> {
-    fn from_syn(
-        cx: &mut Ctxt,
-        original: &'a syn::Field,
-        container: &serde_attr::Container,
-    ) -> Option<Self> {
+    fn from_syn(cx: &mut Ctxt, original: &'a syn::Field, container: &serde_attr::Container) -> Option<Self> {
         let ident = original.ident.as_ref()?;
         let attrs = attr::Field::parse(cx, &original.attrs);
         let serde = serde_attr::Field::read(&original.attrs);
         let wire = serde.written_name(ident, container);
         let handle = handle(&attrs, &serde, &wire, container);
-        Some(Self {
-            original,
-            ident,
-            attrs,
-            serde,
-            wire,
-            handle,
-        })
+        Some(Self { original, ident, attrs, serde, wire, handle })
     }
 }
 
-fn handle(
-    attrs: &attr::Field,
-    serde: &serde_attr::Field,
-    wire: &str,
-    container: &serde_attr::Container,
-) -> Handle {
+fn handle(attrs: &attr::Field, serde: &serde_attr::Field, wire: &str, container: &serde_attr::Container) -> Handle {
     let plain_text = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if container.into {
         Handle::None("another type is written (`into`)")

@@ -79,12 +79,7 @@ impl Field {
                     field.rename.de = de.or(field.rename.de);
                 }
                 "alias" => field.aliases.extend(item.string().map(|lit| lit.value())),
-                "skip" => {
-                    field.skip = Both {
-                        ser: true,
-                        de: true,
-                    }
-                }
+                "skip" => field.skip = Both { ser: true, de: true },
                 "skip_serializing" => field.skip.ser = true,
                 "skip_deserializing" => field.skip.de = true,
                 "flatten" => field.flatten = true,
@@ -133,10 +128,7 @@ fn serde_items(attrs: &[Attribute]) -> Vec<Item> {
 /// `key = "both"`, or `key(serialize = "one", deserialize = "other")`.
 fn strings(item: &Item) -> Both<Option<String>> {
     let both = item.string().map(|lit| lit.value());
-    let mut strings = Both {
-        ser: both.clone(),
-        de: both,
-    };
+    let mut strings = Both { ser: both.clone(), de: both };
     if let Value::List(tokens) = &item.value {
         for item in items::split(tokens.clone()) {
             let value = item.string().map(|lit| lit.value());
@@ -168,9 +160,7 @@ mod tests {
     }
 
     fn written(input: &DeriveInput) -> Vec<String> {
-        each(input, |ident, field, container| {
-            field.written_name(ident, container)
-        })
+        each(input, |ident, field, container| field.written_name(ident, container))
     }
 
     #[test]
@@ -210,11 +200,7 @@ mod tests {
             struct Todo;
         };
         let container = Container::read(&input.attrs);
-        assert!(
-            container
-                .transparent
-                .is_some_and(|item| item.name() == "transparent")
-        );
+        assert!(container.transparent.is_some_and(|item| item.name() == "transparent"));
         assert!(container.remote.is_some());
         assert!(container.into);
         assert_eq!(container.rename_all.ser, Case::AsWritten);
@@ -222,11 +208,8 @@ mod tests {
 
     #[test]
     fn claimed_names() {
-        let claims = |input: &DeriveInput| {
-            each(input, |ident, field, container| {
-                field.claims("id", ident, container)
-            }) == [true]
-        };
+        let claims =
+            |input: &DeriveInput| each(input, |ident, field, container| field.claims("id", ident, container)) == [true];
         assert!(claims(&parse_quote!(
             struct T {
                 id: u8,

@@ -14,11 +14,7 @@ pub(crate) fn nearest<'a>(given: &str, candidates: &[&'a str]) -> Option<&'a str
 /// The edit distance, except that an abbreviation is never far from the whole.
 fn score(given: &str, candidate: &str) -> usize {
     let abbreviates = |short: &str, long: &str| short.len() >= 3 && long.starts_with(short);
-    if abbreviates(given, candidate) || abbreviates(candidate, given) {
-        1
-    } else {
-        distance(given, candidate)
-    }
+    if abbreviates(given, candidate) || abbreviates(candidate, given) { 1 } else { distance(given, candidate) }
 }
 
 /// How many insertions, removals and replacements lead from `a` to `b`.

@@ -7,10 +7,7 @@ use syn::{DeriveInput, parse_quote};
 
 fn assert_expands(input: &DeriveInput, expected: &TokenStream) {
     let actual = derive(input).to_string();
-    assert_eq!(
-        actual.replace(" ,", ","),
-        expected.to_string().replace(" ,", ",")
-    );
+    assert_eq!(actual.replace(" ,", ","), expected.to_string().replace(" ,", ","));
 }
 
 /// The texts of all `compile_error!` in the output.
@@ -216,10 +213,7 @@ fn mistakes_are_reported_together_and_the_traits_are_implemented_anyway() {
     );
     let output = derive(&input).to_string();
     assert!(output.contains("KintoRecord for Todo"), "{output}");
-    assert!(
-        output.contains("title : :: kinto_client :: field :: Field < Todo , String >"),
-        "{output}"
-    );
+    assert!(output.contains("title : :: kinto_client :: field :: Field < Todo , String >"), "{output}");
 }
 
 #[test]

@@ -79,10 +79,7 @@ fn serde(cx: &mut Ctxt, record: &Record<'_>) {
 }
 
 fn ids(cx: &mut Ctxt, record: &Record<'_>) {
-    for (key, given) in [
-        ("bucket", &record.attrs.bucket),
-        ("collection", &record.attrs.collection),
-    ] {
+    for (key, given) in [("bucket", &record.attrs.bucket), ("collection", &record.attrs.collection)] {
         if let Some(given) = given {
             id(cx, key, &given.value);
         }
@@ -121,8 +118,7 @@ fn wrong_char(id: &str) -> Option<(usize, char)> {
     if id.is_empty() {
         return Some((0, '_'));
     }
-    let allowed =
-        |at: usize, c: char| c.is_ascii_alphanumeric() || (at > 0 && matches!(c, '_' | '-'));
+    let allowed = |at: usize, c: char| c.is_ascii_alphanumeric() || (at > 0 && matches!(c, '_' | '-'));
     id.chars().enumerate().find(|(at, c)| !allowed(*at, *c))
 }
 
@@ -135,14 +131,13 @@ fn shown(c: char) -> String {
 }
 
 fn nested_container(cx: &mut Ctxt, record: &Record<'_>) {
-    for (key, given) in [
-        ("bucket", &record.attrs.bucket),
-        ("collection", &record.attrs.collection),
-    ] {
+    for (key, given) in [("bucket", &record.attrs.bucket), ("collection", &record.attrs.collection)] {
         if let Some(given) = given {
             cx.error_at(
                 given.span,
-                format!("a `nested` struct is a part of records and has no {key} of its own; remove `{key}` or `nested`"),
+                format!(
+                    "a `nested` struct is a part of records and has no {key} of its own; remove `{key}` or `nested`"
+                ),
             );
         }
     }

@@ -8,6 +8,8 @@
 //! - Order of text where PostgreSQL sorts by a language. The server of these tests sorts by code points, as memory does.
 //! - `contains` where the field may hold text or an object, which memory takes for a list of characters or of keys, and
 //!   of lists and objects in the list, where PostgreSQL is content with a part of them.
+//! - Floats of more than 15 digits, on either backend: the server's own parser takes one in ten of them for its neighbour,
+//!   and those in batches twice.
 //! - Whole floats above 2⁵³ beside integers: PostgreSQL compares them in decimal, memory as what they are.
 //! - The numbers 0 and 1 beside booleans, which are the same to the memory backend in `is_in` and inside of lists.
 //! - Two of `is_set` and `is_missing` in one filter, of which memory knows the last only.
@@ -405,7 +407,7 @@ const INTEGERS: &[i64] = &[
 
 const UNSIGNED: &[u64] = &[0, 1, 9_007_199_254_740_993, (1 << 63) - 1, 1 << 63, (1 << 63) + 1, u64::MAX - 1, u64::MAX];
 
-const FLOATS: &[f64] = &[0.0, -0.0, 0.1, 0.1 + 0.2, 0.3, 1.0, -1.5, 1e22, 1e23, 1e-7, 5e-324, f64::MIN_POSITIVE, 1e300];
+const FLOATS: &[f64] = &[0.0, -0.0, 0.1, 0.3, 1.0, -1.5, 1e22, 1e23, 1e-7, 1e-300, 5e-324, 1e300, f64::MIN, f64::MAX];
 
 properties! {
     of_text(source, 110) {
@@ -423,9 +425,10 @@ properties! {
     }
 
     of_floats(source, 80) {
-        use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
-        let any = POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO;
-        let value = near(FLOATS, prop_oneof![any, (-500_i32..500).prop_map(|n| f64::from(n) / 10.0)]);
+        const MOST: i64 = 999_999_999_999_999;
+        let digits = prop_oneof![-MOST..=MOST, -500_i64..500];
+        let any = (digits, -20_i32..8).prop_map(|(digits, exponent)| format!("{digits}e{exponent}").parse::<f64>().unwrap());
+        let value = near(FLOATS, any);
         check_field(source, &value, |f, v| prop_oneof![equalities(f, v), ranges(f, v)].boxed());
     }
 

@@ -132,12 +132,11 @@ async fn one_that_is_overtaken_by_another_program_starts_again() -> Outcome {
     // The GET passes, the PUT waits.
     let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
     let group = scene.client_at(proxy.url()).build()?.bucket(scene.bucket.id()).group("friends");
-    let (added, ()) = tokio::join!(group.add_members(["account:second"]).into_future(), async {
-        gate.arrival().await;
+    let overtaking = async {
         scene.plain.put_data(&path, &json!({"members": ["account:first"], "colour": "blue"})).await;
-        gate.open();
-    });
-    assert_eq!(added?.members(), ["account:first", "account:second"]);
+    };
+    let added = gate.overtake(group.add_members(["account:second"]), overtaking).await?;
+    assert_eq!(added.members(), ["account:first", "account:second"]);
     let held = json!({"members": ["account:first", "account:second"], "colour": "blue"});
     assert_eq!(scene.plain.held(&path).await, held);
     Ok(())
@@ -214,5 +213,21 @@ async fn one_of_the_default_bucket_is_no_principal() -> Outcome {
     let path = format!("/buckets/{}", scene.bucket.id());
     assert_eq!(scene.plain.permissions(&path).await["read"], json!([format!("/buckets/{own}/groups/friends")]));
     assert_eq!(scene.plain.held(&format!("/buckets/{own}/groups/friends")).await, json!({"members": ["account:a"]}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_is_no_principal_either() -> Outcome {
+    let scene = Scene::new().await;
+    let path = format!("/buckets/{}", scene.bucket.id());
+    let before = scene.plain.permissions(&path).await;
+    for id in ["", "a/b", "no spaces", "é"] {
+        let error = scene.bucket.grant(|p| p.read(scene.bucket.group(id))).await.unwrap_err();
+        assert_eq!(predicates(&error), ["invalid"], "{error}");
+    }
+    let error = scene.bucket.grant(|p| p.read(scene.client.bucket("").group("friends"))).await.unwrap_err();
+    assert_eq!(predicates(&error), ["invalid"], "{error}");
+    assert!(scene.sent.take().is_empty());
+    assert_eq!(scene.plain.permissions(&path).await, before, "the server would take it, and nobody would be in it");
     Ok(())
 }

@@ -112,7 +112,7 @@ async fn one_error_names_the_first_failure_and_has_them_all() -> Outcome {
     assert_eq!(failures.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [2, 5, 28]);
     assert_eq!(failures.iter().map(|(_, error)| predicates(error)[0]).collect::<Vec<_>>(), ["conflict", "invalid", "conflict"]);
     let text = error.to_string();
-    for part in ["3 of 30 failed", "number 2", &scene.record("n0002"), "412"] {
+    for part in ["3 of 30 failed", "number 2", "could not create record", &scene.records, "412"] {
         assert!(text.contains(part), "{part} is not said: {text}");
     }
     assert!(!text.contains("n0028") && !text.contains('\n'), "{text}");
@@ -230,6 +230,6 @@ async fn typed_collections_do_the_same() -> Outcome {
     }
     todos.save_records(&mut all).await?;
     let held = scene.plain.held(&scene.record(&records[1].id)).await;
-    assert_eq!(held, json!({"title": "Duck eggs!", "done": false, "extra": 1}));
+    assert_eq!(held, json!({"title": "Duck eggs!", "extra": 1}));
     Ok(())
 }

@@ -1,5 +1,6 @@
+use bytes::Bytes;
 use http::Method;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 use uuid::Uuid;
 
 use super::{Call, Subject, if_not_exists::CreateIfNotExists, sealed::Operation};
@@ -24,6 +25,9 @@ pub struct Create<K: Kind, T> {
     pub(super) data: T,
     pub(super) id: NewId,
     pub(super) permissions: Option<K::Permissions>,
+    /// Known here, so that the bound on `T` is asked for once, where the call is made, and one mistake has one message.
+    encode: fn(&T) -> Result<Map<String, Value>>,
+    pub(super) read: fn(&Bytes) -> Result<Object<K, T>>,
 }
 
 /// Who chooses the id of a new object.
@@ -40,9 +44,13 @@ pub(super) struct NewData {
     pub(super) id: Option<String>,
 }
 
-impl<K: Kind, T: Data> Create<K, T> {
-    pub(crate) fn new(list: List<K>, data: T) -> Self {
-        Self { list, data, id: NewId::Ours(Uuid::new_v4().to_string()), permissions: None }
+impl<K: Kind, T> Create<K, T> {
+    pub(crate) fn new(list: List<K>, data: T) -> Self
+    where
+        T: Data,
+    {
+        let id = NewId::Ours(Uuid::new_v4().to_string());
+        Self { list, data, id, permissions: None, encode: encode::object, read: Object::from_answer }
     }
 
     pub(crate) fn with_id(mut self, id: impl Into<String>) -> Self {
@@ -51,7 +59,7 @@ impl<K: Kind, T: Data> Create<K, T> {
     }
 
     pub(super) fn new_data(&self) -> Result<NewData> {
-        let mut data = encode::object(&self.data)?;
+        let mut data = (self.encode)(&self.data)?;
         let [mut id, _] = STAMP.map(|stamp| data.remove(stamp));
         if id == Some(Value::Null) {
             id = None;
@@ -85,7 +93,7 @@ impl<K: Kind, T: Data> Create<K, T> {
     }
 }
 
-impl<K: Kind, T: Data> Operation for Create<K, T> {
+impl<K: Kind, T: Send + 'static> Operation for Create<K, T> {
     type Output = Object<K, T>;
 
     fn subject(&self) -> Subject {
@@ -111,7 +119,7 @@ impl<K: Kind, T: Data> Operation for Create<K, T> {
     }
 
     fn response(self, response: Response) -> Result<Object<K, T>> {
-        Object::from_answer(&response.success()?.body)
+        (self.read)(&response.success()?.body)
     }
 }
 

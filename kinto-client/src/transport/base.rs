@@ -14,8 +14,9 @@ impl Base {
             let example = "it should look like `https://kinto.example.org/v1`";
             Err(Error::invalid(format!("{shown:?} cannot be the server's URL: {reason}; {example}")))
         };
-        // Whatever stands before an `@` may be a password.
+        // Whatever stands before an `@`, or in a query, may be a secret.
         let shown = text.rsplit_once('@').map_or(text, |(_, host)| host);
+        let shown = shown.split(['?', '#']).next().unwrap_or_default();
         let Ok(mut url) = Url::parse(text) else {
             return refuse(shown, "it is not a URL");
         };

@@ -72,14 +72,24 @@ impl Refusal {
             Some(Value::Array(details)) => details.as_slice(),
             _ => &[],
         };
-        let message = self.message.as_deref();
+        let message = self.message.as_deref().filter(|message| self.status.canonical_reason() != Some(*message));
         [self.status.to_string()]
             .into_iter()
             .chain(message.map(|message| format!(": {message}")))
             .chain(details.iter().filter_map(|detail| detail_words(detail, message)))
+            .chain(self.missing())
             .chain(self.alert.as_ref().map(|alert| format!("; {alert}")))
             .chain(self.foreign.as_ref().map(|foreign| format!(", not in Kinto's form ({foreign})")))
             .collect()
+    }
+}
+
+impl Refusal {
+    /// What is missing, if the server names it: an object, or what it would be in.
+    fn missing(&self) -> Option<String> {
+        let details = self.details.as_ref()?;
+        let (kind, id) = (details.get("resource_name")?.as_str()?, details.get("id")?.as_str()?);
+        Some(format!(": there is no {kind} `{id}`"))
     }
 }
 

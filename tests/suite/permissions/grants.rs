@@ -155,12 +155,11 @@ async fn one_that_is_overtaken_starts_again() -> Outcome {
     // The GET passes, the PATCH waits.
     let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
     let bucket = scene.client_at(proxy.url()).build()?.bucket(scene.bucket.id());
-    let (granted, ()) = tokio::join!(bucket.grant(|p| p.read("account:second")).into_future(), async {
-        gate.arrival().await;
-        scene.plain.put(&path, &json!({"data": {"colour": "blue"}, "permissions": {"read": ["account:first"]}})).await;
-        gate.open();
-    });
-    granted?;
+    let overtaking = async {
+        let body = json!({"data": {"colour": "blue"}, "permissions": {"read": ["account:first"]}});
+        scene.plain.put(&path, &body).await;
+    };
+    gate.overtake(bucket.grant(|p| p.read("account:second")), overtaking).await?;
     let expected = json!({"read": ["account:first", "account:second"], "write": [me]});
     assert_eq!(scene.plain.permissions(&path).await, expected);
     assert_eq!(scene.plain.held(&path).await, json!({"colour": "blue"}));

@@ -154,16 +154,14 @@ async fn a_grant_that_is_overtaken_while_it_looks_starts_again() -> Outcome {
         let faults = (0..step).map(|_| Fault::Pass).chain([Fault::Hold(gate.clone())]);
         let proxy = Proxy::start(scene.url(), in_order(faults.collect::<Vec<_>>())).await;
         let record = scene.todos_through(&proxy).record::<Value>("milk");
-        let (granted, ()) = tokio::join!(record.grant(|p| p.read(format!("account:new{step}"))).into_future(), async {
-            gate.arrival().await;
+        let overtaking = async {
             let mut now = creator.plain.permissions(&path).await;
             now["read"].as_array_mut().unwrap().push(format!("account:other{step}").into());
             // Without the scene's user, so that the next step begins where this one did.
             now["write"] = json!(["account:editor"]);
             creator.plain.put(&path, &json!({"permissions": now})).await;
-            gate.open();
-        });
-        granted?;
+        };
+        gate.overtake(record.grant(|p| p.read(format!("account:new{step}"))), overtaking).await?;
         let read = creator.plain.permissions(&path).await["read"].clone();
         for reader in ["account:reader".to_owned(), format!("account:new{step}"), format!("account:other{step}")] {
             assert!(read.as_array().unwrap().contains(&json!(reader)), "{reader} is lost: {read}");

@@ -75,7 +75,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`Batch::execute`]: what goes wrong with one call is in its own result.
+    /// As for [`Batch::execute`](crate::Batch::execute): what goes wrong with one call is in its own result.
     pub fn together<'a, C: IntoBatch<'a> + 'a>(&self, calls: C) -> Call<'a, Together<(PhantomData<&'a ()>, C)>> {
         Call::new(self, Together((PhantomData, calls)))
     }

@@ -46,11 +46,23 @@ pub struct GetAll<K: Kind, T> {
     consistent: bool,
     max_pages: Option<u64>,
     if_changed: Option<Timestamp>,
+    /// Known here, so that the bound on `T` is asked for once, where the call is made, and one mistake has one message.
+    read: fn(Bytes) -> Result<Object<K, T>>,
 }
 
-impl<K: Kind, T: Data> GetAll<K, T> {
-    pub(crate) fn new(list: List<K>) -> Self {
-        Self { list, listing: Listing::default(), consistent: false, max_pages: None, if_changed: None }
+impl<K: Kind, T> GetAll<K, T> {
+    pub(crate) fn new(list: List<K>) -> Self
+    where
+        T: Data,
+    {
+        Self {
+            list,
+            listing: Listing::default(),
+            consistent: false,
+            max_pages: None,
+            if_changed: None,
+            read: Object::from_received,
+        }
     }
 
     fn subject(&self) -> Subject {
@@ -79,7 +91,7 @@ impl<K: Kind, T: Data> GetAll<K, T> {
 
     /// Where an object that does not decode was found.
     fn decode(&self, item: Bytes) -> Result<Object<K, T>> {
-        Object::from_received(item).map_err(|error| self.subject().blame(error))
+        (self.read)(item).map_err(|error| self.subject().blame(error))
     }
 
     async fn all(&self, client: &Client) -> Result<Objects<K, T>> {
@@ -94,7 +106,7 @@ impl<K: Kind, T: Data> GetAll<K, T> {
     }
 }
 
-impl<K: Kind, T: Data> sealed::Run for GetAll<K, T> {
+impl<K: Kind, T: Send + 'static> sealed::Run for GetAll<K, T> {
     type Output = Objects<K, T>;
 
     async fn run(self, client: Client) -> Result<Objects<K, T>> {

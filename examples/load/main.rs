@@ -1,0 +1,81 @@
+//! Loads a JSON file of records into a collection: `cargo run --example load -- FILE.json`.
+//!
+//! Killed in the middle and run again, it ends with the collection that it would have made at once: read `load.rs`.
+//! Without a file it makes one, and without a server it starts one, so that it can be tried with nothing at all.
+
+mod cli;
+mod failure;
+mod input;
+mod load;
+mod sample;
+mod target;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    time::Instant,
+};
+
+use clap::Parser as _;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{
+    cli::Cli,
+    failure::{Failure, Result},
+    load::Loaded,
+    target::Target,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(&Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "load: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: &Cli) -> Result {
+    let sample = if cli.file.is_none() { Some(sample::file()?) } else { None };
+    let file = cli.file.as_deref().or(sample.as_deref()).ok_or_else(|| Failure::new("which file?"))?;
+    let items = input::read(file)?;
+    let target = Target::open(cli, file).await?;
+    say(format_args!("{} records of {} go to {}", items.len(), file.display(), target.name()));
+
+    let start = Instant::now();
+    let bar = bar(items.len());
+    let loaded = load::load(&target.collection, items, |done| bar.set_position(done as u64)).await?;
+    bar.finish_and_clear();
+    report(&loaded)?;
+    say(format_args!("done in {:.1} s", start.elapsed().as_secs_f64()));
+    if target.is_passing() {
+        say("The server was started for this run, and ends with it: --server URL names one that stays.");
+    }
+    Ok(())
+}
+
+/// Nothing is drawn where nobody is at the terminal.
+fn bar(records: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len}, {per_sec}, {eta} left");
+    ProgressBar::new(records as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn report(loaded: &Loaded) -> Result {
+    let Loaded { created, changed, same, failures } = loaded;
+    say(format_args!("{created} created, {changed} changed, {same} were there already"));
+    for failure in failures.iter().take(5) {
+        say(format_args!("{failure}"));
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let shown = failures.len().min(5);
+    Err(Failure::new(format!("{} are not loaded, of which {shown} are shown; run it again to go on", failures.len())))
+}
+
+/// `println!` would panic when nobody reads to the end.
+fn say(text: impl std::fmt::Display) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
