@@ -24,6 +24,8 @@ pub enum Fault {
     Alter(Box<dyn FnOnce(String) -> String + Send>),
     /// Waits until the gate is opened, and passes it on then.
     Hold(Gate),
+    /// Passes it on, and the answer back when the gate is opened; it arrives at the gate when the server has answered.
+    HoldAnswer(Gate),
 }
 
 impl Fault {

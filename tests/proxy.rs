@@ -131,6 +131,11 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<(
                 let answer = pass(&upstream, &sent).await?;
                 stream.write_all(answer.as_bytes()).await?;
             }
+            Fault::HoldAnswer(gate) => {
+                let answer = pass(&upstream, &sent).await?;
+                gate.pass().await;
+                stream.write_all(answer.as_bytes()).await?;
+            }
             Fault::Alter(alter) => {
                 let answer = pass(&upstream, &sent.with_body(alter)).await?;
                 stream.write_all(answer.as_bytes()).await?;

@@ -25,8 +25,11 @@ impl From<kinto_client::Error> for Failure {
         } else {
             ""
         };
-        let causes = std::iter::successors(error.source(), |cause| cause.source());
-        let cause = causes.last().map(|cause| format!(" ({cause})")).unwrap_or_default();
+        let mut cause = error.source();
+        while let Some(deeper) = cause.and_then(|cause| cause.source()) {
+            cause = Some(deeper);
+        }
+        let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
         Self(format!("{error}{cause}{hint}"))
     }
 }

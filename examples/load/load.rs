@@ -22,7 +22,7 @@ pub(crate) struct Loaded {
 pub(crate) async fn load(
     collection: &Collection,
     items: Vec<Item>,
-    progress: impl Fn(usize) + Send,
+    mut progress: impl FnMut(usize) + Send,
 ) -> Result<Loaded, Error> {
     let there = collection.get_records::<JsonObject>().await?;
     let mut there: HashMap<String, Record<JsonObject>> =
@@ -38,7 +38,7 @@ pub(crate) async fn load(
         }
     }
 
-    let mut batch = collection.client().batch().on_progress(|now| {
+    let mut batch = collection.client().batch().on_progress(move |now| {
         progress(now.done);
         // To go on.
         true
@@ -58,8 +58,16 @@ pub(crate) async fn load(
     for ticket in creates {
         match done.take(ticket) {
             Ok(_) => loaded.created += 1,
+            Err(error) if is_as_wanted(&error) => loaded.same += 1,
             Err(error) => loaded.failures.push(error),
         }
     }
     Ok(loaded)
+}
+
+/// Whether what stands in the way is the same record: the server may have carried out the last request of a run that
+/// was killed after this run had looked.
+fn is_as_wanted(error: &Error) -> bool {
+    let conflict = error.conflict::<JsonObject>();
+    conflict.is_some_and(|conflict| conflict.theirs.is_some_and(|theirs| theirs.data == conflict.ours.data))
 }

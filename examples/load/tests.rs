@@ -1,5 +1,7 @@
 //! Runs the program as a person would, and kills it in the middle.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
+
 use std::{
     env, fs,
     path::PathBuf,
@@ -8,7 +10,7 @@ use std::{
 
 use kinto_client::{Value, json};
 use kinto_server::{Server, unique};
-use kinto_tests::{Fault, Gate, Outcome, Plain, Proxy};
+use kinto_tests::{Fault, Gate, Outcome, Plain, Proxy, Sent};
 
 const RECORDS: usize = 40;
 const AUTH: (&str, &str) = ("loader", "p4ssw0rd");
@@ -61,8 +63,8 @@ impl Case {
 
     /// What the collection holds, without its times.
     async fn held(&self) -> Vec<Value> {
-        let mut answer = self.plain().get(&format!("{}?_sort=id", self.records())).await.json();
-        let Value::Array(mut records) = answer["data"].take() else { panic!("no list: {answer}") };
+        let answer = self.plain().get(&format!("{}?_sort=id", self.records())).await.json();
+        let mut records = answer.get("data").and_then(Value::as_array).expect("a list").clone();
         for record in &mut records {
             record.as_object_mut().and_then(|record| record.remove("last_modified")).expect("a time");
         }
@@ -80,7 +82,7 @@ impl Drop for Case {
 fn sample() -> Value {
     let record = |n: usize| match n % 3 {
         0 => json!({"id": format!("own-{n}"), "n": n, "last_modified": 1_500_000_000_000_u64 + n as u64}),
-        1 => json!({"n": n, "größe": {"cm": [1.0, n as f64 / 4.0, null]}}),
+        1 => json!({"n": n, "größe": {"cm": [1.0, n, null]}}),
         _ => json!({"n": "the same", "of": n % 2}),
     };
     json!({"data": (0..RECORDS).map(record).collect::<Vec<_>>()})
@@ -94,18 +96,14 @@ async fn a_run_that_was_killed_is_finished_by_the_next() -> Outcome {
     let expected = whole.held().await;
     assert_eq!(expected.len(), RECORDS);
 
-    // Before the third request has arrived, and when its answer is under way.
-    for stored in [10, 15] {
+    // Before anything has arrived, and before the third and the last request.
+    for stored in [0, 10, 35] {
         let case = Case::new(&sample())?;
         let gate = Gate::default();
         let (hold, mut batches) = (gate.clone(), 0);
         let proxy = Proxy::start(case.server.url(), move |sent| {
             batches += usize::from(sent.is_batch());
-            match (batches, stored) {
-                (3.., 10) => Fault::Hold(hold.clone()),
-                (4.., _) => Fault::Hold(hold.clone()),
-                _ => Fault::Pass,
-            }
+            if batches * 5 > stored { Fault::Hold(hold.clone()) } else { Fault::Pass }
         });
         let proxy = proxy.await;
         let mut child = case.command(proxy.url())?.spawn()?;
@@ -124,22 +122,48 @@ async fn a_run_that_was_killed_is_finished_by_the_next() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_request_that_was_carried_out_after_the_kill_is_known() -> Outcome {
+async fn a_request_whose_answer_never_came_is_known() -> Outcome {
     let case = Case::new(&sample())?;
-    let mut batches = 0;
-    // The second request is carried out, and its answer never comes.
+    let gate = Gate::default();
+    let (hold, mut batches) = (gate.clone(), 0);
     let proxy = Proxy::start(case.server.url(), move |sent| {
         batches += usize::from(sent.is_batch());
-        if batches == 2 { Fault::Stall(0) } else { Fault::Pass }
+        if batches == 2 { Fault::HoldAnswer(hold.clone()) } else { Fault::Pass }
     });
     let proxy = proxy.await;
     let mut child = case.command(proxy.url())?.spawn()?;
-    while case.plain().send(http::Method::GET, &case.records(), None).await.text.matches("last_modified").count() < 10 {}
+    gate.arrival().await;
     child.kill()?;
-    child.wait()?;
+    assert!(!child.wait()?.success());
+    assert_eq!(case.held().await.len(), 10, "the second request was carried out");
     let said = case.run()?;
     assert!(said.contains("30 created, 0 changed, 10 were there already"), "{said}");
     assert_eq!(case.held().await.len(), RECORDS);
+    Ok(())
+}
+
+/// As the last request of a run that was killed may be, which the server has only now come to.
+#[tokio::test]
+async fn what_comes_after_it_has_looked_is_no_conflict_if_it_is_the_same() -> Outcome {
+    for (theirs, succeeds) in [(json!({"n": 0}), true), (json!({"n": "theirs"}), false)] {
+        let case = Case::new(&sample())?;
+        let gate = Gate::default();
+        let hold = gate.clone();
+        let rule = move |sent: &Sent| if sent.is_batch() { Fault::Hold(hold.clone()) } else { Fault::Pass };
+        let proxy = Proxy::start(case.server.url(), rule).await;
+        let mut child = case.command(proxy.url())?.stderr(Stdio::null()).spawn()?;
+        gate.arrival().await;
+        case.plain().put_data(&format!("{}/own-0", case.records()), &theirs).await;
+        gate.open();
+        let status = tokio::task::spawn_blocking(move || child.wait()).await??;
+        assert_eq!(status.success(), succeeds, "{theirs}");
+        assert_eq!(case.held().await.len(), RECORDS);
+        assert_eq!(
+            case.plain().held(&format!("{}/own-0", case.records())).await,
+            theirs,
+            "a load replaces nothing unseen"
+        );
+    }
     Ok(())
 }
 

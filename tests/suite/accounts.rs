@@ -197,6 +197,34 @@ async fn a_create_over_an_existing_one_is_an_error_that_does_not_quote_it() -> O
 }
 
 #[tokio::test]
+async fn many_are_created_in_a_batch() -> Outcome {
+    let (url, admin) = server();
+    let taken = Person::new(url, "alexis").await;
+    let digest = digest(&admin, &taken.id).await;
+    let client = Client::builder(url).auth(("admin", "admin")).build()?;
+    let mut ids: Vec<String> = (0..3).map(|n| unique(&format!("many{n}"))).collect();
+    ids.push(taken.id.clone());
+    let mut batch = client.batch();
+    let tickets = batch.extend(ids.iter().map(|id| client.account(id).create("s3cr3t")));
+    for explanation in batch.explain()? {
+        assert!(!format!("{explanation} {explanation:?} {:?}", explanation.body()).contains("s3cr3t"));
+    }
+    assert!(!format!("{batch:?}").contains("s3cr3t"));
+    let done = batch.execute().await?;
+
+    for (id, ticket) in ids.iter().zip(&tickets).take(3) {
+        assert_eq!(done.get(ticket)?.id, *id);
+        let login = client.with_auth((id, "s3cr3t"))?;
+        assert_eq!(login.user().await?.expect("known").id, format!("account:{id}").as_str());
+    }
+    let error = done.get(&tickets[3]).unwrap_err();
+    assert_eq!(predicates(&error), ["conflict"], "{error}");
+    assert!(!format!("{done:?}").contains("$2b$"), "{done:?}");
+    assert_silent(&[error], &[&digest, "$2b$", "s3cr3t"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_digest_shows_nowhere_even_if_the_answer_is_odd() -> Outcome {
     let (url, admin) = server();
     let person = Person::new(url, "alexis").await;
@@ -289,10 +317,9 @@ async fn a_wrong_password_that_makes_one_somebody_else_is_noticed() -> Outcome {
 
     let right = Client::builder(url).auth((&person.id, "p4ssw0rd")).expect_user(person.principal());
     let right = right.transport(sent.clone()).build()?;
-    right.bucket("default").get().await?;
-    right.bucket("default").get().await?;
-    let get = "GET /buckets/default";
-    assert_eq!(sent.take_lines(), ["GET /", get, get]);
+    assert_eq!(right.account(&person.id).get().await?.id, person.id);
+    assert_eq!(right.get_accounts().await?.len(), 1);
+    assert_eq!(sent.take_lines(), ["GET /", &format!("GET /accounts/{}", person.id), "GET /accounts"]);
     Ok(())
 }
 

@@ -12,22 +12,24 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
 use kinto_client::{
-    Body, Collection, Error, ErrorKind, Never, Record, Transport, TransportError, TransportErrorKind, Value, json,
+    Body, Collection, Error, Never, Record, Transport, TransportError, TransportErrorKind, Value, json,
 };
-use kinto_server::Backend;
-use kinto_tests::{Fault, Outcome, Proxy, Recorder, Scene, Sent, server_on};
+use kinto_tests::{Fault, Outcome, Proxy, Recorder, Scene, Sent};
 
 use crate::predicates;
 
 /// A proxy that does this with the batches that come to it, one after the other, and passes on all else.
-async fn failing(scene: &Scene, faults: impl IntoIterator<Item = Fault>) -> Proxy {
+pub(super) async fn failing(scene: &Scene, faults: impl IntoIterator<Item = Fault>) -> Proxy {
     let mut faults: VecDeque<Fault> = faults.into_iter().collect();
     let rule = move |sent: &Sent| if sent.is_batch() { faults.pop_front() } else { None }.unwrap_or(Fault::Pass);
     Proxy::start(scene.url(), rule).await
 }
 
-/// Everything that can happen to one request of a batch, and whether the server has done then what it says.
-fn faults() -> [(&'static str, bool, fn() -> Fault); 10] {
+/// What happens, and whether the server has done then what the request says.
+type Happening = (&'static str, bool, fn() -> Fault);
+
+/// Everything that can happen to one request of a batch.
+fn faults() -> [Happening; 10] {
     [
         ("the connection is cut before the server has heard", false, || Fault::CutBefore),
         ("the connection is cut after the server has done it", true, || Fault::CutAfter),
@@ -44,12 +46,12 @@ fn faults() -> [(&'static str, bool, fn() -> Fault); 10] {
     ]
 }
 
-fn parse(body: &str) -> Value {
+pub(super) fn parse(body: &str) -> Value {
     serde_json::from_str(body).expect("JSON")
 }
 
 /// Passes it on, and answers with what is made of the body of the answer.
-fn answering(edit: impl FnOnce(String) -> String + Send + 'static) -> Fault {
+pub(super) fn answering(edit: impl FnOnce(String) -> String + Send + 'static) -> Fault {
     Fault::Edit(Box::new(move |answer| {
         let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
         let body = edit(body.to_owned());
@@ -64,22 +66,22 @@ fn answered(status: u16, body: &'static str) -> Fault {
 }
 
 /// All that the server holds, by id.
-async fn held(scene: &Scene) -> BTreeMap<String, Value> {
+pub(super) async fn held(scene: &Scene) -> BTreeMap<String, Value> {
     let answer = scene.plain.get(&format!("{}?_limit=0", scene.records)).await.json();
     let objects = answer["data"].as_array().expect("a list");
     objects.iter().map(|object| (object["id"].as_str().expect("an id").to_owned(), object.clone())).collect()
 }
 
-fn shown(record: &Record<Value>) -> Value {
+pub(super) fn shown(record: &Record<Value>) -> Value {
     parse(record.received_json())
 }
 
-fn numbered(records: std::ops::Range<usize>) -> impl Iterator<Item = Value> {
+pub(super) fn numbered(records: std::ops::Range<usize>) -> impl Iterator<Item = Value> {
     records.map(|n| json!({"id": format!("n{n:02}"), "n": n}))
 }
 
 /// The first collection of the scene with so many records in it, as they were read.
-async fn filled(scene: &Scene, records: usize) -> Vec<Record<Value>> {
+pub(super) async fn filled(scene: &Scene, records: usize) -> Vec<Record<Value>> {
     scene.todos.create_records(numbered(0..records)).await.expect("they are new")
 }
 
@@ -175,7 +177,8 @@ async fn blind_writes_are_sent_once_and_reported_as_in_doubt() -> Outcome {
 
         let held = held(&scene).await;
         let servers = held.values().filter(|object| object["n"] == "server's").count();
-        let state = (held["n00"]["n"] == "overwritten", held["n01"]["patched"] == true, held.contains_key("n02"), servers);
+        let state =
+            (held["n00"]["n"] == "overwritten", held["n01"]["patched"] == true, held.contains_key("n02"), servers);
         assert_eq!(state, if done { (true, true, false, 1) } else { (false, false, true, 0) }, "{what}");
         assert!(held.contains_key("new"), "{what}");
 
@@ -241,7 +244,11 @@ async fn a_way_that_stays_broken_leaves_a_report_of_what_is_stored() -> Outcome 
         }
         assert!(created[..25].iter().all(Result::is_ok), "{what}");
         let errors = created[25..].iter().filter(|created| created.is_err()).count();
-        assert!(if done { held.len() == 30 } else { errors == 5 && held.len() == 25 }, "{what}: {errors} {}", held.len());
+        assert!(
+            if done { held.len() == 30 } else { errors == 5 && held.len() == 25 },
+            "{what}: {errors} {}",
+            held.len()
+        );
     }
     Ok(())
 }
@@ -288,12 +295,8 @@ async fn what_was_never_sent_is_said_to_be() -> Outcome {
     const OPERATIONS: usize = 60;
     let scene = Scene::new().await;
     // The server's description of itself, and one batch.
-    let transport = Refused {
-        reached: 2,
-        back_after: usize::MAX,
-        tries: Arc::default(),
-        transport: Recorder::default(),
-    };
+    let transport =
+        Refused { reached: 2, back_after: usize::MAX, tries: Arc::default(), transport: Recorder::default() };
     let client = scene.client_at(scene.url()).transport(transport.clone()).retry(Never).build()?;
     let todos = scene.todos_of(&client);
     let mut batch = client.batch();
@@ -317,8 +320,7 @@ async fn what_was_never_sent_is_said_to_be() -> Outcome {
 #[tokio::test]
 async fn what_was_never_sent_can_be_sent_again_also_if_it_is_blind() -> Outcome {
     let scene = Scene::new().await;
-    let transport =
-        Refused { reached: 1, back_after: 2, tries: Arc::default(), transport: Recorder::default() };
+    let transport = Refused { reached: 1, back_after: 2, tries: Arc::default(), transport: Recorder::default() };
     let client = scene.client_at(scene.url()).transport(transport.clone()).build()?;
     let todos = scene.todos_of(&client);
     let mut batch = client.batch();
@@ -480,7 +482,11 @@ async fn of_four_writers_of_the_same_records_whose_connections_are_cut_one_wins_
                 Ok(_) => assert_eq!(winners.insert(record.id.to_string(), shown(&record)), None, "two won {record:?}"),
                 Err(error) => {
                     assert_eq!(predicates(&error), ["conflict"], "{error}");
-                    assert_ne!(error.theirs::<Value>().expect("theirs").data["writer"], writer, "it is the own: {error}");
+                    assert_ne!(
+                        error.theirs::<Value>().expect("theirs").data["writer"],
+                        writer,
+                        "it is the own: {error}"
+                    );
                     conflicts += 1;
                 }
             }
@@ -488,188 +494,5 @@ async fn of_four_writers_of_the_same_records_whose_connections_are_cut_one_wins_
     }
     assert_eq!((winners.len(), conflicts), (RECORDS, 3 * RECORDS));
     assert_eq!(held(&scene).await, winners);
-    Ok(())
-}
-
-/// Makes the server answer 409 to the request of that place in a batch: it wants a time that another record has already.
-fn colliding(place: usize, time: u64) -> Fault {
-    Fault::Alter(Box::new(move |body| {
-        let mut batch = parse(&body);
-        batch["requests"][place]["body"]["data"]["last_modified"] = time.into();
-        batch.to_string()
-    }))
-}
-
-/// A real collision on PostgreSQL: what came before it in the batch is rolled back, although it is reported as done.
-#[tokio::test]
-async fn what_a_collision_rolls_back_is_done_again() -> Outcome {
-    let server = server_on(Backend::PostgreSql);
-    let scene = Scene::on(server.url()).await;
-    filled(&scene, 5).await;
-    let time = scene.plain.object(&scene.record("n00")).await["last_modified"].as_u64().unwrap();
-    let mut changed = scene.todos.get_record::<Value>("n04").await?;
-    changed.data["changed"] = true.into();
-
-    let proxy = failing(&scene, [colliding(6, time)]).await;
-    let client = scene.client_at(proxy.url()).build()?;
-    let todos = scene.todos_of(&client);
-    let mut batch = client.batch();
-    let created = batch.add(todos.create_record(json!({"id": "before"})));
-    let read = batch.add(todos.get_record::<Value>("before"));
-    let overwritten = batch.add(todos.overwrite_record("n01", json!({"overwritten": true})));
-    let deleted = batch.add(todos.delete_record("n02"));
-    let patched = batch.add(todos.patch_record::<Value>("n03", json!({"patched": true})));
-    let saved = batch.add(todos.save_record(&mut changed));
-    let collided = batch.add(todos.create_record(json!({"id": "collides"})));
-    let counted = batch.add(todos.get_records::<Value>().count());
-    let after = batch.add(todos.create_record(json!({"id": "after"})));
-    let missing = batch.add(todos.get_record::<Value>("missing"));
-    let results = batch.execute().await?;
-
-    let expected = held(&scene).await;
-    for (ticket, id) in [(&created, "before"), (&read, "before"), (&overwritten, "n01"), (&patched, "n03")] {
-        assert_eq!(Some(&shown(results.get(ticket)?)), expected.get(id), "{id}");
-    }
-    for (ticket, id) in [(&collided, "collides"), (&after, "after")] {
-        assert_eq!(Some(&shown(results.get(ticket)?)), expected.get(id), "{id}");
-    }
-    assert_eq!(results.get(&deleted)?.id, "n02");
-    results.get(&saved)?;
-    assert_eq!(predicates(&results.get(&missing).unwrap_err()), ["not found"]);
-    assert_eq!(expected.keys().collect::<Vec<_>>(), ["after", "before", "collides", "n00", "n01", "n03", "n04"]);
-    assert_eq!((&expected["n01"]["overwritten"], &expected["n03"]["patched"]), (&json!(true), &json!(true)));
-    // It was counted after all of it: the first count did not see what had been rolled back.
-    assert_eq!(*results.get(&counted)?, 7);
-    drop(results);
-    assert_eq!((shown(&changed), changed.data["changed"].clone()), (expected["n04"].clone(), json!(true)));
-
-    let batches: Vec<_> = proxy.arrived().iter().filter(|sent| sent.is_batch()).map(Sent::batched).collect();
-    let puts = |batch: &[String]| batch.iter().filter(|line| line.starts_with("PUT")).count();
-    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [10, 9], "up to the collision, and the reads after it");
-    assert_eq!((puts(&batches[0]), puts(&batches[1])), (5, 4));
-    Ok(())
-}
-
-/// Answers with that status in place of what is in that place.
-fn with_status(status: u16, place: usize) -> Fault {
-    answering(move |body| {
-        let mut answers = parse(&body);
-        let answer = &mut answers["responses"][place];
-        answer["status"] = status.into();
-        answer["body"] = json!({"code": status, "errno": 122, "error": "Conflict", "message": "please retry"});
-        answers.to_string()
-    })
-}
-
-/// As in memory, or where the collision was at the commit: the own work is known when it is met again.
-#[tokio::test]
-async fn what_a_collision_did_not_roll_back_is_not_taken_for_somebody_elses() -> Outcome {
-    let scene = Scene::new().await;
-    filled(&scene, 4).await;
-    let mut records = Vec::from_iter(scene.todos.get_records::<Value>().await?);
-    records.sort_by_key(|record| record.id.to_string());
-    let (to_save, to_delete) = records.split_at_mut(2);
-    for record in to_save.iter_mut() {
-        record.data["changed"] = true.into();
-    }
-    let proxy = failing(&scene, [with_status(409, 5)]).await;
-    let client = scene.client_at(proxy.url()).build()?;
-    let todos = scene.todos_of(&client);
-    let mut batch = client.batch();
-    let created = batch.add(todos.create_record(json!({"id": "new", "n": 1})));
-    let saved = batch.extend(to_save.iter_mut().map(|record| todos.save_record(record)));
-    let deleted = batch.extend(to_delete.iter().map(|record| todos.delete_record(record)));
-    let missing = batch.add(todos.get_record::<Value>("missing"));
-    let results = batch.execute().await?;
-    let held = held(&scene).await;
-    assert_eq!(shown(results.get(&created)?), held["new"]);
-    for ticket in &saved {
-        results.get(ticket)?;
-    }
-    for (ticket, id) in deleted.iter().zip(["n02", "n03"]) {
-        assert_eq!(results.get(ticket)?.id, id);
-    }
-    assert_eq!(predicates(&results.get(&missing).unwrap_err()), ["not found"]);
-    drop(results);
-    assert_eq!(records[..2].iter().map(shown).collect::<Vec<_>>(), [held["n00"].clone(), held["n01"].clone()]);
-    assert_eq!(held.keys().collect::<Vec<_>>(), ["n00", "n01", "new"]);
-    Ok(())
-}
-
-/// Collisions without end: it takes about a quarter of a minute until the client gives up.
-#[tokio::test]
-async fn what_collides_each_time_is_neither_a_success_nor_a_clean_failure() -> Outcome {
-    let server = server_on(Backend::PostgreSql);
-    let scene = Scene::on(server.url()).await;
-    let old = scene.todos.create_record(json!({"id": "old"})).await?;
-    let time = old.last_modified.as_millis();
-    let rule = move |sent: &Sent| if sent.is_batch() { colliding(1, time) } else { Fault::Pass };
-    let proxy = Proxy::start(scene.url(), rule).await;
-    let created = scene.todos_through(&proxy).create_records(numbered(0..3)).each().await?;
-    let [before, collided, after] = &created[..] else { panic!("{created:?}") };
-    for error in [before, collided].map(|created| created.as_ref().unwrap_err()) {
-        assert_eq!(predicates(error), ["unavailable"], "{error}");
-    }
-    assert!(before.as_ref().is_err_and(Error::may_have_been_applied), "the server has said that it was: {before:?}");
-    assert!(after.is_ok(), "{after:?}");
-    assert_eq!(scene.plain.ids(&scene.records).await, ["n02", "old"]);
-    let requests = proxy.lines().len();
-    assert!((3..=20).contains(&requests), "{requests}");
-    Ok(())
-}
-
-/// What the server says of the batch is not what it says of each part.
-#[tokio::test]
-async fn a_batch_that_is_refused_as_a_whole_says_nothing_of_its_parts() -> Outcome {
-    let scene = Scene::new().await;
-    filled(&scene, 2).await;
-    let no_batch = json!({"code": 404, "errno": 111, "error": "Not Found", "message": "no such resource"});
-    let proxy = Proxy::start(scene.url(), move |sent| {
-        if sent.is_batch() { Fault::json(404, &no_batch) } else { Fault::Pass }
-    });
-    let proxy = proxy.await;
-    let client = scene.client_at(proxy.url()).build()?;
-    let todos = scene.todos_of(&client);
-    let (read, deleted, created) = client
-        .together((
-            todos.get_record::<Value>("n00").or_none(),
-            todos.delete_record("n01").if_exists(),
-            todos.create_record(json!({"id": "new"})),
-        ))
-        .await?;
-    assert!(!matches!(read, Ok(None)), "the record is there");
-    assert!(!matches!(deleted, Ok(None)), "the record is there");
-    if let Err(error) = created {
-        assert!(!error.is_not_found(), "{error}");
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn one_that_spoils_the_batch_does_not_spoil_the_others() -> Outcome {
-    let scene = Scene::new().await;
-    // As a server that limits the size of requests, or fails at one of them.
-    for status in [400, 413, 500, 503] {
-        let proxy = Proxy::start(scene.url(), move |sent| {
-            let spoilt = sent.body.contains("spoilt");
-            let body = json!({"code": status, "errno": 107, "error": "no", "message": "spoilt"});
-            if spoilt { Fault::json(status, &body) } else { Fault::Pass }
-        });
-        let proxy = proxy.await;
-        let client = scene.client_at(proxy.url()).retry(Never).build()?;
-        let data = (0..20).map(|n| json!({"id": format!("s{status}-{n}"), "is": if n == 7 { "spoilt" } else { "good" }}));
-        let created = scene.todos_of(&client).create_records(data).each().await?;
-        for (n, created) in created.into_iter().enumerate() {
-            match created {
-                Ok(record) => assert!(n != 7 && record.data["is"] == "good", "{status}: {n}"),
-                Err(error) => {
-                    assert_eq!((n, error.status().map(|status| status.as_u16())), (7, Some(status)), "{error}");
-                    assert_ne!(error.kind(), ErrorKind::Partial);
-                    assert_eq!(error.may_have_been_applied(), status >= 500, "{error}");
-                }
-            }
-        }
-    }
-    assert_eq!(held(&scene).await.len(), 4 * 19);
     Ok(())
 }

@@ -171,7 +171,8 @@ fn creates_of_the_same_records_have_one_winner_each() -> Outcome {
             let created = todos.create_records(data).each().await.expect("the batch could be sent");
             places.zip(created).collect::<BTreeMap<_, _>>()
         });
-        let won = |writer: usize, n| created[writer].remove(&n).expect("a result for each").map(|record| shown(&record));
+        let won =
+            |writer: usize, n| created[writer].remove(&n).expect("a result for each").map(|record| shown(&record));
         let wins = assert_one_winner_each(&held(runtime, scene), records, won);
         println!("won: {wins:?}");
         Ok(())
@@ -187,7 +188,7 @@ fn saves_of_the_same_records_have_one_winner_each() -> Outcome {
             let mut all = todos.get_records::<Value>().await.expect("a list");
             // As in the test above.
             all.rotate_left(writer * records / WRITERS);
-            for record in all.iter_mut() {
+            for record in &mut all {
                 record.data["writer"] = writer.into();
             }
             let read: Vec<_> = all.iter().map(|record| record.last_modified).collect();

@@ -159,6 +159,24 @@ async fn what_needs_a_plugin_says_that_it_is_missing() -> Outcome {
 }
 
 #[tokio::test]
+async fn in_a_batch_it_is_said_as_well() -> Outcome {
+    let server = bare();
+    let scene = Scene::on(server.url()).await;
+    let mut batch = scene.client.batch();
+    let accounts = batch.extend((0..3).map(|n| scene.client.account(format!("alexis{n}")).create("p4ssw0rd")));
+    let record = batch.add(scene.todos.create_record(Todo::new("Milk")).id("milk"));
+    let done = batch.execute().await?;
+    for account in &accounts {
+        let error = done.get(account).unwrap_err();
+        assert_eq!(predicates(&error), ["unsupported"], "{error}");
+        assert!(error.to_string().contains("the server does not offer *accounts*"), "{error}");
+    }
+    assert_eq!(done.get(&record)?.id, "milk");
+    assert_eq!(scene.plain.ids(&scene.records).await, ["milk"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn with_the_plugin_a_refusal_is_what_it_is() -> Outcome {
     let scene = Scene::new().await;
     let missing = scene.client.bucket(unique("missing"));

@@ -1,1 +1,398 @@
-//! Being written.
+//! What happens in a collection is told once and in its order, and nothing is missed while others write.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
+use kinto_client::{
+    Body, Change, Client, Collection, Fresh, KintoRecord, Never, Timestamp, Transport, TransportError, Value, json,
+};
+use kinto_server::Backend;
+use kinto_tests::{Fault, Gate, Outcome, Plain, Proxy, Scene, in_order, on_each_backend, server_on};
+use serde::{Deserialize, Serialize};
+use tokio::{sync::watch, time::Instant};
+
+use crate::predicates;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
+struct Numbered {
+    n: u32,
+}
+
+/// As short as it can be: where a test waits, it is not for this.
+const INTERVAL: Duration = Duration::from_millis(1);
+
+/// `+a` for a record `a` that is there, and `-a` for one that is gone.
+fn shape<T>(changes: &[Change<T>]) -> Vec<String> {
+    let shape = |change: &Change<T>| match change {
+        Change::Upserted(record) => format!("+{}", record.id),
+        Change::Deleted(id, _) => format!("-{id}"),
+    };
+    changes.iter().map(shape).collect()
+}
+
+/// When the collection last changed.
+async fn now(todos: &Collection) -> kinto_client::Result<Timestamp> {
+    Ok(todos.get_records::<Value>().limit(1).await?.last_modified)
+}
+
+async fn put(scene: &Scene, id: &str, n: u32) -> Timestamp {
+    let stored = scene.plain.put_data(&scene.record(id), &json!({"n": n})).await;
+    Timestamp::from_millis(stored["last_modified"].as_u64().expect("a time"))
+}
+
+async fn what_happened_last_is_told_in_its_order(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let scene = Scene::on(server.url()).await;
+    put(&scene, "before", 0).await;
+    let start = now(&scene.todos).await?;
+    let nothing = scene.todos.changes_since::<Numbered>(start).await?;
+    assert_eq!((nothing.changes.len(), nothing.last_modified), (0, start));
+
+    for (n, id) in (1..).zip(["a", "b", "c", "d", "e"]) {
+        put(&scene, id, n).await;
+    }
+    for id in ["b", "d", "before"] {
+        scene.plain.delete(&scene.record(id)).await;
+    }
+    put(&scene, "d", 14).await;
+    let changed = put(&scene, "a", 11).await;
+    scene.sent.forget();
+
+    let happened = scene.todos.changes_since::<Numbered>(start).await?;
+    assert_eq!(shape(&happened.changes), ["+c", "+e", "-b", "-before", "+d", "+a"]);
+    assert_eq!(happened.changes.iter().map(Change::id).collect::<Vec<_>>(), ["c", "e", "b", "before", "d", "a"]);
+    assert!(happened.changes.windows(2).all(|pair| pair[0].last_modified() < pair[1].last_modified()));
+    assert_eq!((happened.last_modified, happened.changes[5].last_modified()), (changed, changed));
+    let Change::Upserted(d) = &happened.changes[4] else { panic!("it was created again") };
+    assert_eq!(d.data, Numbered { n: 14 });
+    let sent = scene.sent.take_one().target;
+    assert!(sent.contains("_sort=last_modified") && sent.contains(&format!("_since={start}")), "{sent}");
+
+    assert!(scene.todos.changes_since::<Numbered>(changed).await?.changes.is_empty());
+    let one = scene.todos.typed::<Numbered>().changes_since(happened.changes[4].last_modified()).await?;
+    assert_eq!(shape(&one.changes), ["+a"]);
+    scene.plain.delete(&scene.record("a")).await;
+    assert_eq!(shape(&scene.todos.changes_since::<Numbered>(changed).await?.changes), ["-a"]);
+    Ok(())
+}
+
+async fn every_page_of_changes_is_read(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let scene = Scene::on(server.url()).await;
+    scene.fill((0..23).map(|n| (format!("r{n:02}"), json!({"n": n})))).await;
+    for n in (0..23).step_by(2) {
+        scene.plain.delete(&scene.record(&format!("r{n:02}"))).await;
+    }
+    let told = (1..23).step_by(2).map(|n| format!("+r{n:02}"));
+    let told: Vec<String> = told.chain((0..23).step_by(2).map(|n| format!("-r{n:02}"))).collect();
+    for start in [0, 1].map(Timestamp::from_millis) {
+        let all = || scene.todos.changes_since::<Numbered>(start);
+        assert_eq!(shape(&all().await?.changes), told);
+        for page_size in [1, 5, 23, 100] {
+            assert_eq!(shape(&all().page_size(page_size).await?.changes), told, "{page_size} at a time");
+            let streamed: Vec<_> = all().page_size(page_size).stream().try_collect().await?;
+            assert_eq!(shape(&streamed), told, "{page_size} at a time, as they arrive");
+        }
+    }
+    scene.sent.forget();
+    let error = scene.todos.changes_since::<Value>(Timestamp::from_millis(0)).page_size(0).await.unwrap_err();
+    assert_eq!(predicates(&error), ["invalid"], "{error}");
+    assert!(scene.sent.take().is_empty());
+    Ok(())
+}
+
+/// Writes until it is told to stop, and says how often it has: records are created, changed, deleted and created again.
+async fn keep_writing(plain: Plain, records: String, written: watch::Sender<usize>, stop: watch::Receiver<bool>) {
+    for n in 0_usize.. {
+        if *stop.borrow() {
+            return;
+        }
+        let id = |n: usize| format!("{records}/r{n:05}");
+        match n % 4 {
+            0 => drop(plain.put_data(&format!("{records}/new{n}"), &json!({"n": n})).await),
+            1 => drop(plain.put_data(&id(n * 37 % 500), &json!({"n": n})).await),
+            2 => plain.delete(&format!("{records}/new{}", n - 2)).await,
+            _ if n % 8 == 3 => drop(plain.put_data(&format!("{records}/new{}", n - 3), &json!({"n": n})).await),
+            _ => drop(plain.put_data(&id(n % 7), &json!({"n": n})).await),
+        }
+        written.send_modify(|written| *written += 1);
+    }
+}
+
+/// 2,000 records; 20,000 with `KINTO_TEST_LONG=1`.
+async fn nothing_is_missed_while_another_task_writes(backend: Backend) -> Outcome {
+    const PAGE: usize = 100;
+    let records = if std::env::var_os("KINTO_TEST_LONG").is_some_and(|long| long == "1") { 20_000 } else { 2_000 };
+    let server = server_on(backend);
+    let scene = Scene::on(server.url()).await;
+    let start = now(&scene.todos).await?;
+    scene.fill((0..records).map(|n| (format!("r{n:05}"), json!({"n": n})))).await;
+
+    let (written, mut writes) = watch::channel(0);
+    let (stop, stopped) = watch::channel(false);
+    let busy = tokio::spawn(keep_writing(scene.plain.clone(), scene.records.clone(), written, stopped));
+    let mut told = Vec::new();
+    let mut changes = scene.todos.changes_since::<Numbered>(start).page_size(PAGE.try_into()?).stream();
+    while let Some(change) = changes.try_next().await? {
+        told.push(change);
+        // So that something is written between any two pages, as far as there are any from before.
+        if told.len().is_multiple_of(PAGE) && told.len() <= records {
+            let before = *writes.borrow_and_update();
+            writes.wait_for(|writes| *writes > before).await?;
+        }
+    }
+    stop.send_replace(true);
+    busy.await?;
+    let (streamed, checkpoint) = (told.len(), told.last().expect("many").last_modified());
+    assert!(streamed >= records && *writes.borrow() >= records / PAGE);
+    let rest = scene.todos.changes_since::<Numbered>(checkpoint).await?;
+    assert!(rest.changes.iter().all(|change| change.last_modified() > checkpoint), "told before");
+    told.extend(rest.changes);
+    let repeated = told.windows(2).find(|pair| pair[0].last_modified() >= pair[1].last_modified());
+    assert!(repeated.is_none(), "out of order: {repeated:?}");
+
+    // What was told, one after the other, makes of nothing what is there.
+    let mut known = BTreeMap::new();
+    for change in told {
+        match change {
+            Change::Upserted(record) => {
+                known.insert(record.id.to_string(), (record.data.n, record.last_modified));
+            }
+            Change::Deleted(id, _) => drop(known.remove(&id)),
+        }
+    }
+    let mut there = Vec::new();
+    let mut before = String::new();
+    // The server never sends more than 10,000 at once.
+    while let Some(items) =
+        scene.plain.get(&format!("{}?_limit=0{before}", scene.records)).await.json()["data"].as_array()
+        && let Some(last) = items.last()
+    {
+        before = format!("&_before={}", last["last_modified"]);
+        there.extend(items.iter().filter(|item| item["deleted"] != true).cloned());
+    }
+    let there = there.iter().map(|item| {
+        let time = Timestamp::from_millis(item["last_modified"].as_u64().expect("a time"));
+        let n = u32::try_from(item["n"].as_u64().expect("a number")).expect("a small number");
+        (item["id"].as_str().expect("an id").to_owned(), (n, time))
+    });
+    assert_eq!(known, there.collect());
+    Ok(())
+}
+
+async fn what_comes_later_is_told_too(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let scene = Scene::on(server.url()).await;
+    put(&scene, "a", 0).await;
+    let mut watch = scene.todos.changes_since::<Numbered>(Timestamp::from_millis(0)).watch(INTERVAL);
+    assert_eq!(shape(&[watch.try_next().await?.expect("what is there already")]), ["+a"]);
+    for round in 1..4 {
+        let (changes, ()) = tokio::join!((&mut watch).take(3).try_collect::<Vec<_>>(), async {
+            put(&scene, "b", round).await;
+            put(&scene, "a", round).await;
+            scene.plain.delete(&scene.record("b")).await;
+        });
+        let changes = changes?;
+        assert_eq!(shape(&changes), ["+b", "+a", "-b"]);
+        let Change::Upserted(a) = &changes[1] else { panic!("it was changed") };
+        assert_eq!(a.data.n, round);
+    }
+    Ok(())
+}
+
+on_each_backend!(
+    what_happened_last_is_told_in_its_order,
+    every_page_of_changes_is_read,
+    nothing_is_missed_while_another_task_writes,
+    what_comes_later_is_told_too,
+);
+
+#[tokio::test]
+async fn a_change_that_does_not_fit_is_named() -> Outcome {
+    let scene = Scene::new().await;
+    let start = now(&scene.todos).await?;
+    put(&scene, "good", 1).await;
+    scene.plain.put_data(&scene.record("bad"), &json!({"n": "two"})).await;
+    put(&scene, "later", 3).await;
+    let all = scene.todos.changes_since::<Numbered>(start).await.unwrap_err();
+    let mut stream = scene.todos.changes_since::<Numbered>(start).stream();
+    assert_eq!(stream.try_next().await?.expect("a change").id(), "good");
+    let streamed = stream.try_next().await.unwrap_err();
+    for error in [all, streamed] {
+        assert_eq!((predicates(&error), error.record_id()), (vec!["decode"], Some("bad")), "{error}");
+        assert_eq!((error.field(), error.object()), (Some("n"), Some(scene.records.as_str())), "{error}");
+    }
+    // Who watches goes on behind it.
+    let mut watch = scene.todos.changes_since::<Numbered>(start).watch(INTERVAL);
+    assert_eq!(watch.try_next().await?.expect("a change").id(), "good");
+    assert_eq!(watch.try_next().await.unwrap_err().record_id(), Some("bad"));
+    assert_eq!(watch.try_next().await?.expect("a change").id(), "later");
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_new_costs_next_to_nothing() -> Outcome {
+    let scene = Scene::new().await;
+    put(&scene, "a", 0).await;
+    let start = now(&scene.todos).await?;
+    let gate = Gate::default();
+    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
+    let mut watch = scene.todos_through(&proxy).changes_since::<Numbered>(start).watch(INTERVAL);
+    let (change, time) = tokio::join!(watch.try_next(), async {
+        gate.arrival().await;
+        let time = put(&scene, "b", 1).await;
+        gate.open();
+        time
+    });
+    let change = change?.expect("a change");
+    assert_eq!((change.id(), change.last_modified()), ("b", time));
+    let sent = proxy.arrived();
+    assert_eq!(sent.len(), 2);
+    for sent in sent {
+        assert_eq!(sent.header("if-none-match"), Some(format!("\"{start}\"").as_str()));
+        assert!(sent.target.contains(&format!("_since={start}")));
+    }
+    let if_changed = scene.todos.get_records::<Value>().if_changed_since(time).await?;
+    assert!(matches!(if_changed, Fresh::Unchanged), "so the server had nothing to say");
+    Ok(())
+}
+
+#[tokio::test]
+async fn watching_goes_on_after_an_error_where_it_was() -> Outcome {
+    let scene = Scene::new().await;
+    let start = now(&scene.todos).await?;
+    scene.fill((0..5).map(|n| (format!("r{n}"), json!({"n": n})))).await;
+    let down = || Fault::json(503, &json!({"code": 503, "errno": 201, "error": "Service Unavailable"}));
+    let faults = [down(), Fault::CutBefore, Fault::Pass, down(), Fault::Truncate(9), Fault::Pass, Fault::Pass, down()];
+    let proxy = Proxy::start(scene.url(), in_order(faults)).await;
+    let call = scene.todos_through(&proxy).changes_since::<Numbered>(start).page_size(2).retry(Never);
+    let mut watch = call.watch(INTERVAL);
+    let (mut told, mut errors) = (Vec::new(), 0);
+    while told.len() < 5 {
+        match watch.next().await.expect("it does not end") {
+            Ok(change) => told.push(change),
+            Err(error) => {
+                errors += 1;
+                assert!(matches!(predicates(&error)[..], ["unavailable" | "connection"]), "{error}");
+                assert_eq!(error.object(), Some(scene.records.as_str()));
+            }
+        }
+    }
+    assert_eq!(shape(&told), ["+r0", "+r1", "+r2", "+r3", "+r4"]);
+    assert!(errors >= 4, "{errors}");
+    put(&scene, "r0", 10).await;
+    loop {
+        if let Ok(change) = watch.next().await.expect("it does not end") {
+            assert_eq!(change.id(), "r0");
+            return Ok(());
+        }
+    }
+}
+
+/// A server that answers at once what the test says, for tests that stop the clock.
+#[derive(Clone)]
+struct Canned {
+    answer: Arc<dyn Fn(usize) -> http::Response<String> + Send + Sync>,
+    asked: Arc<Mutex<Vec<Instant>>>,
+}
+
+impl Canned {
+    /// The answers to the first request, the second, …
+    fn new(answer: impl Fn(usize) -> http::Response<String> + Send + Sync + 'static) -> Self {
+        Self { answer: Arc::new(answer), asked: Arc::default() }
+    }
+
+    fn todos(&self) -> Collection {
+        let client = Client::builder("http://localhost/v1").transport(self.clone()).build().expect("a client");
+        client.bucket("b").collection("todos")
+    }
+
+    /// How long after the one before each request came.
+    fn pauses(&self) -> Vec<Duration> {
+        self.asked.lock().unwrap().windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+}
+
+impl Transport for Canned {
+    fn send(&self, _: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+        let place = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(Instant::now());
+            asked.len() - 1
+        };
+        let answer = (self.answer)(place);
+        Box::pin(async move { Ok(answer.map(|body| -> Body { stream::iter([Ok(Bytes::from(body))]).boxed() })) })
+    }
+}
+
+fn unchanged() -> http::Response<String> {
+    http::Response::builder().status(304).header("etag", "\"5\"").body(String::new()).expect("an answer")
+}
+
+fn change(id: &str, time: u64) -> http::Response<String> {
+    let body = json!({"data": [{"id": id, "last_modified": time, "n": 1}]}).to_string();
+    http::Response::builder().header("etag", format!("\"{time}\"")).body(body).expect("an answer")
+}
+
+/// The clock of tokio goes in steps of a millisecond.
+fn assert_about(pause: Duration, expected: Duration) {
+    assert!(pause >= expected && pause <= expected + Duration::from_millis(2), "{pause:?} instead of {expected:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_server_is_asked_again_after_each_interval() -> Outcome {
+    let interval = Duration::from_secs(30);
+    let canned = Canned::new(|place| match place {
+        1 => change("a", 6),
+        5 => change("b", 7),
+        _ => unchanged(),
+    });
+    let mut watch = canned.todos().changes_since::<Numbered>(Timestamp::from_millis(5)).watch(interval);
+    assert_eq!(watch.try_next().await?.expect("a change").id(), "a");
+    assert_eq!(watch.try_next().await?.expect("a change").id(), "b");
+    let pauses = canned.pauses();
+    assert_eq!(pauses.len(), 5);
+    for pause in pauses {
+        assert_about(pause, interval);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_rest_is_left_alone_for_longer() -> Outcome {
+    let canned = Canned::new(|place| {
+        let mut answer = if place < 2 { unchanged() } else { change("a", 6) };
+        if place == 0 {
+            answer.headers_mut().insert("backoff", http::HeaderValue::from_static("40"));
+        }
+        answer
+    });
+    let mut watch = canned.todos().changes_since::<Numbered>(Timestamp::from_millis(5)).watch(Duration::from_secs(1));
+    assert_eq!(watch.try_next().await?.expect("a change").id(), "a");
+    let pauses = canned.pauses();
+    assert!(pauses[0] >= Duration::from_secs(39), "{pauses:?}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn watching_ends_when_it_is_dropped() -> Outcome {
+    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let canned = Canned::new(|place| if place == 0 { change("a", 6) } else { unchanged() });
+    let before = alive();
+    let mut watch = canned.todos().changes_since::<Numbered>(Timestamp::from_millis(5)).watch(Duration::from_secs(1));
+    assert_eq!(watch.try_next().await?.expect("a change").id(), "a");
+    assert!(watch.next().now_or_never().is_none(), "there are no more yet");
+    assert_eq!(alive(), before, "it lives in whoever polls it");
+    let asked = canned.asked.lock().unwrap().len();
+    drop(watch);
+    assert_eq!(Arc::strong_count(&canned.asked), 1, "nothing is left that could ask");
+    // The clock stands still, so this takes no time.
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(canned.asked.lock().unwrap().len(), asked);
+    Ok(())
+}

@@ -612,8 +612,12 @@ async fn or_missing_is_of_one_filter(backend: Backend) -> Outcome {
     let scene = Scene::on(server.url()).await;
     let data = |title: Option<&str>, pages: Option<u8>| {
         let mut data = json!({"lent": false, "tags": []});
-        title.into_iter().for_each(|title| data["title"] = title.into());
-        pages.into_iter().for_each(|pages| data["pages"] = pages.into());
+        if let Some(title) = title {
+            data["title"] = title.into();
+        }
+        if let Some(pages) = pages {
+            data["pages"] = pages.into();
+        }
         data
     };
     let records = [data(Some("b"), Some(5)), data(Some("b"), None), data(None, Some(5)), data(None, None)];

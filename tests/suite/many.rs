@@ -107,10 +107,16 @@ async fn one_error_names_the_first_failure_and_has_them_all() -> Outcome {
     let data = (0..30).map(|n| json!({"id": if n == 5 { "no/id".into() } else { format!("n{n:04}") }}));
     let error = scene.todos.create_records(data).await.unwrap_err();
     assert!(error.is_partial() && predicates(&error).is_empty(), "{error}");
-    assert_eq!((error.operation(), error.object()), (Some("create records in"), scene.records.strip_suffix("/records")));
+    assert_eq!(
+        (error.operation(), error.object()),
+        (Some("create records in"), scene.records.strip_suffix("/records"))
+    );
     let failures = error.failures();
     assert_eq!(failures.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [2, 5, 28]);
-    assert_eq!(failures.iter().map(|(_, error)| predicates(error)[0]).collect::<Vec<_>>(), ["conflict", "invalid", "conflict"]);
+    assert_eq!(
+        failures.iter().map(|(_, error)| predicates(error)[0]).collect::<Vec<_>>(),
+        ["conflict", "invalid", "conflict"]
+    );
     let text = error.to_string();
     for part in ["3 of 30 failed", "number 2", "could not create record", &scene.records, "412"] {
         assert!(text.contains(part), "{part} is not said: {text}");
@@ -179,7 +185,8 @@ async fn records_that_were_read_are_deleted_only_as_they_were_read() -> Outcome 
     let deleted = scene.todos.delete_records(&records[..4]).each().await?;
     let sent = scene.sent.take_one().json();
     assert_eq!(sent["requests"][0]["headers"], json!({"if-match": format!("\"{}\"", records[0].last_modified)}));
-    let kinds: Vec<_> = deleted.iter().map(|deleted| deleted.as_ref().err().map(|error| predicates(error)[0])).collect();
+    let kinds: Vec<_> =
+        deleted.iter().map(|deleted| deleted.as_ref().err().map(|error| predicates(error)[0])).collect();
     assert_eq!(kinds, [None, Some("conflict"), Some("not found"), None]);
     let tombstone = deleted[0].as_ref().unwrap();
     assert!(tombstone.id == "n0000" && tombstone.last_modified.is_some_and(|time| time > records[0].last_modified));
@@ -203,7 +210,10 @@ async fn by_their_ids_records_are_deleted_whatever_they_are() -> Outcome {
     todos.delete_records([&records[2].id]).await?;
     todos.delete_records(records[4..5].iter()).await?;
     let error = todos.delete_records(["n0005", "n0000"]).await.unwrap_err();
-    assert_eq!(error.failures().iter().map(|(place, error)| (*place, error.is_not_found())).collect::<Vec<_>>(), [(1, true)]);
+    assert_eq!(
+        error.failures().iter().map(|(place, error)| (*place, error.is_not_found())).collect::<Vec<_>>(),
+        [(1, true)]
+    );
     assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Who may do what: said with every write, saved without loss, and never guessed.
 
 use kinto_client::{
-    BucketAttributes, BucketPermissions, CollectionAttributes, GroupAttributes, Permissions, Principal, Record,
-    RecordPermissions, Saved, Value, json,
+    BucketAttributes, BucketObject, BucketPermissions, CollectionAttributes, CollectionObject, GroupAttributes,
+    GroupObject, Permissions, Principal, Record, RecordPermissions, Saved, Value, json,
 };
 use kinto_server::unique;
 use kinto_tests::{Fault, Outcome, Proxy, Scene, Sent};
@@ -137,29 +137,29 @@ async fn on_patch_they_replace_the_lists_that_are_named() -> Outcome {
 async fn only_lists_that_were_changed_are_sent() -> Outcome {
     let scene = Scene::new().await;
     let me = me(&scene).await;
-    let path = format!("/buckets/{}", scene.bucket.id());
-    let lists = json!({"read": ["account:reader"], "collection:create": ["account:a"], "group:create": ["account:b"]});
+    let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
+    let lists = json!({"read": ["account:reader"], "write": ["account:editor"], "record:create": ["account:a"]});
     scene.plain.put(&path, &json!({"permissions": lists})).await;
-    let mut bucket = scene.bucket.get().await?;
-    let read = bucket.last_modified;
+    let mut collection = scene.todos.get().await?;
+    let read = collection.last_modified;
     scene.sent.forget();
 
-    let permissions = bucket.permissions.edit()?;
-    permissions.group_create.insert("account:c".into());
-    permissions.collection_create.clear();
-    assert_eq!(scene.bucket.save_permissions(&mut bucket).await?, Saved::Stored);
+    let permissions = collection.permissions.edit()?;
+    permissions.record_create.insert("account:b".into());
+    permissions.read.clear();
+    assert_eq!(scene.todos.save_permissions(&mut collection).await?, Saved::Stored);
     let sent = scene.sent.take_one();
     assert_eq!(sent.line(), format!("PATCH {path}"));
     assert_eq!(sent.header("if-match"), Some(format!("\"{read}\"").as_str()));
-    let changes = json!({"collection:create": [], "group:create": ["account:b", "account:c"]});
-    assert_eq!(sent.json(), json!({"permissions": changes}), "the others could have been changed by others");
+    let changes = json!({"read": [], "record:create": ["account:a", "account:b"]});
+    assert_eq!(sent.json(), json!({"permissions": changes}));
 
-    let expected = json!({"read": ["account:reader"], "write": [me], "group:create": ["account:b", "account:c"]});
+    let expected = json!({"write": ["account:editor", me], "record:create": ["account:a", "account:b"]});
     assert_eq!(scene.plain.permissions(&path).await, expected, "an emptied list is cleared");
-    assert_eq!(scene.bucket.save_permissions(&mut bucket).await?, Saved::Unchanged);
-    assert_eq!(scene.bucket.save(&mut bucket).await?, Saved::Unchanged);
+    assert_eq!(scene.todos.save_permissions(&mut collection).await?, Saved::Unchanged);
+    assert_eq!(scene.todos.save(&mut collection).await?, Saved::Unchanged);
     assert!(scene.sent.take().is_empty());
-    assert_eq!(scene.plain.object(&path).await["last_modified"], json!(bucket.last_modified));
+    assert_eq!(scene.plain.object(&path).await["last_modified"], json!(collection.last_modified));
     Ok(())
 }
 
@@ -335,24 +335,27 @@ async fn what_is_there_already_is_given_with_its_data_and_permissions() -> Outco
         ($($index:literal: $create:expr => $colour:expr),+ $(,)?) => {$(
             let given = $create.permissions(|p| p.read("account:new")).if_not_exists().await?;
             assert!(!given.is_created());
-            let time = &before[$index]["last_modified"];
-            assert_eq!((given.id.as_str(), &json!(given.last_modified)), (before[$index]["id"].as_str().unwrap(), time));
+            assert_eq!(given.id.as_str(), before[$index]["id"]);
+            assert_eq!(json!(given.last_modified), before[$index]["last_modified"]);
             assert_eq!($colour(&given), "blue");
             let lists = json!(given.permissions.get().expect("they are shown"));
-            let expected = json!({"read": ["account:reader", "system.Authenticated"], "write": ["account:editor", me]});
+            let readers = ["account:reader", "system.Authenticated"];
+            let expected = json!({"read": readers, "write": ["account:editor", me]});
             assert_eq!(lists, expected);
             assert_eq!(scene.plain.object(&paths[$index]).await, before[$index], "nothing is changed");
             assert_eq!(scene.plain.permissions(&paths[$index]).await, expected);
         )+};
     }
     assert_existing!(
-        0: bucket.create() => |given: &kinto_client::BucketObject| given.data.other["colour"].clone(),
-        1: bucket.create_collection("todos") => |given: &kinto_client::CollectionObject| given.data.other["colour"].clone(),
-        2: bucket.create_group("team", ["account:z"]) => |given: &kinto_client::GroupObject| {
+        0: bucket.create() => |given: &BucketObject| given.data.other["colour"].clone(),
+        1: bucket.create_collection("todos") => |given: &CollectionObject| given.data.other["colour"].clone(),
+        2: bucket.create_group("team", ["account:z"]) => |given: &GroupObject| {
             assert_eq!(given.members(), ["account:a"]);
             given.data.other["colour"].clone()
         },
-        3: todos.create_record(json!({"id": "r", "colour": "red"})) => |given: &Record<Value>| given.data["colour"].clone(),
+        3: todos.create_record(json!({"id": "r", "colour": "red"})) => |given: &Record<Value>| {
+            given.data["colour"].clone()
+        },
     );
     Ok(())
 }

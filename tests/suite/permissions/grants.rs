@@ -150,16 +150,16 @@ async fn grants_and_revokes_at_once_do_not_undo_each_other() -> Outcome {
 async fn one_that_is_overtaken_starts_again() -> Outcome {
     let scene = Scene::new().await;
     let me = me(&scene).await;
-    let path = format!("/buckets/{}", scene.bucket.id());
+    let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
     let gate = Gate::default();
     // The GET passes, the PATCH waits.
     let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
-    let bucket = scene.client_at(proxy.url()).build()?.bucket(scene.bucket.id());
+    let collection = scene.todos_through(&proxy);
     let overtaking = async {
         let body = json!({"data": {"colour": "blue"}, "permissions": {"read": ["account:first"]}});
         scene.plain.put(&path, &body).await;
     };
-    gate.overtake(bucket.grant(|p| p.read("account:second")), overtaking).await?;
+    gate.overtake(collection.grant(|p| p.read("account:second")), overtaking).await?;
     let expected = json!({"read": ["account:first", "account:second"], "write": [me]});
     assert_eq!(scene.plain.permissions(&path).await, expected);
     assert_eq!(scene.plain.held(&path).await, json!({"colour": "blue"}));
@@ -172,10 +172,10 @@ async fn one_that_is_overtaken_starts_again() -> Outcome {
 async fn one_whose_answer_is_lost_is_granted_once() -> Outcome {
     let scene = Scene::new().await;
     let me = me(&scene).await;
-    let path = format!("/buckets/{}", scene.bucket.id());
+    let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
     let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::CutAfter])).await;
-    let bucket = scene.client_at(proxy.url()).build()?.bucket(scene.bucket.id());
-    bucket.grant(|p| p.read("account:reader")).await?;
+    let collection = scene.todos_through(&proxy);
+    collection.grant(|p| p.read("account:reader")).await?;
     assert_eq!(scene.plain.permissions(&path).await, json!({"read": ["account:reader"], "write": [me]}));
     Ok(())
 }

@@ -1,0 +1,287 @@
+//! What a batch sends: as few requests as the server allows, and nothing in them that does not belong there.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use kinto_client::{Body, Ensured, Fresh, Saved, Transport, TransportError, Value, json};
+use kinto_server::{Server, unique};
+use kinto_tests::{Outcome, Person, Recorder, Scene, Sent};
+
+use crate::{Todo, predicates};
+
+/// A scene on a server that takes five operations at a time.
+pub(super) async fn scene_of_five() -> Scene {
+    Scene::on(Server::builder().batch_max_requests(5).shared().expect("a server").url()).await
+}
+
+/// How many operations each request had; 0 for one that was no batch.
+pub(super) fn sizes(sent: &[Sent]) -> Vec<usize> {
+    sent.iter().map(|sent| if sent.is_batch() { sent.batched().len() } else { 0 }).collect()
+}
+
+#[tokio::test]
+async fn an_empty_batch_sends_nothing() -> Outcome {
+    let scene = Scene::new().await;
+    let batch = scene.client.batch();
+    assert!(batch.is_empty());
+    assert_eq!(batch.len(), 0);
+    let done = batch.execute().await?;
+    assert!(done.is_empty() && done.failures().next().is_none());
+    assert_eq!(done.len(), 0);
+    let mut unchanged = [scene.todos.create_record(Todo::new("Milk")).await?];
+    scene.sent.forget();
+    scene.todos.create_records([] as [Todo; 0]).await?;
+    scene.todos.delete_records([] as [&str; 0]).await?;
+    assert_eq!(scene.todos.save_records(&mut unchanged).await?, [Saved::Unchanged]);
+
+    // Nor does one in which nothing can be sent.
+    let mut batch = scene.client.batch();
+    let same = batch.add(scene.todos.save_record(&mut unchanged[0]));
+    let invalid = batch.add(scene.todos.get_record::<Todo>("no/id"));
+    let done = batch.execute().await?;
+    assert_eq!(*done.get(&same)?, Saved::Unchanged);
+    assert_eq!(predicates(&done.get(&invalid).unwrap_err()), ["invalid"]);
+    assert_eq!(scene.sent.take_lines(), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_operation_goes_as_itself() -> Outcome {
+    let scene = Scene::new().await;
+    let mut batch = scene.client.batch();
+    let created = batch.add(scene.todos.create_record(Todo::new("Milk")).id("milk"));
+    let done = batch.execute().await?;
+    assert_eq!(done.get(&created)?.data, Todo::new("Milk"));
+    scene.todos.delete_records(["milk"]).await?;
+    assert_eq!(scene.sent.take_lines(), ["PUT", "DELETE"].map(|method| format!("{method} {}", scene.record("milk"))));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_batch_cannot_hold_goes_alone_in_its_place() -> Outcome {
+    let Person { client, id, sent, plain, .. } = Person::new(Server::shared()?.url(), "alexis").await;
+    let bucket = client.bucket(unique("own"));
+    let (todos, batchy) = (bucket.collection("todos"), client.bucket(unique("batchy")));
+    let (made, filled) = client.together((bucket.create(), todos.create())).await?;
+    assert!(made.is_ok() && filled.is_ok());
+    let milk = todos.create_record(Todo::new("Milk")).id("milk").await?;
+    sent.forget();
+
+    let mut batch = client.batch();
+    let first = batch.add(todos.create_record(Todo::new("a")).id("a"));
+    let new_bucket = batch.add(batchy.create());
+    let inside = batch.add(batchy.create_collection("c"));
+    let named = batch.add(todos.create_record(Todo::new("b")).id("batch-1"));
+    let second = batch.add(todos.create_record(Todo::new("c")).id("c"));
+    let same = batch.add(todos.get_record::<Todo>("milk").if_changed_since(milk.last_modified));
+    let changed = batch.add(todos.get_record::<Todo>("a").if_changed_since(milk.last_modified));
+    let third = batch.add(todos.get_record::<Todo>("a"));
+    let fourth = batch.add(todos.get_record::<Todo>("batch-1").or_none());
+    let last = batch.add(todos.get_records::<Todo>().count());
+    // The server asks for the new password afterwards.
+    let account = batch.add(client.account(&id).change_password("s3cr3t"));
+    let done = batch.execute().await?;
+
+    assert_eq!(done.failures().count(), 0, "{done:?}");
+    let [first, second, third, named] = [&first, &second, &third, &named].map(|ticket| done.get(ticket));
+    assert_eq!((&*first?.id, &*second?.id, third?.data.title.as_str(), &*named?.id), ("a", "c", "a", "batch-1"));
+    assert_eq!((done.get(&new_bucket)?.id.as_str(), done.get(&inside)?.id.as_str()), (batchy.id(), "c"));
+    assert_eq!(done.get(&account)?.id, id);
+    assert!(matches!(done.get(&same)?, Fresh::Unchanged));
+    assert!(matches!(done.get(&changed)?, Fresh::Changed(record) if record.data.title == "a"));
+    let fourth = done.get(&fourth)?.as_ref().expect("it is there");
+    assert_eq!((fourth.data.title.as_str(), *done.get(&last)?), ("b", 4));
+    assert_ne!(plain.status(&format!("/buckets/{}", bucket.id())).await, 200, "the old password is good no longer");
+
+    let sent = sent.take();
+    assert_eq!(sizes(&sent), [0; 11], "none has a neighbour that it could go with");
+    for sent in &sent {
+        assert!(!sent.target.ends_with("/v1/batch"));
+        assert_eq!(sent.body.contains("s3cr3t"), sent.line() == format!("PATCH /accounts/{id}"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_goes_alone_stays_between_its_neighbours() -> Outcome {
+    let scene = Scene::new().await;
+    scene.client.server_info().await?;
+    scene.sent.forget();
+    let ids = ["a", "b", "batch", "c", "d"];
+    // It is on the way to the record that the word matters, not in it.
+    let created = scene.todos.create_records(ids.map(|id| json!({"id": id, "title": "/batch"}))).await?;
+    assert_eq!(created.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), ids);
+    let sent = scene.sent.take();
+    assert_eq!(sizes(&sent), [2, 0, 2]);
+    assert_eq!(sent[1].line(), format!("PUT {}", scene.record("batch")));
+    assert_eq!(scene.plain.ids(&scene.records).await, ids);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_request_has_more_operations_than_the_server_takes() -> Outcome {
+    let scene = scene_of_five().await;
+    scene.todos.create_records((0..12).map(|n| json!({"id": format!("n{n:02}")}))).await?;
+    let sent = scene.sent.take();
+    assert_eq!(sent[0].line(), "GET /");
+    assert_eq!(sizes(&sent[1..]), [5, 5, 2]);
+    let all: Vec<String> = sent[1..].iter().flat_map(Sent::batched).collect();
+    assert_eq!(all, (0..12).map(|n| format!("PUT {}/n{n:02}", scene.records)).collect::<Vec<_>>());
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_request_is_larger_than_it_may_be() -> Outcome {
+    let scene = Scene::new().await;
+    scene.client.server_info().await?;
+    scene.sent.forget();
+    let lengths = [300, 300, 300, 300, 5_000, 10, 10, 900];
+    let data = || lengths.map(|length| json!({"title": "ü\"\n".repeat(length / 4)}));
+    scene.todos.create_records(data()).max_bytes(1_500).await?;
+    let mut batch = scene.client.batch().max_bytes(1_500);
+    let tickets = batch.extend(data().map(|data| scene.todos.create_record(data)));
+    let done = batch.execute().await?;
+    for (ticket, data) in tickets.iter().zip(data()) {
+        assert_eq!(done.get(ticket)?.data, data);
+    }
+    let sent = scene.sent.take();
+    let (many, batch) = sent.split_at(sent.len() / 2);
+    assert_eq!((sizes(many), sizes(batch)), (vec![2, 2, 0, 2, 0], vec![2, 2, 0, 2, 0]));
+    for sent in &sent {
+        assert!(!sent.is_batch() || sent.body.len() <= 1_500, "{} bytes", sent.body.len());
+    }
+    scene.todos.create_records(data()).await?;
+    assert_eq!(sizes(&scene.sent.take()), [8], "1 MiB unless it is set");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_server_makes_new_goes_together() -> Outcome {
+    let scene = Scene::new().await;
+    scene.client.server_info().await?;
+    scene.sent.forget();
+    let mut batch = scene.client.batch();
+    let ensured = batch.extend((0..4).map(|n| scene.bucket.create_collection(format!("c{n}")).if_not_exists()));
+    let servers = batch.extend((0..4).map(|_| scene.todos.create_record(Todo::new("Milk")).server_id()));
+    let done = batch.execute().await?;
+    assert!(ensured.iter().all(|ticket| done.get(ticket).is_ok_and(Ensured::is_created)), "{done:?}");
+    assert!(servers.iter().all(|ticket| done.get(ticket).is_ok()), "{done:?}");
+    assert_eq!(scene.plain.ids(&scene.records).await.len(), 4);
+    assert_eq!(sizes(&scene.sent.take()), [8], "as few requests as the server allows");
+    Ok(())
+}
+
+#[tokio::test]
+async fn credentials_are_on_the_outside_only() -> Outcome {
+    let scene = Scene::new().await;
+    scene.client.server_info().await?;
+    scene.sent.forget();
+    scene.todos.create_records([Todo::new("Milk"), Todo::new("Eggs")]).await?;
+    let sent = scene.sent.take_one();
+    let (authorization, json) = (sent.header("authorization").expect("credentials"), sent.json());
+    assert!(!sent.body.to_lowercase().contains("authorization") && !sent.body.contains(authorization), "{}", sent.body);
+    assert!(!sent.body.contains(&scene.user) && !sent.body.contains("p4ssw0rd"), "{}", sent.body);
+    assert_eq!(json.as_object().unwrap().keys().collect::<Vec<_>>(), ["requests"]);
+    for request in json["requests"].as_array().unwrap() {
+        assert_eq!(request["headers"], json!({"if-none-match": "*"}));
+        assert_eq!(request["body"]["data"].as_object().unwrap().len(), 2);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_explained_is_what_is_sent() -> Outcome {
+    let scene = Scene::new().await;
+    let mut milk = scene.todos.create_record(Todo::new("Milk")).id("milk").await?;
+    scene.client.server_info().await?;
+    scene.sent.forget();
+    milk.data.done = true;
+    let time = milk.last_modified;
+    let mut batch = scene.client.batch();
+    batch.add(scene.todos.save_record(&mut milk));
+    batch.add(scene.todos.create_record(Todo::new("Eggs")));
+    batch.add(scene.todos.get_record::<Todo>("ham"));
+    let explained = batch.explain()?;
+    let shown = format!("{batch:?}");
+    assert_eq!(scene.sent.take_lines(), [""; 0]);
+    let text = explained[0].to_string();
+    let start = format!("PUT {}\nIf-Match: \"{time}\"\n", scene.record("milk"));
+    assert!(text.starts_with(&start) && text.contains(r#""done":true"#), "{text}");
+    for part in ["save record", "create record", "get record", "/records/ham"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains("Eggs"), "data may be nobody's business: {shown}");
+
+    batch.execute().await?;
+    let sent = scene.sent.take_one();
+    let lines = explained.iter().map(|one| format!("{} {}", one.method().unwrap(), one.target().unwrap()));
+    assert_eq!(sent.batched(), lines.collect::<Vec<_>>());
+    let body: Value = serde_json::from_str(explained[1].body().unwrap())?;
+    assert_eq!(sent.json()["requests"][1]["body"], body);
+
+    let mut batch = scene.client.batch();
+    batch.add(scene.client.account("alexis").create("s3cr3t"));
+    assert!(!format!("{:?} {batch:?}", batch.explain()?).contains("s3cr3t"));
+    batch.add(scene.todos.get_record::<Todo>("no/id"));
+    let error = batch.explain().unwrap_err();
+    assert_eq!((predicates(&error), error.operation()), (vec!["invalid"], Some("get record")), "{error}");
+    Ok(())
+}
+
+/// Which collections are written to at the same time.
+#[derive(Clone)]
+struct Watch {
+    transport: Recorder,
+    under_way: Arc<Mutex<Vec<String>>>,
+    most: Arc<Mutex<usize>>,
+}
+
+impl Transport for Watch {
+    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+        let body = String::from_utf8_lossy(request.body());
+        let collection = body.split("/collections/").nth(1).and_then(|rest| rest.split('/').next()).map(str::to_owned);
+        let Some(collection) = collection else { return self.transport.send(request) };
+        {
+            let mut under_way = self.under_way.lock().unwrap();
+            assert!(!under_way.contains(&collection), "two batches write to {collection} at once");
+            under_way.push(collection.clone());
+            let mut most = self.most.lock().unwrap();
+            *most = under_way.len().max(*most);
+        }
+        Box::pin(async move {
+            let answer = self.transport.send(request).await;
+            self.under_way.lock().unwrap().retain(|other| *other != collection);
+            answer
+        })
+    }
+}
+
+#[tokio::test]
+async fn collections_go_side_by_side_and_the_batches_of_one_do_not() -> Outcome {
+    let scene = scene_of_five().await;
+    let watch = Watch { transport: Recorder::default(), under_way: Arc::default(), most: Arc::default() };
+    let client = scene.client_at(scene.url()).transport(watch.clone()).build()?;
+    let collections: Vec<_> =
+        (0..6).map(|n| client.bucket(scene.bucket.id()).collection(unique(&format!("c{n}")))).collect();
+    for (max, most) in [(None, 4), (Some(2), 2), (Some(1), 1)] {
+        *watch.most.lock().unwrap() = 0;
+        let mut batch = client.batch();
+        batch.extend(collections.iter().map(|collection| collection.create().if_not_exists()));
+        if let Some(max) = max {
+            batch = batch.max_concurrency(max);
+        }
+        batch.extend((0..60).map(|n| collections[n % 6].create_record(Todo::new("Milk"))));
+        // Another batch of the same program for the same collections.
+        let mut second = client.batch();
+        second.extend((0..60).map(|n| collections[n % 6].overwrite_record(format!("n{n}"), Todo::new("Eggs"))));
+        let first = batch.execute().await?;
+        assert_eq!(first.failures().count(), 0, "{first:?}");
+        assert_eq!(*watch.most.lock().unwrap(), most);
+        let mut third = client.batch();
+        third.extend((0..60).map(|n| collections[n % 6].overwrite_record(format!("n{n}"), Todo::new("Ham"))));
+        let (second, third) = tokio::join!(second.execute(), third.execute());
+        assert_eq!(second?.failures().count() + third?.failures().count(), 0);
+    }
+    Ok(())
+}
