@@ -120,6 +120,15 @@ impl Error {
         error
     }
 
+    /// What the server said of a whole batch it did not say of its parts: none of them is missing for that, or forbidden.
+    pub(crate) fn of_batch(mut self) -> Self {
+        if !matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::Gone) {
+            self.0.kind = ErrorKind::Refused;
+        }
+        self.0.message = format!("the server refused the whole batch that it was in: {}", self.0.message);
+        self
+    }
+
     /// With this as the hint of what can be done.
     pub(crate) fn because(mut self, hint: &'static str) -> Self {
         self.0.hint = Some(hint);

@@ -190,7 +190,9 @@ impl Term {
                 refuse("the server cannot find lists and objects among several values")
             }
             // PostgreSQL looks for what is to be contained at any depth, and for a list or object as a part of another.
-            (Operator::Contains, Operand::One(Value::Array(values))) if values.len() == 1 => {
+            (Operator::Contains, Operand::One(Value::Array(values)))
+                if values.len() == 1 && (values.iter().any(compound) || self.field.starts_with("any_")) =>
+            {
                 self.operator = Operator::ContainsAny;
                 Ok(())
             }

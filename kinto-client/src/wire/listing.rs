@@ -51,7 +51,9 @@ impl<R> Listing<R> {
             query.push("_sort", &keys.join(","));
         }
         if let Some(fields) = &self.fields {
-            query.push("_fields", &field_list(fields)?);
+            // By this, which is left out otherwise, tombstones are known.
+            let deleted = if self.is_by_time() { ",deleted" } else { "" };
+            query.push("_fields", &(field_list(fields)? + deleted));
         }
         if let Some(limit) = self.page_limit()? {
             query.push("_limit", &limit.to_string());

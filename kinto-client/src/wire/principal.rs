@@ -2,6 +2,7 @@ use std::{borrow::Borrow, fmt};
 
 use serde::{Deserialize, Serialize};
 
+use super::id;
 use crate::error::{Error, Result};
 
 /// Someone that a permission can be given to: a user, a group, everyone.
@@ -71,6 +72,13 @@ impl Principal {
             text if text.starts_with("/buckets/default/") => {
                 "`default` is a name only in addresses; use the bucket's own id, which `client.user()` tells"
             }
+            text if text.starts_with("/buckets/") => match text.split('/').collect::<Vec<_>>()[..] {
+                ["", "buckets", bucket, "groups", group] => {
+                    id::check("bucket", bucket)?;
+                    return id::check("group", group);
+                }
+                _ => "of what lies in a bucket only a group can be one: `/buckets/…/groups/…`",
+            },
             _ => return Ok(()),
         };
         Err(Error::invalid(format!("{:?} cannot be a principal: {offence}", self.0)))

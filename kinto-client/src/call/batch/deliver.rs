@@ -136,7 +136,8 @@ impl Delivery<'_> {
             // Refused as a whole before anything was done: too many, too large, or one of them is to blame.
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => (Vec::new(), halved(chunk)),
             status if status.is_server_error() => unanswered(chunk, &Error::refused(&response).maybe_applied()),
-            _ => (all(chunk, &Ok(response)), Vec::new()),
+            StatusCode::UNAUTHORIZED => (all(chunk, &Ok(response)), Vec::new()),
+            _ => (all(chunk, &Err(Error::refused(&response).of_batch())), Vec::new()),
         }
     }
 }

@@ -243,6 +243,17 @@ impl sealed::Run for Execute<'_> {
     }
 }
 
+/// The outcome, unless it is a refusal because the server does not have the plugin that the request needs.
+async fn unless_missing(client: &Client, request: &Request, outcome: Result<Response>) -> Result<Response> {
+    match outcome {
+        Ok(response) if request.needs.is_some() && !response.status.is_success() => {
+            let error = client.explain_missing(request.needs, Error::refused(&response)).await;
+            if error.is_unsupported() { Err(error) } else { Ok(response) }
+        }
+        outcome => outcome,
+    }
+}
+
 fn foreign_call() -> Error {
     Error::invalid("this call was made through another client than the batch is of")
 }
@@ -284,6 +295,7 @@ pub(super) async fn carry_out(
     let delivery =
         Delivery { client, options, max_requests: max_requests.max(1), done: &done, stopped: AtomicBool::new(false) };
     for Delivered { job, outcome } in delivery.deliver(jobs).await {
+        let outcome = unless_missing(client, &job.request, outcome).await;
         if let Some(slot) = outcomes.get_mut(job.index) {
             *slot = Some((Some(job.request), outcome));
         }

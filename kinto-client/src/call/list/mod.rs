@@ -81,6 +81,8 @@ impl<K: Kind, T> GetAll<K, T> {
     fn source(&self, client: &Client) -> Source {
         Source::new(client.clone(), self.subject(), self.request())
             .consistent(self.consistent)
+            // Tombstones take up room in a page, and are not counted.
+            .wanted(self.listing.limit.filter(|_| !self.listing.is_by_time()))
             .max_pages(self.max_pages.unwrap_or(u64::MAX))
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Source {
     under_way: Option<BoxFuture<'static, Result<Page>>>,
     arrived: VecDeque<Result<Page>>,
     consistent: bool,
+    /// How many more objects are wanted, where that is known.
+    wanted: Option<usize>,
     /// How many more pages may be asked for.
     pages_left: u64,
     /// The time of the list that a consistent reading is of.
@@ -47,6 +49,7 @@ impl Source {
             under_way: None,
             arrived: VecDeque::new(),
             consistent: false,
+            wanted: None,
             pages_left: u64::MAX,
             pinned: None,
         };
@@ -60,6 +63,12 @@ impl Source {
     /// All pages as of the moment of the first.
     pub(crate) fn consistent(mut self, consistent: bool) -> Self {
         self.consistent = consistent;
+        self
+    }
+
+    /// No page beyond the one with the last of so many objects.
+    pub(crate) fn wanted(mut self, objects: Option<usize>) -> Self {
+        self.wanted = objects;
         self
     }
 
@@ -92,6 +101,10 @@ impl Source {
 
     fn following(&mut self, mut request: Request, page: &Page) -> Result<Option<Request>> {
         let Some(next) = page.next.as_deref().map(Query::verbatim) else { return Ok(None) };
+        self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(page.items.len()));
+        if self.wanted == Some(0) {
+            return Ok(None);
+        }
         self.pages_left = self.pages_left.saturating_sub(1);
         if self.pages_left == 0 {
             return Err(Error::new(ErrorKind::TooLarge, "there are more pages than the call allows (`max_pages`)"));
