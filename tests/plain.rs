@@ -38,7 +38,9 @@ impl Plain {
     /// A client without credentials.
     #[must_use]
     pub fn nobody(url: &str) -> Self {
-        Self { http: reqwest::Client::new(), url: url.to_owned(), user: None }
+        // A connection that has been idle may be closed by the server just as it is used again.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("an HTTP client");
+        Self { http, url: url.to_owned(), user: None }
     }
 
     /// Sends a request; `path` is below the version prefix.

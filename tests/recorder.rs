@@ -20,6 +20,8 @@ impl Default for Recorder {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
+            // One that has been idle may be closed by the server just as it is used again, and the request sent twice.
+            .pool_max_idle_per_host(0)
             .build()
             .expect("an HTTP client");
         Self { http, sent: Arc::default() }
