@@ -192,15 +192,16 @@ async fn what_comes_later_is_told_too(backend: Backend) -> Outcome {
     let mut watch = scene.todos.changes_since::<Numbered>(Timestamp::from_millis(0)).watch(INTERVAL);
     assert_eq!(shape(&[watch.try_next().await?.expect("what is there already")]), ["+a"]);
     for round in 1..4 {
-        let (changes, ()) = tokio::join!((&mut watch).take(3).try_collect::<Vec<_>>(), async {
-            put(&scene, "b", round).await;
-            put(&scene, "a", round).await;
-            scene.plain.delete(&scene.record("b")).await;
-        });
-        let changes = changes?;
-        assert_eq!(shape(&changes), ["+b", "+a", "-b"]);
-        let Change::Upserted(a) = &changes[1] else { panic!("it was changed") };
-        assert_eq!(a.data.n, round);
+        // Each is awaited before it is made.
+        let (change, time) = tokio::join!(watch.try_next(), put(&scene, "b", round));
+        let change = change?.expect("a change");
+        assert_eq!((change.last_modified(), shape(&[change])), (time, vec!["+b".to_owned()]));
+        let (change, _) = tokio::join!(watch.try_next(), put(&scene, "a", round));
+        let Some(Change::Upserted(a)) = change? else { panic!("it was changed") };
+        assert_eq!((a.id.as_str(), a.data.n), ("a", round));
+        let path = scene.record("b");
+        let (change, ()) = tokio::join!(watch.try_next(), scene.plain.delete(&path));
+        assert_eq!(shape(&[change?.expect("a change")]), ["-b"]);
     }
     Ok(())
 }

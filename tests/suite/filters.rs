@@ -59,10 +59,10 @@ async fn every_operator_selects_what_it_says(backend: Backend) -> Outcome {
     let text = |text: &str| Some(text.to_owned());
     let cases = [
         (f.title.eq("Emma"), "a"),
-        (f.title.eq(None::<String>), "d"),
+        (f.title.eq(None), "d"),
         (f.title.eq(text("Walden")), "b"),
         (f.title.not("Emma"), "bcde"),
-        (f.title.not(None::<String>), "abce"),
+        (f.title.not(None), "abce"),
         (f.title.lt("Walden"), "a"),
         (f.title.at_most("Emma"), "a"),
         (f.title.gt("Emma"), "bc"),
@@ -429,7 +429,7 @@ async fn names_with_other_characters_can_be_equal(backend: Backend) -> Outcome {
         (f.due_date.eq("42"), "a"),
         (f.due_date.eq(""), "c"),
         (f.very_long_name.eq(1), "a"),
-        (f.very_long_name.eq(None::<u8>), "c"),
+        (f.very_long_name.eq(None), "c"),
         (f.due_date.eq("42").and(f.very_long_name.eq(1)), "a"),
     ];
     assert_each(&scene.todos.typed(), cases).await;

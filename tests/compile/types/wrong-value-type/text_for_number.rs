@@ -1,0 +1,11 @@
+use kinto_client::KintoRecord;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, KintoRecord)]
+struct Todo {
+    pages: u32,
+}
+
+fn main() {
+    let _ = Todo::fields().pages.is_in(["3", "4"]);
+}
