@@ -80,7 +80,8 @@ pub mod operation {
         grant::Grant,
         if_not_exists::CreateIfNotExists,
         list::{
-            Count, GetAll, GetChanges, GetFirst, GetIfChanged, GetLenient, GetObjectIfChanged, GetOne, GetSelected,
+            Count, GetAll, GetChanges, GetFirst, GetIfChanged, GetLenient, GetObjectIfChanged, GetOne, GetParallel,
+            GetSelected,
         },
         many::{Each, Many},
         overwrite::Overwrite,

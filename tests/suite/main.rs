@@ -36,6 +36,7 @@ mod lists;
 mod many;
 mod origins;
 mod overview;
+mod parallel;
 mod patches;
 mod permissions;
 mod reading;

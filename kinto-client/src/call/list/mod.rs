@@ -25,6 +25,7 @@ mod count;
 mod fresh;
 mod lenient;
 mod objects;
+mod parallel;
 mod select;
 pub(crate) mod source;
 mod stream;
@@ -34,6 +35,7 @@ pub use count::Count;
 pub use fresh::{Fresh, GetIfChanged, GetObjectIfChanged};
 pub use lenient::{BadObject, GetLenient};
 pub use objects::{Objects, Records};
+pub use parallel::GetParallel;
 pub use select::{GetSelected, Selected};
 pub use stream::{GetFirst, GetOne, ObjectPage};
 

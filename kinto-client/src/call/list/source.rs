@@ -126,12 +126,15 @@ async fn fetch(client: Client, request: Request) -> Result<Page> {
     let response = client.send(&request).await?;
     let page = match response.success() {
         Ok(response) => Page::read(&response),
-        Err(error) if error.kind() == ErrorKind::Conflict => {
-            Err(Error::new(ErrorKind::Conflict, "the list was changed while it was being read"))
-        }
+        Err(error) if error.kind() == ErrorKind::Conflict => Err(changed_meanwhile()),
         Err(error) => Err(client.explain_missing(request.needs, error).await),
     };
     if request.secret { page.map_err(Error::without_quotes) } else { page }
+}
+
+/// Why a consistent reading ends.
+pub(super) fn changed_meanwhile() -> Error {
+    Error::new(ErrorKind::Conflict, "the list was changed while it was being read")
 }
 
 impl Stream for Source {

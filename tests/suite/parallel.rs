@@ -1,0 +1,166 @@
+//! A list that is read from both ends at once is the same list.
+
+use kinto_client::{Filter, KintoRecord, PageToken, Record, Sort, Timestamp, Value, json};
+use kinto_server::Backend;
+use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, Sent, on_each_backend, server_on};
+use serde::{Deserialize, Serialize};
+
+use crate::predicates;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
+struct Numbered {
+    n: u32,
+}
+
+async fn fill(scene: &Scene, records: std::ops::Range<u32>) {
+    scene.fill(records.map(|n| (format!("r{n:03}"), json!({"n": n})))).await;
+}
+
+/// All of each record that can be compared.
+fn shape<'a>(records: impl IntoIterator<Item = &'a Record<Numbered>>) -> Vec<(String, Timestamp, u32, String)> {
+    let shape = |record: &Record<Numbered>| {
+        (record.id.to_string(), record.last_modified, record.data.n, record.received_json().to_owned())
+    };
+    records.into_iter().map(shape).collect()
+}
+
+/// Whether a request reads from the earliest on.
+fn is_ascending(sent: &Sent) -> bool {
+    sent.target.contains("_sort=last_modified")
+}
+
+async fn lists_of_every_length(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let scene = Scene::on(server.url()).await;
+    let mut filled = 0;
+    for length in [0, 1, 2, 4, 5, 6, 9, 10, 11, 37] {
+        fill(&scene, filled..length).await;
+        filled = length;
+        for page_size in [1, 5, 100] {
+            let read = || scene.todos.get_records::<Numbered>().page_size(page_size);
+            let (one, both) = (read().await?, read().parallel().await?);
+            assert_eq!(shape(&*both), shape(&*one), "{length} on pages of {page_size}");
+            assert_eq!(both.last_modified, one.last_modified);
+        }
+    }
+    Ok(())
+}
+
+async fn parts_of_a_list(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let scene = Scene::on(server.url()).await;
+    fill(&scene, 0..30).await;
+    let all = scene.todos.get_records::<Numbered>().await?;
+    let (since, before) = (all[25].last_modified, all[3].last_modified);
+    // Tombstones are between the others, and one is at an end of the pages.
+    for id in ["r008", "r010", "r011", "r025", "r029"] {
+        scene.plain.delete(&scene.record(id)).await;
+    }
+    let f = Numbered::fields();
+    let read = || scene.todos.get_records::<Numbered>().page_size(3);
+    let parts = [
+        (read().filter(f.n.lt(20)), read().filter(f.n.lt(20))),
+        (read().filter(f.n.gt(1000)), read().filter(f.n.gt(1000))),
+        (read().since(since), read().since(since)),
+        (read().before(before), read().before(before)),
+        (read().since(since).before(before), read().since(since).before(before)),
+    ];
+    for (place, (one, both)) in parts.into_iter().enumerate() {
+        assert_eq!(shape(&*both.parallel().await?), shape(&*one.await?), "{place}");
+    }
+    Ok(())
+}
+
+on_each_backend!(lists_of_every_length, parts_of_a_list);
+
+#[tokio::test]
+async fn each_end_reads_about_half() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 0..100).await;
+    assert_eq!(scene.todos.get_records::<Numbered>().page_size(5).parallel().await?.len(), 100);
+    let sent = scene.sent.take();
+    let ascending = sent.iter().filter(|sent| is_ascending(sent)).count();
+    // Each page is asked for by one of the two, and where they meet some by both: one that is read, one that is
+    // under way, and one that was asked for meanwhile, from each end.
+    assert!((20..=26).contains(&sent.len()), "{}", sent.len());
+    assert!(ascending > 0 && ascending < sent.len(), "{ascending} of {}", sent.len());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_changes_meanwhile_is_read_once() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 0..20).await;
+    let before = scene.todos.get_records::<Numbered>().await?.last_modified;
+    // The reading from the latest on begins when the other one has read the first page.
+    let (latest, earliest) = (Gate::default(), Gate::default());
+    let (first, second) = (latest.clone(), earliest.clone());
+    let mut ascending = 0;
+    let proxy = Proxy::start(scene.url(), move |sent: &Sent| {
+        ascending += u32::from(is_ascending(sent));
+        match (is_ascending(sent), ascending) {
+            (false, _) => Fault::Hold(first.clone()),
+            (true, 2) => Fault::Hold(second.clone()),
+            (true, _) => Fault::Pass,
+        }
+    })
+    .await;
+    let read = scene.todos_through(&proxy).get_records::<Numbered>().page_size(5).parallel();
+    let (read, ()) = tokio::join!(read.into_future(), async {
+        latest.arrival().await;
+        earliest.arrival().await;
+        scene.plain.put_data(&scene.record("r000"), &json!({"n": 1000})).await;
+        earliest.open();
+        latest.open();
+    });
+    let read = read?;
+    let numbers: Vec<u32> = read.iter().map(|record| record.data.n).collect();
+    assert_eq!(numbers, [1000].into_iter().chain((1..20).rev()).collect::<Vec<_>>());
+    assert_eq!(read.last_modified, before, "so that nothing is missed from here on");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_consistent_reading_is_of_one_moment() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 0..20).await;
+    let latest = Gate::default();
+    let first = latest.clone();
+    let proxy = Proxy::start(scene.url(), move |sent: &Sent| match is_ascending(sent) {
+        false if !sent.target.contains("_token") => Fault::Hold(first.clone()),
+        _ => Fault::Pass,
+    })
+    .await;
+    let read = || scene.todos_through(&proxy).get_records::<Numbered>().page_size(5).consistent().parallel();
+    let error = latest
+        .overtake(read(), async {
+            scene.plain.put_data(&scene.record("r010"), &json!({"n": 1000})).await;
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(predicates(&error), ["conflict"], "{error}");
+    assert!(error.to_string().contains("changed while it was being read"), "{error}");
+    assert_eq!(read().await?.len(), 20, "nobody writes now");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_two_readings_cannot_share_is_refused() -> Outcome {
+    let scene = Scene::new().await;
+    let read = || scene.todos.get_records::<Value>();
+    let calls = [
+        (read().sort(Sort::asc("n")), "an order"),
+        (read().limit(5), "a limit"),
+        (read().max_pages(5), "a number of pages"),
+        (read().resume("_token=a".parse::<PageToken>()?), "a page token"),
+        (read().filter(Filter::field("a-b").lt(1)), "a-b"),
+        (read().page_size(0), "page"),
+    ];
+    for (call, says) in calls {
+        let error = call.parallel().await.unwrap_err();
+        assert_eq!(predicates(&error), ["invalid"], "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    assert_eq!(scene.sent.take_lines(), [] as [&str; 0]);
+    Ok(())
+}
