@@ -126,9 +126,9 @@ async fn a_consistent_reading_is_of_one_moment() -> Outcome {
     fill(&scene, 0..20).await;
     let latest = Gate::default();
     let first = latest.clone();
-    let proxy = Proxy::start(scene.url(), move |sent: &Sent| match is_ascending(sent) {
-        false if !sent.target.contains("_token") => Fault::Hold(first.clone()),
-        _ => Fault::Pass,
+    let proxy = Proxy::start(scene.url(), move |sent: &Sent| {
+        let first_of_latest = !is_ascending(sent) && !sent.target.contains("_token");
+        if first_of_latest { Fault::Hold(first.clone()) } else { Fault::Pass }
     })
     .await;
     let read = || scene.todos_through(&proxy).get_records::<Numbered>().page_size(5).consistent().parallel();
