@@ -13,21 +13,25 @@
 mod backends;
 mod fault;
 mod http1;
+mod log;
 mod person;
 mod plain;
 mod proxy;
 mod recorder;
 mod scene;
 mod sent;
+mod watch;
 
 pub use backends::server_on;
 pub use fault::{Fault, Gate};
+pub use log::Log;
 pub use person::Person;
 pub use plain::Plain;
 pub use proxy::{Proxy, in_order};
 pub use recorder::Recorder;
 pub use scene::{Scene, nowhere};
 pub use sent::Sent;
+pub use watch::{look_at, secret_in, shown, watch};
 
 /// What a test gives, so that it can use `?`.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -11,7 +11,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-use crate::{Fault, Sent, http1};
+use crate::{Fault, Sent, http1, watch};
 
 type Rule = Box<dyn FnMut(&Sent) -> Fault + Send>;
 
@@ -48,6 +48,7 @@ pub fn in_order(faults: impl IntoIterator<Item = Fault>) -> impl FnMut(&Sent) ->
 impl Proxy {
     /// Starts a proxy in front of the server at `upstream`; `rule` says what to do with each request.
     pub async fn start(upstream: &str, rule: impl FnMut(&Sent) -> Fault + Send + 'static) -> Self {
+        watch();
         let upstream = upstream.strip_prefix("http://").and_then(|rest| rest.split('/').next());
         let upstream = upstream.expect("a server without TLS, for nothing could go wrong inside of that").to_owned();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");

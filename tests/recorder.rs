@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, future::BoxFuture, stream};
 use kinto_client::{Body, Transport, TransportError, TransportErrorKind};
 
-use crate::Sent;
+use crate::{Sent, watch};
 
 /// A transport that remembers what it was given to send, and sends it.
 ///
@@ -17,6 +17,7 @@ pub struct Recorder {
 
 impl Default for Recorder {
     fn default() -> Self {
+        watch();
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

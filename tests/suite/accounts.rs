@@ -1,8 +1,8 @@
 //! Accounts of the server's accounts plugin: passwords go there, and nothing of them ever comes back.
 
-use kinto_client::{Client, Error, Value, json};
+use kinto_client::{Client, Error, json};
 use kinto_server::{Server, unique};
-use kinto_tests::{Fault, Outcome, Person, Plain, Proxy, Recorder};
+use kinto_tests::{Fault, Outcome, Person, Plain, Proxy, Recorder, shown};
 
 use crate::predicates;
 
@@ -162,14 +162,6 @@ async fn what_belongs_to_others_is_theirs() -> Outcome {
     assert_eq!((predicates(&error), error.errno()), (vec!["unauthorized"], Some(999)), "{error}");
     assert_eq!(admin.object(&format!("/accounts/{}", other.id)).await, before);
     Ok(())
-}
-
-/// Everything that can be had of an error.
-fn shown(error: &Error) -> String {
-    let source = std::error::Error::source(error).map(|source| format!("{source} {source:?}"));
-    let theirs = error.theirs::<Value>().map(|record| format!("{record:?} {}", record.received_json()));
-    let (details, message, failures) = (error.details(), error.server_message(), error.failures());
-    format!("{error} {error:?} {error:#?} {source:?} {theirs:?} {details:?} {message:?} {failures:?}")
 }
 
 fn assert_silent(errors: &[Error], secrets: &[&str]) {

@@ -11,6 +11,7 @@
 use kinto_client::{Error, KintoRecord};
 use serde::{Deserialize, Serialize};
 
+mod absurd;
 mod accounts;
 mod auth;
 mod bad_input;
@@ -20,6 +21,7 @@ mod batch_faults;
 mod batch_progress;
 mod batch_requests;
 mod batch_writers;
+mod bounds;
 mod calls;
 mod capabilities;
 mod changes;
@@ -33,7 +35,9 @@ mod filters;
 mod groups;
 mod ids;
 mod lists;
+mod logging;
 mod many;
+mod notices;
 mod origins;
 mod overview;
 mod parallel;
@@ -42,6 +46,7 @@ mod permissions;
 mod reading;
 mod secrets;
 mod sharing;
+mod tls;
 mod typed;
 mod unknown_fields;
 mod updates;
@@ -64,6 +69,7 @@ impl Todo {
 
 /// Which of an error's predicates are true. Of the kinds that tests tell apart only one may be.
 fn predicates(error: &Error) -> Vec<&'static str> {
+    kinto_tests::look_at(error);
     let all = [
         ("not found", error.is_not_found()),
         ("conflict", error.is_conflict()),
@@ -72,12 +78,19 @@ fn predicates(error: &Error) -> Vec<&'static str> {
         ("invalid", error.is_invalid()),
         ("refused", error.is_refused()),
         ("unavailable", error.is_unavailable()),
+        ("server", error.is_server()),
+        ("gone", error.is_gone()),
         ("timed out", error.is_timed_out()),
         ("connection", error.is_connection()),
         ("decode", error.is_decode()),
+        ("too large", error.is_too_large()),
         ("unexpected", error.is_unexpected()),
         ("not visible", error.is_not_visible()),
         ("unsupported", error.is_unsupported()),
+        ("several", error.is_several()),
+        ("authentication", error.is_authentication()),
+        ("partial", error.is_partial()),
+        ("cancelled", error.is_cancelled()),
     ];
     all.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
 }

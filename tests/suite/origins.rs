@@ -167,3 +167,45 @@ async fn a_next_page_that_leads_nowhere_is_an_error() -> Outcome {
     }
     Ok(())
 }
+
+/// The three ways in which a server can name another: `Next-Page`, a redirect, and where an attachment is.
+#[tokio::test]
+async fn no_request_to_another_server_carries_credentials() -> Outcome {
+    let scene = Scene::new().await;
+    let other = elsewhere().await;
+    let attachment = json!({
+        "location": format!("{}/attachments/milk.png", other.origin()),
+        "filename": "milk.png", "mimetype": "image/png", "size": 4, "hash": "0".repeat(64),
+    });
+    scene.fill((0..5).map(|n| (format!("n{n}"), json!({"n": n, "attachment": attachment})))).await;
+
+    let (foreign, path) = (other.origin().to_owned(), scene.record("moved"));
+    let location = format!("{}{path}", other.url());
+    let rule = move |sent: &Sent| {
+        if sent.target.ends_with("/moved") {
+            return Fault::redirect(308, &location);
+        }
+        Fault::replace(format!("http://{}", sent.header("host").unwrap()), foreign.clone())
+    };
+    let proxy = Proxy::start(scene.url(), rule).await;
+    let todos = scene.todos_through(&proxy);
+    let mut records = todos.get_records::<Value>().page_size(2).await?;
+    assert_eq!(records.len(), 5);
+    assert!(records[0].data["attachment"]["location"].as_str().unwrap().starts_with(other.origin()));
+    records[0].data["n"] = 7.into();
+    todos.save_record(&mut records[0]).await?;
+    todos.delete_all_records().await?;
+    for error in [
+        todos.get_record::<Value>("moved").await.unwrap_err(),
+        todos.overwrite_record("moved", json!({"n": 1})).await.unwrap_err(),
+        todos.delete_record("moved").await.unwrap_err(),
+    ] {
+        assert_eq!(predicates(&error), ["unexpected"], "{error}");
+    }
+
+    let with = |arrived: &[Sent]| arrived.iter().filter(|sent| sent.header("authorization").is_some()).count();
+    assert_eq!((with(&proxy.arrived()), proxy.arrived().len()), (8, 8), "its own server gets them each time");
+    // It would have written down what it got; there was not even a connection.
+    assert_eq!((with(&other.arrived()), other.arrived().len(), other.connections()), (0, 0, 0));
+    Ok(())
+}

@@ -345,7 +345,7 @@ async fn the_first_and_the_only_one() -> Outcome {
 
     let several = get().filter(f.n.gt(1)).one().await.unwrap_err();
     assert_eq!(scene.sent.take().len(), 1);
-    assert_eq!((several.kind(), predicates(&several)), (ErrorKind::Several, vec![]), "{several}");
+    assert_eq!((several.kind(), predicates(&several)), (ErrorKind::Several, vec!["several"]), "{several}");
     assert!(several.to_string().contains("`r004`") && several.to_string().contains("`r003`"), "{several}");
     let two = get().filter(f.n.gt(2)).one().await.unwrap_err();
     assert_eq!(two.kind(), ErrorKind::Several, "{two}");

@@ -1,21 +1,14 @@
 //! Passwords and tokens are in the `Authorization` header, and in nothing that is ever shown.
 
-use std::fmt::Debug;
+use std::{env, fmt::Debug, process::Command};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use kinto_client::{Auth, Client, Error, Never, json};
-use kinto_tests::{Fault, Outcome, Proxy, Recorder, Scene, nowhere};
+use kinto_client::{Auth, Client, Never, json};
+use kinto_tests::{Fault, Outcome, Proxy, Recorder, Scene, nowhere, secret_in, shown, watch};
 
 use crate::Todo;
 
 const SECRET: &str = "tops3cret";
-
-/// All that can be shown of an error.
-fn shown(error: &Error) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
-    let causes: Vec<String> = causes.map(|cause| format!("{cause} {cause:?} {cause:#?}")).collect();
-    format!("{error} {error:?} {error:#?} {:?} {:?} {causes:?}", error.details(), error.server_message())
-}
 
 fn assert_silent(shown: &str) {
     for secret in [SECRET, "Authorization", "authorization", &BASE64_STANDARD.encode(SECRET)[..8]] {
@@ -112,11 +105,48 @@ async fn the_header_is_marked_as_sensitive() -> Outcome {
     let scene = Scene::new().await;
     for auth in [("alexis", SECRET).into(), Auth::bearer(SECRET), Auth::header(SECRET)] {
         let recorder = Recorder::default();
-        let client = Client::builder(scene.url()).auth(auth).transport(recorder.clone()).build()?;
+        let builder = Client::builder(scene.url()).auth(auth).header("x-api-key", SECRET);
+        let client = builder.transport(recorder.clone()).build()?;
         client.server_info().await?;
         let sent = recorder.take_one();
+        assert!(sent.headers["x-api-key"].is_sensitive() && !sent.headers["user-agent"].is_sensitive());
         assert!(sent.headers["authorization"].is_sensitive(), "or whatever carries it may show it");
         assert!(!debug(&sent.headers).contains(SECRET));
     }
     Ok(())
+}
+
+/// Every test's log, and all that tests see of errors, is looked through: here is the proof that this would notice.
+#[test]
+fn a_secret_in_the_log_ends_the_tests() -> Outcome {
+    for leak in ["nothing", "p4ssw0rd", "Basic YWxleGlzOnA0c3N3MHJk", &BASE64_STANDARD.encode("a:p4ssw0rd")] {
+        let mut tests = Command::new(env::current_exe()?);
+        tests.args(["--ignored", "--exact", "secrets::logs_what_it_is_told_to"]).env("LEAK", leak);
+        let output = tests.output()?;
+        let said = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(if leak == "nothing" { 0 } else { 101 }), "{leak}: {said}");
+        assert_eq!(said.contains("is in the log"), leak != "nothing", "{leak}: {said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "it is run by the test before it"]
+async fn logs_what_it_is_told_to() {
+    watch();
+    let leak = env::var("LEAK").unwrap_or_default();
+    // In a task of its own, whose panics nobody would notice.
+    let logs = tokio::spawn(async move { tracing::trace!(header = leak, "of another crate") });
+    logs.await.unwrap();
+}
+
+#[test]
+fn secrets_are_found_in_base64_wherever_they_begin() {
+    for user in ["", "a", "ab", "abc", "Zoé"] {
+        for password in ["p4ssw0rd", "tops3cret"] {
+            let header = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
+            assert_eq!(secret_in(&header), Some(password), "{header}");
+        }
+    }
+    assert_eq!(secret_in("Basic bm90aGluZzpoZXJl"), None);
 }

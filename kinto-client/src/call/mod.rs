@@ -5,7 +5,6 @@
 use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
 
 use futures_core::future::BoxFuture;
-use tracing::Instrument as _;
 
 use crate::{
     client::Client,
@@ -45,6 +44,7 @@ pub(crate) mod many;
 pub(crate) mod overwrite;
 pub(crate) mod patch;
 pub(crate) mod save;
+pub(crate) mod span;
 pub(crate) mod turn;
 pub(crate) mod update;
 
@@ -215,15 +215,8 @@ impl<'a, O: Run + 'a> IntoFuture for Call<'a, O> {
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.op.run(self.client).instrument(tracing::debug_span!("kinto.call", operation = short_name::<O>())))
+        Box::pin(span::around(span::open(span::name_of::<O>()), self.op.run(self.client)))
     }
-}
-
-/// `Create` for `kinto_client::call::create::Create<…>`.
-fn short_name<O>() -> &'static str {
-    let name = std::any::type_name::<O>();
-    let path = name.split('<').next().unwrap_or(name);
-    path.rsplit("::").next().unwrap_or(path)
 }
 
 impl<O: Operation> Call<'_, O> {

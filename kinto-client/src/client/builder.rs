@@ -98,12 +98,13 @@ impl ClientBuilder {
         self
     }
 
-    /// A header that every request has.
+    /// A header that every request has. Its value is treated as a secret: it may be a key.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let name = name.as_ref();
         match (name.parse::<HeaderName>(), HeaderValue::from_str(value.as_ref())) {
             (Ok(header::AUTHORIZATION), _) => self.refuse("`authorization` is what `.auth(…)` sets".to_owned()),
-            (Ok(name), Ok(value)) => {
+            (Ok(name), Ok(mut value)) => {
+                value.set_sensitive(name != header::USER_AGENT);
                 self.headers.insert(name, value);
             }
             (Err(_), _) => self.refuse(format!("{name:?} is not the name of a header")),
@@ -124,6 +125,9 @@ impl ClientBuilder {
     }
 
     /// How long one request may take, with its answer read whole. One minute unless set.
+    ///
+    /// That is one try. What is sent again takes no longer, all in all, than
+    /// [`Exponential::max_elapsed`] and this; [`backoff`](Self::backoff) says how long the server is left alone before.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -168,7 +172,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How many requests of this client and its clones may be under way at the same time; more wait. 32 unless set.
+    /// How many requests of this client and its clones may be under way at the same time; more wait, which is not part of
+    /// their [`timeout`](Self::timeout). 32 unless set.
     pub fn max_concurrent_requests(mut self, requests: usize) -> Self {
         self.max_concurrent_requests = requests;
         self

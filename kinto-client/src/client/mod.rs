@@ -3,7 +3,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::OnceCell;
 
 use crate::{
-    call::turn::{self, Turn, Turns},
+    call::{
+        span,
+        turn::{self, Turn, Turns},
+    },
     error::{Error, ErrorKind, Result},
     handle::{Bucket, TypedCollection},
     record::KintoRecord,
@@ -153,6 +156,7 @@ impl Client {
                 .success()?;
             serde_json::from_slice(&response.body).map_err(|error| Error::not_kinto(&error, &response.body))
         };
+        let read = span::around(span::open("GetServerInfo"), read);
         read.await.map_err(|error: Error| error.during("get", "/"))
     }
 

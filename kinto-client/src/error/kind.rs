@@ -138,16 +138,27 @@ predicates! {
     is_refused = Refused;
     /// The server cannot answer for now: overloaded, in maintenance, or its proxy does not reach it.
     is_unavailable = Unavailable;
+    /// The server failed at it, and will probably fail again.
+    is_server = Server;
+    /// The server, or this version of its API, is out of service for good.
+    is_gone = Gone;
     /// There was no answer in time; see [`may_have_been_applied`](Self::may_have_been_applied).
     is_timed_out = TimedOut;
     /// There was no connection, or it broke; see [`may_have_been_applied`](Self::may_have_been_applied).
     is_connection = Connection;
     /// A record does not fit the type it is read as; see [`record_id`](Self::record_id) and [`field`](Self::field).
     is_decode = Decode;
+    /// The answer was larger than [`max_response_size`](crate::ClientBuilder::max_response_size) allows, or had more pages
+    /// than the call does.
+    is_too_large = TooLarge;
     /// The answer is none that Kinto gives: is the URL a Kinto server's, and is there a proxy in between?
     is_unexpected = Unexpected;
     /// The permissions are not visible to these credentials, and so cannot be edited.
     is_not_visible = NotVisible;
+    /// More than one object matches, where one was asked for.
+    is_several = Several;
+    /// The [`Authenticate`](crate::Authenticate) implementation could not give credentials; nothing was sent.
+    is_authentication = Authentication;
     /// Of several operations some failed; see [`failures`](Self::failures).
     is_partial = Partial;
     /// It was not sent, because the batch it was in was stopped before its turn.

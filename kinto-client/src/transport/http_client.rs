@@ -25,7 +25,13 @@ impl HttpClient {
             .retry(reqwest::retry::never())
             .build()
             .map(Self)
-            .map_err(|error| Error::new(ErrorKind::Connection, "could not set up HTTP").caused_by(error))
+            .map_err(|error| {
+                let refused = match roots {
+                    [] => Error::new(ErrorKind::Connection, "could not set up HTTP"),
+                    _ => Error::invalid("a root certificate cannot be one: TLS does not take it"),
+                };
+                refused.caused_by(error)
+            })
     }
 }
 

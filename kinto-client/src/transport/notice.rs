@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::wire::{alert::Alert, response::Response};
+use crate::wire::{
+    alert::Alert,
+    response::{Response, seconds},
+};
 
 /// What to do while the server asks to be left alone with a `Backoff` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +48,9 @@ impl Notices {
     }
 
     pub(crate) fn take_down(&self, response: &Response) {
-        if let Some(seconds) = response.header("backoff").and_then(|value| value.trim().parse().ok()) {
+        if let Some(rest) = response.header("backoff").and_then(|value| seconds(value.trim())) {
             // What lies beyond the end of time is for ever, in steps of a century.
-            let until = Instant::now().checked_add(Duration::from_secs(seconds));
+            let until = Instant::now().checked_add(rest);
             *lock(&self.quiet_until) = until.or_else(|| Instant::now().checked_add(CENTURY));
         }
         if let Some(alert) = Alert::of(response) {

@@ -97,7 +97,8 @@ impl Exponential {
         self
     }
 
-    /// For how long a request is sent again. A server that asks for a longer wait is not waited for.
+    /// For how long a request is sent again: no try begins later than this after the first. A server that asks for a
+    /// longer wait is not waited for.
     #[must_use]
     pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
         self.max_elapsed = elapsed;

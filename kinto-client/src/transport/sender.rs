@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
 use super::{
@@ -46,7 +46,10 @@ impl Sender {
                 _ => manner.retry.delay(&attempt(tries, started.elapsed(), &outcome)),
             };
             match delay {
-                Some(delay) => tokio::time::sleep(delay).await,
+                Some(delay) => {
+                    tracing::debug!(tries, ?delay, "tries again");
+                    tokio::time::sleep(delay).await;
+                }
                 None if repeated => {
                     return outcome.map(|response| settle(request, response)).map_err(Error::maybe_applied);
                 }
@@ -58,9 +61,7 @@ impl Sender {
 
     /// One try, with a span of its own: `kinto.request`.
     async fn send_once(&self, request: &Request, manner: &Manner, tries: u32) -> Result<Response> {
-        self.leave_alone().await?;
-        // It is never closed.
-        let _place = self.places.acquire().await;
+        let _place = self.place().await?;
         let span = tracing::debug_span!(
             "kinto.request",
             method = %request.method,
@@ -71,7 +72,7 @@ impl Sender {
         );
         let started = Instant::now();
         let outcome = self.exchange.send(request, manner.timeout).instrument(span.clone()).await;
-        span.record("milliseconds", started.elapsed().as_secs_f64() * 1e3);
+        span.record("milliseconds", milliseconds(started));
         match &outcome {
             Ok(response) => {
                 span.record("status", response.status.as_u16());
@@ -83,16 +84,35 @@ impl Sender {
         outcome
     }
 
+    /// Waits until one more request may be under way.
+    async fn place(&self) -> Result<Option<SemaphorePermit<'_>>> {
+        loop {
+            self.leave_alone().await?;
+            // It is never closed.
+            let place = self.places.acquire().await.ok();
+            // The server may have asked for rest meanwhile.
+            if self.notices.backoff().is_none() {
+                return Ok(place);
+            }
+        }
+    }
+
     async fn leave_alone(&self) -> Result<()> {
         let Some(remaining) = self.notices.backoff() else { return Ok(()) };
         match self.backoff {
             Backoff::Wait(at_most) if remaining <= at_most => {
+                tracing::debug!(?remaining, "waits, as the server asked with `Backoff`");
                 tokio::time::sleep(remaining).await;
                 Ok(())
             }
             _ => Err(asked_to_wait(remaining)),
         }
     }
+}
+
+/// How long it has been, to a tenth.
+pub(crate) fn milliseconds(since: Instant) -> f64 {
+    (since.elapsed().as_secs_f64() * 1e4).round() / 10.0
 }
 
 fn attempt(tries: u32, elapsed: Duration, outcome: &Result<Response>) -> Attempt {

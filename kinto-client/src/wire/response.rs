@@ -38,8 +38,8 @@ impl Response {
     /// How long the server asks to be left alone: `Retry-After`, in seconds or as a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let value = self.header(header::RETRY_AFTER)?.trim();
-        if let Ok(seconds) = value.parse() {
-            return Some(Duration::from_secs(seconds));
+        if let Some(delay) = seconds(value) {
+            return Some(delay);
         }
         let date = httpdate::parse_http_date(value).ok()?;
         Some(date.duration_since(SystemTime::now()).unwrap_or_default())
@@ -66,6 +66,12 @@ impl Response {
     }
 }
 
+/// A number of seconds, as some headers have it. What is too large for a number is for ever.
+pub(crate) fn seconds(text: &str) -> Option<Duration> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +87,6 @@ mod tests {
         assert!(asked("Fri, 31 Dec 9999 23:59:59 GMT").unwrap() > Duration::from_secs(1 << 32));
         assert_eq!(asked("soon"), None);
         assert_eq!(asked("-1"), None);
-        assert_eq!(asked("99999999999999999999999"), None);
+        assert_eq!(asked("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
     }
 }

@@ -124,6 +124,7 @@ impl Delivery<'_> {
             Ok(request) => request,
             Err(error) => return (all(chunk, &Err(error)), Vec::new()),
         };
+        tracing::debug!(operations = chunk.len(), "sends a batch");
         let response = match self.client.send(&request).await {
             Ok(response) => response,
             Err(error) => return unanswered(chunk, &error),

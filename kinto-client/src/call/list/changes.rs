@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use super::source::{Items, Source};
 use crate::{
-    call::{Call, Subject, sealed},
+    call::{Call, Subject, sealed, span},
     client::Client,
     error::Result,
     wire::{
@@ -135,7 +135,7 @@ impl<T: Data> Call<'_, GetChanges<T>> {
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'static, Result<Change<T>>> {
         let subject = self.op.subject();
-        let items = self.op.items(&self.client);
+        let items = span::open("GetChanges").in_scope(|| self.op.items(&self.client));
         Box::pin(items.map(move |item| Change::read(item?).map_err(|error| subject.blame(error))))
     }
 
@@ -145,7 +145,8 @@ impl<T: Data> Call<'_, GetChanges<T>> {
     /// After an error it goes on where it was when it is asked for more.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn watch(self, interval: Duration) -> BoxStream<'static, Result<Change<T>>> {
-        let watch = Watch { client: self.client, since: self.op.since, get: self.op, items: None, interval };
+        let span = span::open("GetChanges");
+        let watch = Watch { client: self.client, span, since: self.op.since, get: self.op, items: None, interval };
         Box::pin(stream::unfold(watch, |mut watch| async move {
             let change = watch.next().await;
             Some((change, watch))
@@ -155,6 +156,7 @@ impl<T: Data> Call<'_, GetChanges<T>> {
 
 struct Watch<T> {
     client: Client,
+    span: tracing::Span,
     get: GetChanges<T>,
     since: Timestamp,
     items: Option<Items>,
@@ -168,8 +170,8 @@ impl<T: Data> Watch<T> {
                 // If the last change that was told is the list's last one, that is all there is.
                 let condition = Precondition::Changed(self.since);
                 let first = self.get.request(self.since).map(|request| request.provided(condition));
-                let source = Source::new(self.client.clone(), self.get.subject(), first);
-                self.items = Some(Items::new(source, None, false));
+                let source = || Source::new(self.client.clone(), self.get.subject(), first);
+                self.items = Some(Items::new(self.span.in_scope(source), None, false));
             }
             let Some(items) = &mut self.items else { continue };
             match items.next().await {

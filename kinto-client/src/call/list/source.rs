@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use futures_core::{Stream, future::BoxFuture};
 use futures_util::FutureExt as _;
+use tracing::{Instrument as _, Span};
 
 use crate::{
     call::Subject,
@@ -26,6 +27,8 @@ use crate::{
 pub(crate) struct Source {
     client: Client,
     subject: Subject,
+    /// The call that the requests are made for.
+    span: Span,
     /// The request for the page after the last one that was asked for.
     next: Option<Request>,
     under_way: Option<BoxFuture<'static, Result<Page>>>,
@@ -45,6 +48,7 @@ impl Source {
         let mut source = Self {
             client,
             subject,
+            span: Span::current(),
             next: None,
             under_way: None,
             arrived: VecDeque::new(),
@@ -85,7 +89,7 @@ impl Source {
         }
         if self.under_way.is_none() {
             let Some(request) = self.next.take() else { return };
-            self.under_way = Some(fetch(self.client.clone(), request.clone()).boxed());
+            self.under_way = Some(fetch(self.client.clone(), request.clone()).instrument(self.span.clone()).boxed());
             self.next = Some(request);
         }
         let Some(future) = &mut self.under_way else { return };

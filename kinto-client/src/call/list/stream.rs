@@ -3,7 +3,7 @@ use futures_util::StreamExt as _;
 
 use super::{GetAll, Objects};
 use crate::{
-    call::{Call, sealed},
+    call::{Call, sealed, span},
     client::Client,
     error::{Error, ErrorKind, Result},
     wire::{
@@ -28,14 +28,14 @@ pub struct ObjectPage<K: Kind, T> {
 }
 
 pub(super) fn objects<K: Kind, T: Data>(call: Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<Object<K, T>>> {
-    let items = call.op.items(&call.client);
+    let items = span::open("GetAll").in_scope(|| call.op.items(&call.client));
     Box::pin(items.map(move |item| call.op.decode(item?)))
 }
 
 pub(super) fn pages<K: Kind, T: Data>(call: Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
     let mut left = call.op.listing.limit.unwrap_or(usize::MAX);
     let skips = call.op.listing.is_by_time();
-    let source = call.op.source(&call.client);
+    let source = span::open("GetAll").in_scope(|| call.op.source(&call.client));
     let read = move |page: Result<Page>| {
         let page = page?;
         let live = page.items.into_iter().filter(|item| !skips || Page::tombstone(item).is_none());

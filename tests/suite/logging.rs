@@ -1,0 +1,139 @@
+//! What is logged: a span for each call and for each request, and nothing that anybody has written.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use kinto_client::{Backoff, Exponential, Filter, Timestamp, Value, json};
+use kinto_tests::{Fault, Log, Outcome, Proxy, Scene, in_order};
+
+use crate::Todo;
+
+const RECORD: &str = "/buckets/{bucket}/collections/{collection}/records/{record}";
+const RECORDS: &str = "/buckets/{bucket}/collections/{collection}/records";
+
+fn request(operation: &str, method: &str, path: &str, tries: u32, status: u16) -> String {
+    format!(
+        "DEBUG kinto.call{{operation=\"{operation}\"}}:kinto.request{{method={method} path=\"{path}\" tries={tries} \
+         milliseconds=… status={status}}}: answered"
+    )
+}
+
+fn done(operation: &str) -> String {
+    format!("DEBUG kinto.call{{operation=\"{operation}\" milliseconds=…}}: done")
+}
+
+fn failed(operation: &str, error: &str) -> String {
+    format!("DEBUG kinto.call{{operation=\"{operation}\" milliseconds=… error={error}}}: failed")
+}
+
+#[tokio::test]
+async fn a_span_for_each_call_and_each_request() -> Outcome {
+    let scene = Scene::new().await;
+    let log = Log::start();
+    let mut record = scene.todos.create_record(Todo::new("Milk")).await?;
+    record.data.done = true;
+    scene.todos.save_record(&mut record).await?;
+    scene.todos.save_record(&mut record).await?;
+    scene.todos.delete_record(&record).await?;
+    scene.todos.get_record::<Todo>(&record.id).await.unwrap_err();
+    scene.todos.get_record::<Todo>("").await.unwrap_err();
+    let expected = [
+        request("Create", "PUT", RECORD, 1, 201),
+        done("Create"),
+        request("Save", "PUT", RECORD, 1, 200),
+        done("Save"),
+        done("Save"),
+        request("Delete", "DELETE", RECORD, 1, 200),
+        done("Delete"),
+        request("Get", "GET", RECORD, 1, 404),
+        failed("Get", "NotFound"),
+        failed("Get", "Invalid"),
+    ];
+    assert_eq!(log.lines(), expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_try_and_every_wait() -> Outcome {
+    let scene = Scene::new().await;
+    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk"})).await;
+    let busy = Fault::answer(503, &["Backoff: 1"], "");
+    let proxy = Proxy::start(scene.url(), in_order([busy, Fault::CutBefore])).await;
+    let policy = Exponential::default().first_delay(Duration::from_millis(1));
+    let client = scene.client_at(proxy.url()).retry(policy).backoff(Backoff::Wait(Duration::from_secs(5))).build()?;
+    let log = Log::start();
+    scene.todos_of(&client).get_record::<Todo>("milk").await?;
+    let call = "DEBUG kinto.call{operation=\"Get\"}";
+    let expected = [
+        request("Get", "GET", RECORD, 1, 503),
+        format!("{call}: tries again tries=1 delay=…"),
+        format!("{call}: waits, as the server asked with `Backoff` remaining=…"),
+        format!(
+            "{call}:kinto.request{{method=GET path=\"{RECORD}\" tries=2 milliseconds=…}}: no answer kind=Connection"
+        ),
+        format!("{call}: tries again tries=2 delay=…"),
+        request("Get", "GET", RECORD, 3, 200),
+        done("Get"),
+    ];
+    assert_eq!(log.lines(), expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_are_within_the_call_that_reads_them() -> Outcome {
+    let scene = Scene::new().await;
+    scene.fill((0..3).map(|n| (format!("n{n}"), json!({"n": n})))).await;
+    let list = || scene.todos.get_records::<Value>().page_size(2);
+    let page = |operation| request(operation, "GET", RECORDS, 1, 200);
+    let log = Log::start();
+    list().await?;
+    assert_eq!(log.lines(), [page("GetAll"), page("GetAll"), done("GetAll")]);
+
+    let log = Log::start();
+    let _: Vec<_> = list().stream().try_collect().await?;
+    let _: Vec<_> = list().pages().try_collect().await?;
+    assert_eq!(log.lines(), vec![page("GetAll"); 4], "a stream has no end of its own");
+
+    let log = Log::start();
+    let changes = scene.todos.changes_since::<Value>(Timestamp::from_millis(1)).page_size(2);
+    let _: Vec<_> = changes.watch(Duration::from_millis(1)).take(3).try_collect().await?;
+    assert_eq!(log.lines()[..2], vec![page("GetChanges"); 2]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_batch_says_how_much_is_in_it() -> Outcome {
+    let scene = Scene::new().await;
+    let log = Log::start();
+    scene.todos.create_records((0..3).map(|n| json!({"n": n}))).await?;
+    let expected = [
+        request("Many", "GET", "/", 1, 200)
+            .replace("kinto.request", "kinto.call{operation=\"GetServerInfo\"}:kinto.request"),
+        done("GetServerInfo").replace("DEBUG ", "DEBUG kinto.call{operation=\"Many\"}:"),
+        "DEBUG kinto.call{operation=\"Many\"}: sends a batch operations=3".to_owned(),
+        request("Many", "POST", "/batch", 1, 200),
+        done("Many"),
+    ];
+    assert_eq!(log.lines(), expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_that_anybody_has_written() -> Outcome {
+    let scene = Scene::new().await;
+    let log = Log::start();
+    let private = "private-thing";
+    let client = scene.client_at(scene.url()).header("x-private-thing", private).build()?;
+    let todos = scene.todos_of(&client);
+    todos.create_record(json!({"private-thing": private})).id(private).await?;
+    todos.create_record(json!({})).id(private).await.unwrap_err();
+    todos.create_records([json!({"id": "private-thing-1"}), json!({"a": private})]).await?;
+    todos.get_records::<Value>().filter(Filter::field("title").eq(private)).await?;
+    todos.get_record::<Value>("private-thing-2").await.unwrap_err();
+    let (text, lines) = (log.text(), log.lines());
+    assert!(lines.len() > 10, "{text}");
+    for secret in [private, scene.bucket.id(), &scene.user, "Basic", "authorization"] {
+        assert!(!lines.iter().any(|line| line.contains(secret)), "{secret}: {text}");
+    }
+    Ok(())
+}
