@@ -42,6 +42,7 @@ mod origins;
 mod overview;
 mod parallel;
 mod patches;
+mod peers;
 mod permissions;
 mod reading;
 mod secrets;
