@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Call, Subject, attempt, create::operation, get::Get, save::Save, sealed, update::MAX_TRIES};
+use super::{Call, Subject, attempt, create::operation, get::Get, save::{Save, Saved}, sealed, update::MAX_TRIES};
 use crate::{
     JsonObject,
     client::Client,
@@ -12,9 +12,10 @@ use crate::{
     wire::{
         encode,
         kind::Kind,
-        object::{Data, Object},
+        object::{Data, Object, STAMP},
         patch::{self, JsonPatch},
         path::Place,
+        request::Precondition,
         timestamp::Timestamp,
     },
 };
@@ -53,6 +54,7 @@ impl<K: Kind, T: Data> Edit<K, T> {
     }
 
     async fn edit(&self, client: &Client) -> Result<Object<K, T>> {
+        self.check()?;
         let _turn = client.turn(&self.place.checked()?).await;
         let mut tries = 1;
         loop {
@@ -66,21 +68,28 @@ impl<K: Kind, T: Data> Edit<K, T> {
     }
 
     async fn attempt(&self, client: &Client) -> Result<Object<K, T>> {
-        // What the caller gave is looked at before anything is sent.
-        self.apply(&mut Map::new()).or_else(|error| if self.depends_on_data() { Ok(()) } else { Err(error) })?;
-        let mut object = attempt(client, Get::<K, JsonObject>::new(self.place.clone())).await?;
-        if let Some(expected) = self.if_match {
-            // The save then says what stands in the way.
-            object.last_modified = expected;
-        }
+        // Asked of the reading, the precondition holds whatever the changes come to; the save is of what was read.
+        let get = Get::<K, JsonObject>::new(self.place.clone()).provided(self.if_match.map(Precondition::Unchanged));
+        let mut object = attempt(client, get).await?;
         self.apply(&mut object.data)?;
-        attempt(client, Save::new(self.place.clone(), &mut object)).await?;
-        object.parse()
+        check_names(object.data.keys())?;
+        let saved = attempt(client, Save::new(self.place.clone(), &mut object)).await?;
+        object.parse().map_err(|error| if saved == Saved::Stored { error.maybe_applied() } else { error })
     }
 
-    /// Whether a change may be wrong for one object and right for another.
-    fn depends_on_data(&self) -> bool {
-        self.changes.iter().any(|change| matches!(change, Change::Json(_)))
+    /// Looks at what the caller gave, as far as that can be done before anything is sent.
+    fn check(&self) -> Result<()> {
+        for change in &self.changes {
+            match change {
+                Change::Field { path, value } => {
+                    value.as_ref().map_err(Clone::clone)?;
+                    check_names(path.split('.').take(1))?;
+                }
+                Change::Merge(patch) => check_names(patch.as_ref().map_err(Clone::clone)?.keys())?,
+                Change::Json(patch) => patch.check()?,
+            }
+        }
+        Ok(())
     }
 
     fn apply(&self, data: &mut Map<String, Value>) -> Result<()> {
@@ -95,6 +104,14 @@ impl<K: Kind, T: Data> Edit<K, T> {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses what would be left out of the save.
+fn check_names<N: AsRef<str>>(mut names: impl Iterator<Item = N>) -> Result<()> {
+    match names.find(|name| STAMP.contains(&name.as_ref())) {
+        Some(stamp) => Err(Error::invalid(format!("`{}` is the server's and cannot be patched", stamp.as_ref()))),
+        None => Ok(()),
     }
 }
 
@@ -139,6 +156,7 @@ impl<K: Kind, T: Data> Call<'_, Edit<K, T>> {
     }
 
     /// Only if the object is still of that time; otherwise it is [`Error::is_conflict`], and nothing is tried again.
+    /// That holds for changes that come to nothing too. What others have made of it is in [`Error::theirs`].
     pub fn if_match(mut self, last_modified: Timestamp) -> Self {
         self.op.if_match = Some(last_modified);
         self

@@ -7,7 +7,7 @@ use crate::{
         kind::{self, Kind},
         object::{Data, Object},
         path::Place,
-        request::Request,
+        request::{Precondition, Request},
         response::Response,
     },
 };
@@ -15,6 +15,7 @@ use crate::{
 /// Reads one object.
 pub struct Get<K: Kind, T> {
     pub(super) place: Place<K>,
+    precondition: Option<Precondition>,
     of: PhantomData<fn() -> T>,
 }
 
@@ -23,7 +24,12 @@ pub struct GetOrNone<K: Kind, T>(Get<K, T>);
 
 impl<K: Kind, T: Data> Get<K, T> {
     pub(crate) fn new(place: Place<K>) -> Self {
-        Self { place, of: PhantomData }
+        Self { place, precondition: None, of: PhantomData }
+    }
+
+    pub(super) fn provided(mut self, precondition: impl Into<Option<Precondition>>) -> Self {
+        self.precondition = precondition.into();
+        self
     }
 }
 
@@ -35,7 +41,7 @@ impl<K: Kind, T: Data> Operation for Get<K, T> {
     }
 
     fn request(&self) -> Result<Option<Request>> {
-        Ok(Some(Request::get(self.place.checked()?, self.place.template())))
+        Ok(Some(Request::get(self.place.checked()?, self.place.template()).provided(self.precondition)))
     }
 
     fn response(self, response: Response) -> Result<Self::Output> {

@@ -90,10 +90,13 @@ impl JsonPatch {
         self
     }
 
+    /// Whether all values could be encoded.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.wrong.clone().map_or(Ok(()), Err)
+    }
+
     pub(crate) fn apply(&self, data: &mut Map<String, Value>) -> Result<()> {
-        if let Some(error) = &self.wrong {
-            return Err(error.clone());
-        }
+        self.check()?;
         let operations: json_patch::Patch = serde_json::from_value(Value::Array(self.operations.clone()))
             .map_err(|error| Error::invalid(format!("this is no JSON patch: {error}")))?;
         let mut patched = Value::Object(std::mem::take(data));

@@ -56,7 +56,6 @@ impl<K: Kind, T: Data> sealed::Run for GetIfChanged<K, T> {
 /// Reads one object if it was changed.
 pub struct GetObjectIfChanged<K: Kind, T> {
     get: Get<K, T>,
-    since: Timestamp,
 }
 
 impl<K: Kind, T: Data> sealed::Operation for GetObjectIfChanged<K, T> {
@@ -67,8 +66,7 @@ impl<K: Kind, T: Data> sealed::Operation for GetObjectIfChanged<K, T> {
     }
 
     fn request(&self) -> Result<Option<Request>> {
-        let request = self.get.request()?;
-        Ok(request.map(|request| request.provided(Precondition::Changed(self.since))))
+        self.get.request()
     }
 
     fn response(self, response: Response) -> Result<Self::Output> {
@@ -83,7 +81,7 @@ impl<'a, K: Kind, T: Data> Call<'a, Get<K, T>> {
     /// The object only if it was changed after that time, which is [`Object::last_modified`] of an earlier reading. If
     /// it was not, the server says just that.
     pub fn if_changed_since(self, last_modified: Timestamp) -> Call<'a, GetObjectIfChanged<K, T>> {
-        Call::new(&self.client, GetObjectIfChanged { get: self.op, since: last_modified })
+        Call::new(&self.client, GetObjectIfChanged { get: self.op.provided(Precondition::Changed(last_modified)) })
     }
 }
 
