@@ -381,6 +381,25 @@ async fn a_server_that_asks_for_rest_is_left_alone_for_longer() -> Outcome {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_is_told_at_once_and_then_there_is_a_pause() -> Outcome {
+    let interval = Duration::from_secs(3_600);
+    let canned = Canned::new(|place| {
+        let mut answer = if place == 0 { unchanged() } else { change("a", 6) };
+        if place == 0 {
+            *answer.status_mut() = http::StatusCode::FORBIDDEN;
+        }
+        answer
+    });
+    let start = Instant::now();
+    let mut watch = canned.todos().changes_since::<Numbered>(Timestamp::from_millis(5)).watch(interval);
+    assert!(watch.try_next().await.is_err());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(watch.try_next().await?.expect("a change").id(), "a");
+    assert_about(canned.pauses()[0], interval);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn watching_ends_when_it_is_dropped() -> Outcome {
     let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let canned = Canned::new(|place| if place == 0 { change("a", 6) } else { unchanged() });

@@ -229,7 +229,7 @@ impl Collection {
     ///
     /// Begin with [`Objects::last_modified`](crate::Objects::last_modified) of a reading of the collection, and go on with
     /// what each reading of changes gives. What is created with a timestamp of the past, which the server allows, is not
-    /// told of.
+    /// told of; nor are deletions that its operator has purged, so whoever has been away for that long reads everything.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

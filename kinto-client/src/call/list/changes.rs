@@ -142,11 +142,43 @@ impl<T: Data> Call<'_, GetChanges<T>> {
     /// The changes one after the other, and then those that are still to come: the server is asked again after each
     /// `interval`, and answers with next to nothing if there are none. It ends when it is dropped.
     ///
-    /// After an error it goes on where it was when it is asked for more.
+    /// After an error it goes on where it was, an `interval` later, when it is asked for more. A record that does not fit
+    /// `T` is such an error, once, and what comes behind it is told. What the server told to wait for, it waits for.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// use std::time::Duration;
+    ///
+    /// use futures_util::TryStreamExt as _;
+    /// use kinto_client::{Change, Value, json};
+    ///
+    /// let known = todo.get_records::<Value>().await?; // what is there, and since when
+    /// todo.create_record(json!({"id": "milk"})).await?;
+    ///
+    /// let mut watch = todo.changes_since::<Value>(known.last_modified).watch(Duration::from_secs(30));
+    /// while let Some(change) = watch.try_next().await? {
+    ///     match change {
+    ///         Change::Upserted(record) => println!("{} is now {}", record.id, record.data),
+    ///         Change::Deleted(id, when) => println!("{id} was deleted at {when}"),
+    ///     }
+    /// #   break;
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn watch(self, interval: Duration) -> BoxStream<'static, Result<Change<T>>> {
-        let span = span::open("GetChanges");
-        let watch = Watch { client: self.client, span, since: self.op.since, get: self.op, items: None, interval };
+let watch = Watch {
+            client: self.client,
+            span: span::open("GetChanges"),
+            since: self.op.since,
+            get: self.op,
+            items: None,
+            interval,
+            asked: false,
+        };
         Box::pin(stream::unfold(watch, |mut watch| async move {
             let change = watch.next().await;
             Some((change, watch))
@@ -161,12 +193,17 @@ struct Watch<T> {
     since: Timestamp,
     items: Option<Items>,
     interval: Duration,
+    /// Whether to wait before the server is asked again.
+    asked: bool,
 }
 
 impl<T: Data> Watch<T> {
     async fn next(&mut self) -> Result<Change<T>> {
         loop {
             if self.items.is_none() {
+                if std::mem::replace(&mut self.asked, true) {
+                    tokio::time::sleep(self.interval).await;
+                }
                 // If the last change that was told is the list's last one, that is all there is.
                 let condition = Precondition::Changed(self.since);
                 let first = self.get.request(self.since).map(|request| request.provided(condition));
@@ -180,16 +217,12 @@ impl<T: Data> Watch<T> {
                     self.since = change.last_modified();
                     return Ok(change);
                 }
-                None => {}
-                Some(Err(error)) if error.status() == Some(StatusCode::NOT_MODIFIED) => {}
-                Some(Err(error)) => {
+                Some(Err(error)) if error.status() != Some(StatusCode::NOT_MODIFIED) => {
                     self.items = None;
-                    tokio::time::sleep(self.interval).await;
                     return Err(error);
                 }
+                _ => self.items = None,
             }
-            self.items = None;
-            tokio::time::sleep(self.interval).await;
         }
     }
 }
