@@ -1,20 +1,45 @@
 //! What the derive's output names and nobody else should.
 
-use std::fmt;
+use std::{fmt, slice};
 
 pub use serde::{Serialize, de::DeserializeOwned};
+pub use serde_json::value::{RawValue, to_raw_value};
 
-/// The name of a field, and the struct it is in, if that is a field itself.
-#[derive(Debug)]
+pub use crate::field::reading::{present, read};
+
+/// Where a field is: its name, and the struct it is in, if that is a field itself.
+#[derive(Clone, Copy, Debug)]
 pub struct Path {
-    parent: Option<&'static Path>,
-    name: &'static str,
+    pub(crate) parent: Option<&'static Path>,
+    /// Under which it is written.
+    pub(crate) name: &'static str,
+    /// Under which it is read, if not under the same.
+    aliases: Option<&'static [&'static str]>,
+    /// What is read where it is missing, if it leads to fields of its own.
+    pub(crate) default: Option<fn() -> serde_json::Result<Box<RawValue>>>,
 }
 
 impl Path {
     #[must_use]
     pub const fn __new(parent: Option<&'static Path>, name: &'static str) -> Self {
-        Self { parent, name }
+        Self { parent, name, aliases: None, default: None }
+    }
+
+    #[must_use]
+    pub const fn __read_as(mut self, names: &'static [&'static str]) -> Self {
+        self.aliases = Some(names);
+        self
+    }
+
+    #[must_use]
+    pub const fn __or(mut self, default: fn() -> serde_json::Result<Box<RawValue>>) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    /// The names it is read under: the first that is there counts. None if it is not read.
+    pub(crate) fn names(&self) -> &[&'static str] {
+        self.aliases.unwrap_or(slice::from_ref(&self.name))
     }
 }
 

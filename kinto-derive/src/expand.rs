@@ -64,7 +64,7 @@ fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let mut where_clause = generics::where_record(input, &krate);
     if let Some(clause) = &mut where_clause {
-        clause.predicates.extend(handles.nested_bounds());
+        clause.predicates.extend(handles.bounds());
     }
     let (bucket, collection) = (record.bucket(), record.collection());
     let (fields, values) = (handles.ty(), handles.value());
@@ -87,7 +87,7 @@ fn part(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let input = record.original;
     let ident = &input.ident;
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
-    let where_clause = generics::where_static(input, handles.nested_bounds());
+    let where_clause = generics::where_static(input, handles.bounds());
     let (fields, values) = (handles.ty(), handles.value());
     quote! {
         #[automatically_derived]

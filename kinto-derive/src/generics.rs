@@ -1,6 +1,6 @@
 //! The bounds of generic structs.
 
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
     DeriveInput, GenericArgument, GenericParam, Generics, Path, PathArguments, Type, WhereClause, WherePredicate,
@@ -97,6 +97,21 @@ pub(crate) fn parameter_inside<'a>(generics: &Generics, ty: &'a Type) -> Option<
         }
         _ => None,
     }
+}
+
+/// Whether the user's parameters decide what the type is.
+pub(crate) fn mentions_parameter(generics: &Generics, tokens: TokenStream) -> bool {
+    let is_parameter = |name: &Ident| {
+        name == "Self"
+            || generics.type_params().any(|param| param.ident == *name)
+            || generics.const_params().any(|param| param.ident == *name)
+    };
+    !generics.params.is_empty()
+        && tokens.into_iter().any(|tree| match tree {
+            TokenTree::Ident(ident) => is_parameter(&ident),
+            TokenTree::Group(group) => mentions_parameter(generics, group.stream()),
+            _ => false,
+        })
 }
 
 /// Writes the struct's name for `Self`, which means something else in our own structs.

@@ -3,6 +3,7 @@
 use crate::generics::{parameter_inside, without_defaults, without_self};
 use crate::items::unraw;
 use crate::model::{Field, Handle, Record};
+use crate::reading::Reading;
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
@@ -61,13 +62,14 @@ impl<'a> Handles<'a> {
         quote!(#name { #(#handles,)* #marker })
     }
 
-    /// The types of nested fields that the user's parameters decide.
-    pub(crate) fn nested_bounds(&self) -> impl Iterator<Item = WherePredicate> {
-        let nested = self.fields().filter(|field| field.handle == Handle::Nested);
-        nested.filter_map(|field| {
+    /// What must hold of the user's parameters: nested fields have fields, and what has a default has it.
+    pub(crate) fn bounds(&self) -> impl Iterator<Item = WherePredicate> {
+        self.fields().flat_map(|field| {
             let krate = &self.krate;
-            parameter_inside(&self.record.original.generics, &field.original.ty)
-                .map(|ty| parse_quote!(#ty: #krate::field::HasFields))
+            let nested = parameter_inside(&self.record.original.generics, &field.original.ty)
+                .filter(|_| field.handle == Handle::Nested)
+                .map(|ty| parse_quote!(#ty: #krate::field::HasFields));
+            nested.into_iter().chain(Reading::of(self.record, field, krate).bound())
         })
     }
 
@@ -132,11 +134,12 @@ impl<'a> Handles<'a> {
 
     /// The type of a field's value, as far as it tells what the JSON is.
     fn value_ty(&self, field: &Field<'_>) -> TokenStream {
+        let value = without_self(self.record.original, field.original.ty.to_token_stream());
         if field.serde.encoded {
             let krate = &self.krate;
-            quote!(#krate::field::Opaque)
+            quote!(#krate::field::Opaque<#value>)
         } else {
-            without_self(self.record.original, field.original.ty.to_token_stream())
+            value
         }
     }
 
@@ -155,16 +158,17 @@ impl<'a> Handles<'a> {
     fn handle(&self, field: &Field<'_>) -> TokenStream {
         let (krate, wire, original) = (&self.krate, &field.wire, field.original);
         let under = self.prefix.as_ref().map(|_| quote!(.__under(<__P as #krate::__private::Prefix>::PATH)));
+        let reading = Reading::of(self.record, field, krate).of_handle();
         match field.handle {
-            Handle::Plain => quote!(#krate::field::PlainField::__new(#wire) #under),
+            Handle::Plain => quote!(#krate::field::PlainField::__new(#wire) #under #reading),
             Handle::Nested => {
-                let field = quote!(#krate::field::Field::__new(#wire) #under);
+                let field = quote!(#krate::field::Field::__new(#wire) #under #reading);
                 let nested = quote!(#krate::field::Nested::__new(#field));
                 // So that a type without fields of its own is reported where the type stands.
                 located_at(original.ty.span(), nested)
             }
             Handle::Typed | Handle::None(_) => {
-                quote!(#krate::field::Field::__new(#wire) #under)
+                quote!(#krate::field::Field::__new(#wire) #under #reading)
             }
         }
     }
@@ -184,6 +188,7 @@ impl<'a> Handles<'a> {
         } else {
             (quote!(), quote!(), quote!(::core::option::Option::None))
         };
+        let reading = Reading::of(self.record, field, krate).of_path();
         quote! {
             #[doc(hidden)]
             #[derive(Debug)]
@@ -192,7 +197,7 @@ impl<'a> Handles<'a> {
             #[automatically_derived]
             impl #bound #prefix_trait for #step #prefix {
                 const PATH: &'static #krate::__private::Path =
-                    &#krate::__private::Path::__new(#parent, #wire);
+                    &#krate::__private::Path::__new(#parent, #wire) #reading;
             }
         }
     }

@@ -14,6 +14,7 @@ mod generics;
 mod handles;
 mod items;
 mod model;
+mod reading;
 mod serde_attr;
 mod suggest;
 #[cfg(test)]
@@ -55,13 +56,15 @@ use syn::{DeriveInput, parse_macro_input};
 /// # serde's attributes
 ///
 /// Names exist once: the derive reads what serde reads. Filters act on what is stored, so handles follow `Serialize` where
-/// the two directions differ.
+/// the two directions differ. Selected fields (`select`) are read as `Deserialize` reads them in the whole record.
 ///
 /// | attribute of serde | effect |
 /// |---|---|
-/// | `rename_all`, `rename` | The name on the wire; of the split forms that for `serialize`. |
-/// | `default`, `alias`, `skip_serializing_if`, `skip_deserializing`, `deserialize_with` | None. |
-/// | `serialize_with`, `with` | The handle's type is `Opaque`: the JSON is not known, so nothing can be compared with it. |
+/// | `rename_all`, `rename` | The name on the wire; of the split forms that for `serialize`, and for `deserialize` where the field is selected. |
+/// | `default`, `alias`, `skip_deserializing`, `deserialize_with` | Heeded where the field is selected. |
+/// | `skip_serializing_if` | None. |
+/// | `serialize_with`, `with` | The handle's type is `Opaque`: the JSON is not known, so nothing can be compared with it. It can be selected. |
+/// | `from`, `try_from`, on the struct | No field can be selected alone: another type is read. |
 /// | `skip`, `skip_serializing` | No handle: the server never sees the field. |
 /// | `flatten` | No handle: the field's own fields stand in its place. |
 /// | `into`, on the struct | No handles at all: another type is written. |

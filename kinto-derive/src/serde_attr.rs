@@ -9,7 +9,7 @@ use quote::ToTokens;
 use syn::{Attribute, Meta};
 
 /// The same thing for writing and for reading.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, std::default::Default, PartialEq, Eq)]
 pub(crate) struct Both<T> {
     /// For `Serialize`.
     pub(crate) ser: T,
@@ -18,7 +18,7 @@ pub(crate) struct Both<T> {
 }
 
 /// serde's attributes on the struct, as far as they shape the JSON.
-#[derive(Debug, Default)]
+#[derive(Debug, std::default::Default)]
 pub(crate) struct Container {
     /// `rename_all`
     pub(crate) rename_all: Both<Case>,
@@ -28,10 +28,23 @@ pub(crate) struct Container {
     pub(crate) remote: Option<Item>,
     /// `into`: another type is written instead.
     pub(crate) into: bool,
+    /// `from`, `try_from`: another type is read instead.
+    pub(crate) from: bool,
+    /// `default`
+    pub(crate) default: Option<Default>,
+}
+
+/// Where a default comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Default {
+    /// `default`: the type's own.
+    Trait,
+    /// `default = "path"`
+    Path(String),
 }
 
 /// serde's attributes on a field, as far as they shape the JSON.
-#[derive(Debug, Default)]
+#[derive(Debug, std::default::Default)]
 pub(crate) struct Field {
     /// `rename`
     rename: Both<Option<String>>,
@@ -43,6 +56,10 @@ pub(crate) struct Field {
     pub(crate) flatten: bool,
     /// `with`, `serialize_with`: the type says nothing about the JSON.
     pub(crate) encoded: bool,
+    /// `with`, `deserialize_with`: the path of what reads it.
+    pub(crate) decoder: Option<String>,
+    /// `default`
+    pub(crate) default: Option<Default>,
 }
 
 impl Container {
@@ -60,6 +77,8 @@ impl Container {
                 "transparent" => container.transparent = Some(item),
                 "remote" => container.remote = Some(item),
                 "into" => container.into = true,
+                "from" | "try_from" => container.from = true,
+                "default" => container.default = Some(Default::of(&item)),
                 _ => {}
             }
         }
@@ -83,7 +102,13 @@ impl Field {
                 "skip_serializing" => field.skip.ser = true,
                 "skip_deserializing" => field.skip.de = true,
                 "flatten" => field.flatten = true,
-                "with" | "serialize_with" => field.encoded = true,
+                "with" => {
+                    field.encoded = true;
+                    field.decoder = item.string().map(|lit| format!("{}::deserialize", lit.value()));
+                }
+                "serialize_with" => field.encoded = true,
+                "deserialize_with" => field.decoder = item.string().map(|lit| lit.value()),
+                "default" => field.default = Some(Default::of(&item)),
                 _ => {}
             }
         }
@@ -97,19 +122,27 @@ impl Field {
         renamed.unwrap_or_else(|| rule.apply(&items::unraw(ident)))
     }
 
-    /// Whether `name` is a key that this field writes or reads.
-    pub(crate) fn claims(&self, name: &str, ident: &Ident, container: &Container) -> bool {
-        if self.flatten {
-            return false;
+    /// The names the field is read under.
+    pub(crate) fn read_names(&self, ident: &Ident, container: &Container) -> Vec<String> {
+        if self.skip.de || self.flatten {
+            return Vec::new();
         }
         let rule = container.rename_all.de;
-        let read_name = match &self.rename.de {
-            Some(renamed) => renamed.clone(),
-            None => rule.apply(&items::unraw(ident)),
-        };
-        let writes = !self.skip.ser && self.written_name(ident, container) == name;
-        let reads = read_name == name || self.aliases.iter().any(|alias| alias == name);
-        writes || (!self.skip.de && reads)
+        let renamed = self.rename.de.clone();
+        let name = renamed.unwrap_or_else(|| rule.apply(&items::unraw(ident)));
+        [name].into_iter().chain(self.aliases.iter().cloned()).collect()
+    }
+
+    /// Whether `name` is a key that this field writes or reads.
+    pub(crate) fn claims(&self, name: &str, ident: &Ident, container: &Container) -> bool {
+        let writes = !self.skip.ser && !self.flatten && self.written_name(ident, container) == name;
+        writes || self.read_names(ident, container).iter().any(|read| read == name)
+    }
+}
+
+impl Default {
+    fn of(item: &Item) -> Self {
+        item.string().map_or(Self::Trait, |lit| Self::Path(lit.value()))
     }
 }
 

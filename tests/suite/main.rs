@@ -46,6 +46,7 @@ mod peers;
 mod permissions;
 mod reading;
 mod secrets;
+mod selection;
 mod sharing;
 mod tls;
 mod typed;

@@ -280,19 +280,6 @@ async fn selected_fields_that_do_not_fit_are_named() -> Outcome {
     Ok(())
 }
 
-/// A record that is read whole is read in part as well.
-#[tokio::test]
-#[ignore = "open: `select` does not know of serde's defaults"]
-async fn fields_with_a_default_are_selected_as_they_are_read() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("a"), &json!({"title": "Milk"})).await;
-    let f = Todo::fields();
-    let whole = scene.todos.get_records::<Todo>().await?;
-    let part = scene.todos.get_records::<Todo>().select((f.title, f.done)).await?;
-    assert_eq!(part[0].data, (whole[0].data.title.clone(), whole[0].data.done));
-    Ok(())
-}
-
 #[tokio::test]
 async fn a_limit_is_of_all_pages_together() -> Outcome {
     let scene = Scene::new().await;

@@ -3,7 +3,14 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Call, Subject, attempt, create::operation, get::Get, save::{Save, Saved}, sealed, update::MAX_TRIES};
+use super::{
+    Call, Subject, attempt,
+    create::operation,
+    get::Get,
+    save::{Save, Saved},
+    sealed,
+    update::MAX_TRIES,
+};
 use crate::{
     JsonObject,
     client::Client,

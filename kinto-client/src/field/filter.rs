@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::{
-    Field, HasFields, Nested, Opaque, PlainField,
+    Field, HasFields, Nested, Opaque,
     operand::{Listed, Operand, Ordered, Sortable, Text, list, many, one},
 };
 use crate::{
@@ -52,7 +52,7 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::Lt, one(value))
     }
 
-    /// The field is greater than this.
+    /// The field is greater than this. With [`Filter::or_missing`] also what lacks it.
     pub fn gt<O: Operand<V>>(&self, value: O) -> Filter<R>
     where
         V: Ordered,
@@ -60,7 +60,7 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::Gt, one(value))
     }
 
-    /// The field is this or greater.
+    /// The field is this or greater. With [`Filter::or_missing`] also what lacks it.
     pub fn at_least<O: Operand<V>>(&self, value: O) -> Filter<R>
     where
         V: Ordered,
@@ -128,17 +128,10 @@ impl<R, V> Field<R, V> {
 }
 
 /// Filters by the JSON that is stored, since only the code of `#[serde(with = "…")]` knows how a value becomes that.
-impl<R> Field<R, Opaque> {
+impl<R, V> Field<R, Opaque<V>> {
     /// The stored JSON is this.
     pub fn eq_json(&self, value: impl Serialize) -> Filter<R> {
         Filter::new(self.path(), Operator::Eq, one(value))
-    }
-}
-
-impl<R, V> PlainField<R, V> {
-    /// The field is this. The name has a character in it with which the server can do no more than this.
-    pub fn eq<O: Operand<V>>(&self, value: O) -> Filter<R> {
-        Filter::new(self.path(), Operator::Plain, one(value))
     }
 }
 
@@ -276,13 +269,18 @@ impl JsonField {
         Filter::new(self.path.as_str(), Operator::Contains, list([value]))
     }
 
+    /// The list has all of these in it.
+    pub fn contains_all<R, O: Serialize>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
+        Filter::new(self.path.as_str(), Operator::Contains, list(values))
+    }
+
     /// The list has any of these in it.
     pub fn contains_any<R, O: Serialize>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
         Filter::new(self.path.as_str(), Operator::ContainsAny, list(values))
     }
 }
 
-fn has<R>(path: impl Into<String>, set: bool) -> Filter<R> {
+pub(super) fn has<R>(path: impl Into<String>, set: bool) -> Filter<R> {
     Filter::new(path, Operator::Has, one(set))
 }
 

@@ -1,61 +1,146 @@
 //! Handles of the fields of a record, which the derive makes: `Todo::fields().title`.
+//!
+//! They make filters, for reading, counting and deleting, and orders; and they say which fields to select, to set and to
+//! unset. JSON without a type has the same filters by name: [`Filter::field`](crate::Filter::field).
+//!
+//! | filter | for |
+//! |---|---|
+//! | [`eq`](Field::eq), [`not`](Field::not), [`is_in`](Field::is_in), [`not_in`](Field::not_in) | every type |
+//! | [`lt`](Field::lt), [`at_most`](Field::at_most), [`at_least`](Field::at_least), [`gt`](Field::gt) | numbers and text |
+//! | [`like`](Field::like) | text |
+//! | [`contains`](Field::contains), [`contains_all`](Field::contains_all), [`contains_any`](Field::contains_any) | lists |
+//! | [`is_set`](Field::is_set), [`is_missing`](Field::is_missing) | every type |
+//!
+//! A range holds values of its own type only, and never a record that lacks the field, unless that is asked for with
+//! [`or_missing`](crate::Filter::or_missing).
+//!
+//! ```
+//! # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+//! # let server = kinto_server::Server::shared().expect("a server");
+//! # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+//! use kinto_client::KintoRecord;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize, KintoRecord)]
+//! # #[kinto(collection = "field-doc")]
+//! struct Book {
+//!     title: String,
+//!     pages: Option<u32>,
+//!     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+//!     tags: Vec<String>,
+//! }
+//!
+//! let books = client.typed::<Book>();
+//! # books.delete_all_records().await?;
+//! let book = |title: &str, pages, tags: &[&str]| {
+//!     let tags = tags.iter().map(|tag| tag.to_string()).collect();
+//!     Book { title: title.into(), pages, tags }
+//! };
+//! books.create_records([book("Emma", Some(448), &["novel"]), book("Odes", Some(60), &[]), book("?", None, &[])]).await?;
+//!
+//! let f = Book::fields();
+//! let long = books.get_records().filter(f.pages.gt(100)).one().await?;
+//! assert_eq!(long.data.title, "Emma");
+//! let novels = books.get_records().filter(f.tags.contains("novel").and(f.title.like("E*"))).count().await?;
+//! assert_eq!(novels, 1);
+//! let untagged = books.get_records().filter(f.tags.is_missing()).sort(f.title.desc()).select((f.title, f.tags)).await?;
+//! assert_eq!(untagged[0].data, ("Odes".to_owned(), vec![])); // what is missing has the default of serde
+//! let deleted = books.delete_all_records().filter(f.pages.at_most(100)).await?;
+//! assert_eq!(deleted.len(), 1);
+//! # Ok(()) }
+//! ```
 
 use std::{fmt, marker::PhantomData, ops::Deref};
 
-use crate::__private::{Path, Prefix};
+use crate::__private::{Path, Prefix, RawValue};
 
 mod filter;
 mod operand;
+mod plain;
+pub(crate) mod reading;
 mod selection;
 
 pub use filter::JsonField;
 pub use operand::{Listed, Operand, Ordered, Sortable, Text};
+pub use plain::Operable;
 pub use selection::Selection;
-pub(crate) use selection::names_of;
+pub(crate) use selection::{names_of, selected};
 
-/// What is stored of a field with `#[serde(with = "…")]` or `serialize_with`: only that code knows its form.
+/// What a field with `#[serde(with = "…")]` or `serialize_with` holds: only that code knows the form it is stored in.
 #[derive(Clone, Copy, Debug)]
-pub struct Opaque;
+pub struct Opaque<V>(V);
+
+impl<V> Opaque<V> {
+    #[doc(hidden)]
+    pub const fn __new(value: V) -> Self {
+        Self(value)
+    }
+}
 
 macro_rules! field {
     ($(#[$doc:meta])* $field:ident) => {
         $(#[$doc])*
-        pub struct $field<R, V: ?Sized> {
-            parent: Option<&'static Path>,
-            name: &'static str,
-            of: PhantomData<fn(R) -> PhantomData<V>>,
+        pub struct $field<R, V> {
+            path: Path,
+            /// What serde reads it with, if not with the type's own `Deserialize`.
+            read: Option<fn(Option<&RawValue>) -> serde_json::Result<V>>,
+            /// What serde reads where it is missing.
+            default: Option<fn() -> V>,
+            of: PhantomData<fn(R)>,
         }
 
-        impl<R, V: ?Sized> $field<R, V> {
+        impl<R, V> $field<R, V> {
             #[doc(hidden)]
             #[must_use]
             pub const fn __new(name: &'static str) -> Self {
-                Self { parent: None, name, of: PhantomData }
+                Self { path: Path::__new(None, name), read: None, default: None, of: PhantomData }
             }
 
             #[doc(hidden)]
             #[must_use]
-            pub const fn __under(self, parent: &'static Path) -> Self {
-                Self { parent: Some(parent), name: self.name, of: PhantomData }
+            pub const fn __under(mut self, parent: &'static Path) -> Self {
+                self.path.parent = Some(parent);
+                self
+            }
+
+            #[doc(hidden)]
+            #[must_use]
+            pub const fn __read_as(mut self, names: &'static [&'static str]) -> Self {
+                self.path = self.path.__read_as(names);
+                self
+            }
+
+            #[doc(hidden)]
+            #[must_use]
+            pub const fn __read_with(mut self, read: fn(Option<&RawValue>) -> serde_json::Result<V>) -> Self {
+                self.read = Some(read);
+                self
+            }
+
+            #[doc(hidden)]
+            #[must_use]
+            pub const fn __or(mut self, default: fn() -> V) -> Self {
+                self.default = Some(default);
+                self
             }
 
             /// Where the field is in the JSON of the record: `title`, or `address.city` for a field of a nested struct.
             #[must_use]
             pub fn path(&self) -> String {
-                Path::__new(self.parent, self.name).to_string()
+                self.path.to_string()
             }
         }
 
         // By hand, because the derives would ask the same of the record and the value.
-        impl<R, V: ?Sized> Clone for $field<R, V> {
+        impl<R, V> Clone for $field<R, V> {
             fn clone(&self) -> Self {
                 *self
             }
         }
 
-        impl<R, V: ?Sized> Copy for $field<R, V> {}
+        impl<R, V> Copy for $field<R, V> {}
 
-        impl<R, V: ?Sized> fmt::Debug for $field<R, V> {
+        impl<R, V> fmt::Debug for $field<R, V> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_tuple(stringify!($field)).field(&self.path()).finish()
             }

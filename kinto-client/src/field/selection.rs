@@ -1,64 +1,114 @@
 use serde::{
     Deserializer,
-    de::{self, DeserializeOwned, Visitor},
+    de::{self, DeserializeOwned, IgnoredAny, Visitor},
     forward_to_deserialize_any,
 };
-use serde_json::{Map, Value};
 
-use super::Field;
-use crate::error::{Error, Result};
+use super::{
+    Field, Nested, Opaque, PlainField,
+    reading::{self, Misfit},
+};
+use crate::{
+    __private::{Path, RawValue},
+    error::{Error, Result},
+    wire::decode::{self, Decoded},
+};
 
-/// Some fields of a record `R`: one [`Field`], or a tuple of up to eight.
+/// Some fields of a record `R`: one of its handles, or a tuple of up to eight.
+///
+/// They come out as they do where the whole record is read: under the names that serde reads, by the code of
+/// `#[serde(with = "…")]`, with serde's default where they are missing. Of a struct that is missing or null, a field is
+/// `None` if it is an `Option`, and an error otherwise; select the struct itself where that can be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a selection of fields of `{R}`",
+    label = "not fields of `{R}`",
+    note = "a list of `{R}`s is asked for handles of `{R}::fields()`: one, or a tuple of up to eight"
+)]
 pub trait Selection<R>: Send + Sync {
     /// What they hold.
     type Output: Send;
 
     #[doc(hidden)]
-    fn names(&self) -> Vec<String>;
+    fn paths(&self) -> Result<Vec<String>>;
 
     #[doc(hidden)]
-    fn read(&self, item: &[u8]) -> Result<Self::Output>;
+    fn read(&self, record: &RawValue) -> std::result::Result<Self::Output, Misfit>;
 }
 
-impl<R, V: DeserializeOwned + Send> Selection<R> for Field<R, V> {
+/// Reads the selection from one object of a list.
+pub(crate) fn selected<R, S: Selection<R>>(selection: &S, item: &[u8]) -> Result<Decoded<S::Output>> {
+    let Decoded { id, last_modified, .. } = decode::object::<IgnoredAny>(item, &[])?;
+    let record = serde_json::from_slice(item).map_err(|error| Error::not_kinto(&error, item))?;
+    match selection.read(record) {
+        Ok(data) => Ok(Decoded { id, last_modified, data }),
+        Err(Misfit { path, reason }) => Err(Error::decode(Some(id), &path, &reason)),
+    }
+}
+
+/// Where the server finds the field.
+fn paths(path: &Path, is_read: bool) -> Result<Vec<String>> {
+    if is_read {
+        return Ok(path.ways());
+    }
+    let reason = "only serde knows how it is read; read a struct of your own with `select_as`";
+    Err(Error::invalid(format!("the field `{path}` cannot be selected: {reason}")))
+}
+
+macro_rules! fields {
+    ($($field:ident),+) => {$(
+        impl<R, V: DeserializeOwned + Send> Selection<R> for $field<R, V> {
+            type Output = V;
+
+            fn paths(&self) -> Result<Vec<String>> {
+                paths(&self.path, self.default.is_some() || !self.path.names().is_empty())
+            }
+
+            fn read(&self, record: &RawValue) -> std::result::Result<V, Misfit> {
+                self.path.read(record, self.read.unwrap_or(reading::read), self.default)
+            }
+        }
+
+        impl<R, V: Send> Selection<R> for $field<R, Opaque<V>> {
+            type Output = V;
+
+            fn paths(&self) -> Result<Vec<String>> {
+                paths(&self.path, self.read.is_some())
+            }
+
+            fn read(&self, record: &RawValue) -> std::result::Result<V, Misfit> {
+                let read = self.read.unwrap_or(|_| Err(de::Error::custom("only serde knows how it is read")));
+                self.path.read(record, read, self.default).map(|Opaque(value)| value)
+            }
+        }
+    )+};
+}
+
+fields!(Field, PlainField);
+
+impl<R, V: DeserializeOwned + Send, P> Selection<R> for Nested<R, V, P> {
     type Output = V;
 
-    fn names(&self) -> Vec<String> {
-        vec![self.path()]
+    fn paths(&self) -> Result<Vec<String>> {
+        self.field.paths()
     }
 
-    fn read(&self, item: &[u8]) -> Result<V> {
-        let object: Map<String, Value> =
-            serde_json::from_slice(item).map_err(|error| Error::not_kinto(&error, item))?;
-        read(self, &object)
+    fn read(&self, record: &RawValue) -> std::result::Result<V, Misfit> {
+        Selection::read(&self.field, record)
     }
-}
-
-/// The value at the field's path; what is missing is read as null, which only an `Option` can be.
-fn read<R, V: DeserializeOwned>(field: &Field<R, V>, object: &Map<String, Value>) -> Result<V> {
-    let path = field.path();
-    let mut keys = path.split('.');
-    let top = keys.next().and_then(|key| object.get(key));
-    let value = keys.fold(top, |value, key| value?.get(key));
-    V::deserialize(value.unwrap_or(&Value::Null)).map_err(|error| {
-        let id = object.get("id").and_then(Value::as_str).map(str::to_owned);
-        Error::decode(id, &path, &error.to_string())
-    })
 }
 
 macro_rules! tuples {
-    ($([$($value:ident $place:tt),+])+) => {$(
-        impl<R, $($value: DeserializeOwned + Send),+> Selection<R> for ($(Field<R, $value>,)+) {
-            type Output = ($($value,)+);
+    ($([$($field:ident $place:tt),+])+) => {$(
+        impl<R, $($field: Selection<R>),+> Selection<R> for ($($field,)+) {
+            type Output = ($($field::Output,)+);
 
-            fn names(&self) -> Vec<String> {
-                vec![$(self.$place.path()),+]
+            fn paths(&self) -> Result<Vec<String>> {
+                let paths = [$(self.$place.paths()?),+];
+                Ok(paths.concat())
             }
 
-            fn read(&self, item: &[u8]) -> Result<Self::Output> {
-                let object: Map<String, Value> =
-                    serde_json::from_slice(item).map_err(|error| Error::not_kinto(&error, item))?;
-                Ok(($(read(&self.$place, &object)?,)+))
+            fn read(&self, record: &RawValue) -> std::result::Result<Self::Output, Misfit> {
+                Ok(($(self.$place.read(record)?,)+))
             }
         }
     )+};
@@ -115,6 +165,7 @@ impl<'de> Deserializer<'de> for Listener<'_> {
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
+    use serde_json::{Map, Value};
 
     use super::*;
 

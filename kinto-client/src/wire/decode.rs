@@ -71,7 +71,7 @@ fn undecodable<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'static str
 }
 
 /// The message without "at line 1 column 523": there is only one line, and nobody sees it.
-fn without_position(error: &serde_json::Error) -> String {
+pub(crate) fn without_position(error: &serde_json::Error) -> String {
     let message = error.to_string();
     match message.rfind(" at line ") {
         Some(end) => message.get(..end).unwrap_or(&message).to_owned(),

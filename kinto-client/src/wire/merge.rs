@@ -6,7 +6,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::decode::Key;
 
-type Entries<'a> = Vec<(std::borrow::Cow<'a, str>, &'a RawValue)>;
+pub(crate) type Entries<'a> = Vec<(std::borrow::Cow<'a, str>, &'a RawValue)>;
 
 /// `raw` with the changes from `before` to `after` made to it; both are what the type serialises to, and `raw` is what
 /// it was read from. Top-level keys in `without` are left out.
@@ -129,7 +129,7 @@ fn fill(pairs: &mut [Option<usize>], from: usize, to: usize, gap: usize) {
 }
 
 /// The entries of a JSON object in their order; of a key given twice the last one, as everybody reads it.
-fn entries(raw: &RawValue) -> serde_json::Result<Entries<'_>> {
+pub(crate) fn entries(raw: &RawValue) -> serde_json::Result<Entries<'_>> {
     struct Object<'a>(Entries<'a>);
 
     impl<'de> Deserialize<'de> for Object<'de> {

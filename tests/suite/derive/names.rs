@@ -72,7 +72,7 @@ fn names_are_serdes() {
     let _: Field<TodoItem, String> = f.title;
     let _: PlainField<TodoItem, Option<u32>> = f.due_at;
     let _: Field<TodoItem, u8> = f.kind;
-    let _: Field<TodoItem, Opaque> = f.coded;
+    let _: Field<TodoItem, Opaque<bool>> = f.coded;
     let _: Field<TodoItem, Option<String>> = f.note;
     let _: Field<Raw, String> = Raw::fields().r#type;
     let _: Field<Raw, Option<bool>> = Raw::fields().r#match;

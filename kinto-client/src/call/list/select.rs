@@ -1,5 +1,3 @@
-use std::marker::PhantomData;
-
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
@@ -7,9 +5,15 @@ use super::GetAll;
 use crate::{
     call::{Call, sealed},
     client::Client,
-    error::{Error, Result},
-    field::Selection,
-    wire::{decode, id::Id, kind::Kind, object::Data, timestamp::Timestamp},
+    error::Result,
+    field::{self, Selection},
+    wire::{
+        decode::{self, Decoded},
+        id::Id,
+        kind::Kind,
+        object::Data,
+        timestamp::Timestamp,
+    },
 };
 
 /// Some fields of an object. It cannot be saved, since it is not the whole.
@@ -28,9 +32,8 @@ pub struct Selected<K, T, S> {
 pub struct GetSelected<K: Kind, T, S, O> {
     get: GetAll<K, T>,
     names: Result<Vec<String>>,
-    read: fn(&S, &[u8]) -> Result<O>,
+    read: fn(&S, &[u8]) -> Result<Decoded<O>>,
     selection: S,
-    of: PhantomData<fn() -> O>,
 }
 
 impl<K: Kind, T: Data, S: Send + Sync, O: Send> sealed::Run for GetSelected<K, T, S, O> {
@@ -42,20 +45,16 @@ impl<K: Kind, T: Data, S: Send + Sync, O: Send> sealed::Run for GetSelected<K, T
         let mut items = self.get.items(&client);
         let mut selected = Vec::new();
         while let Some(item) = items.next().await {
-            let item = item?;
-            let read = || {
-                let stamped = decode::object::<serde::de::IgnoredAny>(&item, &[])?;
-                let data = (self.read)(&self.selection, &item)?;
-                Ok(Selected { id: Id::new(stamped.id), last_modified: stamped.last_modified, data })
-            };
-            selected.push(read().map_err(|error: Error| subject.blame(error))?);
+            let read = (self.read)(&self.selection, &item?).map_err(|error| subject.blame(error))?;
+            selected.push(Selected { id: Id::new(read.id), last_modified: read.last_modified, data: read.data });
         }
         Ok(selected)
     }
 }
 
 impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
-    /// Only these fields of each object: one field, or a tuple of up to eight.
+    /// Only these fields of each object: one field, or a tuple of up to eight. They come out as they do where the whole
+    /// object is read, with serde's defaults for what is missing.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -84,11 +83,28 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
     /// ```
     pub fn select<S: Selection<T>>(self, fields: S) -> Call<'a, GetSelected<K, T, S, S::Output>> {
         let select =
-            GetSelected { get: self.op, names: Ok(fields.names()), read: S::read, selection: fields, of: PhantomData };
+            GetSelected { get: self.op, names: fields.paths(), read: field::selected::<T, S>, selection: fields };
         Call::new(&self.client, select)
     }
 
     /// Only the fields that the struct `S` has, read as that.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// # todo.create_record(kinto_client::json!({"title": "Milk", "note": "…"})).await?;
+    /// #[derive(serde::Deserialize)]
+    /// struct Title {
+    ///     title: String,
+    /// }
+    ///
+    /// for todo in todo.get_records::<kinto_client::Value>().select_as::<Title>().await? {
+    ///     println!("{}: {}", todo.id, todo.data.title);
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -97,10 +113,9 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
     pub fn select_as<S: DeserializeOwned + Send>(self) -> Call<'a, GetSelected<K, T, (), S>> {
         let select = GetSelected {
             get: self.op,
-            names: crate::field::names_of::<S>(),
-            read: |(), item| Ok(decode::object::<S>(item, &[])?.data),
+            names: field::names_of::<S>(),
+            read: |(), item| decode::object::<S>(item, &[]),
             selection: (),
-            of: PhantomData,
         };
         Call::new(&self.client, select)
     }

@@ -1,0 +1,47 @@
+use super::{
+    Field, PlainField,
+    filter::has,
+    operand::{Operand, one},
+};
+use crate::wire::{
+    filter::{Filter, Operator},
+    sort::Sort,
+};
+
+impl<R, V> PlainField<R, V> {
+    /// The field is this. The name has a character in it with which the server can do no more than this.
+    pub fn eq<O: Operand<V>>(&self, value: O) -> Filter<R> {
+        Filter::new(self.path(), Operator::Plain, one(value))
+    }
+}
+
+/// Fields whose names the server takes an operator before.
+#[diagnostic::on_unimplemented(
+    message = "the server can compare this field for equality, with `eq`, and nothing else",
+    label = "its name has other characters than letters, digits and `_`",
+    note = "if the name need not be this one, `#[serde(rename = \"…\")]` on the field, or another `rename_all`, changes it"
+)]
+pub trait Operable {}
+
+impl<R, V> Operable for Field<R, V> {}
+
+/// What other fields can do is there to say why these cannot: none of it can be called.
+macro_rules! refused {
+    ($($method:ident $(($value:ident))?),+ => $output:ident, $made:expr) => {
+        impl<R, V> PlainField<R, V> {
+            $(
+                #[doc(hidden)]
+                pub fn $method $(<$value>)? (&self $(, _: $value)?) -> $output<R>
+                where
+                    Self: Operable,
+                {
+                    $made(self.path())
+                }
+            )+
+        }
+    };
+}
+
+refused!(not(O), is_in(O), not_in(O), lt(O), gt(O), at_least(O), at_most(O), like(O) => Filter, |path| has(path, true));
+refused!(contains(O), contains_all(O), contains_any(O), is_set, is_missing => Filter, |path| has(path, true));
+refused!(asc, desc => Sort, |path| Sort::new(path, false));
