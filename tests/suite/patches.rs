@@ -80,7 +80,8 @@ async fn values_of_every_kind_are_set(backend: Backend) -> Outcome {
     assert_eq!(scene.plain.held(&scene.record("paint")).await["dueAt"], Value::Null, "null is not nothing");
     edit().unset(f.due_at).set(f.tags, Vec::<String>::new()).await?;
     assert_eq!(scene.plain.held(&scene.record("paint")).await, json!({"title": "Paint", "assignee": null, "tags": []}));
-    edit().set(f.assignee.full_name, &"Ada".to_owned()).await?;
+    let ada = "Ada".to_owned();
+    edit().set(f.assignee.full_name, &ada).await?;
     let expected = json!({"title": "Paint", "assignee": {"fullName": "Ada"}, "tags": []});
     assert_eq!(scene.plain.held(&scene.record("paint")).await, expected, "the structs on the way are made");
     edit().set(f.title, "1").set(f.title, "2").await?;
@@ -152,7 +153,7 @@ async fn a_patch_by_the_owner_of_the_bucket_leaves_permissions_alone(backend: Ba
             "json" => drop(place.json_patch(JsonPatch::new().replace(["title"], "Paint it")).await?),
             "merge" => drop(place.merge_patch(json!({"title": "Paint it"})).await?),
             "fields" => drop(place.edit().set(Task::fields().title, "Paint it").await?),
-            _ => drop(place.update(|task| task.title = "Paint it".to_owned()).await?),
+            _ => drop(place.update(|task| "Paint it".clone_into(&mut task.title)).await?),
         }
         let permissions = author.client.bucket(scene.bucket.id()).collection("todos").get_record::<Task>(patch).await?;
         assert_eq!(permissions.data.title, "Paint it");

@@ -46,6 +46,7 @@ mod backwards {
     }
 }
 
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it with this")]
 fn as_text<S: serde::Serializer>(number: &Option<u8>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{number:?}"))
 }
