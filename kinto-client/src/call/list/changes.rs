@@ -170,7 +170,7 @@ impl<T: Data> Call<'_, GetChanges<T>> {
     /// ```
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn watch(self, interval: Duration) -> BoxStream<'static, Result<Change<T>>> {
-let watch = Watch {
+        let watch = Watch {
             client: self.client,
             span: span::open("GetChanges"),
             since: self.op.since,
