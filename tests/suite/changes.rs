@@ -233,6 +233,11 @@ async fn a_change_that_does_not_fit_is_named() -> Outcome {
     assert_eq!(watch.try_next().await?.expect("a change").id(), "good");
     assert_eq!(watch.try_next().await.unwrap_err().record_id(), Some("bad"));
     assert_eq!(watch.try_next().await?.expect("a change").id(), "later");
+    // The last one too is told once.
+    scene.plain.put_data(&scene.record("worse"), &json!({"n": "three"})).await;
+    assert_eq!(watch.try_next().await.unwrap_err().record_id(), Some("worse"));
+    let (change, _) = tokio::join!(watch.try_next(), put(&scene, "last", 4));
+    assert_eq!(change?.expect("a change").id(), "last");
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
+use serde::de::IgnoredAny;
 
 use super::source::{Items, Source};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     client::Client,
     error::Result,
     wire::{
-        kind,
+        decode, kind,
         listing::Listing,
         object::{Data, Object, Record},
         page::Page,
@@ -213,9 +214,13 @@ impl<T: Data> Watch<T> {
             let Some(items) = &mut self.items else { continue };
             match items.next().await {
                 Some(Ok(item)) => {
-                    let change = Change::<T>::read(item).map_err(|error| self.get.subject().blame(error))?;
-                    self.since = change.last_modified();
-                    return Ok(change);
+                    let change = Change::<T>::read(item.clone());
+                    self.since = match &change {
+                        Ok(change) => change.last_modified(),
+                        // It is told once, also if it is the last one.
+                        Err(_) => decode::object::<IgnoredAny>(&item, &[]).map_or(self.since, |one| one.last_modified),
+                    };
+                    return change.map_err(|error| self.get.subject().blame(error));
                 }
                 Some(Err(error)) if error.status() != Some(StatusCode::NOT_MODIFIED) => {
                     self.items = None;
