@@ -197,7 +197,10 @@ fn without_anything_it_can_be_tried() -> Outcome {
         .env("TMPDIR", &directory)
         .output()?;
     let said = String::from_utf8(output.stdout)?;
-    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8(output.stderr)?);
+    let errors = String::from_utf8(output.stderr)?;
+    // Where the server takes its time, that is said.
+    let wrong = errors.lines().filter(|line| !line.starts_with("kinto-server: starting Kinto")).count();
+    assert!(output.status.success() && wrong == 0, "{errors}");
     assert!(said.contains("1000 created") && said.contains("--server URL"), "{said}");
     fs::remove_dir_all(directory)?;
     Ok(())

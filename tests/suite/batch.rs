@@ -234,7 +234,7 @@ async fn each_result_is_what_the_call_alone_gives() -> Outcome {
     assert_eq!(alone["save_same"]["ok"], "Unchanged");
     assert_eq!(alone["counted_all"]["ok"], "6");
     let sizes = sizes(&other.scene.sent.take());
-    assert!(sizes.iter().sum::<usize>() > 20, "{sizes:?}");
+    assert!(sizes.iter().sum::<usize>() >= 20, "{sizes:?}");
     Ok(())
 }
 

@@ -37,11 +37,12 @@ impl<K: Kind, T: Data> Operation for CreateIfNotExists<K, T> {
         let Some(id) = self.0.chosen(&data)? else {
             return Err(Error::invalid("`.if_not_exists()` needs an id: the server would choose a new one each time"));
         };
-        self.0.list.at(id).checked()?;
+        let object = self.0.list.at(id).checked()?;
         let mut fields: Map<String, Value> =
             serde_json::from_str(data.json.get()).map_err(|error| Error::invalid(error.to_string()))?;
         fields.insert("id".to_owned(), id.into());
         Request::new(Method::POST, self.0.list.checked()?, self.0.list.template())
+            .about(object)
             .repeatable()
             .json(&Body { data: fields, permissions: self.0.checked_permissions()? })
             .map(Some)

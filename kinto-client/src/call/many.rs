@@ -1,13 +1,12 @@
-use std::marker::PhantomData;
-
 use super::{
     Call, Operation, Subject,
-    batch::{carry_out, deliver::Options, finish},
+    batch::{Options, Progress, ProgressFn, carry_out, finish},
     sealed,
 };
 use crate::{
     client::Client,
     error::{Error, Result},
+    wire::request::Explanation,
 };
 
 /// One operation for each of many objects of a list, in as few requests as the server allows.
@@ -15,7 +14,7 @@ pub struct Many<'a, O> {
     subject: Subject,
     operations: Vec<O>,
     options: Options,
-    of: PhantomData<&'a ()>,
+    progress: Option<ProgressFn<'a>>,
 }
 
 /// The same, with a result for each.
@@ -23,16 +22,16 @@ pub struct Each<'a, O>(Many<'a, O>);
 
 impl<O> Many<'_, O> {
     pub(crate) fn new(subject: Subject, operations: Vec<O>) -> Self {
-        Self { subject, operations, options: Options::default(), of: PhantomData }
+        Self { subject, operations, options: Options::default(), progress: None }
     }
 }
 
 impl<O: Operation> Many<'_, O> {
     async fn each(self, client: &Client) -> Result<Vec<Result<<O as Operation>::Output>>> {
-        let requests = self.operations.iter().map(sealed::Operation::request).collect();
-        let outcomes = carry_out(client, requests, self.options, None).await;
-        let outcomes = outcomes.map_err(|error| self.subject.blame(error))?;
-        Ok(self.operations.into_iter().zip(outcomes).map(|(operation, outcome)| finish(operation, outcome)).collect())
+        let requests: Vec<_> = self.operations.iter().map(sealed::Operation::request).collect();
+        let operations = self.operations.into_iter().zip(requests).collect();
+        let results = carry_out(client, operations, self.options, self.progress, finish).await;
+        results.map_err(|error| self.subject.blame(error))
     }
 }
 
@@ -83,8 +82,8 @@ impl<'a, O: Operation> Call<'a, Many<'a, O>> {
         Call::new(&self.client, Each(self.op))
     }
 
-    /// Sends no further request once one of them has failed. What was in the same request has been carried out; what
-    /// was not sent has an error that says so.
+    /// Sends no further request once one of them has failed, and none at all if one of them cannot be sent. What was
+    /// in the same request has been carried out; what was not sent has an error that says so ([`Error::is_cancelled`]).
     pub fn stop_on_error(mut self) -> Self {
         self.op.options.stop_on_error = true;
         self
@@ -94,6 +93,45 @@ impl<'a, O: Operation> Call<'a, Many<'a, O>> {
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.op.options.max_bytes = bytes;
         self
+    }
+
+    /// Is called with each result, once it is known. When it answers `false`, no further request is sent, and what was
+    /// not sent has an error that says so ([`Error::is_cancelled`]), of which it is not told.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// use kinto_client::json;
+    ///
+    /// let records = (0..60).map(|n| json!({"n": n}));
+    /// let mut lines = Vec::new();
+    /// todo.create_records(records)
+    ///     .on_progress(|progress| {
+    ///         lines.push(format!("{} of {}, {} failed", progress.done, progress.total, progress.failed));
+    ///         true // to go on
+    ///     })
+    ///     .await?;
+    /// assert_eq!((lines.len(), lines[59].as_str()), (60, "60 of 60, 0 failed"));
+    /// # Ok(()) }
+    /// ```
+    pub fn on_progress(mut self, progress: impl FnMut(Progress) -> bool + Send + 'a) -> Self {
+        self.op.progress = Some(Box::new(progress));
+        self
+    }
+
+    /// The requests that there would be, each on its own, without sending any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`] for the first of them that cannot be sent.
+    pub fn explain(&self) -> Result<Vec<Explanation>> {
+        let explain = |operation: &O| {
+            let request = sealed::Operation::request(operation).map_err(|error| operation.subject().blame(error))?;
+            Ok(Explanation { request })
+        };
+        self.op.operations.iter().map(explain).collect()
     }
 }
 

@@ -167,13 +167,22 @@ impl Client {
 
     /// Sends a request and gives back the answer, whatever its status.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
-        if let Some(expected) = &self.shared.expected_user {
-            self.check_user(expected).await?;
-        }
+        self.check_user().await?;
         self.shared.sender.send(request, &self.manner).await
     }
 
-    async fn check_user(&self, expected: &Principal) -> Result<()> {
+    /// The same, but the request is never sent again: whoever calls this asks the policy. It is the try of that number.
+    pub(crate) async fn send_once(&self, request: &Request, tries: u32) -> Result<Response> {
+        self.check_user().await?;
+        self.shared.sender.send_once(request, &self.manner, tries).await
+    }
+
+    pub(crate) fn retry_policy(&self) -> &dyn RetryPolicy {
+        &*self.manner.retry
+    }
+
+    async fn check_user(&self) -> Result<()> {
+        let Some(expected) = &self.shared.expected_user else { return Ok(()) };
         let user = self.user().await?.map(|user| &user.id);
         if user == Some(expected) {
             return Ok(());

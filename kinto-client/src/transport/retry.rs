@@ -16,6 +16,14 @@ use crate::{
 /// It is asked only where sending again does no harm: the server did nothing, or doing it twice is the same as doing it
 /// once. Whether that is so is not for a policy to say.
 ///
+/// A batch asks it for each operation of a request that got no answer that tells what was done: a broken connection, a
+/// 5xx, an answer that makes no sense. What may be sent again goes in smaller requests each time, so that one operation
+/// at which the server fails is found; the longest of the waits counts. Two things are no matter of the policy. If the
+/// server refuses a batch as too large, it has done nothing, and gets the parts. And if an operation of a batch collides
+/// with another writer (409), the server undoes what came before it and calls it done all the same; sending that again
+/// is not another try, but the only way to a result, so it is done whatever the policy says, up to eleven times, within
+/// about a quarter of a minute. A collision outside of a batch is for the policy.
+///
 /// ```
 /// use std::time::Duration;
 ///
@@ -51,6 +59,18 @@ pub struct Attempt {
     pub status: Option<StatusCode>,
     /// How long the server asked to be left alone (`Retry-After`).
     pub retry_after: Option<Duration>,
+}
+
+impl Attempt {
+    pub(crate) fn new(tries: u32, elapsed: Duration, outcome: &Result<Response>) -> Self {
+        let answer = outcome.as_ref().ok();
+        Self {
+            tries,
+            elapsed,
+            status: answer.map(|response| response.status),
+            retry_after: answer.and_then(Response::retry_after),
+        }
+    }
 }
 
 /// Waits about twice as long each time, with some chance in it, and never less than the server asks for.
@@ -146,7 +166,20 @@ pub(crate) enum Again {
 
 impl Again {
     pub(crate) fn after(request: &Request, outcome: &Result<Response>) -> Self {
-        let again = match outcome {
+        Self::of(outcome).of_request(request)
+    }
+
+    /// The same, where the request may be one that must not be sent twice.
+    pub(crate) fn of_request(self, request: &Request) -> Self {
+        match (self, request.repeat) {
+            (Self::MaybeApplied, Repeat::Harmful) => Self::No,
+            (again, _) => again,
+        }
+    }
+
+    /// Of a request that may be sent twice.
+    pub(crate) fn of(outcome: &Result<Response>) -> Self {
+        match outcome {
             Ok(response) => match response.status {
                 // A 409 is a collision with another writer, after which the server has rolled the write back.
                 StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => Self::NotApplied,
@@ -161,10 +194,6 @@ impl Again {
                 ErrorKind::Connection | ErrorKind::TimedOut => Self::NotApplied,
                 _ => Self::No,
             },
-        };
-        match (again, request.repeat) {
-            (Self::MaybeApplied, Repeat::Harmful) => Self::No,
-            (again, _) => again,
         }
     }
 }

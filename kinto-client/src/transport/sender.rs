@@ -43,7 +43,7 @@ impl Sender {
             repeated |= again == Again::MaybeApplied && !request.method.is_safe();
             let delay = match again {
                 Again::No => None,
-                _ => manner.retry.delay(&attempt(tries, started.elapsed(), &outcome)),
+                _ => manner.retry.delay(&Attempt::new(tries, started.elapsed(), &outcome)),
             };
             match delay {
                 Some(delay) => {
@@ -60,7 +60,7 @@ impl Sender {
     }
 
     /// One try, with a span of its own: `kinto.request`.
-    async fn send_once(&self, request: &Request, manner: &Manner, tries: u32) -> Result<Response> {
+    pub(crate) async fn send_once(&self, request: &Request, manner: &Manner, tries: u32) -> Result<Response> {
         let _place = self.place().await?;
         let span = tracing::debug_span!(
             "kinto.request",
@@ -113,14 +113,4 @@ impl Sender {
 /// How long it has been, to a tenth.
 pub(crate) fn milliseconds(since: Instant) -> f64 {
     (since.elapsed().as_secs_f64() * 1e4).round() / 10.0
-}
-
-fn attempt(tries: u32, elapsed: Duration, outcome: &Result<Response>) -> Attempt {
-    let answer = outcome.as_ref().ok();
-    Attempt {
-        tries,
-        elapsed,
-        status: answer.map(|response| response.status),
-        retry_after: answer.and_then(Response::retry_after),
-    }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     /// Below the version prefix, with a slash before it: `/buckets/blog`.
     pub(crate) path: String,
+    /// The path of the object that it is about, where that is another: a POST to a list that names the object.
+    pub(crate) object: Option<String>,
     /// The path with names where the ids are, for logs.
     pub(crate) template: String,
     pub(crate) query: Query,
@@ -65,6 +67,7 @@ impl Request {
         Self {
             method,
             path,
+            object: None,
             template,
             query: Query::default(),
             precondition: None,
@@ -82,6 +85,11 @@ impl Request {
     pub(crate) fn json<B: Serialize>(mut self, body: &B) -> Result<Self> {
         self.body = Some(serde_json::to_vec(body).map_err(|error| Error::invalid(error.to_string()))?.into());
         Ok(self)
+    }
+
+    pub(crate) fn about(mut self, object: String) -> Self {
+        self.object = Some(object);
+        self
     }
 
     pub(crate) fn secret(mut self) -> Self {

@@ -5,35 +5,56 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{refusal::Refusal, request::Request, response::Response};
+use super::{
+    refusal::Refusal,
+    request::{Repeat, Request},
+    response::Response,
+};
 
 /// The answer that the request would have had, if its first answer had not been lost; otherwise the answer as it is, and
 /// in doubt.
 ///
 /// A PUT that is refused because the object is just what the PUT was to make of it has been carried out before, and so
-/// has a guarded DELETE whose object is gone.
+/// has a guarded DELETE whose object is gone; and what a POST was to create and finds just so, it has created.
 pub(crate) fn settle(request: &Request, response: Response) -> Response {
-    let body = match (&request.method, response.status) {
-        (&Method::PUT, StatusCode::PRECONDITION_FAILED) => existing_if_as_sent(request, &response),
-        (&Method::DELETE, StatusCode::NOT_FOUND) if request.precondition.is_some() => deleted(request),
+    let settled = match (&request.method, response.status) {
+        (&Method::PUT, StatusCode::PRECONDITION_FAILED) => {
+            existing_if_as_sent(request, &response).map(|body| (StatusCode::OK, body))
+        }
+        (&Method::DELETE, StatusCode::NOT_FOUND) if request.precondition.is_some() => {
+            deleted(request).map(|body| (StatusCode::OK, body))
+        }
+        (&Method::POST, StatusCode::OK) if request.repeat == Repeat::Harmless => {
+            found_as_sent(request, &response).map(|()| (StatusCode::CREATED, response.body.clone()))
+        }
         _ => None,
     };
-    match body {
-        Some(body) => Response::new(StatusCode::OK, response.headers, body),
+    match settled {
+        Some((status, body)) => Response::new(status, response.headers, body),
         None => Response { doubtful: !response.status.is_success(), ..response },
     }
 }
 
+/// The part of a body that holds an object.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
 fn existing_if_as_sent(request: &Request, response: &Response) -> Option<Bytes> {
-    #[derive(Deserialize)]
-    struct Sent<'a> {
-        #[serde(borrow)]
-        data: &'a RawValue,
-    }
     let existing = Refusal::read(response).existing?;
-    let sent: Sent<'_> = serde_json::from_slice(request.body.as_deref()?).ok()?;
-    (own_data(sent.data.get().as_bytes())? == own_data(&existing)?)
-        .then(|| [b"{\"data\":", &existing[..], b"}"].concat().into())
+    is_as_sent(request, &existing)?.then(|| [b"{\"data\":", &existing[..], b"}"].concat().into())
+}
+
+fn found_as_sent(request: &Request, response: &Response) -> Option<()> {
+    let found: Envelope<'_> = serde_json::from_slice(&response.body).ok()?;
+    is_as_sent(request, found.data.get().as_bytes())?.then_some(())
+}
+
+fn is_as_sent(request: &Request, object: &[u8]) -> Option<bool> {
+    let sent: Envelope<'_> = serde_json::from_slice(request.body.as_deref()?).ok()?;
+    Some(own_data(sent.data.get().as_bytes())? == own_data(object)?)
 }
 
 /// The data without what the server adds to it.
@@ -92,6 +113,19 @@ mod tests {
             let settled = settle(&put(&sent), refused(&existing));
             assert_eq!((settled.status, settled.doubtful), (StatusCode::PRECONDITION_FAILED, true), "{sent}");
         }
+    }
+
+    #[test]
+    fn what_a_post_finds_as_sent_it_has_created() {
+        let post = Request::new(Method::POST, "/buckets/b/collections/c/records".to_owned(), String::new())
+            .json(&json!({"data": {"id": "r", "a": 1}}))
+            .unwrap();
+        let found = |a: u8| response(StatusCode::OK, &json!({"data": {"id": "r", "last_modified": 5, "a": a}}));
+        let ensured = post.clone().repeatable();
+        assert_eq!(settle(&ensured, found(1)).status, StatusCode::CREATED);
+        assert_eq!(settle(&ensured, found(1)).body, found(1).body);
+        assert_eq!(settle(&ensured, found(2)).status, StatusCode::OK);
+        assert_eq!(settle(&post, found(1)).status, StatusCode::OK);
     }
 
     #[test]

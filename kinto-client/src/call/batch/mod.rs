@@ -4,25 +4,28 @@ use std::{
     any::Any,
     fmt,
     marker::PhantomData,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use super::{Call, Operation, Subject, sealed};
 use crate::{
     client::Client,
     error::{Error, Result},
-    wire::{request::Explanation, request::Request, response::Response},
+    wire::request::{Explanation, Request},
 };
 
-pub(crate) mod deliver;
+mod carry;
+mod deliver;
 mod done;
 mod plan;
+mod sort;
 mod together;
 
+pub use carry::Progress;
+pub(super) use carry::{Outcome, ProgressFn, carry_out, finish};
+pub(super) use deliver::Options;
 pub use done::{Done, Ticket};
 pub use together::{IntoBatch, Together};
-
-use deliver::{Delivered, Delivery, Options};
 
 /// Operations of any kind and type that are sent together, in as few requests as the server allows.
 ///
@@ -55,9 +58,9 @@ use deliver::{Delivered, Delivery, Options};
 ///
 /// # When the connection breaks
 ///
-/// What can be repeated safely is sent again: everything but blind writes (`overwrite`, `patch` and `delete` without a
-/// precondition, `.server_id()`). Those are reported as errors with
-/// [`may_have_been_applied`](crate::Error::may_have_been_applied), because nobody can know.
+/// What can be repeated safely is sent again, as the [`RetryPolicy`](crate::RetryPolicy) says: everything but blind
+/// writes (`overwrite`, `patch` and `delete` without a precondition, saves of permissions alone, `.server_id()`). Those
+/// are reported as errors with [`may_have_been_applied`](crate::Error::may_have_been_applied), because nobody can know.
 #[must_use = "a batch sends nothing until it is executed"]
 pub struct Batch<'a> {
     client: Client,
@@ -67,20 +70,6 @@ pub struct Batch<'a> {
     foreign: Vec<usize>,
     options: Options,
     progress: Option<ProgressFn<'a>>,
-}
-
-type ProgressFn<'a> = Box<dyn FnMut(Progress) -> bool + Send + 'a>;
-
-/// How far a batch has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// How many operations have a result.
-    pub done: usize,
-    /// How many of those failed.
-    pub failed: usize,
-    /// How many operations there are.
-    pub total: usize,
 }
 
 /// Carries out a batch.
@@ -107,21 +96,6 @@ impl<O: Operation<Output: Sync + 'static>> Erased for O {
     }
 }
 
-/// What was sent for an operation, and what came of it; `None` if there was nothing to send.
-pub(super) type Outcome = Option<(Option<Request>, Result<Response>)>;
-
-/// The result of an operation, from what came of it.
-pub(super) fn finish<O: sealed::Operation>(operation: O, outcome: Outcome) -> Result<<O as sealed::Operation>::Output> {
-    let subject = operation.subject();
-    let result = match outcome {
-        None => operation.unsent(),
-        Some((Some(request), Ok(response))) => super::read(operation, &request, response),
-        Some((None, Ok(response))) => operation.response(response),
-        Some((_, Err(error))) => Err(error),
-    };
-    result.map_err(|error| subject.blame(error))
-}
-
 impl Client {
     /// Starts a batch: many operations in few requests.
     pub fn batch<'a>(&self) -> Batch<'a> {
@@ -142,7 +116,9 @@ impl<'a> Batch<'a> {
     /// not compile.
     ///
     /// The call must have been made through the client that the batch is of, or a clone of it; another may be somebody
-    /// else, and on another server. Its result is otherwise [`Error::is_invalid`](crate::Error::is_invalid).
+    /// else, and on another server. Its result is otherwise [`Error::is_invalid`](crate::Error::is_invalid). How long
+    /// requests may take and when they are sent again is for all of them the same: give `.timeout(…)` and `.retry(…)` to
+    /// what [`execute`](Self::execute) gives, not to the calls.
     pub fn add<O>(&mut self, call: Call<'a, O>) -> Ticket<<O as Operation>::Output>
     where
         O: Operation<Output: Sync + 'static> + 'a,
@@ -187,15 +163,17 @@ impl<'a> Batch<'a> {
         self
     }
 
-    /// Sends no further request once an operation has failed. What was in the same request has been carried out; what
-    /// was not sent has an error that says so.
+    /// Sends no further request once an operation has failed, and none at all if one of them cannot be sent. What was
+    /// in the same request has been carried out; what was not sent has an error that says so
+    /// ([`Error::is_cancelled`](crate::Error::is_cancelled)).
     pub fn stop_on_error(mut self) -> Self {
         self.options.stop_on_error = true;
         self
     }
 
-    /// Is called with each result. When it answers `false`, no further request is sent, and what was not sent has an
-    /// error that says so; the results of the others are there as ever.
+    /// Is called with each result, once it is known. When it answers `false`, no further request is sent, and what was
+    /// not sent has an error that says so ([`Error::is_cancelled`](crate::Error::is_cancelled)), of which it is not told;
+    /// the results of the others are there as ever.
     pub fn on_progress(mut self, progress: impl FnMut(Progress) -> bool + Send + 'a) -> Self {
         self.progress = Some(Box::new(progress));
         self
@@ -237,70 +215,14 @@ impl sealed::Run for Execute<'_> {
                 *request = Err(foreign_call());
             }
         }
-        let outcomes = carry_out(&client, requests, options, progress).await?;
-        let results = operations.into_iter().zip(outcomes).map(|(operation, outcome)| operation.finish(outcome));
-        Ok(Done { batch: number, results: results.collect() })
-    }
-}
-
-/// The outcome, unless it is a refusal because the server does not have the plugin that the request needs.
-async fn unless_missing(client: &Client, request: &Request, outcome: Result<Response>) -> Result<Response> {
-    match outcome {
-        Ok(response) if request.needs.is_some() && !response.status.is_success() => {
-            let error = client.explain_missing(request.needs, Error::refused(&response)).await;
-            if error.is_unsupported() { Err(error) } else { Ok(response) }
-        }
-        outcome => outcome,
+        let operations = operations.into_iter().zip(requests).collect();
+        let results = carry_out(&client, operations, options, progress, Erased::finish).await?;
+        Ok(Done { batch: number, results })
     }
 }
 
 fn foreign_call() -> Error {
     Error::invalid("this call was made through another client than the batch is of")
-}
-
-/// Sends the requests that there are, and gives the outcome of each; `None` where there was nothing to send.
-pub(super) async fn carry_out(
-    client: &Client,
-    requests: Vec<Result<Option<Request>>>,
-    options: Options,
-    progress: Option<ProgressFn<'_>>,
-) -> Result<Vec<Outcome>> {
-    let total = requests.len();
-    let mut outcomes = Vec::with_capacity(total);
-    let mut jobs = Vec::new();
-    for (index, request) in requests.into_iter().enumerate() {
-        outcomes.push(match request {
-            Ok(Some(request)) => {
-                jobs.push(plan::Job::new(index, request));
-                None
-            }
-            Ok(None) => None,
-            Err(error) => Some((None, Err(error))),
-        });
-    }
-    if jobs.is_empty() {
-        return Ok(outcomes);
-    }
-    let max_requests = if jobs.len() == 1 { 1 } else { client.server_info().await?.settings.batch_max_requests };
-    let failed = outcomes.iter().flatten().count();
-    let counted = Progress { done: total - jobs.len(), failed, total };
-    let state = std::sync::Mutex::new((counted, progress));
-    let done = |delivered: &Delivered| {
-        let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (counted, progress) = &mut *state;
-        counted.done += 1;
-        counted.failed += usize::from(delivered.is_failure());
-        progress.as_mut().is_none_or(|progress| progress(*counted))
-    };
-    let delivery =
-        Delivery { client, options, max_requests: max_requests.max(1), done: &done, stopped: AtomicBool::new(false) };
-    for Delivered { job, outcome } in delivery.deliver(jobs).await {
-        let outcome = unless_missing(client, &job.request, outcome).await;
-        if let Some(slot) = outcomes.get_mut(job.index) {
-            *slot = Some((Some(job.request), outcome));
-        }
-    }
-    Ok(outcomes)
 }
 
 impl fmt::Debug for Batch<'_> {

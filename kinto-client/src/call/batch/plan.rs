@@ -1,13 +1,10 @@
 //! Which requests of a batch go together, and in which order.
 
-use std::collections::{HashSet, VecDeque};
+use std::{collections::VecDeque, time::Instant};
 
 use http::Method;
 
 use crate::wire::{batch, request::Request};
-
-/// How often one request is sent, when others keep colliding with it.
-pub(super) const MAX_TRIES: u32 = 12;
 
 /// One request of a batch, and what has become of it so far.
 #[derive(Clone)]
@@ -15,20 +12,21 @@ pub(crate) struct Job {
     /// Its place in the batch.
     pub(crate) index: usize,
     pub(crate) request: Request,
-    /// It may have been carried out already.
-    pub(crate) repeated: bool,
-    pub(crate) tries: u32,
+    /// It may have been carried out by an earlier try.
+    pub(crate) maybe_applied: bool,
+    /// When it was first sent.
+    pub(crate) since: Option<Instant>,
+    /// How often it collided with another writer, or was undone because its neighbour did.
+    pub(crate) collisions: u32,
+    /// How often there was no answer that tells what was done.
+    pub(crate) failures: u32,
     /// With how many others it is sent at most: fewer, after a batch with it in it has failed.
     pub(crate) chunk_limit: usize,
 }
 
 impl Job {
     pub(crate) fn new(index: usize, request: Request) -> Self {
-        Self { index, request, repeated: false, tries: 1, chunk_limit: usize::MAX }
-    }
-
-    pub(super) fn exhausted(&self) -> bool {
-        self.tries >= MAX_TRIES
+        Self { index, request, maybe_applied: false, since: None, collisions: 0, failures: 0, chunk_limit: usize::MAX }
     }
 }
 
@@ -85,7 +83,6 @@ pub(super) fn chunk(queue: &mut VecDeque<Job>, max_requests: usize, max_bytes: u
     if !batch::can_hold(&first.request) {
         limit = 1;
     }
-    let mut objects = HashSet::from([first.request.path.clone()]);
     let mut chunk = vec![first];
     while let Some(next) = queue.front() {
         limit = limit.min(next.chunk_limit);
@@ -93,14 +90,44 @@ pub(super) fn chunk(queue: &mut VecDeque<Job>, max_requests: usize, max_bytes: u
         if chunk.len() >= limit || bytes > max_bytes || !batch::can_hold(&next.request) {
             break;
         }
-        // If the first of two writes to one object has to be sent again, it must not come after the second.
-        let of_object = next.request.method != Method::POST;
-        if of_object && !objects.insert(next.request.path.clone()) && !next.request.method.is_safe() {
+        if chunk.iter().any(|earlier| must_come_before(&earlier.request, &next.request)) {
             break;
         }
         chunk.extend(queue.pop_front());
     }
     Some(chunk)
+}
+
+/// Whether the second of two requests in one batch would make another thing of the first, if only the first had to be
+/// sent again: it writes what the first reads or writes, or deletes what that is in.
+fn must_come_before(first: &Request, second: &Request) -> bool {
+    if second.method.is_safe() {
+        return false;
+    }
+    let (earlier, later) = (place(first), place(second));
+    let both_are_new = is_new(first) && is_new(second);
+    (earlier == later && !both_are_new)
+        || (is_in(later, earlier) && (first.method == Method::DELETE || (first.method.is_safe() && is_list(earlier))))
+        || (is_in(earlier, later) && second.method == Method::DELETE)
+}
+
+/// The path of what a request is about.
+fn place(request: &Request) -> &str {
+    request.object.as_deref().unwrap_or(&request.path)
+}
+
+/// The server makes a new object of it, whatever there is.
+fn is_new(request: &Request) -> bool {
+    request.method == Method::POST && request.object.is_none()
+}
+
+fn is_in(path: &str, other: &str) -> bool {
+    path.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// `/buckets`, and not `/buckets/blog`.
+fn is_list(path: &str) -> bool {
+    !path.matches('/').count().is_multiple_of(2)
 }
 
 #[cfg(test)]
@@ -141,6 +168,39 @@ mod tests {
         assert_eq!(chunks(&["/a", "/b", "/c", "/d", "/e"], 2, usize::MAX), [vec![0, 1], vec![2, 3], vec![4]]);
         assert_eq!(chunks(&["/a", "/b", "/c"], 25, 205), [vec![0, 1], vec![2]]);
         assert_eq!(chunks(&["/a", "/b"], 25, 1), [[0], [1]]);
+    }
+
+    #[test]
+    fn what_could_be_overtaken_goes_before() {
+        let (list, one, two) = ("/buckets/b/groups", "/buckets/b/groups/1", "/buckets/b/groups/2");
+        let request = |line: &str| {
+            let (method, path) = line.split_once(' ').unwrap();
+            Request::new(method.parse().unwrap(), path.to_owned(), String::new())
+        };
+        let together = |first: &str, second: &str| !must_come_before(&request(first), &request(second));
+        for (first, second, expected) in [
+            (format!("PUT {one}"), format!("PUT {two}"), true),
+            (format!("PUT {one}"), format!("PUT {one}"), false),
+            (format!("PUT {one}"), format!("GET {one}"), true),
+            (format!("GET {one}"), format!("GET {one}"), true),
+            (format!("GET {one}"), format!("DELETE {one}"), false),
+            (format!("GET {list}"), format!("PUT {one}"), false),
+            (format!("GET {list}"), format!("POST {list}"), false),
+            (format!("PUT {one}"), format!("HEAD {list}"), true),
+            (format!("POST {list}"), format!("POST {list}"), true),
+            (format!("POST {list}"), format!("PUT {one}"), true),
+            ("PUT /buckets/b".to_owned(), format!("PUT {one}"), true),
+            ("GET /buckets/b".to_owned(), format!("PUT {one}"), true),
+            ("DELETE /buckets/b".to_owned(), format!("PUT {one}"), false),
+            (format!("PUT {one}"), "DELETE /buckets/b".to_owned(), false),
+            (format!("PUT {one}"), "DELETE /buckets/bb".to_owned(), true),
+        ] {
+            assert_eq!(together(&first, &second), expected, "{first}, {second}");
+        }
+        let ensure = |id: &str| request(&format!("POST {list}")).about(format!("{list}/{id}")).repeatable();
+        assert!(!must_come_before(&ensure("1"), &ensure("2")));
+        assert!(must_come_before(&ensure("1"), &ensure("1")));
+        assert!(must_come_before(&ensure("1"), &request(&format!("DELETE {one}"))));
     }
 
     #[test]

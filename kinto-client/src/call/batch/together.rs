@@ -1,6 +1,6 @@
 use std::{fmt, marker::PhantomData};
 
-use super::{Erased, Outcome, carry_out, deliver::Options, finish, foreign_call};
+use super::{Erased, Options, Outcome, carry_out, finish, foreign_call};
 use crate::{
     call::{Call, Operation, sealed},
     client::Client,
@@ -86,8 +86,9 @@ impl<'a, C: IntoBatch<'a>> sealed::Run for Together<(PhantomData<&'a ()>, C)> {
 
     async fn run(self, client: Client) -> Result<C::Results> {
         let Self((_, calls)) = self;
-        let outcomes = carry_out(&client, calls.requests(&client), Options::default(), None).await?;
-        Ok(calls.results(outcomes))
+        let requests = calls.requests(&client).into_iter().map(|request| ((), request)).collect();
+        let outcomes = carry_out(&client, requests, Options::default(), None, |(), outcome| Ok(outcome)).await?;
+        Ok(calls.results(outcomes.into_iter().map(Result::unwrap_or_default).collect()))
     }
 }
 

@@ -1,0 +1,104 @@
+//! Several writers whose connections are cut.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
+use kinto_client::{Collection, Error, Value, json};
+use kinto_tests::{Fault, Outcome, Proxy, Scene, Sent};
+
+use crate::{
+    batch_faults::{filled, held, shown},
+    predicates,
+};
+
+/// Cuts every connection once: for each record there is one request that fails, before or after the server has done it.
+pub(super) fn cutting() -> impl FnMut(&Sent) -> Fault + Send {
+    let (mut cut, mut after) = (BTreeSet::new(), false);
+    move |sent| {
+        if !sent.is_batch() {
+            return Fault::Pass;
+        }
+        let requests = sent.json()["requests"].as_array().expect("a batch").clone();
+        let fresh = requests.into_iter().filter(|request| cut.insert(request.to_string())).count() > 0;
+        after ^= fresh;
+        match (fresh, after) {
+            (false, _) => Fault::Pass,
+            (true, true) => Fault::CutAfter,
+            (true, false) => Fault::CutBefore,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn four_writers_whose_connections_are_cut_lose_nothing() -> Outcome {
+    let scene = Scene::new().await;
+    let proxy = Proxy::start(scene.url(), cutting()).await;
+    let writers = (0..4).map(|writer| {
+        let todos = scene.todos_through(&proxy);
+        tokio::spawn(async move {
+            let data = (0..60).map(|n| json!({"id": format!("w{writer}-{n:02}"), "n": n}));
+            let mut records = todos.create_records(data).await?;
+            for record in &mut records {
+                record.data["saved"] = writer.into();
+            }
+            let saved = todos.save_records(&mut records[..40]).await;
+            let deleted = todos.delete_records(&records[40..]).await;
+            saved.and(deleted).map(|_| records)
+        })
+    });
+    let mut acknowledged = BTreeMap::new();
+    for records in join_all(writers).await {
+        let mut records = records??;
+        records.truncate(40);
+        acknowledged.extend(records.iter().map(|record| (record.id.to_string(), shown(record))));
+    }
+    assert_eq!(acknowledged.len(), 160);
+    assert_eq!(held(&scene).await, acknowledged);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_four_writers_of_the_same_records_whose_connections_are_cut_one_wins_each() -> Outcome {
+    const RECORDS: usize = 60;
+    let scene = Scene::new().await;
+    filled(&scene, RECORDS).await;
+    let proxy = Proxy::start(scene.url(), cutting()).await;
+    let mut read = Vec::new();
+    for writer in 0..4 {
+        let todos: Collection = scene.todos_through(&proxy);
+        let mut records = Vec::from_iter(todos.get_records::<Value>().await?);
+        records.sort_by_key(|record| record.id.to_string());
+        records.rotate_left(writer * RECORDS / 4);
+        for record in &mut records {
+            record.data["writer"] = writer.into();
+        }
+        read.push((todos, records));
+    }
+    let writers = read.into_iter().map(|(todos, mut records)| {
+        tokio::spawn(async move {
+            let saved = todos.save_records(&mut records).each().await?;
+            Ok::<_, Error>(records.into_iter().zip(saved).collect::<Vec<_>>())
+        })
+    });
+    let mut winners = BTreeMap::new();
+    let mut conflicts = 0;
+    for (writer, results) in join_all(writers).await.into_iter().enumerate() {
+        for (record, saved) in results?? {
+            match saved {
+                Ok(_) => assert_eq!(winners.insert(record.id.to_string(), shown(&record)), None, "two won {record:?}"),
+                Err(error) => {
+                    assert_eq!(predicates(&error), ["conflict"], "{error}");
+                    assert_ne!(
+                        error.theirs::<Value>().expect("theirs").data["writer"],
+                        writer,
+                        "it is the own: {error}"
+                    );
+                    conflicts += 1;
+                }
+            }
+        }
+    }
+    assert_eq!((winners.len(), conflicts), (RECORDS, 3 * RECORDS));
+    assert_eq!(held(&scene).await, winners);
+    Ok(())
+}

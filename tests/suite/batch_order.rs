@@ -1,0 +1,126 @@
+//! What is sent again does not come after what was meant to come after it.
+
+use kinto_client::{Ensured, Value, json};
+use kinto_server::{Backend, unique};
+use kinto_tests::{Fault, Outcome, Proxy, Scene, Sent, server_on};
+
+use crate::batch_faults::{failing, filled, held, parse};
+
+/// Makes each operation that has that in it collide once, with a real collision: it wants a time that is taken.
+async fn colliding(scene: &Scene, marked: &'static str, time: u64) -> Proxy {
+    let mut left = 1;
+    let rule = move |sent: &Sent| {
+        if !sent.is_batch() || !sent.body.contains(marked) || std::mem::take(&mut left) == 0 {
+            return Fault::Pass;
+        }
+        Fault::Alter(Box::new(move |body| {
+            let mut batch = parse(&body);
+            let requests = batch["requests"].as_array_mut().expect("a batch");
+            let request = requests.iter_mut().find(|request| request.to_string().contains(marked)).expect("it");
+            request["body"]["data"]["last_modified"] = time.into();
+            batch.to_string()
+        }))
+    };
+    Proxy::start(scene.url(), rule).await
+}
+
+#[tokio::test]
+async fn a_read_shows_what_was_there_before_it_was_written() -> Outcome {
+    let server = server_on(Backend::PostgreSql);
+    let scene = Scene::on(server.url()).await;
+    let old = filled(&scene, 3).await;
+    let time = old[0].last_modified.as_millis();
+    let proxy = colliding(&scene, "collides", time).await;
+    let client = scene.client_at(proxy.url()).build()?;
+    let todos = scene.todos_of(&client);
+    let mut batch = client.batch();
+    let read = batch.add(todos.get_record::<Value>("n01"));
+    let counted = batch.add(todos.get_records::<Value>().count());
+    batch.add(todos.create_record(json!({"id": "collides"})));
+    let deleted = batch.add(todos.delete_record("n01"));
+    let overwritten = batch.add(todos.overwrite_record("n02", json!({"n": "new"})));
+    let done = batch.execute().await?;
+    assert_eq!(done.failures().count(), 0, "{done:?}");
+    assert_eq!((&done.get(&read)?.data["n"], *done.get(&counted)?), (&json!(1), 3));
+    assert_eq!((done.get(&deleted)?.id.as_str(), &done.get(&overwritten)?.data["n"]), ("n01", &json!("new")));
+    assert_eq!(held(&scene).await.into_keys().collect::<Vec<_>>(), ["collides", "n00", "n02"]);
+    Ok(())
+}
+
+/// If the deletion were sent again after them, the new records would be gone, although they were reported as stored.
+#[tokio::test]
+async fn a_deletion_does_not_come_after_what_is_made_anew() -> Outcome {
+    let server = server_on(Backend::PostgreSql);
+    let scene = Scene::on(server.url()).await;
+    let old = filled(&scene, 3).await;
+    let time = old[0].last_modified.as_millis();
+    let lists = scene.bucket.collection("lists");
+    lists.create().await?;
+    lists.create_record(json!({"id": "old"})).await?;
+    let proxy = colliding(&scene, "collides", time).await;
+    let client = scene.client_at(proxy.url()).build()?;
+    let (todos, lists) = (scene.todos_of(&client), client.bucket(scene.bucket.id()).collection("lists"));
+    let mut batch = client.batch();
+    batch.add(lists.delete());
+    batch.add(todos.create_record(json!({"id": "collides"})));
+    let ensured = batch.add(lists.create().if_not_exists());
+    let records = batch.extend((0..3).map(|n| lists.create_record(json!({"id": format!("new-{n}")}))));
+    let done = batch.execute().await?;
+    assert_eq!(done.failures().count(), 0, "{done:?}");
+    assert!(done.get(&ensured).is_ok_and(Ensured::is_created));
+    assert_eq!(records.len(), 3);
+    let path = format!("/buckets/{}/collections/lists/records", scene.bucket.id());
+    assert_eq!(scene.plain.ids(&path).await, ["new-0", "new-1", "new-2"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_made_and_deleted_is_gone() -> Outcome {
+    for fault in [|| Fault::CutBefore, || Fault::CutAfter, || Fault::answer(502, &[], "")] {
+        let scene = Scene::new().await;
+        let proxy = failing(&scene, [fault(), fault()]).await;
+        let client = scene.client_at(proxy.url()).build()?;
+        let todos = scene.todos_of(&client);
+        let mut batch = client.batch();
+        batch.extend(["a", "b"].map(|id| todos.create_record(json!({"id": id, "n": 1}))));
+        let found = batch.add(todos.get_record::<Value>("a"));
+        let deleted = batch.add(todos.delete_record("a"));
+        let again = batch.add(todos.create_record(json!({"id": "a", "n": 2})));
+        let done = batch.execute().await?;
+        assert_eq!(done.failures().count(), 0, "{done:?}");
+        assert_eq!(done.get(&found)?.data["n"], 1);
+        assert_eq!((done.get(&deleted)?.id.as_str(), &done.get(&again)?.data["n"]), ("a", &json!(2)));
+        let held = held(&scene).await;
+        assert_eq!((&held["a"]["n"], &held["b"]["n"]), (&json!(2), &json!(1)));
+    }
+    Ok(())
+}
+
+/// That the data is as it was before does not tell whose permissions were stored.
+#[tokio::test]
+async fn a_save_of_permissions_alone_is_not_guessed_to_be_done() -> Outcome {
+    for batched in [false, true] {
+        let scene = Scene::new().await;
+        let mut records = filled(&scene, 2).await;
+        let id = unique("friend");
+        for record in &mut records {
+            record.permissions.edit()?.read.insert(format!("account:{id}").into());
+        }
+        let first = std::sync::atomic::AtomicBool::new(true);
+        let rule = move |sent: &Sent| {
+            let cut = sent.method != http::Method::GET && first.swap(false, std::sync::atomic::Ordering::SeqCst);
+            if cut { Fault::CutBefore } else { Fault::Pass }
+        };
+        let proxy = Proxy::start(scene.url(), rule).await;
+        let todos = scene.todos_through(&proxy);
+        let saved = if batched {
+            todos.save_records(&mut records).each().await?.remove(0)
+        } else {
+            todos.save_record(&mut records[0]).await
+        };
+        let error = saved.unwrap_err();
+        assert!(error.is_connection() && error.may_have_been_applied(), "{error}");
+        assert_eq!(scene.plain.permissions(&scene.record("n00")).await["read"], Value::Null);
+    }
+    Ok(())
+}
