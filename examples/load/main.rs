@@ -11,13 +11,14 @@ mod sample;
 mod target;
 
 use std::{
+    fmt,
     io::{self, Write as _},
     process::ExitCode,
     time::Instant,
 };
 
 use clap::Parser as _;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::{
     cli::Cli,
@@ -58,8 +59,12 @@ async fn run(cli: &Cli) -> Result {
 
 /// Nothing is drawn where nobody is at the terminal.
 fn bar(records: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len}, {per_sec}, {eta} left");
-    ProgressBar::new(records as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len}, {speed}, {eta} left");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    let speed = |state: &ProgressState, text: &mut dyn fmt::Write| {
+        let _ = write!(text, "{:.0} per second", state.per_sec());
+    };
+    ProgressBar::new(records as u64).with_style(style.with_key("speed", speed))
 }
 
 fn report(loaded: &Loaded) -> Result {
