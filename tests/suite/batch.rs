@@ -1,9 +1,9 @@
 //! Many operations in few requests: each result is just what the operation alone would give.
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use kinto_client::{
-    Client, Ensured, Error, Fresh, KintoRecord as _, Object, Record, Saved, Tombstone, Value, json, kind::Kind,
+    Client, Ensured, Error, Fresh, KintoRecord as _, Never, Object, Record, Saved, Tombstone, Value, json, kind::Kind,
 };
 use kinto_server::{Backend, Server, unique};
 use kinto_tests::{Outcome, Plain, Scene, server_on};
@@ -323,6 +323,29 @@ async fn a_call_of_another_client_is_refused() -> Outcome {
         assert_eq!(predicates(&error), ["invalid"], "{error}");
         assert_eq!(error.operation(), Some("create record"));
     }
+    assert_eq!(scene.plain.ids(&scene.records).await.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_with_a_policy_or_timeout_of_its_own_is_refused() -> Outcome {
+    let scene = Scene::new().await;
+    let create = || scene.todos.create_record(Todo::new("own"));
+    let mut batch = scene.client.batch();
+    let tickets = [
+        batch.add(create().retry(Never)),
+        batch.add(create().timeout(Duration::from_secs(5))),
+        batch.add(create().retry(Never).id("milk")),
+    ];
+    let plain = batch.add(create());
+    let (tuple, other) = scene.client.together((create().retry(Never), create())).await?;
+    let done = batch.execute().retry(Never).timeout(Duration::from_secs(60)).await?;
+    let refused = tickets.iter().map(|ticket| done.get(ticket).unwrap_err()).chain([tuple.unwrap_err()]);
+    for error in refused {
+        assert_eq!(predicates(&error), ["invalid"], "{error}");
+        assert!(error.to_string().contains("give them to the batch"), "{error}");
+    }
+    assert!(done.get(&plain).is_ok() && other.is_ok());
     assert_eq!(scene.plain.ids(&scene.records).await.len(), 2);
     Ok(())
 }

@@ -72,6 +72,7 @@ async fn assert_refused(scene: &Scene, client: &Client, because: &str) {
     let error = scene.todos_of(client).create_record(Todo::new("Milk")).await.unwrap_err();
     assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["connection"], false), "{error}");
     assert!(shown(&error).contains(because), "{because}: {error:?}");
+    assert!(error.to_string().contains("is its certificate one to trust"), "{error}");
     assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
 }
 

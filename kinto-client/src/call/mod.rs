@@ -199,13 +199,13 @@ impl<O> Call<'_, O> {
 impl<O> Call<'_, O> {
     /// When and how often the requests of this call are sent again, instead of the client's own policy.
     pub fn retry(mut self, policy: impl RetryPolicy) -> Self {
-        self.client = self.client.with_retry(policy);
+        self.client = self.client.with_retry(policy).for_one_call();
         self
     }
 
     /// How long each request of this call may take, instead of the client's own timeout.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.client = self.client.with_timeout(timeout);
+        self.client = self.client.with_timeout(timeout).for_one_call();
         self
     }
 }

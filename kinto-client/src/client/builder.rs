@@ -252,7 +252,11 @@ impl ClientBuilder {
             backoff: self.backoff,
             places: Arc::new(Semaphore::new(self.max_concurrent_requests.min(Semaphore::MAX_PERMITS))),
         };
-        Ok(Client::new(sender, Manner { retry: self.retry, timeout: self.timeout }, self.expected_user))
+        Ok(Client::new(
+            sender,
+            Manner { retry: self.retry, timeout: self.timeout, for_one_call: false },
+            self.expected_user,
+        ))
     }
 }
 

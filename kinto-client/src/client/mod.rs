@@ -160,6 +160,16 @@ impl Client {
         read.await.map_err(|error: Error| error.during("get", "/"))
     }
 
+    /// This client, as the one of a call that has chosen its own policy or timeout.
+    pub(crate) fn for_one_call(mut self) -> Self {
+        self.manner.for_one_call = true;
+        self
+    }
+
+    pub(crate) fn is_for_one_call(&self) -> bool {
+        self.manner.for_one_call
+    }
+
     /// Whether both are the same user of the same server.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)

@@ -64,6 +64,14 @@ impl Base {
         self.0.scheme() == "http" && !loopback
     }
 
+    /// What to look at when nothing can be reached there.
+    pub(crate) fn doubts(&self) -> &'static str {
+        match self.0.scheme() {
+            "https" => "is it running, is that its URL, and is its certificate one to trust (`root_certificate`)?",
+            _ => "is it running, and is that its URL?",
+        }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -154,7 +154,7 @@ impl Exchange {
         if error.kind != TransportErrorKind::Connect {
             return after_sending(request, interrupted(error));
         }
-        let message = format!("there is no connection to {}; is it running, and is that its URL?", self.base.as_str());
+        let message = format!("there is no connection to {}; {}", self.base.as_str(), self.base.doubts());
         Error::new(ErrorKind::Connection, message).caused_by(error.source)
     }
 

@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct Manner {
     pub(crate) retry: Arc<dyn RetryPolicy>,
     pub(crate) timeout: Duration,
+    /// It was chosen for one call, and so cannot be that of a batch with the call in it.
+    pub(crate) for_one_call: bool,
 }
 
 /// Sends requests, again where that is harmless and can help, and leaves the server alone when it asks for that.

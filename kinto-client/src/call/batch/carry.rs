@@ -86,7 +86,8 @@ pub(in crate::call) async fn carry_out<O: Send, T: Send>(
         let Delivered { job, outcome } = stopped_before(job);
         tally.take(job.index, Some((Some(job.request), outcome)));
     }
-    Ok(tally.results.into_iter().flatten().collect())
+    let lost = || Err(Error::unexpected("its result was lost".to_owned()).maybe_applied());
+    Ok(tally.results.into_iter().map(|result| result.unwrap_or_else(lost)).collect())
 }
 
 /// The operations, and their results so far.

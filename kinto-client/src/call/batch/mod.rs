@@ -66,8 +66,8 @@ pub struct Batch<'a> {
     client: Client,
     number: u64,
     operations: Vec<Box<dyn Erased + 'a>>,
-    /// The places of calls that were made through another client.
-    foreign: Vec<usize>,
+    /// The places of calls that cannot be a part of it, and why.
+    refused: Vec<(usize, Error)>,
     options: Options,
     progress: Option<ProgressFn<'a>>,
 }
@@ -104,7 +104,7 @@ impl Client {
             client: self.clone(),
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             operations: Vec::new(),
-            foreign: Vec::new(),
+            refused: Vec::new(),
             options: Options::default(),
             progress: None,
         }
@@ -116,15 +116,15 @@ impl<'a> Batch<'a> {
     /// not compile.
     ///
     /// The call must have been made through the client that the batch is of, or a clone of it; another may be somebody
-    /// else, and on another server. Its result is otherwise [`Error::is_invalid`](crate::Error::is_invalid). How long
-    /// requests may take and when they are sent again is for all of them the same: give `.timeout(…)` and `.retry(…)` to
-    /// what [`execute`](Self::execute) gives, not to the calls.
+    /// else, and on another server. How long requests may take and when they are sent again is for all of them the same:
+    /// `.timeout(…)` and `.retry(…)` are for what [`execute`](Self::execute) gives, not for the call. Its result is
+    /// otherwise [`Error::is_invalid`](crate::Error::is_invalid).
     pub fn add<O>(&mut self, call: Call<'a, O>) -> Ticket<<O as Operation>::Output>
     where
         O: Operation<Output: Sync + 'static> + 'a,
     {
-        if !self.client.is_same(&call.client) {
-            self.foreign.push(self.operations.len());
+        if let Err(error) = check(&self.client, &call) {
+            self.refused.push((self.operations.len(), error));
         }
         self.operations.push(Box::new(call.op));
         Ticket { batch: self.number, place: self.operations.len() - 1, of: PhantomData }
@@ -208,11 +208,11 @@ impl sealed::Run for Execute<'_> {
     type Output = Done;
 
     async fn run(self, client: Client) -> Result<Done> {
-        let Batch { number, operations, foreign, options, progress, .. } = self.0;
+        let Batch { number, operations, refused, options, progress, .. } = self.0;
         let mut requests: Vec<_> = operations.iter().map(|operation| operation.request()).collect();
-        for place in foreign {
+        for (place, error) in refused {
             if let Some(request) = requests.get_mut(place) {
-                *request = Err(foreign_call());
+                *request = Err(error);
             }
         }
         let operations = operations.into_iter().zip(requests).collect();
@@ -221,8 +221,17 @@ impl sealed::Run for Execute<'_> {
     }
 }
 
-fn foreign_call() -> Error {
-    Error::invalid("this call was made through another client than the batch is of")
+/// Whether a call can be a part of a batch of that client.
+fn check<O>(client: &Client, call: &Call<'_, O>) -> Result<()> {
+    if !client.is_same(&call.client) {
+        return Err(Error::invalid("this call was made through another client than the batch is of"));
+    }
+    if call.client.is_for_one_call() {
+        return Err(Error::invalid(
+            "in a batch a call has no `.retry(…)` or `.timeout(…)` of its own: give them to the batch, after `.execute()`",
+        ));
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Batch<'_> {

@@ -1,6 +1,6 @@
 use std::{fmt, marker::PhantomData};
 
-use super::{Erased, Options, Outcome, carry_out, finish, foreign_call};
+use super::{Erased, Options, Outcome, carry_out, check, finish};
 use crate::{
     call::{Call, Operation, sealed},
     client::Client,
@@ -14,11 +14,7 @@ macro_rules! tuples {
             type Results = ($(Result<<$operation as Operation>::Output>,)+);
 
             fn requests(&self, client: &Client) -> Vec<Result<Option<Request>>> {
-                vec![$(if client.is_same(&self.$place.client) {
-                    Erased::request(&self.$place.op)
-                } else {
-                    Err(foreign_call())
-                }),+]
+                vec![$(check(client, &self.$place).and_then(|()| Erased::request(&self.$place.op))),+]
             }
 
             fn results(self, outcomes: Vec<Outcome>) -> Self::Results {
