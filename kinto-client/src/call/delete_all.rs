@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     wire::{
         filter::Filter, kind::Kind, listing::Listing, object::Tombstone, path::List, request::Request,
-        timestamp::Timestamp,
+        response::Response, timestamp::Timestamp,
     },
 };
 
@@ -30,19 +30,35 @@ impl<K: Kind, R> DeleteAll<K, R> {
     async fn all(&self, client: &Client) -> Result<Vec<Tombstone>> {
         let mut tombstones = Vec::new();
         loop {
-            // The same request again, without the token of `Next-Page`: those serve once and for ten minutes, and any
-            // that is repeated deletes other objects than it named.
-            let mut request = Request::new(Method::DELETE, self.list.checked()?, self.list.template());
-            request.query = self.listing.conditions()?;
-            let response = client.send(&request).await?.success()?;
-            let deleted: Deleted = serde_json::from_slice(&response.body)
-                .map_err(|error| Error::not_kinto(&error, &response.body).maybe_applied())?;
-            let progress = !deleted.data.is_empty();
-            tombstones.extend(deleted.data.into_iter().map(Tombstone::from));
-            if response.next_page()?.is_none() || !progress {
-                return Ok(tombstones);
+            match self.page(client).await {
+                Ok((deleted, more)) => {
+                    let progress = !deleted.is_empty();
+                    tombstones.extend(deleted);
+                    if !more || !progress {
+                        return Ok(tombstones);
+                    }
+                }
+                // What the pages before it named is gone.
+                Err(error) => return Err(if tombstones.is_empty() { error } else { error.maybe_applied() }),
             }
         }
+    }
+
+    /// Deletes one page, and tells whether there are more.
+    async fn page(&self, client: &Client) -> Result<(Vec<Tombstone>, bool)> {
+        // The same request again, without the token of `Next-Page`: those serve once and for ten minutes, and any that is
+        // repeated deletes other objects than it named.
+        let mut request = Request::new(Method::DELETE, self.list.checked()?, self.list.template());
+        request.query = self.listing.conditions()?;
+        let response = client.send(&request).await?;
+        let maybe = response.may_be_done();
+        let read = |response: Response| {
+            let response = response.success()?;
+            let deleted: Deleted =
+                serde_json::from_slice(&response.body).map_err(|error| Error::not_kinto(&error, &response.body))?;
+            Ok((deleted.data.into_iter().map(Tombstone::from).collect(), response.next_page()?.is_some()))
+        };
+        read(response).map_err(|error: Error| if maybe { error.maybe_applied() } else { error })
     }
 }
 

@@ -3,18 +3,11 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{
-    Call, Subject, attempt,
-    create::operation,
-    get::Get,
-    save::{Save, Saved},
-    sealed,
-    update::MAX_TRIES,
-};
+use super::{Call, Subject, create::operation, save::Saved, sealed, update::change};
 use crate::{
     JsonObject,
     client::Client,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     field::{Field, Operand},
     wire::{
         encode,
@@ -22,7 +15,7 @@ use crate::{
         object::{Data, Object, STAMP},
         patch::{self, JsonPatch},
         path::Place,
-        request::Precondition,
+        request::Repeat,
         timestamp::Timestamp,
     },
 };
@@ -62,25 +55,14 @@ impl<K: Kind, T: Data> Edit<K, T> {
 
     async fn edit(&self, client: &Client) -> Result<Object<K, T>> {
         self.check()?;
-        let _turn = client.turn(&self.place.checked()?).await;
-        let mut tries = 1;
-        loop {
-            match self.attempt(client).await {
-                Err(error) if error.kind() == ErrorKind::Conflict && self.if_match.is_none() && tries < MAX_TRIES => {
-                    tries += 1;
-                }
-                result => return result,
-            }
-        }
-    }
-
-    async fn attempt(&self, client: &Client) -> Result<Object<K, T>> {
-        // Asked of the reading, the precondition holds whatever the changes come to; the save is of what was read.
-        let get = Get::<K, JsonObject>::new(self.place.clone()).provided(self.if_match.map(Precondition::Unchanged));
-        let mut object = attempt(client, get).await?;
-        self.apply(&mut object.data)?;
-        check_names(object.data.keys())?;
-        let saved = attempt(client, Save::new(self.place.clone(), &mut object)).await?;
+        // To set a field twice is to set it once; to add to a list twice is not.
+        let is_json = |change: &Change| matches!(change, Change::Json(_));
+        let repeat = if self.changes.iter().any(is_json) { Repeat::Untold } else { Repeat::Harmless };
+        let edited = change(client, &self.place, self.if_match, repeat, |object: &mut Object<K, JsonObject>| {
+            self.apply(&mut object.data)?;
+            check_names(object.data.keys())
+        });
+        let (object, saved) = edited.await?;
         object.parse().map_err(|error| if saved == Saved::Stored { error.maybe_applied() } else { error })
     }
 

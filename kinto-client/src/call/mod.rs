@@ -137,11 +137,9 @@ pub(crate) async fn send<O: sealed::Operation>(client: &Client, operation: O, re
     }
 }
 
-/// Reads the answer to an operation. What changes something has done so if the answer was a success, read or not, and
-/// may have done so if the server failed on the way.
+/// Reads the answer to an operation.
 fn read<O: sealed::Operation>(operation: O, request: &Request, response: Response) -> Result<O::Output> {
-    let reached = response.status.is_success() || response.status.is_server_error();
-    let maybe = (reached || response.doubtful) && !request.method.is_safe();
+    let maybe = response.may_be_done() && !request.method.is_safe();
     operation.response(response).map_err(|error| {
         let error = error.having_sent(request);
         if maybe { error.maybe_applied() } else { error }

@@ -8,7 +8,7 @@ use crate::{
         object::{Data, Object},
         path::Place,
         permissions::PermissionSet as _,
-        request::{Precondition, Request, Write},
+        request::{Precondition, Repeat, Request, Write},
         response::Response,
     },
 };
@@ -17,6 +17,7 @@ use crate::{
 pub struct Save<'a, K: Kind, T> {
     place: Place<K>,
     object: &'a mut Object<K, T>,
+    repeat: Repeat,
 }
 
 /// What became of a save.
@@ -36,7 +37,11 @@ pub struct SavePermissions<'a, K: Kind, T> {
 
 impl<'a, K: Kind, T: Data> Save<'a, K, T> {
     pub(crate) fn new(place: Place<K>, object: &'a mut Object<K, T>) -> Self {
-        Self { place, object }
+        Self { place, object, repeat: Repeat::Harmless }
+    }
+
+    pub(super) fn repeating(self, repeat: Repeat) -> Self {
+        Self { repeat, ..self }
     }
 }
 
@@ -65,7 +70,7 @@ impl<K: Kind, T: Data> Operation for Save<'_, K, T> {
         let request = Request::new(Method::PUT, path, self.place.template())
             .provided(Precondition::Unchanged(self.object.last_modified));
         let (request, data) = match data {
-            Some(data) => (request.repeatable(), data),
+            Some(data) => (request.repeating(self.repeat), data),
             // Data that is as it was does not tell whether the permissions of an earlier try were stored. A PUT without
             // data would keep it, but answer with what another version of the schema makes of it.
             None => (request, self.object.received_data()?),

@@ -1,13 +1,21 @@
 use std::marker::PhantomData;
 
-use super::{Subject, attempt, create::operation, get::Get, save::Save, sealed};
+use super::{
+    Subject, attempt,
+    create::operation,
+    get::Get,
+    save::{Save, Saved},
+    sealed::{self, Operation as _},
+};
 use crate::{
     client::Client,
-    error::{ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     wire::{
         kind::Kind,
         object::{Data, Object},
         path::Place,
+        request::{Precondition, Repeat},
+        timestamp::Timestamp,
     },
 };
 
@@ -25,18 +33,44 @@ impl<K: Kind, T: Data, F: FnMut(&mut T) + Send> Update<K, T, F> {
     pub(crate) fn new(place: Place<K>, change: F) -> Self {
         Self { place, change, of: PhantomData }
     }
+}
 
-    async fn update(&mut self, client: &Client) -> Result<Object<K, T>> {
-        let _turn = client.turn(&self.place.checked()?).await;
-        let mut tries = 1;
-        loop {
-            let mut object = attempt(client, Get::<K, T>::new(self.place.clone())).await?;
-            (self.change)(&mut object.data);
-            match attempt(client, Save::new(self.place.clone(), &mut object)).await {
-                Ok(_) => return Ok(object),
-                Err(error) if error.kind() == ErrorKind::Conflict && tries < MAX_TRIES => tries += 1,
-                Err(error) => return Err(error),
+/// Reads an object, changes it and saves it, again from the start after a conflict, unless it must be of a certain time.
+/// `repeat` says what it does to make the change twice.
+pub(super) async fn change<K: Kind, T: Data>(
+    client: &Client,
+    place: &Place<K>,
+    if_match: Option<Timestamp>,
+    repeat: Repeat,
+    mut change: impl FnMut(&mut Object<K, T>) -> Result<()>,
+) -> Result<(Object<K, T>, Saved)> {
+    let max_tries = if if_match.is_some() { 1 } else { MAX_TRIES };
+    let _turn = client.turn(&place.checked()?).await;
+    let mut doubt: Option<Error> = None;
+    let mut tries = 1;
+    loop {
+        // Asked of the reading, the precondition holds whatever the change comes to; the save is of what was read.
+        let get = Get::<K, T>::new(place.clone()).provided(if_match.map(Precondition::Unchanged));
+        let read = attempt(client, get).await;
+        let changed = read.and_then(|mut object| change(&mut object).map(|()| object));
+        let in_doubt = |error: Error| if doubt.is_some() { error.maybe_applied() } else { error };
+        let mut object = changed.map_err(in_doubt)?;
+        // What was saved, and refused when it was sent again, may be in what others have made of the object since. If the
+        // change has nothing left to do, it is; otherwise it could be made twice.
+        if let Some(doubt) = &doubt
+            && repeat == Repeat::Untold
+            && Save::new(place.clone(), &mut object).request()?.is_some()
+        {
+            return Err(doubt.clone());
+        }
+        let save = Save::new(place.clone(), &mut object).repeating(repeat);
+        match attempt(client, save).await.map_err(in_doubt) {
+            Ok(saved) => return Ok((object, saved)),
+            Err(error) if error.kind() == ErrorKind::Conflict && tries < max_tries => {
+                doubt = Some(error).filter(Error::may_have_been_applied);
+                tries += 1;
             }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -46,7 +80,11 @@ impl<K: Kind, T: Data, F: FnMut(&mut T) + Send> sealed::Run for Update<K, T, F> 
 
     async fn run(mut self, client: Client) -> Result<Object<K, T>> {
         let subject = Subject::new(operation::<K>("update"), &self.place);
-        self.update(&client).await.map_err(|error| subject.blame(error))
+        let changed = change(&client, &self.place, None, Repeat::Untold, |object: &mut Object<K, T>| {
+            (self.change)(&mut object.data);
+            Ok(())
+        });
+        changed.await.map(|(object, _)| object).map_err(|error| subject.blame(error))
     }
 }
 

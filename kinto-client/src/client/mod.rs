@@ -187,6 +187,11 @@ impl Client {
         self.shared.sender.send_once(request, &self.manner, tries).await
     }
 
+    /// Asks the server what the answer to a repeated request leaves open, if there is a way to ask.
+    pub(crate) async fn clear_up(&self, request: &Request, response: Response) -> Response {
+        self.shared.sender.clear_up(request, response, &self.manner).await
+    }
+
     pub(crate) fn retry_policy(&self) -> &dyn RetryPolicy {
         &*self.manner.retry
     }

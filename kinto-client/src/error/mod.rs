@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use http::StatusCode;
 use serde_json::Value;
@@ -12,10 +16,12 @@ use crate::wire::{
 
 mod conflict;
 mod kind;
+mod one_line;
 
 pub use conflict::Conflict;
 use conflict::Sent;
 pub use kind::ErrorKind;
+use one_line::OneLine;
 
 /// A `Result` whose error is this library's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -311,6 +317,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
+        let f = &mut OneLine(f);
         if let Some(operation) = inner.operation {
             write!(f, "could not {operation}")?;
             if let Some(object) = &inner.object {

@@ -204,7 +204,8 @@ impl<K: Kind, T: Data> Handle<K, T> {
     /// # Errors
     ///
     /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such object, and
-    /// [`Error::is_invalid`](crate::Error::is_invalid) if the patch does not fit what is there: nothing is changed then.
+    /// [`Error::is_invalid`](crate::Error::is_invalid) if the patch does not fit what is there: nothing is changed then;
+    /// and a conflict as for [`update`](Self::update).
     pub fn json_patch(&self, patch: JsonPatch) -> Call<'static, Edit<K, T>> {
         Call::new(&self.client, Edit::new(self.place.clone()).json(patch))
     }
@@ -214,7 +215,10 @@ impl<K: Kind, T: Data> Handle<K, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`get`](Self::get) and [`save`](Self::save); a conflict only after 20 tries.
+    /// Those of [`get`](Self::get) and [`save`](Self::save); a conflict only after 20 tries, or if it is not known whether
+    /// the change was made, for an answer was lost and the object has been changed: if `change` still has something to
+    /// do to it then, as one that counts always has, it could be made twice
+    /// ([`Error::may_have_been_applied`](crate::Error::may_have_been_applied)).
     pub fn update<F: FnMut(&mut T) + Send>(&self, change: F) -> Call<'static, Update<K, T, F>> {
         Call::new(&self.client, Update::new(self.place.clone(), change))
     }

@@ -139,7 +139,7 @@ impl Exponential {
 impl RetryPolicy for Exponential {
     fn delay(&self, attempt: &Attempt) -> Option<Duration> {
         let waited = usize::try_from(attempt.tries).ok()?.saturating_sub(1);
-        let delay = self.delays().nth(waited)?.max(attempt.retry_after.unwrap_or_default());
+        let delay = self.delays().nth(waited)?.min(self.max_delay).max(attempt.retry_after.unwrap_or_default());
         (attempt.elapsed.saturating_add(delay) <= self.max_elapsed).then_some(delay)
     }
 }

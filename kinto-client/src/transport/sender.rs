@@ -13,7 +13,11 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    wire::{request::Request, response::Response, settle::settle},
+    wire::{
+        request::Request,
+        response::Response,
+        settle::{question, settle, settle_by},
+    },
 };
 
 /// What may differ from call to call of one client.
@@ -37,6 +41,25 @@ pub(crate) struct Sender {
 impl Sender {
     /// Sends a request and gives back the answer, whatever its status.
     pub(crate) async fn send(&self, request: &Request, manner: &Manner) -> Result<Response> {
+        let (outcome, repeated) = self.send_until_told(request, manner).await;
+        if !repeated {
+            return outcome;
+        }
+        let response = outcome.map(|response| settle(request, response)).map_err(Error::maybe_applied)?;
+        Ok(self.clear_up(request, response, manner).await)
+    }
+
+    /// Asks the server what the answer to a repeated request leaves open, if there is a way to ask.
+    pub(crate) async fn clear_up(&self, request: &Request, response: Response, manner: &Manner) -> Response {
+        let Some(question) = question(request, &response) else { return response };
+        match self.send_until_told(&question, manner).await {
+            (Ok(found), _) => settle_by(request, response, found),
+            (Err(_), _) => response,
+        }
+    }
+
+    /// The last answer to a request, or why there is none, and whether an earlier try may have been carried out.
+    async fn send_until_told(&self, request: &Request, manner: &Manner) -> (Result<Response>, bool) {
         let started = Instant::now();
         let mut repeated = false;
         for tries in 1.. {
@@ -52,13 +75,10 @@ impl Sender {
                     tracing::debug!(tries, ?delay, "tries again");
                     tokio::time::sleep(delay).await;
                 }
-                None if repeated => {
-                    return outcome.map(|response| settle(request, response)).map_err(Error::maybe_applied);
-                }
-                None => return outcome,
+                None => return (outcome, repeated),
             }
         }
-        Err(Error::unexpected("the retry policy never ended".to_owned()))
+        (Err(Error::unexpected("the retry policy never ended".to_owned())), repeated)
     }
 
     /// One try, with a span of its own: `kinto.request`.

@@ -24,6 +24,9 @@ pub(crate) enum Precondition {
 pub(crate) enum Repeat {
     /// The same as sending it once, or the second is refused in a way that tells what happened.
     Harmless,
+    /// The same as sending it once, for the second is refused; but not in a way that tells whether the first was
+    /// carried out, or somebody else has made the same of the object.
+    Untold,
     /// Something else: it must not be sent again unless it cannot have arrived.
     Harmful,
 }
@@ -102,8 +105,12 @@ impl Request {
         self
     }
 
-    pub(crate) fn repeatable(mut self) -> Self {
-        self.repeat = Repeat::Harmless;
+    pub(crate) fn repeatable(self) -> Self {
+        self.repeating(Repeat::Harmless)
+    }
+
+    pub(crate) fn repeating(mut self, repeat: Repeat) -> Self {
+        self.repeat = repeat;
         self
     }
 

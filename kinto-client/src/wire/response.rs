@@ -60,6 +60,12 @@ impl Response {
             .ok_or_else(|| Error::unexpected("the server's `Next-Page` is no URL with a query".to_owned()))
     }
 
+    /// Whether what the request asked for may be done: it was a success, read or not, or the server failed on the way, or
+    /// there were tries before.
+    pub(crate) fn may_be_done(&self) -> bool {
+        self.status.is_success() || self.status.is_server_error() || self.doubtful
+    }
+
     /// The answer itself if it is a success, and otherwise the error that it tells of.
     pub(crate) fn success(self) -> Result<Self> {
         if self.status.is_success() { Ok(self) } else { Err(Error::refused(&self)) }

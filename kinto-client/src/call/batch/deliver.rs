@@ -73,7 +73,8 @@ impl Delivery<'_> {
             } else if collided {
                 wait = wait.max(collisions.next().unwrap_or_default());
             }
-            for one in done {
+            for mut one in done {
+                one.clear_up(self.client).await;
                 if !self.tell(one).await {
                     // All the same every result that is there is told.
                     self.stopped.store(true, Ordering::Relaxed);

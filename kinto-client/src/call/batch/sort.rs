@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::plan::Job;
 use crate::{
+    client::Client,
     error::{Error, ErrorKind, Result},
     transport::retry::{Again, Attempt, RetryPolicy},
     wire::{batch, response::Response, settle::settle},
@@ -33,6 +34,15 @@ impl Delivered {
             outcome
         };
         Self { job, outcome }
+    }
+
+    /// Asks about what the answer leaves open.
+    pub(super) async fn clear_up(&mut self, client: &Client) {
+        if let Ok(response) = &mut self.outcome
+            && response.doubtful
+        {
+            *response = client.clear_up(&self.job.request, response.clone()).await;
+        }
     }
 }
 
