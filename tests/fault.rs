@@ -1,4 +1,4 @@
-use std::{fmt, pin::pin, sync::Arc};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
@@ -10,6 +10,8 @@ pub enum Fault {
     Answer(String),
     /// Closes the connection, and passes nothing on.
     CutBefore,
+    /// Passes it on after that time.
+    Delay(Duration),
     /// Passes it on, so that the server does what it says, and closes the connection instead of answering.
     CutAfter,
     /// Passes it on, and closes the connection after that many bytes of the answer's body.
@@ -26,6 +28,8 @@ pub enum Fault {
     Hold(Gate),
     /// Passes it on, and the answer back when the gate is opened; it arrives at the gate when the server has answered.
     HoldAnswer(Gate),
+    /// Passes it on, and closes the connection when the gate is opened; it arrives there when the server has answered.
+    CutAnswer(Gate),
 }
 
 impl Fault {

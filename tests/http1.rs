@@ -1,5 +1,7 @@
 //! As much of HTTP/1.1 as a proxy between this client and that server needs: bodies have a `Content-Length`.
 
+use std::io::ErrorKind;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
@@ -39,11 +41,20 @@ pub(crate) fn alone(sent: &Sent) -> Vec<u8> {
     (bytes + "\r\n" + &sent.body).into_bytes()
 }
 
-/// The answer to a request that was sent [`alone`], without the server's word that the connection ends with it.
-pub(crate) fn kept_alive(answer: &str) -> String {
-    let (head, body) = answer.split_once("\r\n\r\n").expect("the server's answer has a head");
-    let lines = head.split("\r\n").filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
-    lines.collect::<Vec<_>>().join("\r\n") + "\r\n\r\n" + body
+/// The answer to a request that was sent [`alone`], without the server's word that the connection ends with it; an error
+/// if it is not whole, as that of a server that was killed.
+pub(crate) fn kept_alive(answer: &str) -> std::io::Result<String> {
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(ErrorKind::UnexpectedEof)?;
+    let is = |line: &&str, name: &str| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    let length = head.split("\r\n").find(|line| is(line, "content-length:")).and_then(|line| line.split(' ').nth(1));
+    // The answer to HEAD has none.
+    if !body.is_empty()
+        && length.and_then(|length| length.parse().ok()).is_some_and(|length: usize| body.len() < length)
+    {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    let lines = head.split("\r\n").filter(|line| !is(line, "connection:"));
+    Ok(lines.collect::<Vec<_>>().join("\r\n") + "\r\n\r\n" + body)
 }
 
 /// Where the body of an answer begins.

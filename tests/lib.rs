@@ -19,6 +19,7 @@ mod plain;
 mod proxy;
 mod recorder;
 mod scene;
+mod script;
 mod sent;
 mod watch;
 
@@ -30,6 +31,7 @@ pub use plain::Plain;
 pub use proxy::{Proxy, in_order};
 pub use recorder::Recorder;
 pub use scene::{Scene, nowhere};
+pub use script::{CALLS, Note, Script, laws};
 pub use sent::Sent;
 pub use watch::{look_at, secret_in, shown, watch};
 

@@ -29,7 +29,9 @@ pub struct Proxy {
 struct State {
     upstream: String,
     rule: Rule,
-    connections: Vec<AbortHandle>,
+    connections: usize,
+    open: Vec<AbortHandle>,
+    remembers: bool,
     arrived: Vec<Sent>,
 }
 
@@ -54,12 +56,16 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
         let rule = Box::new(rule);
-        let state = Arc::new(Mutex::new(State { upstream, rule, connections: Vec::new(), arrived: Vec::new() }));
+        let state = State { upstream, rule, connections: 0, open: Vec::new(), remembers: true, arrived: Vec::new() };
+        let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
         let acceptor = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let connection = tokio::spawn(serve(stream, Arc::clone(&shared)));
-                shared.lock().unwrap().connections.push(connection.abort_handle());
+                let state = &mut *shared.lock().unwrap();
+                state.connections += 1;
+                state.open.retain(|connection| !connection.is_finished());
+                state.open.push(connection.abort_handle());
             }
         });
         Self { url, state, acceptor: acceptor.abort_handle() }
@@ -68,6 +74,13 @@ impl Proxy {
     /// A server that is none of Kinto's: it answers every request as the rule says, which cannot be to pass it on.
     pub async fn instead(rule: impl FnMut(&Sent) -> Fault + Send + 'static) -> Self {
         Self::start("http://there.is.none.invalid", rule).await
+    }
+
+    /// The same, but it remembers nothing of what arrives.
+    #[must_use]
+    pub fn forgetful(self) -> Self {
+        self.state().remembers = false;
+        self
     }
 
     /// Its address, with the version prefix, which is that of the server.
@@ -97,7 +110,7 @@ impl Proxy {
     /// How many connections were made to it.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.state().connections.len()
+        self.state().connections
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -108,7 +121,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.acceptor.abort();
-        for connection in &self.state().connections {
+        for connection in &self.state().open {
             connection.abort();
         }
     }
@@ -121,12 +134,19 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<(
     while let Some(sent) = http1::request(&mut stream).await? {
         let (fault, upstream) = {
             let state = &mut *state.lock().unwrap();
-            state.arrived.push(sent.clone());
+            if state.remembers {
+                state.arrived.push(sent.clone());
+            }
             ((state.rule)(&sent), state.upstream.clone())
         };
         match fault {
             Fault::Answer(answer) => stream.write_all(answer.as_bytes()).await?,
             Fault::CutBefore => return Ok(()),
+            Fault::Delay(time) => {
+                tokio::time::sleep(time).await;
+                let answer = pass(&upstream, &sent).await?;
+                stream.write_all(answer.as_bytes()).await?;
+            }
             Fault::Hold(gate) => {
                 gate.pass().await;
                 let answer = pass(&upstream, &sent).await?;
@@ -136,6 +156,11 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<(
                 let answer = pass(&upstream, &sent).await?;
                 gate.pass().await;
                 stream.write_all(answer.as_bytes()).await?;
+            }
+            Fault::CutAnswer(gate) => {
+                pass(&upstream, &sent).await?;
+                gate.pass().await;
+                return Ok(());
             }
             Fault::Alter(alter) => {
                 let answer = pass(&upstream, &sent.with_body(alter)).await?;
@@ -158,7 +183,7 @@ async fn pass(upstream: &str, sent: &Sent) -> std::io::Result<String> {
     server.write_all(&http1::alone(sent)).await?;
     let mut answer = String::new();
     server.read_to_string(&mut answer).await?;
-    Ok(http1::kept_alive(&answer))
+    http1::kept_alive(&answer)
 }
 
 /// Gives the answer back, as far as the fault lets it. Tells whether the connection goes on.
@@ -167,11 +192,11 @@ async fn give(stream: &mut BufReader<TcpStream>, fault: Fault, answer: String) -
     match fault {
         Fault::CutAfter => return Ok(false),
         Fault::Truncate(length) => {
-            stream.write_all(&answer.as_bytes()[..body + length]).await?;
+            stream.write_all(&answer.as_bytes()[..answer.len().min(body + length)]).await?;
             return Ok(false);
         }
         Fault::Stall(length) => {
-            stream.write_all(&answer.as_bytes()[..body + length]).await?;
+            stream.write_all(&answer.as_bytes()[..answer.len().min(body + length)]).await?;
             future::pending::<()>().await;
         }
         Fault::Trickle => {

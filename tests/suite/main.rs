@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 mod absurd;
 mod accounts;
+mod answers;
 mod auth;
 mod bad_input;
 mod batch;

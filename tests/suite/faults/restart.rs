@@ -1,0 +1,133 @@
+//! A server on PostgreSQL that is killed in the middle of work, and started again.
+
+use std::sync::Arc;
+
+use kinto_client::{Collection, Record, Value, json};
+use kinto_server::{Backend, Server};
+use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, Sent};
+
+use super::Tries;
+use crate::{Todo, predicates};
+
+/// A way on which the first write waits at one gate, and whatever comes after it at the other.
+async fn way(scene: &Scene, first: &Gate, second: &Gate) -> (Proxy, Collection) {
+    let (first, second) = (first.clone(), second.clone());
+    let mut writes = 0;
+    let rule = move |sent: &Sent| {
+        if writes == 0 && sent.method == "GET" {
+            return Fault::Pass;
+        }
+        writes += 1;
+        Fault::Hold(if writes == 1 { first.clone() } else { second.clone() })
+    };
+    let proxy = Proxy::start(scene.url(), rule).await;
+    let todos = scene.todos_of(&scene.client_at(proxy.url()).retry(Tries(3)).build().expect("a client"));
+    (proxy, todos)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_be_repeated_is_done_and_the_rest_is_told_apart() -> Outcome {
+    let server = Arc::new(Server::builder().backend(Backend::PostgreSql).start()?);
+    let scene = Scene::on(server.url()).await;
+    let mut read: Vec<Record<Todo>> = Vec::new();
+    for id in ["save", "delete", "update", "overwrite", "patch"] {
+        read.push(scene.todos.create_record(Todo::new(id)).id(id).await?);
+    }
+    let (killed, back) = (Gate::default(), Gate::default());
+    let mut ways = Vec::new();
+    for _ in 0..6 {
+        ways.push(way(&scene, &killed, &back).await);
+    }
+    let [create, save, delete, update, overwrite, patch] = [0, 1, 2, 3, 4, 5].map(|way| &ways[way].1);
+    let (mut saved, deleted) = (read[0].clone(), read[1].clone());
+    saved.data.done = true;
+
+    let meanwhile = async {
+        for _ in 0..6 {
+            killed.arrival().await;
+        }
+        let server = Arc::clone(&server);
+        let (killed, back) = (killed.clone(), back.clone());
+        let restart = move || {
+            server.kill_server()?;
+            killed.open();
+            server.restart_server()?;
+            back.open();
+            Ok::<_, kinto_server::Error>(())
+        };
+        tokio::task::spawn_blocking(restart).await.expect("it does not panic")
+    };
+    let (created, stored, gone, updated, overwritten, patched, restarted) = tokio::join!(
+        create.create_record(Todo::new("create")).id("create").into_future(),
+        save.save_record(&mut saved).into_future(),
+        delete.delete_record(&deleted).into_future(),
+        update.update_record("update", |todo: &mut Todo| todo.done = true).into_future(),
+        overwrite.overwrite_record("overwrite", Todo::new("new")).into_future(),
+        patch.patch_record::<Value>("patch", json!({"done": true})).into_future(),
+        meanwhile,
+    );
+    restarted?;
+    assert_eq!(created?.data.title, "create");
+    stored?;
+    assert_eq!(gone?.id, "delete");
+    assert!(updated?.data.done);
+    for error in [overwritten.map(|_| ()).unwrap_err(), patched.map(|_| ()).unwrap_err()] {
+        assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["connection"], true), "{error}");
+    }
+
+    let held = |id: &'static str| {
+        let path = scene.record(id);
+        let plain = scene.plain.clone();
+        async move { plain.held(&path).await }
+    };
+    assert_eq!(scene.plain.ids(&scene.records).await, ["create", "overwrite", "patch", "save", "update"]);
+    assert_eq!(held("save").await, json!({"title": "save", "done": true}));
+    assert_eq!(held("update").await, json!({"title": "update", "done": true}));
+    assert_eq!(held("overwrite").await, json!({"title": "overwrite", "done": false}), "it was not sent again");
+    assert_eq!(held("patch").await, json!({"title": "patch", "done": false}), "it was not sent again");
+    for (place, requests) in [2, 2, 2, 3, 1, 1].into_iter().enumerate() {
+        assert_eq!(ways[place].0.lines().len(), requests, "{:?}", ways[place].0.lines());
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_done_before_the_server_was_killed_is_known_as_that() -> Outcome {
+    let server = Arc::new(Server::builder().backend(Backend::PostgreSql).start()?);
+    let scene = Scene::on(server.url()).await;
+    let milk = scene.todos.create_record(Todo::new("Milk")).id("milk").await?;
+    let (done, back) = (Gate::default(), Gate::default());
+    let (answered, again) = (done.clone(), back.clone());
+    // Two are cut off after they were done, and sent again when the server is back.
+    let mut requests = 0;
+    let rule = move |_: &Sent| {
+        requests += 1;
+        if requests <= 2 { Fault::CutAnswer(answered.clone()) } else { Fault::Hold(again.clone()) }
+    };
+    let proxy = Proxy::start(scene.url(), rule).await;
+    let todos = scene.todos_of(&scene.client_at(proxy.url()).retry(Tries(3)).build()?);
+    let meanwhile = async {
+        for _ in 0..2 {
+            done.arrival().await;
+        }
+        let (server, done, back) = (Arc::clone(&server), done.clone(), back.clone());
+        let restart = move || {
+            server.restart_server()?;
+            done.open();
+            back.open();
+            Ok::<_, kinto_server::Error>(())
+        };
+        tokio::task::spawn_blocking(restart).await.expect("it does not panic")
+    };
+    let (created, deleted, restarted) = tokio::join!(
+        todos.create_record(Todo::new("Eggs")).id("eggs").into_future(),
+        todos.delete_record(&milk).into_future(),
+        meanwhile,
+    );
+    restarted?;
+    assert_eq!(created?.data, Todo::new("Eggs"));
+    assert_eq!(deleted?.last_modified, None, "the server no longer says when");
+    assert_eq!(scene.plain.ids(&scene.records).await, ["eggs"]);
+    assert_eq!(proxy.lines().len(), 4);
+    Ok(())
+}
