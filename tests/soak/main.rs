@@ -1,0 +1,167 @@
+//! Eight tasks create, change, delete and read records, one by one and in batches, over a way that hurts one request in
+//! ten, to a server that is killed and started again three times. In the end it holds exactly what the callers were told.
+//!
+//! It prints numbers, and fails if one of those is not 0 that must be. `KINTO_SOAK_SECONDS` says how long it runs, and
+//! `KINTO_TEST_SEED` by which chance; to the same chance the same happens as far as time lets it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "that is how it fails"
+)]
+
+mod chance;
+mod ledger;
+mod many;
+mod report;
+mod task;
+mod way;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use kinto_client::{KintoRecord, Value, json};
+use kinto_server::{Backend, Server};
+use kinto_tests::{Outcome, Proxy, Scene};
+use serde::{Deserialize, Serialize};
+
+use chance::Chance;
+use ledger::{Entry, Tally, WRONG_COUNTERS};
+use report::Report;
+use task::Task;
+
+/// What the tasks write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
+#[kinto(collection = "todos")]
+struct Item {
+    task: u64,
+    /// Another one with each write, so that it is seen which of them is stored.
+    revision: u64,
+    text: String,
+}
+
+/// What several tasks count up.
+#[derive(Debug, Default)]
+struct Counter {
+    acknowledged: AtomicU64,
+    in_doubt: AtomicU64,
+}
+
+const TASKS: u64 = 8;
+/// How many counters there are.
+const SHARED: usize = 3;
+const RESTARTS: u32 = 3;
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+fn main() -> Outcome {
+    let duration = Duration::from_secs(number("KINTO_SOAK_SECONDS", 15));
+    let nanoseconds = std::time::UNIX_EPOCH.elapsed()?.subsec_nanos();
+    let seed = number("KINTO_TEST_SEED", nanoseconds.into());
+    println!("soak: {} s, seed {seed}", duration.as_secs());
+    let server = match Server::builder().backend(Backend::PostgreSql).workers(2).start() {
+        Err(error) if error.to_string().starts_with("PostgreSQL is not installed") => {
+            println!("SKIPPED: {error}");
+            return Ok(());
+        }
+        server => Arc::new(server?),
+    };
+    let panics = count_panics();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
+    let report = runtime.block_on(soak(server, duration, seed))?;
+    let panics = panics.load(Ordering::SeqCst);
+    println!("{report}\n{panics:>10}  panics");
+    if panics > 0 || report.failed() { Err(format!("seed {seed}").into()) } else { Ok(()) }
+}
+
+fn count_panics() -> Arc<AtomicU64> {
+    let panics = Arc::new(AtomicU64::new(0));
+    let (count, show) = (Arc::clone(&panics), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        count.fetch_add(1, Ordering::SeqCst);
+        show(panic);
+    }));
+    panics
+}
+
+async fn soak(server: Arc<Server>, duration: Duration, seed: u64) -> Result<Report, Box<dyn std::error::Error>> {
+    let scene = Scene::on(server.url()).await;
+    for counter in 0..SHARED {
+        scene.plain.put_data(&scene.record(&format!("counter-{counter}")), &json!({"count": 0})).await;
+    }
+    let met = way::Met::default();
+    let proxy = Proxy::start(scene.url(), way::faults(Chance::new(seed, TASKS), Arc::clone(&met))).await.forgetful();
+    let client = scene.client_at(proxy.url()).timeout(Duration::from_secs(20)).read_timeout(Duration::from_secs(3));
+    let items = scene.todos_of(&client.build()?).typed::<Item>();
+
+    let (tally, counters) = (Arc::new(Tally::default()), Arc::new(<[Counter; SHARED]>::default()));
+    let started = Instant::now();
+    let tasks = (0..TASKS).map(|number| Task {
+        number,
+        chance: Chance::new(seed, number),
+        items: items.clone(),
+        tally: Arc::clone(&tally),
+        counters: Arc::clone(&counters),
+        until: started + duration,
+        live: Vec::new(),
+        over: Vec::new(),
+        made: 0,
+        revision: 0,
+    });
+    let tasks: Vec<_> = tasks.map(|task| tokio::spawn(task.run())).collect();
+    let mut memory = Vec::new();
+    for quarter in 1..=RESTARTS {
+        tokio::time::sleep_until((started + duration * quarter / (RESTARTS + 1)).into()).await;
+        memory.push(report::memory());
+        let server = Arc::clone(&server);
+        tokio::task::spawn_blocking(move || server.kill_server().and_then(|()| server.restart_server())).await??;
+    }
+    let mut entries = Vec::new();
+    for task in tasks {
+        // One that panicked is counted.
+        entries.extend(task.await.unwrap_or_default());
+    }
+    memory.push(report::memory());
+    let elapsed = started.elapsed();
+    judge(&scene, &entries, &counters, &tally).await;
+    let met = met.lock().unwrap().clone();
+    Ok(Report { elapsed, records: entries.len(), tally, met, memory })
+}
+
+/// Compares what the server holds with what the tasks were told.
+async fn judge(scene: &Scene, entries: &[Entry], counters: &[Counter; SHARED], tally: &Tally) {
+    let mut list = scene.plain.get(&format!("{}?_limit=0", scene.records)).await.json();
+    let Value::Array(objects) = list["data"].take() else { panic!("no list") };
+    let mut held: BTreeMap<String, Value> = objects.into_iter().map(without_stamp).collect();
+    for (number, counter) in counters.iter().enumerate() {
+        let count = held.remove(&format!("counter-{number}")).and_then(|data| data["count"].as_u64());
+        let acknowledged = counter.acknowledged.load(Ordering::SeqCst);
+        let at_most = acknowledged + counter.in_doubt.load(Ordering::SeqCst);
+        if !count.is_some_and(|count| (acknowledged..=at_most).contains(&count)) {
+            tally.wrong(WRONG_COUNTERS, &format!("{count:?} is held, and that should be {acknowledged} to {at_most}"));
+        }
+    }
+    for entry in entries {
+        entry.judge(&held.remove(&entry.id), tally);
+    }
+    for (id, data) in held {
+        tally.wrong(ledger::NOT_APPLIED_BUT_PRESENT, &format!("{id}: nobody knows of {data}"));
+    }
+}
+
+fn without_stamp(mut object: Value) -> (String, Value) {
+    let fields = object.as_object_mut().expect("an object");
+    fields.remove("last_modified");
+    let id = fields.remove("id").and_then(|id| id.as_str().map(str::to_owned)).expect("an id");
+    (id, object)
+}

@@ -1,0 +1,58 @@
+use std::{collections::BTreeMap, fmt, fs, sync::Arc, time::Duration};
+
+use crate::ledger::{LOST, NOT_APPLIED_BUT_PRESENT, Tally, WRONG_COUNTERS, WRONG_READS};
+
+/// What came of it, in numbers.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) elapsed: Duration,
+    pub(crate) records: usize,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) met: BTreeMap<&'static str, u64>,
+    /// After each quarter of the time, in bytes.
+    pub(crate) memory: Vec<u64>,
+}
+
+/// How much more memory may be in use at the end than after a quarter of the time, in bytes.
+const GROWTH: u64 = 16 << 20;
+
+const NEVER: [&str; 4] = [LOST, NOT_APPLIED_BUT_PRESENT, WRONG_READS, WRONG_COUNTERS];
+
+impl Report {
+    pub(crate) fn failed(&self) -> bool {
+        !self.tally.wrongs().is_empty() || self.growth() > GROWTH || self.tally.of("acknowledged writes") == 0
+    }
+
+    fn growth(&self) -> u64 {
+        let (first, last) = (self.memory.first().copied(), self.memory.last().copied());
+        last.unwrap_or_default().saturating_sub(first.unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:>10.0}  seconds, {} records", self.elapsed.as_secs_f64(), self.records)?;
+        let requests: u64 = self.met.values().sum();
+        let hurt = requests - self.met.get("none").copied().unwrap_or_default();
+        writeln!(f, "{requests:>10}  requests, of which {hurt} were hurt:")?;
+        for (fault, count) in self.met.iter().filter(|(fault, _)| **fault != "none") {
+            writeln!(f, "{count:>14}  {fault}")?;
+        }
+        for (what, count) in self.tally.counts().iter().filter(|(what, _)| !NEVER.contains(what)) {
+            writeln!(f, "{count:>10}  {what}")?;
+        }
+        for what in NEVER {
+            writeln!(f, "{:>10}  {what}", self.tally.of(what))?;
+        }
+        let mebibytes: Vec<String> = self.memory.iter().map(|bytes| (bytes >> 20).to_string()).collect();
+        write!(f, "{:>10}  MiB in use after each quarter", mebibytes.join(" "))?;
+        self.tally.wrongs().iter().try_for_each(|wrong| write!(f, "\nWRONG: {wrong}"))
+    }
+}
+
+/// How much memory this process uses, in bytes; 0 where that is not known.
+pub(crate) fn memory() -> u64 {
+    const PAGE: u64 = 4096;
+    let pages = fs::read_to_string("/proc/self/statm").ok();
+    pages.and_then(|pages| pages.split(' ').nth(1)?.parse::<u64>().ok()).unwrap_or_default() * PAGE
+}
