@@ -43,6 +43,13 @@ impl Fault {
         Self::Answer(answer + "\r\n" + body)
     }
 
+    /// Passes it on, and such an answer back in place of the server's.
+    #[must_use]
+    pub fn answer_instead(status: u16, headers: &[&str], body: &str) -> Self {
+        let Self::Answer(answer) = Self::answer(status, headers, body) else { unreachable!("it is one") };
+        Self::Edit(Box::new(|_| answer))
+    }
+
     /// An answer in JSON.
     #[must_use]
     pub fn json(status: u16, body: &serde_json::Value) -> Self {

@@ -18,6 +18,8 @@ type Kind = (&'static str, fn(&mut Chance) -> Fault);
 
 const PAGE: &str = "<html>\n<body><h1>Oh no</h1></body></html>";
 
+const BUSY: &str = r#"{"code":503,"errno":201,"error":"Service Unavailable"}"#;
+
 const KINDS: [Kind; 17] = [
     ("cut before the server has heard", |_| Fault::CutBefore),
     ("cut after the server has done it", |_| Fault::CutAfter),
@@ -26,14 +28,14 @@ const KINDS: [Kind; 17] = [
     ("late", |chance| Fault::Delay(Duration::from_millis(chance.below(500)))),
     ("trickled", |_| Fault::Trickle),
     ("429", |_| Fault::answer(429, &["Retry-After: 0"], "")),
-    ("500, done all the same", |_| instead(500, "")),
+    ("500, done all the same", |_| Fault::answer_instead(500, &[], "")),
     ("502 in HTML", |_| Fault::answer(502, &["Content-Type: text/html"], PAGE)),
-    ("502 in HTML, done all the same", |_| instead(502, PAGE)),
+    ("502 in HTML, done all the same", |_| Fault::answer_instead(502, &["Content-Type: text/html"], PAGE)),
     ("503", |_| Fault::answer(503, &[], "")),
     ("503, Retry-After in seconds", |_| Fault::answer(503, &["Retry-After: 1"], "")),
     ("503, Retry-After as a date", |_| Fault::answer(503, &[&format!("Retry-After: {}", soon())], "")),
-    ("503, done all the same", |_| instead(503, r#"{"code":503,"errno":201,"error":"Service Unavailable"}"#)),
-    ("504, done all the same", |_| instead(504, PAGE)),
+    ("503, done all the same", |_| Fault::answer_instead(503, &[], BUSY)),
+    ("504, done all the same", |_| Fault::answer_instead(504, &["Content-Type: text/html"], PAGE)),
     ("200 of a hotel", |_| Fault::answer(200, &["Content-Type: text/html", "ETag: \"1\""], PAGE)),
     ("flapping", |_| Fault::answer(503, &[], "")),
 ];
@@ -60,14 +62,6 @@ pub(crate) fn faults(mut chance: Chance, met: Met) -> impl FnMut(&Sent) -> Fault
         *met.lock().unwrap().entry(name).or_default() += 1;
         make(&mut chance)
     }
-}
-
-/// Passes it on, and answers with this.
-fn instead(status: u16, body: &'static str) -> Fault {
-    let Fault::Answer(answer) = Fault::answer(status, &["Content-Type: text/html"], body) else {
-        unreachable!("it is one")
-    };
-    Fault::Edit(Box::new(|_| answer))
 }
 
 fn soon() -> String {

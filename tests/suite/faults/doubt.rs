@@ -4,7 +4,7 @@
 use kinto_client::{JsonPatch, Record, Value, json};
 use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, Sent};
 
-use super::{answered, of_writes, through};
+use super::{of_writes, through};
 use crate::{Todo, predicates};
 
 /// Loses the first write, before or after the server has done it, and holds up the second.
@@ -114,7 +114,7 @@ async fn the_same_data_with_the_same_permissions_is_ones_own() -> Outcome {
     assert_eq!(proxy.lines(), [format!("PUT {path}"), format!("PUT {path}"), format!("GET {path}")]);
     assert!(created.permissions.get().expect("they are shown").read.contains("account:remy"));
 
-    let (_proxy, todos) = through(&scene, of_writes([answered(502, "")])).await;
+    let (_proxy, todos) = through(&scene, of_writes([Fault::answer_instead(502, &[], "")])).await;
     created.permissions.edit()?.write.insert("account:niko".into());
     todos.save_record(&mut created).await?;
     assert!(created.permissions.get().expect("they are shown").write.contains("account:niko"));

@@ -5,7 +5,7 @@ use kinto_client::{Change, Result, Timestamp, Value, json};
 use kinto_server::Server;
 use kinto_tests::{Fault, Outcome, Scene, in_order};
 
-use super::{answered, of_writes, through};
+use super::{of_writes, through};
 use crate::predicates;
 
 const PASSING: [fn() -> Fault; 6] = [
@@ -83,8 +83,8 @@ async fn a_page_is_not_deleted_twice() -> Outcome {
         (Fault::CutAfter, 1),
         (Fault::Truncate(9), 1),
         (Fault::answer(502, &[], "<h1>Bad Gateway</h1>"), 3),
-        (answered(504, ""), 1),
-        (answered(200, "<html>"), 1),
+        (Fault::answer_instead(504, &[], ""), 1),
+        (Fault::answer_instead(200, &[], "<html>"), 1),
         (Fault::json(500, &json!({"code": 500, "errno": 999})), 3),
         (Fault::json(403, &json!({"code": 403, "errno": 121, "error": "Forbidden"})), 3),
     ] {

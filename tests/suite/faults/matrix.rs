@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use kinto_client::{Collection, JsonObject, Record, Result, Value, json};
 use kinto_tests::{Fault, Outcome, Scene, in_order};
 
-use super::{answered, of_writes, through};
+use super::{of_writes, through};
 use crate::Todo;
 
 /// What may be done after a request whose fate is not known.
@@ -54,13 +54,13 @@ const TROUBLES: [Trouble; 15] = [
     done("the connection is cut after the server has done it", || Fault::CutAfter),
     done("the answer breaks off", || Fault::Truncate(9)),
     trouble("a proxy reaches nobody", || Fault::answer(502, &["Content-Type: text/html"], PAGE)),
-    done("a proxy loses the answer", || answered(502, PAGE)),
+    done("a proxy loses the answer", || Fault::answer_instead(502, &[], PAGE)),
     trouble("the server is overloaded", || Fault::json(503, &json!({"code": 503, "errno": 201, "error": "busy"}))),
     trouble("it says for how many seconds", || Fault::answer(503, &["Retry-After: 0"], "")),
     trouble("it says until when", || Fault::answer(503, &["Retry-After: Wed, 21 Oct 2015 07:28:00 GMT"], "")),
-    done("it is overloaded when all is done", || answered(503, "")),
+    done("it is overloaded when all is done", || Fault::answer_instead(503, &[], "")),
     trouble("a proxy does not wait for the server", || Fault::answer(504, &[], PAGE)),
-    done("a proxy no longer waits for the server", || answered(504, PAGE)),
+    done("a proxy no longer waits for the server", || Fault::answer_instead(504, &[], PAGE)),
     untouched("there were too many requests", || Fault::answer(429, &["Retry-After: 0"], "")),
     untouched("another writer was faster", || {
         Fault::json(409, &json!({"code": 409, "errno": 122, "error": "Conflict", "message": "Integrity constraint"}))
@@ -69,7 +69,7 @@ const TROUBLES: [Trouble; 15] = [
         passes: false,
         ..trouble("the server fails", || Fault::json(500, &json!({"code": 500, "errno": 999, "error": "oh no"})))
     },
-    Trouble { passes: false, ..done("the server fails when all is done", || answered(500, "")) },
+    Trouble { passes: false, ..done("the server fails when all is done", || Fault::answer_instead(500, &[], "")) },
 ];
 
 /// One kind of operation.
@@ -143,14 +143,14 @@ async fn held(scene: &Scene) -> Value {
     objects.iter_mut().map(object).collect::<JsonObject>().into()
 }
 
-fn milk(changes: Value) -> Value {
+fn milk(changes: &Value) -> Value {
     let mut milk = json!({"title": "Milk", "extra": 1});
     milk.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     json!({ "milk": milk })
 }
 
 fn with(id: &str) -> Value {
-    let mut all = milk(json!({}));
+    let mut all = milk(&json!({}));
     all[id] = json!({"title": "Eggs", "done": false});
     all
 }
@@ -174,12 +174,12 @@ operations! {
     get: Read ["GET R/milk"], |todos, milk| {
         assert_eq!(todos.get_record::<Todo>("milk").await?.data, milk.data);
         Ok(())
-    }, makes milk(json!({}));
+    }, makes milk(&json!({}));
 
     get_all: Read ["GET R"], |todos, milk| {
         assert_eq!(todos.get_records::<Todo>().await?[0].data, milk.data);
         Ok(())
-    }, makes milk(json!({}));
+    }, makes milk(&json!({}));
 
     create_with_its_own_id: Harmless ["PUT R/eggs"], |todos, _milk| {
         let created = todos.create_record(Todo::new("Eggs")).id("eggs").await?;
@@ -203,7 +203,7 @@ operations! {
         todos.save_record(&mut milk).await?;
         assert!(milk.last_modified > read);
         Ok(())
-    }, makes milk(json!({"done": true}));
+    }, makes milk(&json!({"done": true}));
 
     delete_of_what_was_read: Harmless ["DELETE R/milk"], |todos, milk| {
         assert_eq!(todos.delete_record(&milk).await?.id, "milk");
@@ -214,7 +214,7 @@ operations! {
         let updated = todos.update_record("milk", |todo: &mut Todo| todo.done = true).await?;
         assert!(updated.data.done);
         Ok(())
-    }, makes milk(json!({"done": true}));
+    }, makes milk(&json!({"done": true}));
 
     edit: Harmless ["GET R/milk", "PUT R/milk"], |todos, _milk| {
         let edited = todos.record::<Todo>("milk").merge_patch(json!({"done": true, "extra": null})).await?;
@@ -228,7 +228,7 @@ operations! {
 
     patch: Harmful ["PATCH R/milk"], |todos, _milk| {
         todos.patch_record::<Todo>("milk", json!({"done": true})).await.map(|_| ())
-    }, makes milk(json!({"done": true}));
+    }, makes milk(&json!({"done": true}));
 
     delete: Harmful ["DELETE R/milk"], |todos, _milk| {
         todos.delete_record("milk").await.map(|_| ())

@@ -35,11 +35,3 @@ fn of_writes(faults: impl IntoIterator<Item = Fault>) -> impl FnMut(&Sent) -> Fa
     let mut faults: std::collections::VecDeque<Fault> = faults.into_iter().collect();
     move |sent| if sent.method == "GET" { None } else { faults.pop_front() }.unwrap_or(Fault::Pass)
 }
-
-/// Passes it on, and answers with this in place of the answer.
-fn answered(status: u16, body: &'static str) -> Fault {
-    let Fault::Answer(answer) = Fault::answer(status, &["Content-Type: text/html"], body) else {
-        unreachable!("it is an answer")
-    };
-    Fault::Edit(Box::new(|_| answer))
-}

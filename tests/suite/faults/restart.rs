@@ -76,9 +76,8 @@ async fn what_can_be_repeated_is_done_and_the_rest_is_told_apart() -> Outcome {
     }
 
     let held = |id: &'static str| {
-        let path = scene.record(id);
-        let plain = scene.plain.clone();
-        async move { plain.held(&path).await }
+        let (record, plain) = (scene.record(id), scene.plain.clone());
+        async move { plain.held(&record).await }
     };
     assert_eq!(scene.plain.ids(&scene.records).await, ["create", "overwrite", "patch", "save", "update"]);
     assert_eq!(held("save").await, json!({"title": "save", "done": true}));
