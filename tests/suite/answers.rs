@@ -225,10 +225,15 @@ proptest! {
     }
 }
 
-/// What fuzzing found.
+/// What was found by fuzzing, or by thinking of it.
 #[test]
 fn answers_that_were_a_problem_once() {
-    const FOUND: &[(&str, &[u8])] = &[];
+    const FOUND: &[(&str, &[u8])] = &[
+        ("get", b"400\n\n{\"code\":400,\"errno\":107,\"error\":\"x\",\"message\":\"two\\nlines\\u001b[31m\"}"),
+        ("list", b"200\nETag: \"1\"\n\n{\"data\":[{\"id\":\"a\\nb\",\"last_modified\":1,\"title\":7}]}"),
+        // A page that one could not go on after.
+        ("pages", b"200\nETag: \"1\"\nNext-Page: https://kinto.example.org/v1/x?_token.a&_limit=2\n\n{\"data\":[]}"),
+    ];
     for (name, answers) in FOUND {
         let (_, call) = CALLS.iter().find(|(known, _)| known == name).expect("a call of that name");
         let client = Script::new(answers).client();

@@ -55,9 +55,9 @@ impl Response {
             .to_str()
             .ok()
             .and_then(|text| Url::parse(text).ok())
-            .and_then(|url| url.query().map(str::to_owned))
+            .and_then(|url| url.query().filter(|query| query.contains("_token=")).map(str::to_owned))
             .map(Some)
-            .ok_or_else(|| Error::unexpected("the server's `Next-Page` is no URL with a query".to_owned()))
+            .ok_or_else(|| Error::unexpected("the server's `Next-Page` is no URL with the token of a page".to_owned()))
     }
 
     /// Whether what the request asked for may be done: it was a success, read or not, or the server failed on the way, or
