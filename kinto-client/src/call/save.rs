@@ -67,15 +67,16 @@ impl<K: Kind, T: Data> Operation for Save<'_, K, T> {
         if data.is_none() && permissions.is_none() {
             return Ok(None);
         }
-        let request = Request::new(Method::PUT, path, self.place.template())
-            .provided(Precondition::Unchanged(self.object.last_modified));
-        let (request, data) = match data {
-            Some(data) => (request.repeating(self.repeat), data),
-            // Data that is as it was does not tell whether the permissions of an earlier try were stored. A PUT without
-            // data would keep it, but answer with what another version of the schema makes of it.
-            None => (request, self.object.received_data()?),
+        // A PUT without data would keep it, but answer with what another version of the schema makes of it.
+        let data = match data {
+            Some(data) => data,
+            None => self.object.received_data()?,
         };
-        request.json(&Write { data: Some(&*data), permissions }).map(Some)
+        Request::new(Method::PUT, path, self.place.template())
+            .provided(Precondition::Unchanged(self.object.last_modified))
+            .repeating(self.repeat)
+            .json(&Write { data: Some(&*data), permissions })
+            .map(Some)
     }
 
     fn response(self, response: Response) -> Result<Saved> {

@@ -59,8 +59,8 @@ pub use together::{IntoBatch, Together};
 /// # When the connection breaks
 ///
 /// What can be repeated safely is sent again, as the [`RetryPolicy`](crate::RetryPolicy) says: everything but blind
-/// writes (`overwrite`, `patch` and `delete` without a precondition, saves of permissions alone, `.server_id()`). Those
-/// are reported as errors with [`may_have_been_applied`](crate::Error::may_have_been_applied), because nobody can know.
+/// writes (`overwrite`, `patch` and `delete` without a precondition, `.server_id()`). Those are reported as errors with
+/// [`may_have_been_applied`](crate::Error::may_have_been_applied), because nobody can know.
 #[must_use = "a batch sends nothing until it is executed"]
 pub struct Batch<'a> {
     client: Client,
