@@ -63,6 +63,16 @@ pub use wire::{
     timestamp::Timestamp,
 };
 
+/// JSON Schemas of records, made from their types (feature `schema`).
+///
+/// Add `schemars` 1 to your dependencies to derive [`JsonSchema`](schema::JsonSchema), or name the one that is here:
+/// `#[schemars(crate = "kinto_client::schema::schemars")]`.
+#[cfg(feature = "schema")]
+pub mod schema {
+    pub use crate::wire::schema::of;
+    pub use schemars::{self, JsonSchema};
+}
+
 /// A JSON object, as data of a record without a type of its own.
 pub type JsonObject = serde_json::Map<String, Value>;
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, slice};
 
+use crate::wire::attributes::{AttachmentAttributes, CollectionAttributes};
+
 pub use serde::{Serialize, de::DeserializeOwned};
 pub use serde_json::value::{RawValue, to_raw_value};
 
@@ -61,3 +63,25 @@ pub trait Prefix: 'static {
 pub trait IsData<'a>: crate::Data {}
 
 impl<T: crate::Data> IsData<'_> for T {}
+
+/// What `#[kinto(…)]` declares of a collection; of the attachment `enabled` and `required`.
+#[must_use]
+pub fn collection_attributes(
+    sort: Option<&str>,
+    display_fields: &[&str],
+    cache_expires: Option<u64>,
+    attachment: Option<[bool; 2]>,
+) -> CollectionAttributes {
+    let columns = || display_fields.iter().map(|name| (*name).to_owned()).collect();
+    CollectionAttributes {
+        sort: sort.map(str::to_owned),
+        display_fields: (!display_fields.is_empty()).then(columns),
+        cache_expires,
+        attachment: attachment.map(|[enabled, required]| AttachmentAttributes {
+            enabled,
+            required,
+            ..AttachmentAttributes::default()
+        }),
+        ..CollectionAttributes::default()
+    }
+}

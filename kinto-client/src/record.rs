@@ -1,4 +1,4 @@
-use crate::wire::object::Data;
+use crate::wire::{attributes::CollectionAttributes, object::Data, permissions::CollectionPermissions};
 
 /// A type of record and the collection it belongs to: what `#[derive(KintoRecord)]` implements.
 #[diagnostic::on_unimplemented(
@@ -15,6 +15,19 @@ pub trait KintoRecord: Data {
     type Fields: Copy + 'static;
     /// The handles.
     const FIELDS: Self::Fields;
+
+    /// What the attribute declares of the collection: `sort`, `display_fields`, `cache_expires`, `attachment`. The schema is
+    /// not among them.
+    #[must_use]
+    fn collection_attributes() -> CollectionAttributes {
+        CollectionAttributes::default()
+    }
+
+    /// Who may do what with the collection, if the attribute says: `permissions(…)`.
+    #[must_use]
+    fn collection_permissions() -> Option<CollectionPermissions> {
+        None
+    }
 
     /// The handles of the fields: `Todo::fields().title` is a [`Field<Todo, String>`](crate::field::Field).
     #[must_use]

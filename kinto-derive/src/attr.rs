@@ -5,9 +5,21 @@ use crate::items::{self, Item, Value};
 use crate::suggest;
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{Attribute, LitStr, Meta, Path};
+use syn::{Attribute, LitInt, LitStr, Meta, Path};
 
-const ON_STRUCT: &[&str] = &["bucket", "collection", "crate", "nested"];
+pub(crate) mod collection;
+
+const ON_STRUCT: &[&str] = &[
+    "attachment",
+    "bucket",
+    "cache_expires",
+    "collection",
+    "crate",
+    "display_fields",
+    "nested",
+    "permissions",
+    "sort",
+];
 const ON_FIELD: &[&str] = &["nested"];
 /// What people look for here although serde has it.
 const SERDE_S: &[&str] =
@@ -24,6 +36,16 @@ pub(crate) struct Container {
     pub(crate) krate: Option<Given<Path>>,
     /// `nested`
     pub(crate) nested: Option<Given<()>>,
+    /// `sort = "-…"`
+    pub(crate) sort: Option<Given<LitStr>>,
+    /// `display_fields = ["…"]`
+    pub(crate) display_fields: Option<Given<Vec<LitStr>>>,
+    /// `cache_expires = …`
+    pub(crate) cache_expires: Option<Given<LitInt>>,
+    /// `attachment(…)`
+    pub(crate) attachment: Option<Given<collection::Attachment>>,
+    /// `permissions(…)`
+    pub(crate) permissions: Option<Given<collection::Permissions>>,
 }
 
 /// `#[kinto(…)]` on a field.
@@ -51,10 +73,33 @@ impl Container {
                 "collection" => set(cx, &mut container.collection, &item, string),
                 "crate" => set(cx, &mut container.krate, &item, path),
                 "nested" => set(cx, &mut container.nested, &item, flag),
-                _ => unknown(cx, &item, ON_STRUCT, ""),
+                "sort" => set(cx, &mut container.sort, &item, string),
+                "display_fields" => set(cx, &mut container.display_fields, &item, collection::strings),
+                "cache_expires" => set(cx, &mut container.cache_expires, &item, collection::seconds),
+                "attachment" => set(cx, &mut container.attachment, &item, collection::Attachment::parse),
+                "permissions" => set(cx, &mut container.permissions, &item, collection::Permissions::parse),
+                _ => unknown(cx, &item, ON_STRUCT, "kinto attribute", ""),
             }
         }
         container
+    }
+
+    /// The keys that were given of what only a collection has, and where they stand.
+    pub(crate) fn of_collection(&self) -> impl Iterator<Item = (&'static str, Span)> {
+        fn at<T>(given: Option<&Given<T>>) -> Option<Span> {
+            given.map(|given| given.span)
+        }
+        [
+            ("bucket", at(self.bucket.as_ref())),
+            ("collection", at(self.collection.as_ref())),
+            ("sort", at(self.sort.as_ref())),
+            ("display_fields", at(self.display_fields.as_ref())),
+            ("cache_expires", at(self.cache_expires.as_ref())),
+            ("attachment", at(self.attachment.as_ref())),
+            ("permissions", at(self.permissions.as_ref())),
+        ]
+        .into_iter()
+        .filter_map(|(key, span)| Some((key, span?)))
     }
 }
 
@@ -67,11 +112,9 @@ impl Field {
                 "nested" => set(cx, &mut field.nested, &item, flag),
                 name if ON_STRUCT.contains(&name) => cx.error(
                     &item.key,
-                    format!(
-                        "`{name}` belongs to the whole struct: move it to a `#[kinto({name} = \"…\")]` above `struct`"
-                    ),
+                    format!("`{name}` belongs to the whole struct: move it to a `#[kinto(…)]` above `struct`"),
                 ),
-                _ => unknown(cx, &item, ON_FIELD, " on a field"),
+                _ => unknown(cx, &item, ON_FIELD, "kinto attribute", " on a field"),
             }
         }
         field
@@ -101,14 +144,19 @@ fn set<T>(cx: &mut Ctxt, place: &mut Option<Given<T>>, item: &Item, parse: fn(&m
     *place = parse(cx, item).map(|value| Given { span, value });
 }
 
+/// Says what `item` takes, at its value.
+fn takes(cx: &mut Ctxt, item: &Item, what: &str) {
+    let message = format!("`{}` takes {what}", item.name());
+    match &item.value {
+        Value::Assigned(value) if !value.is_empty() => cx.error(value, message),
+        _ => cx.error(item, message),
+    }
+}
+
 fn string(cx: &mut Ctxt, item: &Item) -> Option<LitStr> {
     let name = item.name();
     let Some(literal) = item.string() else {
-        let message = format!("`{name}` takes a string literal: `{name} = \"…\"`");
-        match &item.value {
-            Value::Assigned(value) if !value.is_empty() => cx.error(value, message),
-            _ => cx.error(item, message),
-        }
+        takes(cx, item, &format!("a string literal: `{name} = \"…\"`"));
         return None;
     };
     if literal.value().is_empty() {
@@ -142,7 +190,7 @@ fn flag(cx: &mut Ctxt, item: &Item) -> Option<()> {
 }
 
 /// Names the unknown key, and says what may have been meant.
-fn unknown(cx: &mut Ctxt, item: &Item, known: &[&str], place: &str) {
+fn unknown(cx: &mut Ctxt, item: &Item, known: &[&str], what: &str, place: &str) {
     let name = item.name();
     let hint = if SERDE_S.contains(&name.as_str()) {
         format!("; that is serde's: `#[serde({name})]`, which the derive reads too")
@@ -151,10 +199,6 @@ fn unknown(cx: &mut Ctxt, item: &Item, known: &[&str], place: &str) {
     } else {
         String::new()
     };
-    let expected: Vec<_> = known.iter().map(|key| format!("`{key}`")).collect();
-    let expected = match expected.as_slice() {
-        [one] => one.clone(),
-        all => format!("one of {}", all.join(", ")),
-    };
-    cx.error_at(item.key.span(), format!("unknown kinto attribute `{name}`{place}{hint} (expected {expected})"));
+    let expected = suggest::one_of(known);
+    cx.error_at(item.key.span(), format!("unknown {what} `{name}`{place}{hint} (expected {expected})"));
 }

@@ -9,6 +9,8 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{DeriveInput, Meta, Path};
 
+mod collection;
+
 /// The whole derive.
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     let mut cx = Ctxt::default();
@@ -68,6 +70,8 @@ fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     }
     let (bucket, collection) = (record.bucket(), record.collection());
     let (fields, values) = (handles.ty(), handles.value());
+    let attributes = collection::attributes(record, &krate);
+    let permissions = collection::permissions(record, &krate);
     quote! {
         #data
 
@@ -77,6 +81,8 @@ fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
             const COLLECTION: &'static str = #collection;
             type Fields = #fields;
             const FIELDS: Self::Fields = #values;
+            #attributes
+            #permissions
         }
     }
 }

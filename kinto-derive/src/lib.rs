@@ -42,10 +42,20 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `#[kinto(collection = "todos")]` | the collection | the struct's name in snake case: `TodoItem` is in `todo_item` |
 /// | `#[kinto(bucket = "app")]` | the bucket | `default`, which the server takes for the user's own bucket |
 /// | `#[kinto(crate = "my::kinto_client")]` | where kinto-client is found | `::kinto_client` |
+/// | `#[kinto(sort = "-due")]` | the order in which Kinto Admin shows the records: a field, with `-` before it the greatest first | |
+/// | `#[kinto(display_fields = ["title", "due"])]` | the columns in which Kinto Admin shows them | |
+/// | `#[kinto(cache_expires = 60)]` | for how many seconds answers to anonymous readers may be cached | |
+/// | `#[kinto(attachment(enabled, required))]` | whether each record can have a file, or must | none |
+/// | `#[kinto(permissions(read = ["system.Everyone"], write = ["account:alexis"], record_create = ["/buckets/app/groups/editors"]))]` | who may do what with the collection; each of the three can be left out | |
 /// | `#[kinto(nested)]` | no records, but a part of them: only the handles | |
 ///
 /// Names of buckets and collections are checked: they consist of letters `a-z` and `A-Z`, digits, `_` and `-`, and begin with a
-/// letter or a digit.
+/// letter or a digit. The names in `sort` and `display_fields` are those of the JSON, and are checked against the struct's fields,
+/// `id` and `last_modified`; what is inside of a field (`address.city`), or comes from a flattened one, is not. Principals
+/// are written in full, for `"alexis"` alone is nobody.
+///
+/// The last five say what the collection should be like: `KintoRecord::collection_attributes` and `collection_permissions`
+/// give it to whatever sets up the server. They change nothing by themselves.
 ///
 /// On a field:
 ///

@@ -89,6 +89,17 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The fields that have a name in the JSON that is written.
+    pub(crate) fn written(&self) -> impl Iterator<Item = &Field<'a>> {
+        let written = |field: &&Field<'a>| !(field.serde.skip.ser || field.serde.flatten || self.serde.into);
+        self.fields.iter().filter(written)
+    }
+
+    /// Whether the JSON can have names that the struct itself does not tell.
+    pub(crate) fn writes_more(&self) -> bool {
+        self.serde.into || self.fields.iter().any(|field| field.serde.flatten && !field.serde.skip.ser)
+    }
+
     /// The keys of the envelope that fields claim for themselves.
     pub(crate) fn declares(&self) -> Vec<&'static str> {
         let claimed = |name: &&str| {

@@ -11,6 +11,15 @@ pub(crate) fn nearest<'a>(given: &str, candidates: &[&'a str]) -> Option<&'a str
         .map(|(_, candidate)| candidate)
 }
 
+/// All candidates, as the end of "expected …".
+pub(crate) fn one_of(candidates: &[&str]) -> String {
+    let quoted: Vec<_> = candidates.iter().map(|candidate| format!("`{candidate}`")).collect();
+    match quoted.as_slice() {
+        [one] => one.clone(),
+        all => format!("one of {}", all.join(", ")),
+    }
+}
+
 /// The edit distance, except that an abbreviation is never far from the whole.
 fn score(given: &str, candidate: &str) -> usize {
     let abbreviates = |short: &str, long: &str| short.len() >= 3 && long.starts_with(short);

@@ -172,6 +172,63 @@ fn a_nested_generic_struct() {
 }
 
 #[test]
+fn what_is_declared_of_the_collection() {
+    let output = derive(&parse_quote! {
+        #[kinto(sort = "-due", display_fields = ["title", "due"], attachment(enabled))]
+        #[kinto(permissions(read = ["system.Everyone"], record_create = ["account:alexis", "/buckets/app/groups/editors"]))]
+        struct Todo { title: String, due: u32 }
+    });
+    let methods = quote! {
+        fn collection_attributes() -> ::kinto_client::CollectionAttributes {
+            ::kinto_client::__private::collection_attributes(
+                ::core::option::Option::Some("-due"),
+                &["title", "due"],
+                ::core::option::Option::None,
+                ::core::option::Option::Some([true, false])
+            )
+        }
+        fn collection_permissions() -> ::core::option::Option<::kinto_client::CollectionPermissions> {
+            ::core::option::Option::Some(
+                <::kinto_client::CollectionPermissions as ::core::default::Default>::default()
+                    .read(["system.Everyone"])
+                    .record_create(["account:alexis", "/buckets/app/groups/editors"])
+            )
+        }
+    };
+    assert!(output.to_string().contains(&methods.to_string()), "{output}");
+}
+
+#[test]
+fn names_in_the_attribute_are_those_of_the_json() {
+    let clean = |input: DeriveInput| assert_eq!(errors(&input), [""; 0]);
+    clean(parse_quote! {
+        #[kinto(sort = "-last_modified", display_fields = ["dueAt", "id", "place.city"], cache_expires = 0)]
+        #[serde(rename_all = "camelCase")]
+        struct Todo { due_at: u32, place: Place }
+    });
+    // What stands in the place of a flattened field, or of the whole struct, the derive does not know.
+    clean(parse_quote! {
+        #[kinto(sort = "title")]
+        struct Todo { #[serde(flatten)] all: All }
+    });
+    clean(parse_quote! {
+        #[kinto(sort = "title")]
+        #[serde(into = "Raw")]
+        struct Todo { text: String }
+    });
+    assert_eq!(
+        errors(&parse_quote! {
+            #[kinto(sort = "cache", display_fields = ["read_only"])]
+            struct Todo { #[serde(skip)] cache: u8, #[serde(skip_serializing)] read_only: u8 }
+        }),
+        [
+            "the JSON of `Todo` has no field \"cache\"; it is not written (`skip`) (expected one of `id`, `last_modified`)",
+            "the JSON of `Todo` has no field \"read_only\"; it is not written (`skip`) (expected one of `id`, `last_modified`)",
+        ]
+    );
+}
+
+#[test]
 fn generic_records_are_bounded_as_serde_bounds_them() {
     let output = derive(&parse_quote! {
         struct Envelope<T> where T: Clone { inner: T }
@@ -203,8 +260,8 @@ fn mistakes_are_reported_together_and_the_traits_are_implemented_anyway() {
     assert_eq!(
         errors(&input),
         [
-            "unknown kinto attribute `bukket`; did you mean `bucket`? (expected one of `bucket`, `collection`, `crate`, \
-             `nested`)",
+            "unknown kinto attribute `bukket`; did you mean `bucket`? (expected one of `attachment`, `bucket`, \
+             `cache_expires`, `collection`, `crate`, `display_fields`, `nested`, `permissions`, `sort`)",
             "unknown kinto attribute `rename` on a field; that is serde's: `#[serde(rename)]`, which the derive reads too \
              (expected `nested`)",
             "a collection cannot contain a space (character 3 of \"to do\"): use letters `a-z` and `A-Z`, digits, `_` and `-`",

@@ -5,6 +5,8 @@ use crate::items::unraw;
 use crate::model::{Field, Handle, Record};
 use syn::{Data, DeriveInput, Fields, LitStr};
 
+mod collection;
+
 /// Refuses what has no named fields.
 pub(crate) fn shape(cx: &mut Ctxt, input: &DeriveInput) {
     match &input.data {
@@ -39,9 +41,11 @@ pub(crate) fn shape(cx: &mut Ctxt, input: &DeriveInput) {
 pub(crate) fn record(cx: &mut Ctxt, record: &Record<'_>) {
     lifetimes(cx, record);
     serde(cx, record);
-    match &record.attrs.nested {
-        Some(_) => nested_container(cx, record),
-        None => ids(cx, record),
+    if record.attrs.nested.is_some() {
+        nested_container(cx, record);
+    } else {
+        ids(cx, record);
+        collection::attributes(cx, record);
     }
     for field in &record.fields {
         nested_field(cx, field);
@@ -96,21 +100,23 @@ fn ids(cx: &mut Ctxt, record: &Record<'_>) {
     }
 }
 
-/// Kinto's rule for ids: `^[a-zA-Z0-9][a-zA-Z0-9_-]*$`.
 fn id(cx: &mut Ctxt, key: &str, literal: &LitStr) {
-    let value = literal.value();
-    let message = match wrong_char(&value) {
-        None => return,
-        Some((0, c @ ('_' | '-'))) => {
-            format!("a {key} cannot begin with `{c}`: begin with a letter or a digit")
-        }
-        Some((at, c)) => format!(
+    if let Some(offence) = id_offence(key, &literal.value()) {
+        cx.error(literal, offence);
+    }
+}
+
+/// Kinto's rule for ids: `^[a-zA-Z0-9][a-zA-Z0-9_-]*$`.
+fn id_offence(key: &str, value: &str) -> Option<String> {
+    Some(match wrong_char(value)? {
+        (0, _) if value.is_empty() => format!("the {key} has no name"),
+        (0, c @ ('_' | '-')) => format!("a {key} cannot begin with `{c}`: begin with a letter or a digit"),
+        (at, c) => format!(
             "a {key} cannot contain {} (character {} of {value:?}): use letters `a-z` and `A-Z`, digits, `_` and `-`",
             shown(c),
             at + 1,
         ),
-    };
-    cx.error(literal, message);
+    })
 }
 
 /// The first character that the server would refuse, and how many are before it.
@@ -131,15 +137,12 @@ fn shown(c: char) -> String {
 }
 
 fn nested_container(cx: &mut Ctxt, record: &Record<'_>) {
-    for (key, given) in [("bucket", &record.attrs.bucket), ("collection", &record.attrs.collection)] {
-        if let Some(given) = given {
-            cx.error_at(
-                given.span,
-                format!(
-                    "a `nested` struct is a part of records and has no {key} of its own; remove `{key}` or `nested`"
-                ),
-            );
-        }
+    for (key, span) in record.attrs.of_collection() {
+        let what = if key == "bucket" { "bucket" } else { "collection" };
+        cx.error_at(
+            span,
+            format!("a `nested` struct is a part of records and has no {what} of its own; remove `{key}` or `nested`"),
+        );
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) mod query;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod response;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 pub(crate) mod server_info;
 pub(crate) mod settle;
 pub(crate) mod sort;

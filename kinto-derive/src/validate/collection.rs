@@ -1,0 +1,113 @@
+//! What can be wrong with what is said of the collection.
+
+use super::id_offence;
+use crate::attr::collection::Attachment;
+use crate::ctxt::Ctxt;
+use crate::items::unraw;
+use crate::model::Record;
+use crate::suggest;
+use syn::LitStr;
+
+/// The names of what every record has beside its data.
+const STAMPS: [&str; 2] = ["id", "last_modified"];
+
+pub(super) fn attributes(cx: &mut Ctxt, record: &Record<'_>) {
+    let attrs = &record.attrs;
+    if let Some(sort) = &attrs.sort {
+        sort_order(cx, record, &sort.value);
+    }
+    if let Some(columns) = &attrs.display_fields {
+        display_fields(cx, record, &columns.value);
+    }
+    if let Some(given) = &attrs.attachment {
+        attachment(cx, &given.value);
+    }
+    if let Some(permissions) = &attrs.permissions {
+        let lists = permissions.value.lists();
+        lists.flat_map(|(_, list)| list).for_each(|literal| principal(cx, literal));
+    }
+}
+
+fn sort_order(cx: &mut Ctxt, record: &Record<'_>, literal: &LitStr) {
+    let text = literal.value();
+    let name = text.strip_prefix('-').unwrap_or(&text);
+    if name.contains(',') {
+        cx.error(
+            literal,
+            "`sort` takes one field, with `-` before it for the greatest first: `sort = \"-last_modified\"`",
+        );
+        return;
+    }
+    if field(cx, record, literal, name) && !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')) {
+        cx.error(
+            literal,
+            format!("the server cannot sort by `{name}`, only by names of ASCII letters, digits and `_`; choose another field"),
+        );
+    }
+}
+
+fn display_fields(cx: &mut Ctxt, record: &Record<'_>, literals: &[LitStr]) {
+    let mut seen = Vec::new();
+    for literal in literals {
+        let name = literal.value();
+        if seen.contains(&name) {
+            cx.error(literal, format!("`{name}` is shown twice; keep one of the two"));
+        } else if field(cx, record, literal, &name) {
+            seen.push(name);
+        }
+    }
+}
+
+/// Whether the JSON has a field of that name, as far as the struct tells: what is inside of a field it does not.
+fn field(cx: &mut Ctxt, record: &Record<'_>, literal: &LitStr, name: &str) -> bool {
+    let known = |name: &str| STAMPS.contains(&name) || record.written().any(|field| field.wire == name);
+    let outer = name.split('.').next().unwrap_or(name);
+    if known(name) || (outer != name && known(outer)) || (record.writes_more() && !name.is_empty()) {
+        return true;
+    }
+    let mut names: Vec<&str> = record.written().map(|field| field.wire.as_str()).collect();
+    names.extend(STAMPS.iter().filter(|stamp| !record.written().any(|field| field.wire == **stamp)));
+    let in_rust = record.fields.iter().find(|field| unraw(field.ident) == outer);
+    let hint = match (in_rust, suggest::nearest(name, &names)) {
+        (Some(field), _) if field.serde.skip.ser => "; it is not written (`skip`)".to_owned(),
+        (Some(field), _) => format!("; it is written as `{}`", field.wire),
+        (None, Some(nearest)) => format!("; did you mean `{nearest}`?"),
+        (None, None) => String::new(),
+    };
+    let ident = unraw(&record.original.ident);
+    cx.error(
+        literal,
+        format!("the JSON of `{ident}` has no field {name:?}{hint} (expected {})", suggest::one_of(&names)),
+    );
+    false
+}
+
+fn attachment(cx: &mut Ctxt, attachment: &Attachment) {
+    if let (Some(required), None) = (&attachment.required, &attachment.enabled) {
+        cx.error_at(required.span, "a file cannot be required where none is possible: `attachment(enabled, required)`");
+    }
+}
+
+/// As the client checks principals before it sends them.
+fn principal(cx: &mut Ctxt, literal: &LitStr) {
+    let text = literal.value();
+    let offence = match text.as_str() {
+        "" => "it is empty".to_owned(),
+        text if text.contains('\0') => "it has a NUL character in it".to_owned(),
+        text if text.starts_with("/buckets/default/") => {
+            "`default` is a name only in addresses; name another bucket, or give the permission when the program runs"
+                .to_owned()
+        }
+        text if text.starts_with("/buckets/") => match text.split('/').collect::<Vec<_>>()[..] {
+            ["", "buckets", bucket, "groups", group] => {
+                match id_offence("bucket", bucket).or_else(|| id_offence("group", group)) {
+                    Some(offence) => offence,
+                    None => return,
+                }
+            }
+            _ => "of what lies in a bucket only a group can be one: `/buckets/…/groups/…`".to_owned(),
+        },
+        _ => return,
+    };
+    cx.error(literal, format!("{text:?} cannot be a principal: {offence}"));
+}
