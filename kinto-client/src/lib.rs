@@ -14,6 +14,8 @@ pub mod field;
 pub mod guide {}
 mod handle;
 mod record;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod transport;
 mod wire;
 
@@ -63,21 +65,13 @@ pub use wire::{
     timestamp::Timestamp,
 };
 
-/// JSON Schemas of records, made from their types (feature `schema`).
-///
-/// Add `schemars` 1 to your dependencies to derive [`JsonSchema`](schema::JsonSchema), or name the one that is here:
-/// `#[schemars(crate = "kinto_client::schema::schemars")]`.
-#[cfg(feature = "schema")]
-pub mod schema {
-    pub use crate::wire::schema::of;
-    pub use schemars::{self, JsonSchema};
-}
-
 /// A JSON object, as data of a record without a type of its own.
 pub type JsonObject = serde_json::Map<String, Value>;
 
 /// The operations that a [`Call`] can be: each verb's own type, with its options as methods of the call.
 pub mod operation {
+    #[cfg(feature = "schema")]
+    pub use crate::call::schema::{drift::CheckSchema, migrate::Migrate, violations::FindMisfits};
     pub use crate::call::{
         account::{ChangePassword, CreateAccount, DeleteAccount, GetAccount},
         batch::{Execute, Together},

@@ -49,6 +49,7 @@ mod patches;
 mod peers;
 mod permissions;
 mod reading;
+mod schema;
 mod secrets;
 mod selection;
 mod sharing;

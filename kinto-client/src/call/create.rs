@@ -75,16 +75,22 @@ impl<K: Kind, T> Create<K, T> {
 
     /// The id that the object is to have, or `None` if the server chooses.
     pub(super) fn chosen<'a>(&'a self, data: &'a NewData) -> Result<Option<&'a str>> {
-        match (&self.id, &data.id) {
+        let id = match (&self.id, &data.id) {
             (NewId::Chosen(chosen), Some(own)) if chosen != own => {
-                Err(Error::invalid(format!("two ids were given: {chosen:?} by the call, and {own:?} in the data")))
+                return Err(Error::invalid(format!(
+                    "two ids were given: {chosen:?} by the call, and {own:?} in the data"
+                )));
             }
             (NewId::Servers, Some(own)) => {
-                Err(Error::invalid(format!("the data has the `id` {own:?}, and the server was asked to choose one")))
+                return Err(Error::invalid(format!(
+                    "the data has the `id` {own:?}, and the server was asked to choose one"
+                )));
             }
-            (NewId::Chosen(id), _) | (NewId::Ours(_), Some(id)) | (NewId::Ours(id), None) => Ok(Some(id)),
-            (NewId::Servers, None) => Ok(None),
-        }
+            (NewId::Chosen(id), _) | (NewId::Ours(_), Some(id)) | (NewId::Ours(id), None) => Some(id.as_str()),
+            (NewId::Servers, None) => None,
+        };
+        self.list.check(id, &data.json)?;
+        Ok(id)
     }
 
     pub(super) fn checked_permissions(&self) -> Result<Option<&K::Permissions>> {

@@ -44,6 +44,8 @@ pub(crate) mod many;
 pub(crate) mod overwrite;
 pub(crate) mod patch;
 pub(crate) mod save;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 pub(crate) mod span;
 pub(crate) mod turn;
 pub(crate) mod update;

@@ -72,6 +72,7 @@ impl<K: Kind, T: Data> Operation for Save<'_, K, T> {
             Some(data) => data,
             None => self.object.received_data()?,
         };
+        self.place.list.check(Some(&self.place.id), &data)?;
         Request::new(Method::PUT, path, self.place.template())
             .provided(Precondition::Unchanged(self.object.last_modified))
             .repeating(self.repeat)

@@ -17,6 +17,7 @@ use crate::wire::{
 mod conflict;
 mod kind;
 mod one_line;
+mod violation;
 
 pub use conflict::Conflict;
 use conflict::Sent;
@@ -56,6 +57,7 @@ struct Inner {
     refusal: Option<Refusal>,
     record_id: Option<String>,
     field: Option<String>,
+    rule: Option<String>,
     maybe_applied: bool,
     failures: Vec<(usize, Error)>,
     retry_in: Option<Duration>,
@@ -74,6 +76,7 @@ impl Error {
             refusal: None,
             record_id: None,
             field: None,
+            rule: None,
             maybe_applied: false,
             failures: Vec::new(),
             retry_in: None,
@@ -121,6 +124,7 @@ impl Error {
     pub(crate) fn refused(response: &Response) -> Self {
         let refusal = Refusal::read(response);
         let mut error = Self::new(ErrorKind::of(&refusal), refusal.words());
+        error.place(refusal.violation.as_ref());
         error.0.refusal = Some(refusal);
         error.0.retry_in = response.retry_after();
         error
@@ -190,6 +194,7 @@ impl Error {
             Some(refusal) => {
                 refusal.details = None;
                 refusal.existing = None;
+                refusal.violation = None;
                 if refusal.foreign.is_some() {
                     refusal.foreign = Some("not shown".to_owned());
                 }
@@ -286,12 +291,6 @@ impl Error {
     #[must_use]
     pub fn record_id(&self) -> Option<&str> {
         self.0.record_id.as_deref()
-    }
-
-    /// The place inside the record that did not decode: `address.lines[2]`.
-    #[must_use]
-    pub fn field(&self) -> Option<&str> {
-        self.0.field.as_deref()
     }
 
     /// After how long the server wants to be asked again, if it said so.

@@ -31,6 +31,8 @@ mod account;
 mod bucket;
 mod collection;
 mod group;
+#[cfg(feature = "schema")]
+mod schema;
 mod typed;
 
 pub use account::Account;

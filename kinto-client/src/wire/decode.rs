@@ -10,6 +10,7 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 
@@ -17,6 +18,7 @@ use super::timestamp::Timestamp;
 
 const ID: &str = "id";
 const LAST_MODIFIED: &str = "last_modified";
+const SCHEMA: &str = "schema";
 
 /// What the server adds to every object.
 #[derive(Debug)]
@@ -33,7 +35,8 @@ struct Stamp {
 }
 
 /// Decodes one object. `declares` names which of `id` and `last_modified` the type has a place for; it is not shown
-/// the others, so that they are no unknown fields to it and no strangers in a map.
+/// the others, so that they are no unknown fields to it and no strangers in a map. Neither is a struct shown which version
+/// of a schema the server checked the record against, unless it has a field for that.
 pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'static str]) -> Result<Decoded<T>> {
     let mut stamp = Stamp::default();
     let mut json = serde_json::Deserializer::from_slice(raw);
@@ -86,8 +89,8 @@ struct Stamped<'a, D> {
 }
 
 macro_rules! watched {
-    ($self:ident, $visitor:ident, $shown:expr) => {
-        Watched { visitor: $visitor, stamp: $self.stamp, shown: $shown }
+    ($self:ident, $visitor:ident, $shown:expr, $hides_schema:expr) => {
+        Watched { visitor: $visitor, stamp: $self.stamp, shown: $shown, hides_schema: $hides_schema }
     };
 }
 
@@ -95,11 +98,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Stamped<'_, D> {
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
-        self.json.deserialize_any(watched!(self, visitor, self.declares))
+        self.json.deserialize_any(watched!(self, visitor, self.declares, false))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
-        self.json.deserialize_map(watched!(self, visitor, self.declares))
+        self.json.deserialize_map(watched!(self, visitor, self.declares, false))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -108,7 +111,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Stamped<'_, D> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> std::result::Result<V::Value, D::Error> {
-        self.json.deserialize_struct(name, fields, watched!(self, visitor, fields))
+        let hides_schema = !fields.contains(&SCHEMA);
+        self.json.deserialize_struct(name, fields, watched!(self, visitor, fields, hides_schema))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -134,6 +138,7 @@ struct Watched<'a, V> {
     visitor: V,
     stamp: &'a mut Stamp,
     shown: &'static [&'static str],
+    hides_schema: bool,
 }
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Watched<'_, V> {
@@ -144,8 +149,9 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watched<'_, V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<V::Value, A::Error> {
-        let mut entries = Entries { map, stamp: self.stamp, shown: self.shown, taken: None };
-        let value = self.visitor.visit_map(&mut entries)?;
+        let Self { visitor, stamp, shown, hides_schema } = self;
+        let mut entries = Entries { map, stamp, shown, hides_schema, taken: None };
+        let value = visitor.visit_map(&mut entries)?;
         // A visitor may stop early, and the stamp may be in the rest.
         while (&mut entries).next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(value)
@@ -161,6 +167,7 @@ struct Entries<'a, A> {
     map: A,
     stamp: &'a mut Stamp,
     shown: &'static [&'static str],
+    hides_schema: bool,
     taken: Option<Taken>,
 }
 
@@ -179,6 +186,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
                     let millis = self.map.next_value()?;
                     self.stamp.last_modified = Some(millis);
                     Taken::LastModified(millis)
+                }
+                SCHEMA if self.hides_schema => {
+                    self.map.next_value::<IgnoredAny>()?;
+                    continue;
                 }
                 _ => {
                     return match key {
@@ -200,8 +211,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> std::result::Result<S::Value, A::Error> {
         match self.taken.take() {
             None => self.map.next_value_seed(seed),
-            Some(Taken::Id(id)) => seed.deserialize(de::value::StringDeserializer::new(id)),
-            Some(Taken::LastModified(millis)) => seed.deserialize(de::value::U64Deserializer::new(millis)),
+            // serde's own deserializers of text and numbers cannot become an `Option`.
+            Some(Taken::Id(id)) => seed.deserialize(Value::from(id)).map_err(de::Error::custom),
+            Some(Taken::LastModified(millis)) => seed.deserialize(Value::from(millis)).map_err(de::Error::custom),
         }
     }
 
@@ -239,7 +251,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, Value, json};
+    use serde_json::{Map, json};
 
     use super::*;
 
@@ -263,6 +275,31 @@ mod tests {
         }
         let strict = object::<Strict>(RAW, &[]).unwrap().data;
         assert_eq!((strict.title.as_str(), strict.n), ("Milk", json!({"id": "inner"})));
+
+        let checked = br#"{"title":"Milk","schema":7,"id":"r1","n":{"schema":3},"last_modified":42}"#;
+        assert_eq!(object::<Strict>(checked, &[]).unwrap().data.n, json!({"schema": 3}));
+        assert_eq!(object::<Value>(checked, &[]).unwrap().data["schema"], 7);
+    }
+
+    #[test]
+    fn a_struct_may_declare_the_stamp_as_optional() {
+        #[derive(Deserialize)]
+        struct Own {
+            id: Option<String>,
+            last_modified: Option<Timestamp>,
+        }
+        let own = object::<Own>(RAW, &["id", "last_modified"]).unwrap().data;
+        assert_eq!((own.id.as_deref(), own.last_modified), (Some("r1"), Some(Timestamp::from_millis(42))));
+    }
+
+    #[test]
+    fn a_struct_with_a_field_for_the_version_of_the_schema_has_it() {
+        #[derive(Deserialize)]
+        struct Own {
+            schema: u64,
+        }
+        let raw = br#"{"schema":7,"id":"r1","last_modified":42}"#;
+        assert_eq!(object::<Own>(raw, &[]).unwrap().data.schema, 7);
     }
 
     #[test]

@@ -27,3 +27,4 @@ pub(crate) mod server_info;
 pub(crate) mod settle;
 pub(crate) mod sort;
 pub(crate) mod timestamp;
+pub(crate) mod violation;

@@ -1,6 +1,11 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use super::{id, kind};
+use serde_json::value::RawValue;
+
+use super::{
+    id,
+    kind::{self, Kind as _},
+};
 use crate::error::Result;
 
 /// Where a list of objects lives: `/buckets/blog/collections/posts/records`.
@@ -8,7 +13,13 @@ use crate::error::Result;
 /// Unchecked until a request is made of it, so that naming something never fails; [`List::checked`] is the way out.
 pub(crate) struct List<K> {
     parents: Arc<[(&'static str, &'static str, Arc<str>)]>,
+    check: Option<Arc<dyn Check>>,
     of: PhantomData<fn() -> K>,
+}
+
+/// What looks at the data of records before it is sent.
+pub(crate) trait Check: Send + Sync {
+    fn check(&self, id: Option<&str>, data: &RawValue) -> Result<()>;
 }
 
 /// Where one object lives: its list and its id.
@@ -19,7 +30,7 @@ pub(crate) struct Place<K> {
 
 impl List<kind::Bucket> {
     pub(crate) fn buckets() -> Self {
-        Self { parents: Arc::new([]), of: PhantomData }
+        Self { parents: Arc::new([]), check: None, of: PhantomData }
     }
 }
 
@@ -45,6 +56,14 @@ impl<K: kind::Kind> List<K> {
         template + "/" + K::PLURAL
     }
 
+    /// Refuses the data of a record that is against what is to be looked at here, if anything is.
+    pub(crate) fn check(&self, id: Option<&str>, data: &RawValue) -> Result<()> {
+        match &self.check {
+            Some(check) if K::NAME == kind::Record::NAME => check.check(id, data),
+            _ => Ok(()),
+        }
+    }
+
     /// The id of the bucket this list is in, if it is in one.
     pub(crate) fn bucket(&self) -> Option<&str> {
         self.parents.first().map(|(_, _, id)| &**id)
@@ -65,7 +84,11 @@ impl<K: kind::Kind> Place<K> {
     /// The list of objects of another kind within this one.
     fn inner<C>(&self) -> List<C> {
         let own = (K::NAME, K::PLURAL, Arc::clone(&self.id));
-        List { parents: self.list.parents.iter().cloned().chain([own]).collect(), of: PhantomData }
+        List {
+            parents: self.list.parents.iter().cloned().chain([own]).collect(),
+            check: self.list.check.clone(),
+            of: PhantomData,
+        }
     }
 }
 
@@ -80,6 +103,14 @@ impl Place<kind::Bucket> {
 }
 
 impl Place<kind::Collection> {
+    /// The same place, where the data of records is looked at before it is sent.
+    #[cfg(feature = "schema")]
+    pub(crate) fn checked_by(&self, check: Arc<dyn Check>) -> Self {
+        let mut place = self.clone();
+        place.list.check = Some(check);
+        place
+    }
+
     pub(crate) fn records(&self) -> List<kind::Record> {
         self.inner()
     }
@@ -102,7 +133,7 @@ impl<K: kind::Kind> fmt::Display for Place<K> {
 
 impl<K> Clone for List<K> {
     fn clone(&self) -> Self {
-        Self { parents: Arc::clone(&self.parents), of: PhantomData }
+        Self { parents: Arc::clone(&self.parents), check: self.check.clone(), of: PhantomData }
     }
 }
 

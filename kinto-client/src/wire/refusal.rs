@@ -3,7 +3,7 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{alert::Alert, response::Response};
+use super::{alert::Alert, response::Response, violation::Violation};
 
 /// What the server said when it did not do what it was asked.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct Refusal {
     pub(crate) details: Option<Value>,
     /// The object that stood in the way of a write, as the server holds it.
     pub(crate) existing: Option<Bytes>,
+    /// What the record has against the schema of its collection.
+    pub(crate) violation: Option<Violation>,
     /// The beginning of a body that is no answer of Kinto's: a proxy's page, or nothing.
     pub(crate) foreign: Option<String>,
     /// What the operators have to say, where the server has gone out of service.
@@ -45,6 +47,7 @@ impl Refusal {
             message: None,
             details: None,
             existing: None,
+            violation: None,
             foreign: None,
             alert: Alert::of(response).filter(|_| response.status == StatusCode::GONE),
         };
@@ -61,10 +64,12 @@ impl Refusal {
             .and_then(|details| serde_json::from_str::<Details<'_>>(details.get()).ok())
             .and_then(|details| details.existing)
             .map(|existing| body.slice_ref(existing.get().as_bytes()));
+        let details: Option<Value> = read.details.and_then(|details| serde_json::from_str(details.get()).ok());
         Self {
             errno: Some(read.errno),
             message: read.message.or(read.info).or(read.error),
-            details: read.details.and_then(|details| serde_json::from_str(details.get()).ok()),
+            violation: details.as_ref().and_then(Violation::read),
+            details,
             existing,
             ..refusal
         }
@@ -72,6 +77,9 @@ impl Refusal {
 
     /// The server's own words, as far as there are any.
     pub(crate) fn words(&self) -> String {
+        if let Some(violation) = &self.violation {
+            return format!("{}: it does not fit the schema: {violation}", self.status);
+        }
         let details = match &self.details {
             Some(Value::Array(details)) => details.as_slice(),
             _ => &[],

@@ -26,6 +26,12 @@ pub struct BadObject {
 }
 
 impl BadObject {
+    /// What did not decode, and why.
+    pub(crate) fn new(error: Error, raw: impl Into<Bytes>) -> Self {
+        let (id, path) = (error.record_id().map(str::to_owned), error.field().map(str::to_owned));
+        Self { id, path, error, raw: raw.into() }
+    }
+
     /// The object as received.
     #[must_use]
     pub fn json(&self) -> &str {
@@ -44,12 +50,7 @@ impl<K: Kind, T: Data> sealed::Run for GetLenient<K, T> {
         let mut objects = Vec::new();
         while let Some(item) = items.next().await {
             let item = item?;
-            objects.push(self.0.decode(item.clone()).map_err(|error| BadObject {
-                id: error.record_id().map(str::to_owned),
-                path: error.field().map(str::to_owned),
-                error,
-                raw: item,
-            }));
+            objects.push(self.0.decode(item.clone()).map_err(|error| BadObject::new(error, item)));
         }
         Ok(objects)
     }

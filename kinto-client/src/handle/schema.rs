@@ -1,0 +1,164 @@
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+
+use super::{Collection, TypedCollection};
+use crate::{
+    call::{
+        Call,
+        schema::{drift::CheckSchema, migrate::Migrate, violations::FindMisfits},
+    },
+    wire::{object::Data, path::Check, schema::Schema},
+};
+
+/// Its schema (feature `schema`).
+impl Collection {
+    /// The same collection, where every record is checked against `schema` before it is sent: by `create_record`,
+    /// `save_record`, `update_record`, `edit_record`, `overwrite_record`, and by what does many of these at once.
+    ///
+    /// Patches (`patch_record`) are left to the server, which alone knows what they make of the record.
+    #[must_use]
+    pub fn checked(&self, schema: impl Into<Arc<Schema>>) -> Self {
+        self.checked_by(schema.into())
+    }
+
+    fn checked_by(&self, check: Arc<dyn Check>) -> Self {
+        Self::new(&self.client, self.place.checked_by(check))
+    }
+
+    /// Looks for the records that do not fit `schema`: before the collection is given it, which by itself changes no record
+    /// and checks none.
+    ///
+    /// They are counted, and the first 100 listed; `.list_at_most(…)` lists more, `.stream()` gives one after the other.
+    /// All records are read, with two pages in memory at most.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// use kinto_client::{json, schema::Schema};
+    ///
+    /// todo.create_records([json!({"title": "Milk"}), json!({"title": 3})]).await?;
+    /// let schema = Schema::new(&json!({"properties": {"title": {"type": "string"}}}))?;
+    /// let misfits = todo.misfits(schema).await?;
+    /// assert_eq!((misfits.checked, misfits.count), (2, 1));
+    /// assert_eq!(misfits.listed[0].violations[0].rule, "type");
+    /// # Ok(()) }
+    /// ```
+    pub fn misfits(&self, schema: impl Into<Arc<Schema>>) -> Call<'static, FindMisfits> {
+        Call::new(&self.client, FindMisfits::new(self.place.records(), Ok(schema.into())))
+    }
+
+    /// Compares the schema that the collection has on the server with that of a type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such collection.
+    pub fn check_schema<T: JsonSchema>(&self) -> Call<'static, CheckSchema<T>> {
+        Call::new(&self.client, CheckSchema::new(self.place.clone()))
+    }
+
+    /// Rewrites all records in the form of a new type, and can be run as often as you like: what is in the new form
+    /// already is left alone. Give the collection the new schema first, and then run it.
+    ///
+    /// Which records are still in the old form is known from the version of the collection at which the server last
+    /// checked them; see [`schema_since`](Call::schema_since). If it is stopped, at whatever point, the next run goes on
+    /// from there. No record is written twice.
+    ///
+    /// What `Old` knows of a record and `New` does not write is taken away; what neither knows stays. A record that somebody
+    /// else changes in the meantime is read and rewritten again.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// use kinto_client::{KintoRecord, json, schema::{self, JsonSchema}};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize, KintoRecord)]
+    /// struct TodoV1 {
+    ///     title: String,
+    ///     done: bool,
+    /// }
+    ///
+    /// #[derive(Serialize, Deserialize, KintoRecord, JsonSchema)]
+    /// # #[schemars(crate = "kinto_client::schema::schemars")]
+    /// struct Todo {
+    ///     title: String,
+    ///     percent: u8,
+    /// }
+    ///
+    /// # todo.create_record(TodoV1 { title: "Milk".into(), done: true }).await?;
+    /// todo.patch(json!({"schema": schema::of::<Todo>()})).await?;
+    /// let migrated = todo
+    ///     .migrate(|old: TodoV1| Todo { title: old.title, percent: if old.done { 100 } else { 0 } })
+    ///     .on_progress(|progress| println!("{} of {}", progress.rewritten, progress.total))
+    ///     .await?;
+    /// assert!(migrated.is_complete());
+    /// # assert_eq!(migrated.rewritten, 1);
+    /// # assert_eq!(todo.get_records::<Todo>().await?[0].data.percent, 100);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`](crate::Error::is_invalid) if the collection does not have the schema of `New`,
+    /// [`Error::is_unsupported`](crate::Error::is_unsupported) if the server does not check schemas. Records that
+    /// do not decode as `Old`, or that the server refuses in their new form, are no error: [`Migrated`] lists them.
+    ///
+    /// [`Migrated`]: crate::schema::Migrated
+    pub fn migrate<'a, Old: Data, New: Data + JsonSchema>(
+        &self,
+        change: impl FnMut(Old) -> New + Send + 'a,
+    ) -> Call<'a, Migrate<'a, Old, New>> {
+        Call::new(&self.client, Migrate::new(self.place.clone(), change))
+    }
+}
+
+/// Its schema, which is that of the type (feature `schema`).
+impl<T: Data + JsonSchema> TypedCollection<T> {
+    /// The same collection, where every record is checked against the schema of its type before it is sent:
+    /// [`Collection::checked`].
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let client = kinto_client::Client::builder("http://localhost:8888/v1").build()?;
+    /// use kinto_client::{KintoRecord, schema::JsonSchema};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize, KintoRecord, JsonSchema)]
+    /// # #[schemars(crate = "kinto_client::schema::schemars")]
+    /// struct Todo {
+    ///     #[schemars(length(min = 1, max = 80))]
+    ///     title: String,
+    /// }
+    ///
+    /// let todos = client.typed::<Todo>().checked();
+    /// let error = todos.create_record(Todo { title: String::new() }).await.unwrap_err(); // not sent
+    /// assert!(error.is_schema_violation() && error.is_invalid());
+    /// assert_eq!((error.field(), error.rule()), (Some("title"), Some("minLength")));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn checked(&self) -> Self {
+        Self::new(&self.untyped().checked_by(Arc::new(Schema::of::<T>())))
+    }
+
+    /// Looks for the records that do not fit the schema of the type: [`Collection::misfits`].
+    pub fn misfits(&self) -> Call<'static, FindMisfits> {
+        let Collection { client, place, .. } = self.untyped();
+        Call::new(client, FindMisfits::new(place.records(), Schema::of::<T>().map(Arc::new)))
+    }
+
+    /// Compares the schema that the collection has on the server with that of its type: [`Collection::check_schema`].
+    pub fn check_schema(&self) -> Call<'static, CheckSchema<T>> {
+        self.untyped().check_schema()
+    }
+
+    /// Rewrites all records that are in an old form: [`Collection::migrate`].
+    pub fn migrate<'a, Old: Data>(&self, change: impl FnMut(Old) -> T + Send + 'a) -> Call<'a, Migrate<'a, Old, T>> {
+        self.untyped().migrate(change)
+    }
+}

@@ -1,0 +1,11 @@
+use kinto_client::KintoRecord;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, KintoRecord)]
+#[kinto(sort = "-dew")]
+struct Todo {
+    title: String,
+    due: u32,
+}
+
+fn main() {}
