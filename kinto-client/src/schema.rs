@@ -7,6 +7,40 @@
 //! [`migrate`](crate::Collection::migrate) rewrites them. [`checked`](crate::Collection::checked) refuses wrong records
 //! before they are sent.
 //!
+//! ```
+//! # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+//! # let server = kinto_server::Server::shared().expect("a server");
+//! # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+//! # let bucket = client.bucket(kinto_server::unique("doc"));
+//! # bucket.create().await?;
+//! use kinto_client::{KintoRecord, json, schema::{self, JsonSchema}};
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// Something to do.
+//! #[derive(Serialize, Deserialize, KintoRecord, JsonSchema)]
+//! #[kinto(collection = "todo", sort = "-due", display_fields = ["title", "due"])]
+//! # #[schemars(crate = "kinto_client::schema::schemars")]
+//! struct Todo {
+//!     /// What to do.
+//!     #[schemars(length(min = 1, max = 80))]
+//!     title: String,
+//!     #[serde(default)]
+//!     due: Option<u32>,
+//! }
+//!
+//! let mut attributes = Todo::collection_attributes();
+//! attributes.schema = Some(schema::of::<Todo>());
+//! bucket.create_collection("todo").data(attributes).await?;
+//!
+//! let todos = bucket.collection("todo").typed::<Todo>();
+//! assert!(todos.check_schema().await?.is_none());
+//! let error = todos.create_record(Todo { title: String::new(), due: None }).await.unwrap_err();
+//! assert_eq!((error.field(), error.rule()), (Some("title"), Some("minLength")));
+//! let error = todos.untyped().create_record(json!({"due": 2038})).await.unwrap_err();
+//! assert_eq!((error.field(), error.rule()), (Some("title"), Some("required")));
+//! # Ok(()) }
+//! ```
+//!
 //! To derive [`JsonSchema`], have `schemars` 1 among your dependencies, or name the one that is here:
 //! `#[schemars(crate = "kinto_client::schema::schemars")]`.
 
@@ -25,7 +59,10 @@ pub use crate::{
         violation::Violation,
     },
 };
-pub use schemars::{self, JsonSchema};
+pub use schemars::JsonSchema;
+// For `#[schemars(crate = "…")]`. The compiler would otherwise call its own dependencies by this path, in messages.
+#[doc(hidden)]
+pub use schemars;
 
 /// With this in the environment, [`assert_schema!`](crate::assert_schema) writes the files anew.
 const OVERWRITE: &str = "KINTO_SCHEMA";

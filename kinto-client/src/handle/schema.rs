@@ -64,7 +64,7 @@ impl Collection {
     ///
     /// Which records are still in the old form is known from the version of the collection at which the server last
     /// checked them; see [`schema_since`](Call::schema_since). If it is stopped, at whatever point, the next run goes on
-    /// from there. No record is written twice.
+    /// from there. No record is written twice. (Of two runs at the same moment both may write one, and both write the same.)
     ///
     /// What `Old` knows of a record and `New` does not write is taken away; what neither knows stays. A record that somebody
     /// else changes in the meantime is read and rewritten again.

@@ -29,6 +29,8 @@ impl Violation {
         // not be there the rule, or what it is in.
         let field = match name {
             _ if named.is_some() => named.map(str::to_owned),
+            // What stands in the schema in its place.
+            _ if rule == "false" => None,
             Value::String(name) if name != rule => Some(name.clone()),
             Value::Number(index) => Some(format!("[{index}]")),
             _ => None,
@@ -138,6 +140,8 @@ mod tests {
         assert_reads("place", extra, Some("x"), "additionalProperties");
         assert_reads("n", "1 is less than or equal to the minimum of 3", Some("n"), "exclusiveMinimum");
         assert_reads("o", "3 is not valid under any of the given schemas", Some("o"), "anyOf");
+        assert_reads("properties", "False schema does not allow 1", None, "false");
+        assert_reads("not", "{'x': 1} should not be valid under {}", None, "not");
         assert_reads(json!({"type": "null"}), "{'a': 1} is not valid under any of the given schemas", None, "anyOf");
     }
 

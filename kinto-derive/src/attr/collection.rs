@@ -92,7 +92,8 @@ pub(super) fn strings(cx: &mut Ctxt, item: &Item) -> Option<Vec<LitStr>> {
             Err(_) => cx.error(&element, format!("`{name}` takes string literals: `{name} = [\"…\"]`")),
         }
     }
-    Some(strings)
+    // Of those that are wrong nothing is said a second time.
+    (!strings.is_empty()).then_some(strings)
 }
 
 /// What is inside of `[…]`.

@@ -29,7 +29,8 @@ pub mod model {
 
     /// Something to do.
     #[derive(Debug, Clone, Serialize, Deserialize, KintoRecord)]
-    #[kinto(collection = "todos")]
+    #[kinto(collection = "todos", sort = "-dueAt", display_fields = ["title"], cache_expires = 60, attachment(enabled))]
+    #[kinto(permissions(read = ["system.Everyone"], write = ["account:alexis"]))]
     #[serde(rename_all = "camelCase")]
     #[non_exhaustive]
     pub struct Todo {

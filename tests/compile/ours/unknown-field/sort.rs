@@ -2,7 +2,7 @@ use kinto_client::KintoRecord;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, KintoRecord)]
-#[kinto(sort = "-dew")]
+#[kinto(sort = "-titel")]
 struct Todo {
     title: String,
     due: u32,
