@@ -26,7 +26,7 @@ use super::{
 ///
 /// What cannot be told for sure counts as breaking, and says so. A new optional field counts as compatible: no record
 /// is expected to have had, unasked, a field of that name and of another type.
-/// [`Collection::violations`](crate::Collection::violations) looks at the records themselves.
+/// [`Collection::misfits`](crate::Collection::misfits) looks at the records themselves.
 #[must_use]
 pub fn compare(old: &Value, new: &Value) -> Evolution {
     let mut changes = Vec::new();

@@ -1,4 +1,4 @@
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::compare;
 
@@ -12,7 +12,8 @@ fn assert_change(old: &Value, new: &Value, said: &str) {
 }
 
 fn with(field: Value) -> Value {
-    json!({"properties": {"a": field}})
+    let fields = Map::from_iter([("a".to_owned(), field)]);
+    json!({ "properties": fields })
 }
 
 #[test]
