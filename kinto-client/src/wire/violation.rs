@@ -7,6 +7,7 @@ use serde_json::Value;
 /// Where a record does not fit its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(not(feature = "schema"), expect(unreachable_pub, reason = "the module `schema` shows it"))]
 pub struct Violation {
     /// The place in the record: `address.lines[2]`; nothing if it is the record as a whole. The server tells only the
     /// last part of it (`lines`, `[2]`).
