@@ -17,7 +17,7 @@
 //! use serde::{Deserialize, Serialize};
 //!
 //! /// Something to do.
-//! #[derive(Serialize, Deserialize, KintoRecord, JsonSchema)]
+//! #[derive(Debug, Serialize, Deserialize, KintoRecord, JsonSchema)]
 //! #[kinto(collection = "todo", sort = "-due", display_fields = ["title", "due"])]
 //! # #[schemars(crate = "kinto_client::schema::schemars")]
 //! struct Todo {

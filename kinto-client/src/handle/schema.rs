@@ -128,7 +128,7 @@ impl<T: Data + JsonSchema> TypedCollection<T> {
     /// use kinto_client::{KintoRecord, schema::JsonSchema};
     /// use serde::{Deserialize, Serialize};
     ///
-    /// #[derive(Serialize, Deserialize, KintoRecord, JsonSchema)]
+    /// #[derive(Debug, Serialize, Deserialize, KintoRecord, JsonSchema)]
     /// # #[schemars(crate = "kinto_client::schema::schemars")]
     /// struct Todo {
     ///     #[schemars(length(min = 1, max = 80))]
