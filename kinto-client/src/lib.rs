@@ -27,6 +27,7 @@ pub use kinto_derive::KintoRecord;
 pub use call::{
     Call, Operation, Run,
     batch::{Batch, Done, IntoBatch, Progress, Ticket},
+    blueprint::{Applied, Plan},
     delete::{RecordTarget, Target},
     edit::Optional,
     list::{BadObject, Change, Changes, Fresh, ObjectPage, Objects, Records, Selected},
@@ -49,6 +50,7 @@ pub use wire::{
         AttachmentAttributes, BucketAttributes, BucketObject, CollectionAttributes, CollectionObject, GroupAttributes,
         GroupObject,
     },
+    blueprint::{Blueprint, BucketSpec, CollectionSpec, GroupSpec},
     filter::Filter,
     id::{Id, RecordId},
     kind,
@@ -58,6 +60,7 @@ pub use wire::{
     permissions::{
         BucketPermissions, CollectionPermissions, GroupPermissions, PermissionSet, Permissions, RecordPermissions,
     },
+    plan::{Action, Difference, Step},
     principal::{IntoPrincipals, Principal},
     request::Explanation,
     server_info::{ServerInfo, Settings, User},
@@ -75,6 +78,7 @@ pub mod operation {
     pub use crate::call::{
         account::{ChangePassword, CreateAccount, DeleteAccount, GetAccount},
         batch::{Execute, Together},
+        blueprint::{Apply, MakePlan},
         create::Create,
         delete::{Delete, DeleteBucketIfExists, DeleteIfExists},
         delete_all::DeleteAll,

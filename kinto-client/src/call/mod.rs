@@ -31,6 +31,7 @@ pub(crate) mod account;
 pub(crate) mod batch;
 #[cfg(feature = "blocking")]
 mod blocking;
+pub(crate) mod blueprint;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod delete_all;

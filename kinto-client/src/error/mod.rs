@@ -63,6 +63,7 @@ struct Inner {
     retry_in: Option<Duration>,
     sent: Option<Sent>,
     hint: Option<&'static str>,
+    progress: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -82,6 +83,7 @@ impl Error {
             retry_in: None,
             sent: None,
             hint: None,
+            progress: None,
             source: None,
         }))
     }
@@ -142,6 +144,12 @@ impl Error {
     /// With this as the hint of what can be done.
     pub(crate) fn because(mut self, hint: &'static str) -> Self {
         self.0.hint = Some(hint);
+        self
+    }
+
+    /// It stopped a plan, of which this was done and that was not.
+    pub(crate) fn in_plan(mut self, progress: String) -> Self {
+        self.0.progress = Some(progress);
         self
     }
 
@@ -334,6 +342,9 @@ impl fmt::Display for Error {
         }
         if inner.maybe_applied {
             f.write_str(" (the server may have done it all the same: read before you write again)")?;
+        }
+        if let Some(progress) = &inner.progress {
+            write!(f, "; {progress}")?;
         }
         Ok(())
     }

@@ -28,6 +28,7 @@ use crate::{
 };
 
 mod account;
+mod blueprint;
 mod bucket;
 mod collection;
 mod group;

@@ -61,6 +61,10 @@ impl<P> Permissions<P> {
 pub trait PermissionSet:
     sealed::Sealed + Clone + Default + Debug + PartialEq + Send + Sync + Serialize + 'static
 {
+    /// The permissions that there are, as the server names them.
+    #[doc(hidden)]
+    const NAMES: &'static [&'static str];
+
     #[doc(hidden)]
     fn lists(&self) -> BTreeMap<&str, &BTreeSet<Principal>>;
 
@@ -141,6 +145,8 @@ macro_rules! permission_set {
         impl sealed::Sealed for $set {}
 
         impl PermissionSet for $set {
+            const NAMES: &'static [&'static str] = &[$($wire),+];
+
             fn lists(&self) -> BTreeMap<&str, &BTreeSet<Principal>> {
                 [$(($wire, &self.$field)),+]
                     .into_iter()

@@ -28,6 +28,14 @@ impl Response {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// How many objects the list has that was asked for with HEAD.
+    pub(crate) fn total(&self) -> Result<usize> {
+        let total = self.header("total-objects").or_else(|| self.header("total-records"));
+        total
+            .and_then(|total| total.parse().ok())
+            .ok_or_else(|| Error::unexpected("the server did not say how many there are".to_owned()))
+    }
+
     pub(crate) fn etag(&self) -> Result<Timestamp> {
         match self.header(header::ETAG) {
             Some(etag) => Timestamp::from_etag(etag),

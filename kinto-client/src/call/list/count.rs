@@ -30,11 +30,7 @@ impl<K: Kind, T: Data> Operation for Count<K, T> {
     }
 
     fn response(self, response: Response) -> Result<usize> {
-        let response = response.success()?;
-        let total = response.header("total-objects").or_else(|| response.header("total-records"));
-        total
-            .and_then(|total| total.parse().ok())
-            .ok_or_else(|| Error::unexpected("the server did not say how many there are".to_owned()))
+        response.success()?.total()
     }
 }
 

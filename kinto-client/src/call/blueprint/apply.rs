@@ -1,0 +1,211 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use super::{
+    Plan,
+    carry::{Carry, Remove},
+    survey::{look, survey},
+};
+use crate::{
+    call::{Subject, sealed},
+    client::Client,
+    error::{Error, ErrorKind, Result},
+    wire::{
+        blueprint::Lists,
+        plan::{Action, Difference, Guard, Manner, Present, Seen, Spot, Step, Survey, Write, writes},
+        request::Precondition,
+        timestamp::Timestamp,
+    },
+};
+
+/// Does what a plan says.
+pub struct Apply<'p> {
+    pub(super) plan: &'p Plan,
+    /// Whether everything is looked at before the first change.
+    pub(super) looks_first: bool,
+}
+
+/// What was done of a plan: all that there was to do.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    steps: Vec<Step>,
+}
+
+impl Applied {
+    /// The steps that were carried out.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+}
+
+/// One line for each object: `created collection app/todo`.
+impl fmt::Display for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.steps.is_empty() {
+            return f.write_str("nothing to do");
+        }
+        for (i, step) in self.steps.iter().enumerate() {
+            let did = match step.action {
+                Action::Create => "created",
+                Action::Delete => "deleted",
+                _ => "changed",
+            };
+            write!(f, "{}{did} {}", if i == 0 { "" } else { "\n" }, step.spot)?;
+        }
+        Ok(())
+    }
+}
+
+impl sealed::Run for Apply<'_> {
+    type Output = Applied;
+
+    async fn run(self, client: Client) -> Result<Applied> {
+        let plan = self.plan;
+        let steps = || plan.steps.iter().filter(|step| step.writes());
+        let mut passed = BTreeSet::new();
+        if self.looks_first && !plan.is_empty() {
+            let subject = Subject::new("apply the plan to", client.url());
+            passed = plan.look_again(&client).await.map_err(|error| {
+                let progress = "nothing of the plan was done: make a new plan, and apply that".to_owned();
+                subject.blame(error.in_plan(progress))
+            })?;
+        }
+        let is_passed = |step: &Step| passed.contains(step.path());
+        let steps = steps().filter(|step| !is_passed(step));
+        let writes = writes(&steps);
+        let mut left = BTreeMap::new();
+        for (at, write) in writes.iter().enumerate() {
+            match plan.carry_out(&client, write, &left).await {
+                Ok(Some(as_of)) => drop(left.insert(write.step.path(), as_of)),
+                Ok(None) => {}
+                Err(error) => return Err(error.in_plan(progress(&writes, at))),
+            }
+        }
+        Ok(Applied { steps: steps.cloned().collect() })
+    }
+}
+
+/// What was done before the plan was stopped at that place, and what was not.
+fn progress(writes: &[Write<'_>], at: usize) -> String {
+    let (done, left) = writes.split_at_checked(at).unwrap_or((writes, &[]));
+    let all = |writes: &[Write<'_>]| writes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let done = if done.is_empty() { "nothing".to_owned() } else { all(done) };
+    format!(
+        "of the plan this was done: {done}; and this was not: {}; make a new plan for the rest, and apply that",
+        all(left)
+    )
+}
+
+impl Plan {
+    /// Compares everything with what the plan was made from. Gives the paths of what is done already.
+    async fn look_again(&self, client: &Client) -> Result<BTreeSet<&str>> {
+        let steps = || self.steps.iter().filter(|step| step.writes());
+        let now = survey(client, &self.wanted, steps().any(|step| step.action == Action::Delete)).await?;
+        let mut passed = BTreeSet::new();
+        for step in steps() {
+            let is_done = match step.action {
+                Action::Delete => is_deleted(step, &now)?,
+                _ => self.is_made(step, now.at(&step.spot))?,
+            };
+            if is_done {
+                passed.insert(step.path());
+            }
+        }
+        Ok(passed)
+    }
+
+    fn is_made(&self, step: &Step, now: &Seen) -> Result<bool> {
+        match (now, step.last_modified) {
+            (Seen::Absent, None) => Ok(false),
+            (Seen::Present(present), Some(seen)) if present.last_modified == seen => Ok(false),
+            (Seen::Present(present), _) if self.is_as_wanted(&step.spot, present) => Ok(true),
+            (Seen::Absent, Some(_)) => Err(outdated(step, "is no longer there")),
+            (_, Some(_)) => Err(outdated(step, "was changed")),
+            (_, None) => Err(outdated(step, "was created by somebody else, with other contents")),
+        }
+    }
+
+    fn is_as_wanted(&self, spot: &Spot, present: &Present) -> bool {
+        self.step_from(spot, present).is_some_and(|step| !step.writes())
+    }
+
+    /// What is to be done with an object that is like that.
+    fn step_from(&self, spot: &Spot, present: &Present) -> Option<Step> {
+        let wanted = self.wanted.iter().find(|wanted| wanted.spot == *spot)?;
+        Some(Step::new(wanted, &Seen::Present(present.clone()), &self.me, self.manner))
+    }
+
+    /// Sends one request of the plan, and gives the version that it left behind.
+    async fn carry_out(
+        &self,
+        client: &Client,
+        write: &Write<'_>,
+        left: &BTreeMap<&str, Timestamp>,
+    ) -> Result<Option<Timestamp>> {
+        let spot = &write.step.spot;
+        let guard = match write.guard {
+            Guard::Absent => Precondition::Absent,
+            Guard::Seen(as_of) => Precondition::Unchanged(as_of),
+            Guard::Left => match left.get(write.step.path()) {
+                Some(as_of) => Precondition::Unchanged(*as_of),
+                None => return Ok(None),
+            },
+            Guard::Deleted(if_match) => {
+                sealed::Run::run(Remove { spot, if_match }, client.clone()).await?;
+                return Ok(None);
+            }
+        };
+        let hidden =
+            write.step.differences().iter().any(|difference| matches!(difference, Difference::Replaced { .. }));
+        if hidden && self.manner == Manner::AtLeast {
+            return self.reveal(client, spot, guard).await.map(Some);
+        }
+        let carry = Carry { spot, guard, data: &write.data, lists: &write.lists };
+        match sealed::Run::run(carry, client.clone()).await {
+            // The first try may have been carried out, and its answer lost.
+            Err(error) if error.is_conflict() && error.may_have_been_applied() => match look(client, spot).await? {
+                Some(present) if self.is_as_wanted(spot, &present) => Ok(Some(present.last_modified)),
+                _ => Err(error),
+            },
+            result => result.map(|present| Some(present.last_modified)),
+        }
+    }
+
+    /// Adds to lists that are not visible yet: any write puts the writer into the object's own `write` list, and who is in it
+    /// is shown the permissions.
+    async fn reveal(&self, client: &Client, spot: &Spot, guard: Precondition) -> Result<Timestamp> {
+        let nothing = Carry { spot, guard, data: &serde_json::Map::new(), lists: &Lists::new() };
+        let present = sealed::Run::run(nothing, client.clone()).await?;
+        if present.permissions.is_none() {
+            return Err(Error::not_visible());
+        }
+        let Some(step) = self.step_from(spot, &present).filter(Step::writes) else { return Ok(present.last_modified) };
+        let guard = Precondition::Unchanged(present.last_modified);
+        let carry = Carry { spot, guard, data: step.data(), lists: step.lists() };
+        sealed::Run::run(carry, client.clone()).await.map(|present| present.last_modified)
+    }
+}
+
+fn is_deleted(step: &Step, now: &Survey) -> Result<bool> {
+    let Some(extra) = now.extras.iter().find(|extra| extra.spot == step.spot) else { return Ok(true) };
+    if Some(extra.last_modified) != step.last_modified {
+        return Err(outdated(step, "was changed"));
+    }
+    if extra.records != step.records {
+        return Err(outdated(step, "has other records now"));
+    }
+    Ok(false)
+}
+
+fn outdated(step: &Step, what: &str) -> Error {
+    Error::new(ErrorKind::Conflict, format!("since the plan was made, {} {what}", step.spot)).because("")
+}
+
+impl fmt::Debug for Apply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Apply").field(self.plan).finish()
+    }
+}

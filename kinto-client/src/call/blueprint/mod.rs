@@ -1,0 +1,153 @@
+//! Making a server match a blueprint: first the plan, then what the plan says.
+
+use std::fmt;
+
+use super::{Call, Subject, sealed};
+use crate::{
+    client::Client,
+    error::Result,
+    wire::{
+        blueprint::{Blueprint, Wanted},
+        plan::{Action, Manner, Show, Step, Survey},
+        principal::Principal,
+    },
+};
+
+mod apply;
+mod carry;
+mod survey;
+
+pub use apply::{Applied, Apply};
+
+/// Compares a blueprint with what the server has, and changes nothing.
+pub struct MakePlan {
+    blueprint: Blueprint,
+}
+
+/// What it takes to make a server match a [`Blueprint`]: what is created, changed and left alone, and what the server has
+/// besides.
+///
+/// It prints as a list of all that, each object with what exactly changes: `+` is new, `~` is changed, `-` goes, `=` is
+/// left alone, `?` is on the server and not in the blueprint. `{plan:#}` prints it in colours.
+///
+/// [`apply`](Self::apply) does what it says and nothing else.
+#[derive(Clone)]
+pub struct Plan {
+    client: Client,
+    wanted: Vec<Wanted>,
+    steps: Vec<Step>,
+    notes: Vec<String>,
+    me: Principal,
+    manner: Manner,
+}
+
+impl MakePlan {
+    pub(crate) fn new(blueprint: Blueprint) -> Self {
+        Self { blueprint }
+    }
+
+    async fn plan(&self, client: &Client) -> Result<Plan> {
+        self.blueprint.check()?;
+        let info = client.server_info().await?;
+        let default = match &info.user {
+            Some(user) => user.bucket.as_deref(),
+            None => None,
+        };
+        let wanted = self.blueprint.wanted(default)?;
+        // Whoever writes without credentials is everyone.
+        let me = info.user.as_ref().map_or_else(Principal::everyone, |user| user.id.clone());
+        let survey = survey::survey(client, &wanted, true).await?;
+        let mut plan = Plan::new(client, wanted, me, Manner::Exactly, survey);
+        if !info.has("schema") && plan.wanted.iter().any(Wanted::has_schema) {
+            plan.notes.push("this server does not check schemas: it keeps them, and takes any record".to_owned());
+        }
+        Ok(plan)
+    }
+}
+
+impl sealed::Run for MakePlan {
+    type Output = Plan;
+
+    async fn run(self, client: Client) -> Result<Plan> {
+        let subject = Subject::new("make a plan for", client.url());
+        self.plan(&client).await.map_err(|error| subject.blame(error))
+    }
+}
+
+impl Plan {
+    fn new(client: &Client, wanted: Vec<Wanted>, me: Principal, manner: Manner, survey: Survey) -> Self {
+        let step = |wanted: &Wanted| Step::new(wanted, survey.at(&wanted.spot), &me, manner);
+        let mut steps: Vec<Step> = wanted.iter().map(step).collect();
+        steps.extend(survey.extras.iter().map(Step::extra));
+        // Each bucket with what is in it.
+        steps.sort_by(|a, b| {
+            (&a.spot.bucket, a.spot.piece, &a.spot.path).cmp(&(&b.spot.bucket, b.spot.piece, &b.spot.path))
+        });
+        Self { client: client.clone(), wanted, steps, notes: survey.notes, me, manner }
+    }
+
+    /// What is done with each object: each bucket, followed by its groups and its collections.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// What there is to know that belongs to no single object: what could not be seen, what the server lacks.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Whether there is nothing to do: everything is as the blueprint says.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.steps.iter().any(Step::writes)
+    }
+
+    /// The same plan, but that deletes what the blueprint does not have: groups, and collections **with all their
+    /// records**, in buckets that it has. Print it, to see what that is.
+    ///
+    /// Buckets are never deleted, and neither is anything in your `default` bucket, which all your programs share.
+    #[must_use]
+    pub fn deleting_extra(mut self) -> Self {
+        for step in self.steps.iter_mut().filter(|step| step.action == Action::Extra) {
+            step.action = Action::Delete;
+        }
+        self
+    }
+
+    /// Does what the plan says, one request after the other, each only if its object is still as the plan saw it.
+    ///
+    /// Before the first, everything is looked at once more, so that a plan that is out of date changes nothing at all.
+    /// What has become as the blueprint says meanwhile is passed over: to apply a plan twice is the same as once. If it is
+    /// stopped on the way, by a failure or because the program was, a new plan has the rest.
+    ///
+    /// Buckets come first, then groups, and then collections; permissions by way of a new group are given when that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if an object was changed, created or deleted since the plan was made.
+    /// Whatever the error, its text says what was done and what was not.
+    pub fn apply(&self) -> Call<'_, Apply<'_>> {
+        Call::new(&self.client, Apply { plan: self, looks_first: true })
+    }
+}
+
+/// The text of the plan; `{:#}` is in colours.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Show { steps: &self.steps, notes: &self.notes, coloured: f.alternate() }.fmt(f)
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("steps", &self.steps).field("notes", &self.notes).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MakePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MakePlan").field(&self.blueprint).finish()
+    }
+}

@@ -1,0 +1,176 @@
+//! What the server would refuse, or keep and never heed, is refused before anything is sent.
+
+use serde_json::{Map, Value};
+
+use super::{Blueprint, BucketSpec, GroupSpec, Lists, Principal, nearest};
+use crate::{
+    error::{Error, Result},
+    wire::{encode, id, kind, object::STAMP, permissions::PermissionSet},
+};
+
+impl Blueprint {
+    pub(crate) fn check(&self) -> Result<()> {
+        no_problem(&self.problems)?;
+        for (id, bucket) in &self.buckets {
+            id::check("bucket", id).and_then(|()| bucket.check(id)).map_err(|error| within("bucket", id, &error))?;
+        }
+        Ok(())
+    }
+}
+
+impl BucketSpec {
+    fn check(&self, bucket: &str) -> Result<()> {
+        no_problem(&self.problems)?;
+        attributes(&self.attributes)?;
+        permissions::<kind::Bucket>(&self.permissions, self)?;
+        for (id, group) in &self.groups {
+            id::check("group", id)
+                .and_then(|()| group.check(self))
+                .map_err(|error| within("group", &format!("{bucket}/{id}"), &error))?;
+        }
+        for (id, collection) in &self.collections {
+            id::check("collection", id)
+                .and_then(|()| no_problem(&collection.problems))
+                .and_then(|()| attributes(&collection.attributes))
+                .and_then(|()| permissions::<kind::Collection>(&collection.permissions, self))
+                .map_err(|error| within("collection", &format!("{bucket}/{id}"), &error))?;
+        }
+        Ok(())
+    }
+}
+
+impl GroupSpec {
+    fn check(&self, bucket: &BucketSpec) -> Result<()> {
+        no_problem(&self.problems)?;
+        if self.attributes.contains_key("members") {
+            return Err(Error::invalid("`members` has a place of its own, beside the attributes"));
+        }
+        attributes(&self.attributes)?;
+        for member in self.members.iter().flatten() {
+            member.check()?;
+            let text = member.as_str();
+            if text.starts_with("/buckets/") || text.starts_with(LOCAL) || *member == Principal::everyone() {
+                return Err(Error::invalid(format!("{text:?} cannot be a member: groups and everyone cannot")));
+            }
+        }
+        permissions::<kind::Group>(&self.permissions, bucket)
+    }
+}
+
+/// How the blueprint names a group of the same bucket.
+pub(super) const LOCAL: &str = "group:";
+
+fn no_problem(problems: &[String]) -> Result<()> {
+    problems.first().map_or(Ok(()), |problem| Err(Error::invalid(problem)))
+}
+
+fn attributes(attributes: &Map<String, Value>) -> Result<()> {
+    if let Some(stamp) = STAMP.iter().find(|stamp| attributes.contains_key(**stamp)) {
+        return Err(Error::invalid(format!("the attribute `{stamp}` is the server's")));
+    }
+    encode::object(attributes).map(drop)
+}
+
+fn permissions<K: kind::Kind>(lists: &Lists, bucket: &BucketSpec) -> Result<()> {
+    for (name, list) in lists {
+        if !K::Permissions::NAMES.contains(&name.as_str()) {
+            let meant = nearest::meant(name, K::Permissions::NAMES.iter().copied());
+            return Err(Error::invalid(format!("a {} has no permission `{name}`: {meant}", K::NAME)));
+        }
+        for principal in list {
+            principal.check()?;
+            if let Some(group) = principal.as_str().strip_prefix(LOCAL)
+                && !bucket.groups.contains_key(group)
+            {
+                let meant = nearest::meant(group, bucket.groups.keys().map(String::as_str));
+                return Err(Error::invalid(format!("the blueprint has no group `{group}` in this bucket: {meant}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn within(kind: &str, name: &str, error: &Error) -> Error {
+    Error::invalid(format!("the blueprint's {kind} {name}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::wire::blueprint::CollectionSpec;
+
+    fn mistake(bucket: BucketSpec) -> String {
+        Blueprint::new().bucket("app", bucket).check().unwrap_err().to_string()
+    }
+
+    fn with_group(group: impl Into<GroupSpec>) -> BucketSpec {
+        BucketSpec::new().group("editors", group)
+    }
+
+    fn with_collection(collection: CollectionSpec) -> BucketSpec {
+        BucketSpec::new().collection("todo", collection)
+    }
+
+    #[test]
+    fn ids_are_checked_where_they_are() {
+        let wrong = Blueprint::new().bucket("a b", BucketSpec::new()).check().unwrap_err().to_string();
+        assert!(wrong.contains(r#""a b" cannot be the id of a bucket"#), "{wrong}");
+        let wrong = mistake(BucketSpec::new().collection("_", CollectionSpec::new()));
+        assert!(
+            wrong.starts_with("the blueprint's bucket app: the blueprint's collection app/_: \"_\" cannot"),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn permissions_are_the_kinds_own() {
+        let wrong = mistake(BucketSpec::new().nobody_may("collections:create"));
+        assert!(wrong.ends_with("a bucket has no permission `collections:create`: did you mean `collection:create`?"));
+        let wrong = mistake(with_collection(CollectionSpec::new().nobody_may("group:create")));
+        assert!(wrong.contains("a collection has no permission `group:create`"), "{wrong}");
+        let wrong = mistake(BucketSpec::new().permissions(|p| p.read("")));
+        assert!(wrong.contains("cannot be a principal"), "{wrong}");
+    }
+
+    #[test]
+    fn groups_of_the_bucket_are_in_the_blueprint() {
+        let collection = CollectionSpec::new().permissions(|p| p.write("group:editor"));
+        let wrong = mistake(with_group(["account:a"]).collection("todo", collection.clone()));
+        assert!(wrong.ends_with("no group `editor` in this bucket: did you mean `editors`?"), "{wrong}");
+        let wrong = mistake(with_collection(collection));
+        assert!(wrong.ends_with("no group `editor` in this bucket: there can be none here"), "{wrong}");
+    }
+
+    #[test]
+    fn what_a_group_cannot_hold_is_refused() {
+        for member in ["system.Everyone", "/buckets/a/groups/b", "group:editors"] {
+            let wrong = mistake(with_group([member]));
+            assert!(wrong.contains(&format!("{member:?} cannot be a member")), "{wrong}");
+        }
+        let wrong = mistake(with_group(GroupSpec::new().attributes(json!({"members": []}))));
+        assert!(wrong.ends_with("`members` has a place of its own, beside the attributes"), "{wrong}");
+    }
+
+    #[test]
+    fn attributes_are_what_can_be_stored() {
+        let wrong = mistake(with_collection(CollectionSpec::new().attributes(json!([1]))));
+        assert!(wrong.contains("must serialise to a JSON object"), "{wrong}");
+        let wrong = mistake(with_collection(CollectionSpec::new().attributes(json!({"id": "x"}))));
+        assert!(wrong.ends_with("the attribute `id` is the server's"), "{wrong}");
+        let wrong = mistake(BucketSpec::new().attributes(json!({"a": "\0"})));
+        assert!(wrong.contains("NUL"), "{wrong}");
+    }
+
+    #[test]
+    fn what_is_declared_twice_is_said() {
+        let wrong = mistake(with_group(["account:a"]).group("editors", ["account:b"]));
+        assert!(wrong.ends_with(r#"the group "editors" is declared twice"#), "{wrong}");
+        let own = || BucketSpec::new().permissions(|p| p.read("account:a"));
+        let wrong = Blueprint::new().bucket("app", own()).bucket("app", own()).check().unwrap_err().to_string();
+        assert_eq!(wrong, r#"the bucket "app" is declared twice"#);
+        let both = Blueprint::new().bucket("app", own()).bucket("app", with_group(["account:a"]));
+        assert!(both.check().is_ok() && both.buckets["app"].groups.len() == 1 && both.buckets["app"].has_own());
+    }
+}

@@ -1,0 +1,216 @@
+//! A blueprint from a file, where a key that is not known or is there twice is a mistake.
+
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor},
+};
+use serde_json::Value;
+
+use super::{Blueprint, BucketSpec, CollectionSpec, GroupSpec, Principal, nearest};
+
+/// A part of the file whose keys are known.
+trait Part: Default {
+    const NAME: &'static str;
+    const KEYS: &'static [&'static str];
+
+    /// Reads the value of one of the keys.
+    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
+}
+
+impl Part for Blueprint {
+    const NAME: &'static str = "a blueprint";
+    const KEYS: &'static [&'static str] = &["buckets"];
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
+        self.buckets = map.next_value::<Unique<_>>()?.0;
+        Ok(())
+    }
+}
+
+impl Part for BucketSpec {
+    const NAME: &'static str = "a bucket";
+    const KEYS: &'static [&'static str] = &["attributes", "permissions", "groups", "collections"];
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "attributes" => self.attributes = map.next_value::<Unique<Value>>()?.0.into_iter().collect(),
+            "permissions" => self.permissions = map.next_value::<Unique<_>>()?.0,
+            "groups" => self.groups = map.next_value::<Unique<_>>()?.0,
+            _ => self.collections = map.next_value::<Unique<_>>()?.0,
+        }
+        Ok(())
+    }
+}
+
+impl Part for GroupSpec {
+    const NAME: &'static str = "a group";
+    const KEYS: &'static [&'static str] = &["members", "attributes", "permissions"];
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "members" => self.members = Some(map.next_value::<Vec<Principal>>()?.into_iter().collect()),
+            "attributes" => self.attributes = map.next_value::<Unique<Value>>()?.0.into_iter().collect(),
+            _ => self.permissions = map.next_value::<Unique<_>>()?.0,
+        }
+        Ok(())
+    }
+}
+
+impl Part for CollectionSpec {
+    const NAME: &'static str = "a collection";
+    const KEYS: &'static [&'static str] = &["attributes", "permissions"];
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "attributes" => self.attributes = map.next_value::<Unique<Value>>()?.0.into_iter().collect(),
+            _ => self.permissions = map.next_value::<Unique<_>>()?.0,
+        }
+        Ok(())
+    }
+}
+
+struct Keys<T>(PhantomData<T>);
+
+impl<'de, T: Part> Visitor<'de> for Keys<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with the keys {}", T::NAME, T::KEYS.join(", "))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let (mut part, mut seen) = (T::default(), Vec::new());
+        while let Some(key) = map.next_key::<String>()? {
+            if !T::KEYS.contains(&key.as_str()) {
+                let meant = nearest::meant(&key, T::KEYS.iter().copied());
+                return Err(A::Error::custom(format!("{} has no key `{key}`: {meant}", T::NAME)));
+            }
+            if seen.contains(&key) {
+                return Err(twice(&key));
+            }
+            part.read(&key, &mut map)?;
+            seen.push(key);
+        }
+        Ok(part)
+    }
+
+    /// In YAML `todo:` with nothing after it is null.
+    fn visit_unit<E: Error>(self) -> Result<T, E> {
+        Ok(T::default())
+    }
+}
+
+fn twice<E: Error>(key: &str) -> E {
+    E::custom(format!("`{key}` is there twice"))
+}
+
+/// A map with any keys, each of them once.
+struct Unique<V>(BTreeMap<String, V>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Names(PhantomData)).map(Self)
+    }
+}
+
+struct Names<V>(PhantomData<V>);
+
+impl<'de, V: Deserialize<'de>> Visitor<'de> for Names<V> {
+    type Value = BTreeMap<String, V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("names, each with what it is to be")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut all = BTreeMap::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if all.contains_key(&key) {
+                return Err(twice(&key));
+            }
+            let value = map.next_value()?;
+            all.insert(key, value);
+        }
+        Ok(all)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(BTreeMap::new())
+    }
+}
+
+macro_rules! deserialize {
+    ($($part:ty),+) => {$(
+        impl<'de> Deserialize<'de> for $part {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Keys(PhantomData))
+            }
+        }
+    )+};
+}
+
+deserialize!(Blueprint, BucketSpec, GroupSpec, CollectionSpec);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistake(json: &str) -> String {
+        serde_json::from_str::<Blueprint>(json).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn unknown_keys_are_mistakes() {
+        assert!(
+            mistake(r#"{"bucket": {}}"#)
+                .starts_with("a blueprint has no key `bucket`: did you mean `buckets`? at line")
+        );
+        let said = mistake(r#"{"buckets": {"a": {"records": {}}}}"#);
+        assert!(said.starts_with("a bucket has no key `records`: it can be `attributes`, `permissions`,"), "{said}");
+        let said = mistake(r#"{"buckets": {"a": {"groups": {"g": {"member": []}}}}}"#);
+        assert!(said.starts_with("a group has no key `member`: did you mean `members`?"), "{said}");
+        let said = mistake(r#"{"buckets": {"a": {"collections": {"c": {"attribute": []}}}}}"#);
+        assert!(said.starts_with("a collection has no key `attribute`: did you mean `attributes`?"), "{said}");
+    }
+
+    #[test]
+    fn what_is_there_twice_is_a_mistake() {
+        for (json, key) in [
+            (r#"{"buckets": {}, "buckets": {}}"#, "buckets"),
+            (r#"{"buckets": {"a": {}, "b": {}, "a": {}}}"#, "a"),
+            (r#"{"buckets": {"a": {"attributes": {"x": 1, "x": 2}}}}"#, "x"),
+            (r#"{"buckets": {"a": {"permissions": {"read": [], "read": []}}}}"#, "read"),
+        ] {
+            assert!(mistake(json).starts_with(&format!("`{key}` is there twice at line 1")), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let blueprint = Blueprint::new().bucket(
+            "a",
+            BucketSpec::new()
+                .attributes(serde_json::json!({"x": [1, null]}))
+                .nobody_may("read")
+                .group("g", ["account:b"])
+                .group("h", GroupSpec::new())
+                .collection("c", CollectionSpec::new().permissions(|p| p.read("group:g"))),
+        );
+        let json = serde_json::to_string(&blueprint).unwrap();
+        assert_eq!(
+            json,
+            r#"{"buckets":{"a":{"attributes":{"x":[1,null]},"permissions":{"read":[]},"groups":{"g":{"members":["account:b"]},"h":{}},"collections":{"c":{"permissions":{"read":["group:g"]}}}}}}"#
+        );
+        assert_eq!(serde_json::from_str::<Blueprint>(&json).unwrap(), blueprint);
+    }
+
+    #[test]
+    fn nothing_is_nothing() {
+        let json = r#"{"buckets": {"a": null, "b": {"groups": null, "collections": {"c": null}}}}"#;
+        let b = BucketSpec::new().collection("c", CollectionSpec::new());
+        let blueprint = Blueprint::new().bucket("a", BucketSpec::new()).bucket("b", b);
+        assert_eq!(serde_json::from_str::<Blueprint>(json).unwrap(), blueprint);
+    }
+}

@@ -1,0 +1,70 @@
+use std::fmt;
+
+/// The kinds of object that a blueprint can declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Piece {
+    Bucket,
+    Group,
+    Collection,
+}
+
+/// The place of an object of any of these kinds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Spot {
+    pub(crate) piece: Piece,
+    /// As people name it: `app/todo`.
+    pub(crate) name: String,
+    pub(crate) path: String,
+    /// The id of the bucket that it is or is in.
+    pub(crate) bucket: String,
+}
+
+impl Piece {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bucket => "bucket",
+            Self::Group => "group",
+            Self::Collection => "collection",
+        }
+    }
+
+    fn template(self) -> &'static str {
+        match self {
+            Self::Bucket => "/buckets/{bucket}",
+            Self::Group => "/buckets/{bucket}/groups/{group}",
+            Self::Collection => "/buckets/{bucket}/collections/{collection}",
+        }
+    }
+}
+
+impl Spot {
+    /// The ids have been checked.
+    pub(crate) fn bucket(name: &str, id: &str) -> Self {
+        Self { piece: Piece::Bucket, name: name.to_owned(), path: format!("/buckets/{id}"), bucket: id.to_owned() }
+    }
+
+    pub(crate) fn within(piece: Piece, name: &str, bucket: &str, id: &str) -> Self {
+        let path = format!("/buckets/{bucket}/{}s/{id}", piece.name());
+        Self { piece, name: format!("{name}/{id}"), path, bucket: bucket.to_owned() }
+    }
+
+    /// The path with the kinds' names where the ids are, for logs.
+    pub(crate) fn template(&self) -> &'static str {
+        self.piece.template()
+    }
+
+    /// Where it is created. Only under this name the server lets everybody create their own bucket.
+    pub(crate) fn creation_path(&self) -> &str {
+        if self.is_default() { "/buckets/default" } else { &self.path }
+    }
+
+    pub(crate) fn is_default(&self) -> bool {
+        self.piece == Piece::Bucket && self.name == "default"
+    }
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.piece.name(), self.name)
+    }
+}
