@@ -1,4 +1,4 @@
-use kinto_client::{Client, Principal};
+use kinto_client::{Client, ClientBuilder, Principal};
 use kinto_server::unique;
 use serde_json::json;
 
@@ -31,5 +31,10 @@ impl Person {
     #[must_use]
     pub fn principal(&self) -> Principal {
         Principal::account(&self.id)
+    }
+
+    /// Sets up another client of that person, with the library's own transport, for the server at `url`.
+    pub fn client_at(&self, url: &str) -> ClientBuilder {
+        Client::builder(url).auth((&self.id, PASSWORD))
     }
 }

@@ -27,7 +27,7 @@ pub use kinto_derive::KintoRecord;
 pub use call::{
     Call, Operation, Run,
     batch::{Batch, Done, IntoBatch, Progress, Ticket},
-    blueprint::{Applied, Plan},
+    blueprint::{Applied, Declared, Plan},
     delete::{RecordTarget, Target},
     edit::Optional,
     list::{BadObject, Change, Changes, Fresh, ObjectPage, Objects, Records, Selected},
@@ -78,7 +78,7 @@ pub mod operation {
     pub use crate::call::{
         account::{ChangePassword, CreateAccount, DeleteAccount, GetAccount},
         batch::{Execute, Together},
-        blueprint::{Apply, MakePlan},
+        blueprint::{Apply, Ensure, MakePlan},
         create::Create,
         delete::{Delete, DeleteBucketIfExists, DeleteIfExists},
         delete_all::DeleteAll,

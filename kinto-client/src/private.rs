@@ -2,6 +2,8 @@
 
 use std::{fmt, slice};
 
+use serde_json::{Value, json};
+
 use crate::wire::attributes::{AttachmentAttributes, CollectionAttributes};
 
 pub use serde::{Serialize, de::DeserializeOwned};
@@ -83,5 +85,17 @@ pub fn collection_attributes(
             ..AttachmentAttributes::default()
         }),
         ..CollectionAttributes::default()
+    }
+}
+
+impl CollectionAttributes {
+    /// What `#[kinto(schema)]` adds to them: Kinto Admin shows the fields of its form in this order.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __with_schema(mut self, schema: Value, order: &[&str]) -> Self {
+        self.schema = Some(schema);
+        let order = [order, &["*"]].concat();
+        self.ui_schema = Some(json!({"ui:order": order}));
+        self
     }
 }

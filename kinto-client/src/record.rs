@@ -16,8 +16,7 @@ pub trait KintoRecord: Data {
     /// The handles.
     const FIELDS: Self::Fields;
 
-    /// What the attribute declares of the collection: `sort`, `display_fields`, `cache_expires`, `attachment`. The schema is
-    /// not among them.
+    /// What the attribute declares of the collection: `sort`, `display_fields`, `cache_expires`, `attachment`, `schema`.
     #[must_use]
     fn collection_attributes() -> CollectionAttributes {
         CollectionAttributes::default()

@@ -18,6 +18,7 @@ const ON_STRUCT: &[&str] = &[
     "display_fields",
     "nested",
     "permissions",
+    "schema",
     "sort",
 ];
 const ON_FIELD: &[&str] = &["nested"];
@@ -46,6 +47,8 @@ pub(crate) struct Container {
     pub(crate) attachment: Option<Given<collection::Attachment>>,
     /// `permissions(…)`
     pub(crate) permissions: Option<Given<collection::Permissions>>,
+    /// `schema`
+    pub(crate) schema: Option<Given<()>>,
 }
 
 /// `#[kinto(…)]` on a field.
@@ -78,6 +81,7 @@ impl Container {
                 "cache_expires" => set(cx, &mut container.cache_expires, &item, collection::seconds),
                 "attachment" => set(cx, &mut container.attachment, &item, collection::Attachment::parse),
                 "permissions" => set(cx, &mut container.permissions, &item, collection::Permissions::parse),
+                "schema" => set(cx, &mut container.schema, &item, flag),
                 _ => unknown(cx, &item, ON_STRUCT, "kinto attribute", ""),
             }
         }
@@ -97,6 +101,7 @@ impl Container {
             ("cache_expires", at(self.cache_expires.as_ref())),
             ("attachment", at(self.attachment.as_ref())),
             ("permissions", at(self.permissions.as_ref())),
+            ("schema", at(self.schema.as_ref())),
         ]
         .into_iter()
         .filter_map(|(key, span)| Some((key, span?)))

@@ -46,6 +46,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `#[kinto(display_fields = ["title", "due"])]` | the columns in which Kinto Admin shows them | |
 /// | `#[kinto(cache_expires = 60)]` | for how many seconds answers to anonymous readers may be cached | |
 /// | `#[kinto(attachment(enabled, required))]` | whether each record can have a file, or must | none |
+/// | `#[kinto(schema)]` | that records have the JSON Schema of the struct, which derives `JsonSchema` (feature `schema` of the client), and that Kinto Admin's form has the fields in the struct's order | |
 /// | `#[kinto(permissions(read = ["system.Everyone"], write = ["account:alexis"], record_create = ["/buckets/app/groups/editors"]))]` | who may do what with the collection; each of the three can be left out | |
 /// | `#[kinto(nested)]` | no records, but a part of them: only the handles | |
 ///
@@ -54,7 +55,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// `id` and `last_modified`; what is inside of a field (`address.city`), or comes from a flattened one, is not. Principals
 /// are written in full, for `"alexis"` alone is nobody.
 ///
-/// The last five say what the collection should be like: `KintoRecord::collection_attributes` and `collection_permissions`
+/// From `sort` to `permissions` they say what the collection should be like: `KintoRecord::collection_attributes` and `collection_permissions`
 /// give it to whatever sets up the server. They change nothing by themselves.
 ///
 /// On a field:

@@ -25,6 +25,7 @@ mod batch_progress;
 mod batch_requests;
 mod batch_retries;
 mod batch_writers;
+mod blueprint;
 mod bounds;
 mod calls;
 mod capabilities;

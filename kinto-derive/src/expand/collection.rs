@@ -2,7 +2,7 @@
 
 use crate::model::Record;
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Path;
 
 /// `collection_attributes`, if there are any.
@@ -12,7 +12,8 @@ pub(super) fn attributes(record: &Record<'_>, krate: &Path) -> Option<TokenStrea
     let columns = attrs.display_fields.as_ref().map(|given| given.value.as_slice()).unwrap_or_default();
     let expires = attrs.cache_expires.as_ref().map(|given| &given.value);
     let attachment = attrs.attachment.as_ref().map(|given| &given.value);
-    if sort.is_none() && columns.is_empty() && expires.is_none() && attachment.is_none() {
+    let schema = schema(record, krate);
+    if sort.is_none() && columns.is_empty() && expires.is_none() && attachment.is_none() && schema.is_none() {
         return None;
     }
     let sort = option(sort.map(|sort| quote!(#sort)));
@@ -23,9 +24,18 @@ pub(super) fn attributes(record: &Record<'_>, krate: &Path) -> Option<TokenStrea
     }));
     Some(quote! {
         fn collection_attributes() -> #krate::CollectionAttributes {
-            #krate::__private::collection_attributes(#sort, &[#(#columns),*], #expires, #attachment)
+            #krate::__private::collection_attributes(#sort, &[#(#columns),*], #expires, #attachment)#schema
         }
     })
+}
+
+/// The call that adds the schema of the type, and the order of its fields, which is lost in a schema.
+fn schema(record: &Record<'_>, krate: &Path) -> Option<TokenStream> {
+    let span = record.attrs.schema.as_ref()?.span;
+    let names = record.written().map(|field| &field.wire);
+    let order = quote!(&[#(#names),*]);
+    // A missing `JsonSchema` is said of the key that asks for it.
+    Some(quote_spanned!(span=> .__with_schema(#krate::schema::of::<Self>(), #order)))
 }
 
 /// `collection_permissions`, if there are any.

@@ -15,13 +15,16 @@ use crate::{
 
 mod apply;
 mod carry;
+mod ensure;
 mod survey;
 
 pub use apply::{Applied, Apply};
+pub use ensure::{Declared, Ensure};
 
 /// Compares a blueprint with what the server has, and changes nothing.
 pub struct MakePlan {
     blueprint: Blueprint,
+    manner: Manner,
 }
 
 /// What it takes to make a server match a [`Blueprint`]: what is created, changed and left alone, and what the server has
@@ -43,7 +46,7 @@ pub struct Plan {
 
 impl MakePlan {
     pub(crate) fn new(blueprint: Blueprint) -> Self {
-        Self { blueprint }
+        Self { blueprint, manner: Manner::Exactly }
     }
 
     async fn plan(&self, client: &Client) -> Result<Plan> {
@@ -56,8 +59,8 @@ impl MakePlan {
         let wanted = self.blueprint.wanted(default)?;
         // Whoever writes without credentials is everyone.
         let me = info.user.as_ref().map_or_else(Principal::everyone, |user| user.id.clone());
-        let survey = survey::survey(client, &wanted, true).await?;
-        let mut plan = Plan::new(client, wanted, me, Manner::Exactly, survey);
+        let survey = survey::survey(client, &wanted, self.manner == Manner::Exactly).await?;
+        let mut plan = Plan::new(client, wanted, me, self.manner, survey);
         if !info.has("schema") && plan.wanted.iter().any(Wanted::has_schema) {
             plan.notes.push("this server does not check schemas: it keeps them, and takes any record".to_owned());
         }

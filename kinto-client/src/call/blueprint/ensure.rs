@@ -1,0 +1,72 @@
+use std::fmt;
+
+use super::{Apply, MakePlan, Manner, Plan};
+use crate::{
+    call::{Subject, sealed, update::MAX_TRIES},
+    client::Client,
+    error::Result,
+    wire::{
+        blueprint::Blueprint,
+        plan::{Action, Piece},
+    },
+};
+
+/// Makes sure that there is a collection as its type says.
+pub struct Ensure {
+    pub(super) blueprint: Blueprint,
+}
+
+/// What it took to make a collection as its type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Declared {
+    /// There was none, and now there is.
+    Created,
+    /// It was there, and was changed.
+    Updated,
+    /// It was as the type says.
+    Unchanged,
+}
+
+impl Ensure {
+    pub(crate) fn new(blueprint: Blueprint) -> Self {
+        Self { blueprint }
+    }
+
+    async fn ensure(&self, client: &Client) -> Result<Declared> {
+        let plan = MakePlan { blueprint: self.blueprint.clone(), manner: Manner::AtLeast };
+        let mut tries = 1;
+        loop {
+            let plan = plan.plan(client).await?;
+            let apply = Apply { plan: &plan, looks_first: false };
+            match sealed::Run::run(apply, client.clone()).await {
+                // Somebody else, another start of the same program perhaps, was at it too.
+                Err(error) if error.is_conflict() && tries < MAX_TRIES => tries += 1,
+                result => return result.map(|_| declared(&plan)),
+            }
+        }
+    }
+}
+
+fn declared(plan: &Plan) -> Declared {
+    let step = plan.steps.iter().find(|step| step.spot.piece == Piece::Collection);
+    match step.map(|step| step.action) {
+        Some(Action::Create) => Declared::Created,
+        Some(Action::Change) => Declared::Updated,
+        _ => Declared::Unchanged,
+    }
+}
+
+impl sealed::Run for Ensure {
+    type Output = Declared;
+
+    async fn run(self, client: Client) -> Result<Declared> {
+        let subject = Subject::new("declare a collection on", client.url());
+        self.ensure(&client).await.map_err(|error| subject.blame(error))
+    }
+}
+
+impl fmt::Debug for Ensure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ensure").field(&self.blueprint).finish()
+    }
+}

@@ -1,0 +1,93 @@
+//! Stopped at any request of a plan, and made again: the end is the same.
+
+use kinto_client::Never;
+use kinto_server::Backend;
+use kinto_tests::{Fault, Gate, Outcome, Person, Proxy, Sent, on_each_backend, server_on};
+
+use super::{applied, blueprint, dump, two};
+
+on_each_backend!(
+    killed_before_a_request_arrives,
+    killed_after_a_request_was_carried_out,
+    an_answer_that_is_lost_is_made_up_for,
+    an_answer_that_is_lost_is_reported
+);
+
+/// Does this with the request at that place, counted from 0, and nothing with the others.
+fn at(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&Sent) -> Fault + Send {
+    let mut count = 0;
+    move |_| {
+        count += 1;
+        if count == place + 1 { fault() } else { Fault::Pass }
+    }
+}
+
+async fn killed_before_a_request_arrives(backend: Backend) -> Outcome {
+    killed(backend, Fault::Hold).await
+}
+
+async fn killed_after_a_request_was_carried_out(backend: Backend) -> Outcome {
+    killed(backend, Fault::HoldAnswer).await
+}
+
+async fn killed(backend: Backend, fault: fn(Gate) -> Fault) -> Outcome {
+    let server = server_on(backend);
+    let me = Person::new(server.url(), "me").await;
+    for place in 0.. {
+        let names = two();
+        let (blueprint, gate) = (blueprint(&names), Gate::default());
+        let held = gate.clone();
+        let proxy = Proxy::start(server.url(), at(place, move || fault(held.clone()))).await;
+        let client = me.client_at(proxy.url()).build()?;
+        let finished = tokio::select! {
+            done = async { client.plan(&blueprint).await?.apply().await } => { done?; true }
+            () = gate.arrival() => false,
+        };
+        let arrived = proxy.lines();
+        // Its connections too: nothing of what it was doing goes on.
+        drop(proxy);
+        if finished {
+            // The server's own words, 8 looks for the plan, 8 before it is applied, and 11 writes.
+            assert_eq!((place, arrived.len()), (28, 28), "{arrived:?}");
+            return Ok(());
+        }
+        me.client.plan(&blueprint).await?.apply().await?;
+        assert_eq!(dump(&me.plain, &names).await, applied(me.principal().as_str()), "killed at {place}: {arrived:?}");
+        assert!(me.client.plan(&blueprint).await?.is_empty());
+    }
+    Ok(())
+}
+
+async fn an_answer_that_is_lost_is_made_up_for(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let me = Person::new(server.url(), "me").await;
+    for place in 0..28 {
+        let names = two();
+        let proxy = Proxy::start(server.url(), at(place, || Fault::CutAfter)).await;
+        let client = me.client_at(proxy.url()).build()?;
+        client.plan(&blueprint(&names)).await?.apply().await?;
+        assert_eq!(dump(&me.plain, &names).await, applied(me.principal().as_str()), "{place}: {:?}", proxy.lines());
+        assert!(proxy.lines().len() > 28, "it was sent again");
+    }
+    Ok(())
+}
+
+async fn an_answer_that_is_lost_is_reported(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let me = Person::new(server.url(), "me").await;
+    for place in 17..28 {
+        let names = two();
+        let proxy = Proxy::start(server.url(), at(place, || Fault::CutAfter)).await;
+        let client = me.client_at(proxy.url()).retry(Never).build()?;
+        let error = client.plan(&blueprint(&names)).await?.apply().await.unwrap_err();
+        assert!(error.is_connection() && error.may_have_been_applied(), "{error}");
+        let said = error.to_string();
+        let (done, left) = said.split_once("; and this was not: ").expect("what was done, and what was not");
+        assert_eq!(done.split("this was done: ").nth(1).expect("what was done") == "nothing", place == 17, "{said}");
+        let left = left.strip_suffix("; make a new plan for the rest, and apply that").expect("what to do");
+        assert_eq!(left.split(", ").count(), 28 - place, "{said}");
+        me.client.plan(&blueprint(&names)).await?.apply().await?;
+        assert_eq!(dump(&me.plain, &names).await, applied(me.principal().as_str()));
+    }
+    Ok(())
+}
