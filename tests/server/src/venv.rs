@@ -1,6 +1,7 @@
 //! The virtual environment Kinto is installed in.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,12 +48,20 @@ fn build(work: &Work) -> Result<(), Error> {
 }
 
 /// Installs exactly the files whose hashes are in the requirements, which are written into the directory.
-pub(crate) fn pip(work: &Work, python: &Path, requirements: &str, options: &[&str]) -> Result<(), Error> {
+fn pip(work: &Work, python: &Path, requirements: &str, options: &[&str]) -> Result<(), Error> {
     let file = work.directory.join("requirements.txt");
     home::write(&file, requirements)?;
     let mut pip = Command::new(python);
     pip.args(PIP_INSTALL).args(options).arg("-r").arg(file);
     work.run(&mut pip).map_err(|output| no_index(&output))
+}
+
+/// The same, with nothing that they need, and into the directory itself.
+pub(crate) fn pip_into(work: &Work, python: &Path, requirements: &str) -> Result<(), Error> {
+    let _ = fs::remove_dir_all(&work.directory);
+    home::directory(work.directory.clone())?;
+    let target = format!("--target={}", work.directory.display());
+    pip(work, python, requirements, &["--no-deps", &target])
 }
 
 fn no_index(output: &str) -> Error {

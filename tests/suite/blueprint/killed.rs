@@ -1,10 +1,12 @@
 //! Stopped at any request of a plan, and made again: the end is the same.
 
-use kinto_client::Never;
+use std::time::Duration;
+
+use kinto_client::{Attempt, RetryPolicy};
 use kinto_server::Backend;
 use kinto_tests::{Fault, Gate, Outcome, Person, Proxy, Sent, on_each_backend, server_on};
 
-use super::{applied, blueprint, dump, two};
+use super::{applied, at_write, blueprint, dump, two};
 
 on_each_backend!(
     killed_before_a_request_arrives,
@@ -12,6 +14,16 @@ on_each_backend!(
     an_answer_that_is_lost_is_made_up_for,
     an_answer_that_is_lost_is_reported
 );
+
+/// Sends nothing again whose answer was lost.
+#[derive(Debug)]
+struct OnlyCollisions;
+
+impl RetryPolicy for OnlyCollisions {
+    fn delay(&self, attempt: &Attempt) -> Option<Duration> {
+        attempt.status.filter(|status| status.as_u16() == 409).map(|_| Duration::from_millis(10))
+    }
+}
 
 /// Does this with the request at that place, counted from 0, and nothing with the others.
 fn at(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&Sent) -> Fault + Send {
@@ -47,8 +59,9 @@ async fn killed(backend: Backend, fault: fn(Gate) -> Fault) -> Outcome {
         // Its connections too: nothing of what it was doing goes on.
         drop(proxy);
         if finished {
-            // The server's own words, 8 looks for the plan, 8 before it is applied, and 11 writes.
-            assert_eq!((place, arrived.len()), (28, 28), "{arrived:?}");
+            // The server's own words, 8 looks for the plan, 8 before it is applied, and 11 writes. On PostgreSQL some are
+            // sent again, after collisions with other tests in the list of buckets.
+            assert!(place >= 28 && place == arrived.len(), "{place}: {arrived:?}");
             return Ok(());
         }
         me.client.plan(&blueprint).await?.apply().await?;
@@ -75,17 +88,17 @@ async fn an_answer_that_is_lost_is_made_up_for(backend: Backend) -> Outcome {
 async fn an_answer_that_is_lost_is_reported(backend: Backend) -> Outcome {
     let server = server_on(backend);
     let me = Person::new(server.url(), "me").await;
-    for place in 17..28 {
+    for place in 0..11 {
         let names = two();
-        let proxy = Proxy::start(server.url(), at(place, || Fault::CutAfter)).await;
-        let client = me.client_at(proxy.url()).retry(Never).build()?;
+        let proxy = Proxy::start(server.url(), at_write(place, || Fault::CutAfter)).await;
+        let client = me.client_at(proxy.url()).retry(OnlyCollisions).build()?;
         let error = client.plan(&blueprint(&names)).await?.apply().await.unwrap_err();
         assert!(error.is_connection() && error.may_have_been_applied(), "{error}");
         let said = error.to_string();
         let (done, left) = said.split_once("; and this was not: ").expect("what was done, and what was not");
-        assert_eq!(done.split("this was done: ").nth(1).expect("what was done") == "nothing", place == 17, "{said}");
+        assert_eq!(done.split("this was done: ").nth(1).expect("what was done") == "nothing", place == 0, "{said}");
         let left = left.strip_suffix("; make a new plan for the rest, and apply that").expect("what to do");
-        assert_eq!(left.split(", ").count(), 28 - place, "{said}");
+        assert_eq!(left.split(", ").count(), 11 - place, "{said}");
         me.client.plan(&blueprint(&names)).await?.apply().await?;
         assert_eq!(dump(&me.plain, &names).await, applied(me.principal().as_str()));
     }

@@ -2,7 +2,7 @@
 
 use kinto_client::{Blueprint, BucketSpec, CollectionSpec, GroupSpec, KintoRecord};
 use kinto_server::unique;
-use kinto_tests::Plain;
+use kinto_tests::{Fault, Plain, Sent};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -60,6 +60,20 @@ fn blueprint([app, site]: &[String; 2]) -> Blueprint {
                 .collection("log", log)
                 .collection("pages", CollectionSpec::new().permissions(|p| p.read("system.Everyone"))),
         )
+}
+
+/// Does this with the write at that place among those of a plan, counted from 0. A write that is sent again, as after a
+/// collision with another test in the list of buckets, is not another.
+fn at_write(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&Sent) -> Fault + Send {
+    let mut lines = Vec::new();
+    move |sent| {
+        let line = sent.line();
+        if sent.method == "GET" || lines.contains(&line) {
+            return Fault::Pass;
+        }
+        lines.push(line);
+        if lines.len() == place + 1 { fault() } else { Fault::Pass }
+    }
 }
 
 /// All that these buckets hold, without timestamps, and with `app` and `site` for their names.

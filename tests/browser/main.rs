@@ -1,0 +1,103 @@
+//! What people see in Kinto Admin, in a real browser, of a collection that was declared in Rust.
+//!
+//! With `KINTO_SCREENSHOT=FILE` it leaves a picture of the list there, such as `tests/browser/admin.png`.
+
+#![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "that is how a test fails")]
+
+mod driver;
+
+use std::{env, path::PathBuf};
+
+use driver::{Browser, Installed, Result};
+use kinto_client::{Blueprint, Client, KintoRecord};
+use kinto_server::{Backend, Server};
+use kinto_tests::Plain;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Something to do.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, KintoRecord)]
+#[kinto(bucket = "home", collection = "tasks", schema, sort = "due", display_fields = ["title", "due", "done"])]
+struct Task {
+    /// What there is to do.
+    #[schemars(length(min = 1))]
+    title: String,
+    /// Until when: year, month, day.
+    due: String,
+    #[serde(default)]
+    done: bool,
+}
+
+impl Task {
+    fn new(title: &str, due: &str, done: bool) -> Self {
+        Self { title: title.to_owned(), due: due.to_owned(), done }
+    }
+}
+
+/// The cells of the list, row by row.
+const ROWS: &str = "[...document.querySelectorAll('table.record-list tbody tr, table tbody tr')]
+    .map(row => [...row.cells].slice(0, 3).map(cell => cell.innerText))";
+
+#[tokio::test]
+async fn kinto_admin_shows_what_was_declared() -> Result {
+    let Some(installed) = Installed::find() else {
+        let missing = "Chromium and its driver are missing; on Debian: apt-get install chromium chromium-driver";
+        assert!(env::var_os("CI").is_none(), "{missing}");
+        eprintln!("NOT TESTED: {missing}");
+        return Ok(());
+    };
+    let server = Server::builder().backend(Backend::Memory).admin().start()?;
+    let (user, password) = ("alexis", "p4ssw0rd");
+    Plain::new(server.url(), "admin", "admin").put_data("/accounts/alexis", &json!({"password": password})).await;
+    let client = Client::builder(server.url()).auth((user, password)).build()?;
+    client.plan(&Blueprint::new().collection::<Task>()).await?.apply().await?;
+    let tasks = client.typed::<Task>();
+    for task in [
+        Task::new("Pay the rent", "2026-12-01", false),
+        Task::new("Call the bank", "2026-11-27", true),
+        Task::new("Book the holidays", "2027-02-15", false),
+    ] {
+        tasks.create_record(task).await?;
+    }
+
+    let browser = Browser::open(&installed, [1280, 720]).await?;
+    browser.go(&format!("{}/admin/", server.url())).await?;
+    browser.click("//label[contains(., 'Kinto Account')]").await?;
+    browser.write("//input[@id='root_credentials_username']", user).await?;
+    browser.write("//input[@id='root_credentials_password']", password).await?;
+    browser.click("//button[@type='submit'][contains(., 'Kinto Account')]").await?;
+    browser.see("//*[contains(., 'Connected as') and contains(., 'account:alexis')]").await?;
+
+    browser.go(&format!("{}/admin/#/buckets/home/collections/tasks/records", server.url())).await?;
+    browser.see("//td[.='Call the bank']").await?;
+    let columns =
+        browser.ask("[...document.querySelectorAll('th')].slice(0, 3).map(th => th.innerText.trim())").await?;
+    assert_eq!(columns, json!(["Title", "Due", "Done"]));
+    let (first, second) = (["Call the bank", "2026-11-27", "true"], ["Pay the rent", "2026-12-01", "false"]);
+    let last = ["Book the holidays", "2027-02-15", "false"];
+    assert_eq!(browser.ask(ROWS).await?, json!([first, second, last]), "sorted by `due`");
+
+    browser.click("//a[contains(., 'Create record')]").await?;
+    browser.see("//form[contains(@class, 'rjsf')]//*[.='Something to do.']").await?;
+    let fields = browser.ask("[...document.querySelectorAll('form.rjsf input')].map(input => input.name)").await?;
+    assert_eq!(fields, json!(["root_title", "root_due", "root_done"]), "in the order of the struct");
+    browser.write("//input[@id='root_title']", "Water the plants").await?;
+    browser.write("//input[@id='root_due']", "2026-11-30").await?;
+    browser.click("//input[@id='root_done']").await?;
+    browser.click("//button[contains(., 'Create record')]").await?;
+    browser.see("//td[.='Water the plants']").await?;
+    let new = ["Water the plants", "2026-11-30", "true"];
+    assert_eq!(browser.ask(ROWS).await?, json!([first, new, second, last]));
+    if let Some(file) = env::var_os("KINTO_SCREENSHOT") {
+        // Tests run in the directory of their package.
+        browser.picture(&PathBuf::from("..").join(file)).await?;
+    }
+
+    let found = tasks.get_records().filter(Task::fields().title.eq("Water the plants")).await?;
+    let [record] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(record.data, Task::new("Water the plants", "2026-11-30", true));
+    let held: Value = serde_json::from_str(record.received_json())?;
+    assert!(held["schema"].is_u64(), "the server has checked it: {held}");
+    Ok(())
+}
