@@ -56,24 +56,24 @@ const AUTH: [&str; 2] = ["--auth", "admin:admin"];
 async fn applied_and_then_there_is_nothing_to_do_and_then_exactly_what_was_changed() -> Result {
     let server = Server::builder().backend(Backend::Memory).start()?;
     let on = |command: &[&str]| done(&[command, &["--server", server.url()], &AUTH].concat());
-    let plan = on(&["plan"])?;
-    assert!(plan.starts_with("+ bucket blog\n+ group blog/editors\n    + member account:alexis\n"), "{plan}");
-    assert!(plan.ends_with("\n8 to create\n"), "{plan}");
-    assert!(!plan.contains('\x1b'), "nobody is at a terminal");
-    let plain = Plain::new(server.url(), "admin", "admin");
-    assert_eq!(plain.ids("/buckets").await, [""; 0], "a plan changes nothing");
+    let said = on(&["plan"])?;
+    assert!(said.starts_with("+ bucket blog\n+ group blog/editors\n    + member account:alexis\n"), "{said}");
+    assert!(said.ends_with("\n8 to create\n"), "{said}");
+    assert!(!said.contains('\x1b'), "nobody is at a terminal");
+    let held = Plain::new(server.url(), "admin", "admin");
+    assert_eq!(held.ids("/buckets").await, [""; 0], "a plan changes nothing");
 
     let applied = on(&["apply"])?;
     let result = "\n\ncreated bucket blog\ncreated group blog/editors\ncreated collection blog/comments\n\
                   created collection blog/posts\ncreated bucket shop\ncreated group shop/staff\n\
                   created collection shop/orders\ncreated collection shop/products\n";
-    assert_eq!(applied, format!("{}{result}", plan.trim_end()));
-    assert_eq!(plain.ids("/buckets").await, ["blog", "shop"]);
-    assert_eq!(plain.ids("/buckets/blog/collections").await, ["comments", "posts"]);
-    assert_eq!(plain.ids("/buckets/shop/collections").await, ["orders", "products"]);
+    assert_eq!(applied, format!("{}{result}", said.trim_end()));
+    assert_eq!(held.ids("/buckets").await, ["blog", "shop"]);
+    assert_eq!(held.ids("/buckets/blog/collections").await, ["comments", "posts"]);
+    assert_eq!(held.ids("/buckets/shop/collections").await, ["orders", "products"]);
     let staff = "/buckets/shop/groups/staff";
-    assert_eq!(plain.permissions("/buckets/shop").await, json!({"write": [staff, "account:admin"]}));
-    let posts = plain.held("/buckets/blog/collections/posts").await;
+    assert_eq!(held.permissions("/buckets/shop").await, json!({"write": [staff, "account:admin"]}));
+    let posts = held.held("/buckets/blog/collections/posts").await;
     assert_eq!(posts["schema"]["properties"]["title"]["maxLength"], 120, "{posts}");
 
     for command in ["plan", "apply"] {
@@ -82,8 +82,8 @@ async fn applied_and_then_there_is_nothing_to_do_and_then_exactly_what_was_chang
 
     // As curl would.
     let change = json!({"data": {"sort": "title"}, "permissions": {"read": []}});
-    plain.send("PATCH".parse()?, "/buckets/blog/collections/posts", Some(&change)).await;
-    let plan = on(&["plan"])?;
+    held.send("PATCH".parse()?, "/buckets/blog/collections/posts", Some(&change)).await;
+    let said = on(&["plan"])?;
     let expected = "\
 = bucket blog
 = group blog/editors
@@ -97,9 +97,9 @@ async fn applied_and_then_there_is_nothing_to_do_and_then_exactly_what_was_chang
 = collection shop/products
 1 to change, 7 to leave alone
 ";
-    assert_eq!(plan, expected);
+    assert_eq!(said, expected);
     assert!(on(&["apply"])?.ends_with("\nchanged collection blog/posts\n"));
-    assert_eq!(plain.held("/buckets/blog/collections/posts").await, posts);
+    assert_eq!(held.held("/buckets/blog/collections/posts").await, posts);
     Ok(())
 }
 
@@ -125,15 +125,15 @@ async fn a_file_is_a_blueprint_as_well() -> Result {
 
     let small = file("small", "buckets:\n  blog:\n    groups:\n      editors:\n        members: [account:mat]\n")?;
     let small = small.to_str().ok_or("a path that is no text")?;
-    let plan = on(&["plan", "--file", small])?;
-    assert!(plan.contains("? collection blog/posts, which the blueprint does not have, with 0 records"), "{plan}");
-    let plan = on(&["apply", "--file", small, "--delete-extra"])?;
-    assert!(plan.contains("\n- collection blog/posts, and the 0 records in it\n"), "{plan}");
-    let plain = Plain::new(server.url(), "admin", "admin");
-    assert_eq!(plain.ids("/buckets/blog/collections").await, [""; 0]);
-    assert_eq!(plain.object("/buckets/blog/groups/editors").await["members"], json!(["account:mat"]));
-    assert_eq!(plain.ids("/buckets/shop/collections").await, ["orders", "products"], "not in the file, not touched");
-    assert_ne!(plain.object("/buckets/shop").await, Value::Null);
+    let said = on(&["plan", "--file", small])?;
+    assert!(said.contains("? collection blog/posts, which the blueprint does not have, with 0 records"), "{said}");
+    let said = on(&["apply", "--file", small, "--delete-extra"])?;
+    assert!(said.contains("\n- collection blog/posts, and the 0 records in it\n"), "{said}");
+    let held = Plain::new(server.url(), "admin", "admin");
+    assert_eq!(held.ids("/buckets/blog/collections").await, [""; 0]);
+    assert_eq!(held.object("/buckets/blog/groups/editors").await["members"], json!(["account:mat"]));
+    assert_eq!(held.ids("/buckets/shop/collections").await, ["orders", "products"], "not in the file, not touched");
+    assert_ne!(held.object("/buckets/shop").await, Value::Null);
     Ok(())
 }
 

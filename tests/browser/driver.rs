@@ -1,4 +1,4 @@
-//! A Chromium without a window, driven by the WebDriver protocol, that reaches this machine only.
+//! A Chromium without a window, driven by the `WebDriver` protocol, that reaches this machine only.
 
 use std::{
     env, fs,

@@ -111,6 +111,24 @@ impl Plan {
     /// records**, in buckets that it has. Print it, to see what that is.
     ///
     /// Buckets are never deleted, and neither is anything in your `default` bucket, which all your programs share.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let blog = client.bucket(kinto_server::unique("blog"));
+    /// # blog.create().await?;
+    /// use kinto_client::{Action, Blueprint, BucketSpec, CollectionSpec};
+    ///
+    /// blog.create_collection("drafts").await?; // which the blueprint does not have
+    /// let bucket = BucketSpec::new().collection("posts", CollectionSpec::new());
+    /// let plan = client.plan(&Blueprint::new().bucket(blog.id(), bucket)).await?.deleting_extra();
+    /// let deleted = plan.steps().iter().find(|step| step.action() == Action::Delete).expect("there is one");
+    /// assert!(deleted.name().ends_with("/drafts") && deleted.records() == Some(0));
+    /// plan.apply().await?;
+    /// # assert!(blog.get_collection("drafts").or_none().await?.is_none());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn deleting_extra(mut self) -> Self {
         for step in self.steps.iter_mut().filter(|step| step.action == Action::Extra) {

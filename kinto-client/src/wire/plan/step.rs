@@ -50,6 +50,7 @@ impl Step {
         if !idle && present.permissions.is_none() {
             notes.push("its permissions are not visible to you; they will be, for whoever writes may write".to_owned());
         }
+        notes.extend(meanings(present, &changes));
         let action = if idle { Action::LeaveAlone } else { action };
         Self { spot: wanted.spot.clone(), action, last_modified, records: None, changes, notes }
     }
@@ -141,6 +142,29 @@ impl Step {
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
+}
+
+/// What changes of schemas mean for the records that are there.
+#[cfg(feature = "schema")]
+fn meanings(present: &Present, changes: &Changes) -> Vec<String> {
+    let mut meanings = Vec::new();
+    for name in ["schema", "record:schema"] {
+        let (Some(old), Some(new)) = (present.data.get(name), changes.data.get(name)) else { continue };
+        let evolution = crate::wire::schema::compare(old, new);
+        if evolution.is_breaking() {
+            let breaking = evolution.changes.iter().filter(|change| change.breaking);
+            meanings.extend(breaking.map(|change| format!("for records that are there, {change}")));
+            meanings.push("`misfits` tells which of them no longer fit, and `migrate` rewrites them".to_owned());
+        } else {
+            meanings.push("records that are there still fit the schema".to_owned());
+        }
+    }
+    meanings
+}
+
+#[cfg(not(feature = "schema"))]
+fn meanings(_: &Present, _: &Changes) -> Vec<String> {
+    Vec::new()
 }
 
 impl Present {

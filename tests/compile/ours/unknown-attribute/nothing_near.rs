@@ -2,7 +2,7 @@ use kinto_client::KintoRecord;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, KintoRecord)]
-#[kinto(schema = "todo.json")]
+#[kinto(validator = "todo.json")]
 struct Todo {
     title: String,
 }
