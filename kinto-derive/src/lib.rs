@@ -55,8 +55,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// `id` and `last_modified`; what is inside of a field (`address.city`), or comes from a flattened one, is not. Principals
 /// are written in full, for `"alexis"` alone is nobody.
 ///
-/// From `sort` to `permissions` they say what the collection should be like: `KintoRecord::collection_attributes` and `collection_permissions`
-/// give it to whatever sets up the server. They change nothing by themselves.
+/// From `sort` to `permissions` they say what the collection should be like: `KintoRecord::collection_attributes` and
+/// `collection_permissions` give it to whatever sets up the server, as a `Blueprint` does, in which `group:editors` is a group of
+/// the same bucket. They change nothing by themselves.
 ///
 /// On a field:
 ///

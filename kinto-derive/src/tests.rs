@@ -261,7 +261,7 @@ fn mistakes_are_reported_together_and_the_traits_are_implemented_anyway() {
         errors(&input),
         [
             "unknown kinto attribute `bukket`; did you mean `bucket`? (expected one of `attachment`, `bucket`, \
-             `cache_expires`, `collection`, `crate`, `display_fields`, `nested`, `permissions`, `sort`)",
+             `cache_expires`, `collection`, `crate`, `display_fields`, `nested`, `permissions`, `schema`, `sort`)",
             "unknown kinto attribute `rename` on a field; that is serde's: `#[serde(rename)]`, which the derive reads too \
              (expected `nested`)",
             "a collection cannot contain a space (character 3 of \"to do\"): use letters `a-z` and `A-Z`, digits, `_` and `-`",
@@ -303,4 +303,23 @@ fn nothing_is_wrong_with_empty_and_absent_lists() {
         )),
         [""; 0]
     );
+}
+
+#[test]
+fn the_schema_is_that_of_the_type_with_its_fields_in_order() {
+    let input = parse_quote! {
+        #[kinto(schema)]
+        struct Todo {
+            #[serde(rename = "what")]
+            title: String,
+            #[serde(skip)]
+            seen: bool,
+            #[serde(flatten)]
+            more: More,
+            due: u64,
+        }
+    };
+    let output = derive(&input).to_string();
+    let call = ". __with_schema (:: kinto_client :: schema :: of :: < Self > () , & [\"what\" , \"due\"])";
+    assert!(output.contains(call), "{output}");
 }

@@ -78,7 +78,7 @@ async fn changes_are_made_and_nothing_else_is_touched(backend: Backend) -> Outco
     + read account:d
     - read account:a
     - record:create account:c
-    ! for records that are there, a: BREAKING: takes a number now, not a string
+    ! for records that are there, a: BREAKING: the type was \"string\", and is \"number\"
     ! `misfits` tells which of them no longer fit, and `migrate` rewrites them
 2 to change, 1 to leave alone";
     assert_eq!(plan.to_string().replace(&names[0], "app"), expected);

@@ -52,10 +52,7 @@ impl MakePlan {
     async fn plan(&self, client: &Client) -> Result<Plan> {
         self.blueprint.check()?;
         let info = client.server_info().await?;
-        let default = match &info.user {
-            Some(user) => user.bucket.as_deref(),
-            None => None,
-        };
+        let default = info.user.as_ref().and_then(|user| user.bucket.as_deref());
         let wanted = self.blueprint.wanted(default)?;
         // Whoever writes without credentials is everyone.
         let me = info.user.as_ref().map_or_else(Principal::everyone, |user| user.id.clone());
