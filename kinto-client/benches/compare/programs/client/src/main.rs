@@ -1,0 +1,84 @@
+//! `compare-client WORK URL RECORDS TIMES`: does the work, and prints what came of it.
+
+use std::{env, error::Error, fs};
+
+use futures_util::TryStreamExt as _;
+use kinto_client::{Client, Fresh, KintoRecord};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, KintoRecord)]
+#[kinto(bucket = "bench", collection = "books")]
+struct Book {
+    title: String,
+    author: String,
+    pages: u64,
+    price: f64,
+    lent: bool,
+    tags: Vec<String>,
+}
+
+fn book(number: u64) -> Book {
+    Book {
+        title: format!("The book with the number {number}, in two volumes"),
+        author: format!("Author {}", number % 1000),
+        pages: 100 + number % 900,
+        price: (number % 10_000) as f64 / 100.0,
+        lent: number.is_multiple_of(3),
+        tags: vec!["fiction".to_owned(), format!("shelf-{}", number % 50)],
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [work, url, records, times] = &arguments[..] else { return Err("WORK URL RECORDS TIMES".into()) };
+    let records: u64 = records.parse()?;
+    let client = Client::builder(url).auth(("bench", "bench")).build()?;
+    let books = client.typed::<Book>();
+    let (mut count, mut sum) = (0, 0);
+    for _ in 0..times.parse()? {
+        match work.as_str() {
+            "nothing" => {}
+            "prepare" => {
+                let bucket = client.bucket("bench");
+                bucket.create().if_not_exists().await?;
+                bucket.create_collection("books").if_not_exists().await?;
+            }
+            "read" => {
+                let all = books.get_records().await?;
+                count += all.len();
+                sum += all.iter().map(|book| book.data.pages).sum::<u64>();
+            }
+            "stream" => {
+                let mut all = books.get_records().stream();
+                while let Some(book) = all.try_next().await? {
+                    count += 1;
+                    sum += book.data.pages;
+                }
+            }
+            "create" => {
+                let created = books.create_records((0..records).map(book)).await?;
+                count += created.len();
+                sum += created.iter().map(|book| book.data.pages).sum::<u64>();
+            }
+            "save" => {
+                let mut all = books.get_records().await?;
+                for book in all.iter_mut().step_by(100) {
+                    book.data.lent = !book.data.lent;
+                }
+                count += books.save_records(&mut all).await?.len();
+            }
+            "unchanged" => {
+                let known = books.get_records().limit(1).await?.last_modified;
+                let Fresh::Unchanged = books.get_records().if_changed_since(known).await? else {
+                    return Err("it has changed".into());
+                };
+            }
+            _ => return Err("there is no such work".into()),
+        }
+    }
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+    println!("{count} {sum} {}", peak.trim().trim_end_matches(" kB"));
+    Ok(())
+}

@@ -1,0 +1,45 @@
+// `program.cjs WORK URL RECORDS TIMES`: does the work with kinto, and prints what came of it.
+
+const { readFileSync } = require("node:fs");
+const { KintoClient } = require("kinto");
+
+const [work, url, records, times] = process.argv.slice(2);
+const authorization = "Basic " + Buffer.from("bench:bench").toString("base64");
+const client = new KintoClient(url, { headers: { Authorization: authorization } });
+const books = client.bucket("bench").collection("books");
+
+function book(number) {
+  return {
+    title: `The book with the number ${number}, in two volumes`,
+    author: `Author ${number % 1000}`,
+    pages: 100 + (number % 900),
+    price: (number % 10_000) / 100,
+    lent: number % 3 === 0,
+    tags: ["fiction", `shelf-${number % 50}`],
+  };
+}
+
+async function main() {
+  let [count, sum] = [0, 0];
+  for (let time = 0; time < Number(times); time++) {
+    if (work === "nothing") {
+      continue;
+    } else if (work === "read") {
+      const { data } = await books.listRecords({ pages: Infinity });
+      count += data.length;
+      sum += data.reduce((sum, record) => sum + record.pages, 0);
+    } else if (work === "create") {
+      const results = await books.batch((batch) => {
+        for (let number = 0; number < Number(records); number++) batch.createRecord(book(number));
+      });
+      count += results.length;
+      sum += results.reduce((sum, result) => sum + result.body.data.pages, 0);
+    } else {
+      throw new Error("there is no such work");
+    }
+  }
+  const peak = /^VmHWM:\s*(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))[1];
+  console.log(count, sum, peak);
+}
+
+main();

@@ -1,0 +1,123 @@
+//! What a program costs: run many times, in turns with the others, and what it costs to do nothing is taken off.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use serde::Serialize;
+
+use crate::{
+    Outcome,
+    programs::{Program, run},
+};
+
+/// One thing to be measured.
+pub(crate) struct Case<'a> {
+    pub(crate) label: String,
+    pub(crate) program: &'a Program,
+    pub(crate) work: &'static str,
+    pub(crate) url: &'a str,
+    pub(crate) records: u64,
+    /// How often the program does the work.
+    pub(crate) times: u64,
+    /// How many records it must say that it has had each time.
+    pub(crate) expected: u64,
+}
+
+/// Medians over the rounds, of the work alone, except the peak.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Cost {
+    pub(crate) label: String,
+    pub(crate) records: u64,
+    /// CPU time, user and system, in microseconds for each record.
+    pub(crate) cpu: f64,
+    /// Elapsed time in microseconds for each record.
+    pub(crate) wall: f64,
+    /// The most memory that the whole process ever had, in kB.
+    pub(crate) peak: f64,
+    /// The CPU time of a run that does nothing, in milliseconds; it is taken off above.
+    pub(crate) start_cpu: f64,
+    /// The most memory that a run that does nothing ever had, in kB; it is not taken off.
+    pub(crate) start_peak: f64,
+}
+
+#[derive(Default)]
+struct Samples {
+    cpu: Vec<f64>,
+    wall: Vec<f64>,
+    peak: Vec<f64>,
+}
+
+struct Sample {
+    cpu: f64,
+    wall: f64,
+    peak: f64,
+}
+
+/// Measures all cases, one after the other in each round, each after a run that does nothing.
+pub(crate) fn rounds(rounds: usize, cases: &[Case<'_>]) -> Outcome<Vec<Cost>> {
+    let mut samples: BTreeMap<(usize, bool), Samples> = BTreeMap::new();
+    for round in 0..rounds {
+        eprint!("\rround {} of {rounds} ", round + 1);
+        for (index, case) in cases.iter().enumerate() {
+            for idle in [true, false] {
+                let sample = once(case, idle).map_err(|error| format!("{}: {error}", case.label))?;
+                let samples = samples.entry((index, idle)).or_default();
+                samples.cpu.push(sample.cpu);
+                samples.wall.push(sample.wall);
+                samples.peak.push(sample.peak);
+            }
+        }
+    }
+    eprint!("\r                    \r");
+    let cost = |(index, case): (usize, &Case<'_>)| {
+        let [mut work, mut idle] = [false, true].map(|idle| samples.remove(&(index, idle)).unwrap_or_default());
+        let records = case.expected.max(1) * case.times;
+        let each = |work: f64, idle: f64| (work - idle) * 1e6 / f64::from(u32::try_from(records).unwrap_or(u32::MAX));
+        let (idle_cpu, idle_wall) = (median(&mut idle.cpu), median(&mut idle.wall));
+        Cost {
+            label: case.label.clone(),
+            records,
+            cpu: each(median(&mut work.cpu), idle_cpu),
+            wall: each(median(&mut work.wall), idle_wall),
+            peak: median(&mut work.peak),
+            start_cpu: idle_cpu * 1e3,
+            start_peak: median(&mut idle.peak),
+        }
+    };
+    Ok(cases.iter().enumerate().map(cost).collect())
+}
+
+/// Runs a program once.
+fn once(case: &Case<'_>, idle: bool) -> Outcome<Sample> {
+    let work = if idle { "nothing" } else { case.work };
+    let before = children()?;
+    let start = Instant::now();
+    let said = run(&mut case.program.command(work, case.url, case.records, case.times))?;
+    let wall = start.elapsed().as_secs_f64();
+    let cpu = children()? - before;
+    let mut words = said.split_whitespace();
+    let count: u64 = words.next().ok_or("it said nothing")?.parse()?;
+    let expected = if idle { 0 } else { case.expected * case.times };
+    if count != expected {
+        return Err(format!("it had {count} records, and not {expected}").into());
+    }
+    let peak = words.nth(1).ok_or("it did not say its peak")?.parse()?;
+    Ok(Sample { cpu, wall, peak })
+}
+
+/// The CPU time of all processes that this one has waited for, in seconds.
+fn children() -> Outcome<f64> {
+    let usage: Usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
+
+pub(crate) fn median(samples: &mut [f64]) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    let middle = samples.len() / 2;
+    match (samples.get(middle.wrapping_sub(1)), samples.get(middle)) {
+        (Some(low), Some(high)) if samples.len().is_multiple_of(2) => f64::midpoint(*low, *high),
+        (_, Some(middle)) => *middle,
+        _ => f64::NAN,
+    }
+}

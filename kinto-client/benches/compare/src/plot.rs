@@ -1,0 +1,120 @@
+//! Pictures of what was measured.
+
+use std::path::Path;
+
+use plotters::{
+    coord::Shift,
+    prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
+};
+
+use crate::{
+    Outcome,
+    measure::Cost,
+    report::{Report, Table},
+};
+
+const OURS: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
+const OTHERS: RGBColor = RGBColor(0xb0, 0xb8, 0xc0);
+const WIDTH: u32 = 860;
+const BAR: u32 = 26;
+/// Where the bars begin, and how long the longest is.
+const LABELS: i32 = 250;
+const LENGTH: f64 = 500.0;
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// What a panel of bars shows.
+struct Panel {
+    title: &'static str,
+    unit: &'static str,
+    of: fn(&Cost) -> f64,
+}
+
+const PANELS: [Panel; 3] = [
+    Panel { title: "CPU time for each record", unit: "µs", of: |cost| cost.cpu },
+    Panel { title: "Elapsed time for each record", unit: "µs", of: |cost| cost.wall },
+    Panel { title: "Peak memory of the process", unit: "MB", of: |cost| cost.peak / 1024.0 },
+];
+
+/// Draws a picture of each comparison, and one of how costs grow.
+pub(crate) fn draw(report: &Report, out: &Path) -> Outcome {
+    for table in &report.tables {
+        match table.id {
+            "read" | "create" | "kinto-read" | "kinto-create" => bars(table, out)?,
+            _ => {}
+        }
+    }
+    growth(report, out)
+}
+
+fn bars(table: &Table, out: &Path) -> Outcome {
+    let file = out.join(format!("{}.svg", table.id));
+    let rows = u32::try_from(table.costs.len())?;
+    let panel = BAR * rows + 40;
+    let root = SVGBackend::new(&file, (WIDTH, 50 + panel * 3)).into_drawing_area();
+    root.fill(&WHITE)?;
+    text(&root, &table.title, (10, 24), 17.0, HPos::Left)?;
+    let (_, areas) = root.split_vertically(44);
+    for (area, panel) in areas.split_evenly((PANELS.len(), 1)).iter().zip(&PANELS) {
+        draw_panel(area, table, panel)?;
+    }
+    root.present()?;
+    Ok(())
+}
+
+fn draw_panel(area: &Area<'_>, table: &Table, Panel { title, unit, of }: &Panel) -> Outcome {
+    text(area, &format!("{title} ({unit})"), (LABELS, 12), 13.0, HPos::Left)?;
+    let most = table.costs.iter().map(of).fold(0.0, f64::max);
+    let ours = table.costs.first().map_or(f64::NAN, of);
+    for (row, cost) in (0..).zip(&table.costs) {
+        let value = of(cost);
+        let (top, middle) = (26 + row * BAR.cast_signed(), 26 + row * BAR.cast_signed() + 9);
+        let end = LABELS + (LENGTH * value / most) as i32;
+        let color = if row == 0 { OURS } else { OTHERS };
+        area.draw(&Rectangle::new([(LABELS, top), (end, top + 18)], color.filled()))?;
+        text(area, &cost.label, (LABELS - 8, middle), 13.0, HPos::Right)?;
+        let times = if row == 0 { String::new() } else { format!("  ({:.2}×)", value / ours) };
+        text(area, &format!("{value:.2}{times}"), (end + 6, middle), 12.0, HPos::Left)?;
+    }
+    Ok(())
+}
+
+fn text(area: &Area<'_>, text: &str, at: (i32, i32), size: f64, side: HPos) -> Outcome {
+    let style = ("sans-serif", size).into_text_style(area).pos(Pos::new(side, VPos::Center));
+    Ok(area.draw_text(text, &style, at)?)
+}
+
+/// CPU time for each record, at each size, relative to the smallest.
+fn growth(report: &Report, out: &Path) -> Outcome {
+    let names = [("lists", "lists", OURS), ("streams", "streams", GREEN), ("batches", "batches", RED)];
+    let tables: Vec<_> = names
+        .iter()
+        .filter_map(|(id, name, color)| Some((report.tables.iter().find(|table| table.id == *id)?, *name, *color)))
+        .collect();
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let file = out.join("growth.svg");
+    let root = SVGBackend::new(&file, (WIDTH, 320)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let most = tables.iter().flat_map(|(table, ..)| &table.costs).map(|cost| cost.cpu).fold(0.0, f64::max);
+    let mut chart = ChartBuilder::on(&root)
+        .caption("CPU time for each record as lists and batches grow (µs)", ("sans-serif", 17))
+        .margin(14)
+        .x_label_area_size(40)
+        .y_label_area_size(50)
+        .build_cartesian_2d((20_f64..150_000.0).log_scale(), 0.0..most * 1.2)?;
+    chart.configure_mesh().disable_x_mesh().x_desc("records in one call").draw()?;
+    for (table, name, color) in tables {
+        let size = |cost: &Cost| cost.label.split(' ').next().and_then(|size| size.parse::<f64>().ok());
+        let points: Vec<_> = table.costs.iter().filter_map(|cost| Some((size(cost)?, cost.cpu))).collect();
+        chart
+            .draw_series(LineSeries::new(points, color.stroke_width(2)).point_size(4))?
+            .label(name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+    }
+    chart.configure_series_labels().border_style(OTHERS).background_style(WHITE).draw()?;
+    root.present()?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! What was measured: as tables, as JSON, and against what was to be reached.
+
+use std::{fs, path::Path};
+
+use serde::Serialize;
+
+use crate::{Outcome, measure::Cost};
+
+#[derive(Default, Serialize)]
+pub(crate) struct Report {
+    pub(crate) tables: Vec<Table>,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) facts: Vec<Fact>,
+}
+
+/// The same work done by several programs, ours first.
+#[derive(Serialize)]
+pub(crate) struct Table {
+    pub(crate) id: &'static str,
+    pub(crate) title: String,
+    pub(crate) rounds: usize,
+    pub(crate) costs: Vec<Cost>,
+}
+
+/// What is known of our program and of the one by hand, without a bound to it.
+#[derive(Serialize)]
+pub(crate) struct Fact {
+    pub(crate) what: &'static str,
+    pub(crate) ours: f64,
+    pub(crate) plain: f64,
+}
+
+/// Something that was to be reached.
+#[derive(Serialize)]
+pub(crate) struct Target {
+    pub(crate) what: String,
+    pub(crate) measured: f64,
+    pub(crate) at_most: f64,
+    /// How many digits after the point make sense.
+    #[serde(skip)]
+    pub(crate) digits: usize,
+}
+
+impl Report {
+    /// Adds a table, and prints it.
+    pub(crate) fn table(&mut self, table: Table) -> &Table {
+        println!("\n{} ({} rounds, medians)", table.title, table.rounds);
+        println!(
+            "{:<34}{:>13}{:>8}{:>13}{:>8}{:>11}{:>12}",
+            "", "CPU/record", "ratio", "wall/record", "ratio", "peak", "start"
+        );
+        let first = table.costs.first();
+        for cost in &table.costs {
+            let ratio = |ours: Option<f64>, own: f64| ours.map_or(f64::NAN, |ours| ours / own);
+            println!(
+                "{:<34}{:>10.2} µs{:>8.2}{:>10.2} µs{:>8.2}{:>8.1} MB{:>9.0} ms",
+                cost.label,
+                cost.cpu,
+                ratio(first.map(|first| first.cpu), cost.cpu),
+                cost.wall,
+                ratio(first.map(|first| first.wall), cost.wall),
+                cost.peak / 1024.0,
+                cost.start_cpu,
+            );
+        }
+        self.tables.push(table);
+        self.tables.last().unwrap_or_else(|| unreachable!("one was just added"))
+    }
+
+    pub(crate) fn target(&mut self, what: impl Into<String>, measured: f64, at_most: f64, digits: usize) {
+        self.targets.push(Target { what: what.into(), measured, at_most, digits });
+    }
+
+    pub(crate) fn fact(&mut self, what: &'static str, [ours, plain]: [f64; 2]) {
+        self.facts.push(Fact { what, ours, plain });
+    }
+
+    pub(crate) fn print_targets(&self) {
+        println!("\n{:<82}{:>10}{:>10}", "target", "measured", "at most");
+        for Target { what, measured, at_most, digits } in &self.targets {
+            let met = if measured <= at_most { "" } else { "  MISSED" };
+            println!("{what:<82}{measured:>10.digits$}{at_most:>10.digits$}{met}");
+        }
+    }
+
+    /// Writes it as JSON. What an earlier run has measured stays where this one has not.
+    pub(crate) fn write(&self, out: &Path) -> Outcome {
+        fs::create_dir_all(out)?;
+        fs::write(out.join("results.json"), serde_json::to_string_pretty(self)? + "\n")?;
+        println!("\nwritten to {}", out.display());
+        Ok(())
+    }
+}
+
+impl Table {
+    /// The ratio of our cost to that of the program of this label, where it was there to be measured.
+    pub(crate) fn ratio(&self, label: &str, of: impl Fn(&Cost) -> f64) -> Option<f64> {
+        let other = self.costs.iter().find(|cost| cost.label == label)?;
+        Some(of(self.costs.first()?) / of(other))
+    }
+}
