@@ -62,7 +62,7 @@ async fn on_create() -> Outcome {
     assert_eq!(scene.plain.permissions(&path).await, expected);
     let given = BucketPermissions::default().read(Principal::everyone()).write([Principal::from(&team), me.clone()]);
     let given = given.collection_create(["account:b", "account:a"]).group_create(Principal::user("idp", "c@d"));
-    assert_eq!(created.permissions, Permissions::Visible(given), "with what the server adds");
+    assert_eq!(created.permissions, Permissions::Visible(given.into()), "with what the server adds");
 
     let collection =
         bucket.create_collection("c").permissions(|p| p.record_create(vec![&team]).read(&[me.clone()][..]));

@@ -36,7 +36,7 @@ impl<E: Send> sealed::Run for GetEntries<E> {
         let mut items = Items::new(Source::new(client, subject.clone(), request), None, false);
         let mut entries = Vec::new();
         while let Some(item) = items.next().await {
-            let entry = (self.read)(&item?);
+            let entry = item.and_then(|item| (self.read)(&item));
             let entry = if self.secret { entry.map_err(Error::without_quotes) } else { entry };
             entries.push(entry.map_err(|error| subject.blame(error))?);
         }

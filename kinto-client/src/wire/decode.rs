@@ -1,6 +1,6 @@
 //! JSON objects as received, into their data and what the server adds to it, in one pass.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
@@ -23,14 +23,14 @@ const SCHEMA: &str = "schema";
 /// What the server adds to every object.
 #[derive(Debug)]
 pub(crate) struct Decoded<T> {
-    pub(crate) id: String,
+    pub(crate) id: Arc<str>,
     pub(crate) last_modified: Timestamp,
     pub(crate) data: T,
 }
 
 #[derive(Default)]
 struct Stamp {
-    id: Option<String>,
+    id: Option<Arc<str>>,
     last_modified: Option<u64>,
 }
 
@@ -47,8 +47,25 @@ pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'stat
             Ok(Decoded { id, last_modified: Timestamp::from_millis(millis), data })
         }
         Stamp { id: None, .. } => Err(Error::decode(None, "", "the server sent an object without an `id`")),
-        Stamp { id, .. } => Err(Error::decode(id, "", "the server sent an object without a `last_modified`")),
+        Stamp { id, .. } => {
+            let id = id.map(|id| id.to_string());
+            Err(Error::decode(id, "", "the server sent an object without a `last_modified`"))
+        }
     }
+}
+
+/// Decodes the object that this JSON begins with, and tells its length. `None` if that cannot be done, for whatever
+/// reason: [`object`] says which, once it is known where the object ends.
+pub(crate) fn first<T: DeserializeOwned>(
+    rest: &[u8],
+    declares: &'static [&'static str],
+) -> Option<(Decoded<T>, usize)> {
+    let mut stamp = Stamp::default();
+    let mut json = serde_json::Deserializer::from_slice(rest);
+    let data = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares }).ok()?;
+    let (id, last_modified) = (stamp.id?, Timestamp::from_millis(stamp.last_modified?));
+    let length = json.into_iter::<IgnoredAny>().byte_offset();
+    Some((Decoded { id, last_modified, data }, length))
 }
 
 /// Decodes again, slower, to learn where it went wrong.
@@ -150,7 +167,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watched<'_, V> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<V::Value, A::Error> {
         let Self { visitor, stamp, shown, hides_schema } = self;
-        let mut entries = Entries { map, stamp, shown, hides_schema, taken: None };
+        let mut entries = Entries { map, stamp, shown, hides_schema, next: Next::Other };
         let value = visitor.visit_map(&mut entries)?;
         // A visitor may stop early, and the stamp may be in the rest.
         while (&mut entries).next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
@@ -158,9 +175,15 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watched<'_, V> {
     }
 }
 
-enum Taken {
-    Id(String),
-    LastModified(u64),
+/// Which value comes next.
+#[derive(Clone, Copy)]
+enum Next {
+    /// The id, which was taken down.
+    Id,
+    /// The time of the last change, which was taken down.
+    LastModified,
+    /// That of another key.
+    Other,
 }
 
 struct Entries<'a, A> {
@@ -168,7 +191,7 @@ struct Entries<'a, A> {
     stamp: &'a mut Stamp,
     shown: &'static [&'static str],
     hides_schema: bool,
-    taken: Option<Taken>,
+    next: Next,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
@@ -176,16 +199,15 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> std::result::Result<Option<K::Value>, A::Error> {
         while let Some(Key(key)) = self.map.next_key::<Key<'de>>()? {
-            let taken = match &*key {
+            let next = match &*key {
                 ID => {
-                    let id: String = self.map.next_value()?;
-                    self.stamp.id = Some(id.clone());
-                    Taken::Id(id)
+                    let Key(id) = self.map.next_value()?;
+                    self.stamp.id = Some(Arc::from(&*id));
+                    Next::Id
                 }
                 LAST_MODIFIED => {
-                    let millis = self.map.next_value()?;
-                    self.stamp.last_modified = Some(millis);
-                    Taken::LastModified(millis)
+                    self.stamp.last_modified = Some(self.map.next_value()?);
+                    Next::LastModified
                 }
                 SCHEMA if self.hides_schema => {
                     self.map.next_value::<IgnoredAny>()?;
@@ -200,7 +222,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
                 }
             };
             if self.shown.contains(&&*key) {
-                self.taken = Some(taken);
+                self.next = next;
                 let key: CowStrDeserializer<'_, A::Error> = key.into_deserializer();
                 return seed.deserialize(key).map(Some);
             }
@@ -209,11 +231,11 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> std::result::Result<S::Value, A::Error> {
-        match self.taken.take() {
-            None => self.map.next_value_seed(seed),
+        match std::mem::replace(&mut self.next, Next::Other) {
+            Next::Other => self.map.next_value_seed(seed),
             // serde's own deserializers of text and numbers cannot become an `Option`.
-            Some(Taken::Id(id)) => seed.deserialize(Value::from(id)).map_err(de::Error::custom),
-            Some(Taken::LastModified(millis)) => seed.deserialize(Value::from(millis)).map_err(de::Error::custom),
+            Next::Id => seed.deserialize(Value::from(self.stamp.id.as_deref())).map_err(de::Error::custom),
+            Next::LastModified => seed.deserialize(Value::from(self.stamp.last_modified)).map_err(de::Error::custom),
         }
     }
 
@@ -222,7 +244,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
     }
 }
 
-/// A key, borrowed from the input unless it has an escape in it.
+/// A key, or other text, borrowed from the input unless it has an escape in it.
 pub(crate) struct Key<'de>(pub(crate) Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {
@@ -233,7 +255,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
             type Value = Key<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
+                f.write_str("a string")
             }
 
             fn visit_borrowed_str<E>(self, key: &'de str) -> std::result::Result<Key<'de>, E> {
@@ -261,7 +283,7 @@ mod tests {
     fn json_is_the_data_alone() {
         let decoded = object::<Value>(RAW, &[]).unwrap();
         assert_eq!(decoded.data, json!({"title": "Milk", "n": {"id": "inner"}}));
-        assert_eq!((decoded.id.as_str(), decoded.last_modified.as_millis()), ("r1", 42));
+        assert_eq!((&*decoded.id, decoded.last_modified.as_millis()), ("r1", 42));
         assert_eq!(object::<Map<String, Value>>(RAW, &[]).unwrap().data.len(), 2);
     }
 

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{
-    decode, encode,
+    decode::{self, Decoded},
+    encode,
     id::Id,
     kind::{self, Kind},
     merge,
+    page::Page,
     permissions::{PermissionSet, Permissions},
     principal::Principal,
     timestamp::Timestamp,
@@ -59,8 +61,9 @@ pub struct Object<K: Kind, T> {
     pub permissions: Permissions<K::Permissions>,
     /// The object as received: its `data` alone, and the permissions.
     received: Bytes,
-    /// The object with the changes that were made to it as another type, which may have no place in this one.
-    changed: Option<Bytes>,
+    /// The object with the changes that were made to it as another type, which may have no place in this one. It is boxed
+    /// since hardly any object has it.
+    changed: Option<Box<Bytes>>,
     /// As received, if they were shown.
     received_permissions: Option<Arc<K::Permissions>>,
 }
@@ -78,10 +81,11 @@ impl<K: Kind, T: Data> Object<K, T> {
         let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
         // An empty object means "you are not told", not "nobody": whoever is told is in the list himself.
         let permissions = match envelope.permissions {
-            Some(lists) if !lists.is_empty() => Permissions::Visible(K::Permissions::from_lists(lists)),
+            Some(lists) if !lists.is_empty() => Permissions::Visible(K::Permissions::from_lists(lists).into()),
             _ => Permissions::NotVisible,
         };
-        Self::new(body.slice_ref(envelope.data.get().as_bytes()), permissions)
+        // A copy: a slice would keep all of the body, which is that of everything in the same batch.
+        Self::new(Bytes::copy_from_slice(envelope.data.get().as_bytes()), permissions)
     }
 
     /// Reads one item of a list, or what a conflict found, neither of which has permissions.
@@ -89,9 +93,22 @@ impl<K: Kind, T: Data> Object<K, T> {
         Self::new(received, Permissions::NotVisible)
     }
 
+    /// Reads the next object of a page.
+    pub(crate) fn next_of(page: &mut Page) -> Option<Result<Self>> {
+        let first = |body: &Bytes, at| {
+            let (decoded, length) = decode::first::<T>(body.get(at..)?, T::DECLARES)?;
+            Some((Self::of(decoded, body.slice(at..at + length), Permissions::NotVisible), length))
+        };
+        page.next_by(first, Self::from_received)
+    }
+
     fn new(received: Bytes, permissions: Permissions<K::Permissions>) -> Result<Self> {
         let decoded = decode::object::<T>(&received, T::DECLARES)?;
-        Ok(Self {
+        Ok(Self::of(decoded, received, permissions))
+    }
+
+    fn of(decoded: Decoded<T>, received: Bytes, permissions: Permissions<K::Permissions>) -> Self {
+        Self {
             id: Id::new(decoded.id),
             last_modified: decoded.last_modified,
             data: decoded.data,
@@ -99,7 +116,7 @@ impl<K: Kind, T: Data> Object<K, T> {
             permissions,
             received,
             changed: None,
-        })
+        }
     }
 
     /// The same object with its data as another type. Changes that were made to `data` are taken along, and what
@@ -127,7 +144,7 @@ impl<K: Kind, T: Data> Object<K, T> {
             changed.extend([("id", &*id), ("last_modified", &*last_modified)]);
             let changed = Bytes::from(to_raw(&changed)?.get().to_owned());
             parsed.data = decode::object::<U>(&changed, U::DECLARES)?.data;
-            parsed.changed = Some(changed);
+            parsed.changed = Some(changed.into());
         }
         Ok(parsed)
     }
@@ -148,7 +165,7 @@ impl<K: Kind, T: Data> Object<K, T> {
 
     /// What a PUT of the object has to send as its data, or `None` if nothing was changed.
     pub(crate) fn changed_data(&self) -> Result<Option<Box<RawValue>>> {
-        let base = self.changed.as_ref().unwrap_or(&self.received);
+        let base = self.changed.as_deref().unwrap_or(&self.received);
         let before = decode::object::<T>(base, T::DECLARES)?.data;
         let (before, mut after) = (encode::object(&before)?, encode::object(&self.data)?);
         self.check_id(&after)?;
@@ -182,7 +199,7 @@ impl<K: Kind, T: Data> Object<K, T> {
     /// The permissions, if they are to be sent because they were changed.
     pub(crate) fn changed_permissions(&self) -> Result<Option<(&K::Permissions, &K::Permissions)>> {
         match (&self.received_permissions, &self.permissions) {
-            (Some(before), Permissions::Visible(after)) if **before != *after => {
+            (Some(before), Permissions::Visible(after)) if **before != **after => {
                 after.check()?;
                 Ok(Some((before, after)))
             }

@@ -1,17 +1,31 @@
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{object::Tombstone, response::Response, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
-/// One page of a list, every object still as received.
+/// One page of a list. Its objects are read one after the other, each in one pass: where one ends is known once it has
+/// been decoded.
+#[derive(Clone)]
 pub(crate) struct Page {
-    pub(crate) items: Vec<Bytes>,
     /// When the list last changed.
     pub(crate) timestamp: Timestamp,
     /// The query that asks for the next page.
     pub(crate) next: Option<String>,
+    body: Bytes,
+    /// Where the rest of the body begins.
+    at: usize,
+    reached: Reached,
+}
+
+/// What the rest of a page begins with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    Object,
+    End,
+    /// Something that is no list.
+    Nonsense,
 }
 
 impl Page {
@@ -19,15 +33,108 @@ impl Page {
         #[derive(Deserialize)]
         struct List<'a> {
             #[serde(borrow)]
-            data: Vec<&'a RawValue>,
+            data: &'a RawValue,
         }
-        let body = &response.body;
-        let list: List<'_> = serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
-        Ok(Self {
-            items: list.data.into_iter().map(|item| body.slice_ref(item.get().as_bytes())).collect(),
-            timestamp: response.etag()?,
-            next: response.next_page()?,
-        })
+        let body = response.body.clone();
+        let (timestamp, next) = (response.etag(), response.next_page());
+        let mut page = Self { timestamp: Timestamp::from_millis(0), next: None, body, at: 0, reached: Reached::Object };
+        if !["{", "\"data\"", ":", "["].into_iter().all(|token| page.step_over(token)) {
+            // It has more in it, or in another order.
+            let body = &response.body;
+            let list: List<'_> = serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
+            page.body = body.slice_ref(list.data.get().as_bytes());
+            page.at = 0;
+            if !page.step_over("[") {
+                return Err(Error::unexpected("the server's answer is no list".to_owned()));
+            }
+        }
+        if page.step_over("]") {
+            page.reached = Reached::End;
+        }
+        Ok(Self { timestamp: timestamp?, next: next?, ..page })
+    }
+
+    /// The next object as received, or `None` after the last.
+    pub(crate) fn next_received(&mut self) -> Option<Result<Bytes>> {
+        self.next_by(|_, _| None, Ok)
+    }
+
+    /// The next object, by what reads the one that stands at that place of the body and tells its length; where that
+    /// fails, by what reads one that stands alone.
+    pub(crate) fn next_by<O>(
+        &mut self,
+        first: impl FnOnce(&Bytes, usize) -> Option<(O, usize)>,
+        alone: impl FnOnce(Bytes) -> Result<O>,
+    ) -> Option<Result<O>> {
+        match self.reached {
+            Reached::Object => {}
+            Reached::End => return None,
+            Reached::Nonsense => return Some(Err(self.nonsense())),
+        }
+        if let Some((object, length)) = first(&self.body, self.at) {
+            self.go_on(length);
+            return Some(Ok(object));
+        }
+        let Some(received) = self.received() else { return Some(Err(self.nonsense())) };
+        self.go_on(received.len());
+        Some(alone(received))
+    }
+
+    /// What a deletion left of an object, if that is what comes next; if it is not, nothing is read.
+    pub(crate) fn next_tombstone(&mut self) -> Option<Tombstone> {
+        if self.reached != Reached::Object {
+            return None;
+        }
+        let received = self.received()?;
+        let tombstone = Self::tombstone(&received)?;
+        self.go_on(received.len());
+        Some(tombstone)
+    }
+
+    /// How many objects there are to be read.
+    pub(crate) fn count(&self) -> usize {
+        let mut rest = self.clone();
+        std::iter::from_fn(|| rest.next_received()?.ok()).count()
+    }
+
+    /// What comes next, as received, if it is JSON.
+    fn received(&self) -> Option<Bytes> {
+        let rest = self.body.get(self.at..)?;
+        let received: &RawValue = serde_json::Deserializer::from_slice(rest).into_iter().next()?.ok()?;
+        Some(self.body.slice_ref(received.get().as_bytes()))
+    }
+
+    /// Goes on after an object of that length.
+    fn go_on(&mut self, length: usize) {
+        self.at += length;
+        self.reached = if self.step_over(",") {
+            Reached::Object
+        } else if self.step_over("]") {
+            Reached::End
+        } else {
+            Reached::Nonsense
+        };
+    }
+
+    /// Steps over a token and the space around it, if that is what comes next.
+    fn step_over(&mut self, token: &str) -> bool {
+        let rest = self.body.get(self.at..).unwrap_or_default().trim_ascii_start();
+        match rest.strip_prefix(token.as_bytes()) {
+            Some(rest) => {
+                self.at = self.body.len() - rest.trim_ascii_start().len();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The error for a body that is no list, after which there is nothing more to read.
+    fn nonsense(&mut self) -> Error {
+        self.reached = Reached::End;
+        match serde_json::from_slice::<IgnoredAny>(&self.body) {
+            Err(error) => Error::not_kinto(&error, &self.body),
+            Ok(_) => Error::unexpected("the server's answer is no list".to_owned()),
+        }
     }
 
     /// What a deletion left of an object, if that is all that this item says. A record could say the same of itself;
@@ -42,5 +149,57 @@ impl Page {
         }
         let item: Item = serde_json::from_slice(raw).ok()?;
         item.deleted.then_some(Tombstone { id: item.id, last_modified: Some(item.last_modified) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+    use super::*;
+
+    fn page(body: &str) -> Result<Page> {
+        let headers = HeaderMap::from_iter([(header::ETAG, HeaderValue::from_static("\"7\""))]);
+        Page::read(&Response::new(StatusCode::OK, headers, Bytes::copy_from_slice(body.as_bytes())))
+    }
+
+    fn received(body: &str) -> Vec<String> {
+        let mut page = page(body).unwrap();
+        let text = |received: Result<Bytes>| {
+            received.map_or_else(|error| error.to_string(), |raw| String::from_utf8(raw.to_vec()).unwrap())
+        };
+        std::iter::from_fn(|| page.next_received().map(text)).collect()
+    }
+
+    #[test]
+    fn objects_are_slices_of_the_page() {
+        let none: [&str; 0] = [];
+        assert_eq!(received(r#"{"data":[{"a":"],"},{"b":[{}]},{}]}"#), [r#"{"a":"],"}"#, r#"{"b":[{}]}"#, "{}"]);
+        assert_eq!(received("\n{ \"data\" : [ {} ,\n{\"a\": 1} ]\n}\n"), ["{}", "{\"a\": 1}"]);
+        assert_eq!(received(r#"{"data":[]}"#), none);
+        assert_eq!(received(r#"{"more":[1],"data":[{"a":1},{"b":2}]}"#), [r#"{"a":1}"#, r#"{"b":2}"#]);
+        assert_eq!(page(r#"{"data":[{},{},{}]}"#).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn one_pass_is_enough() {
+        let mut page = page(r#"{"data":[{"a":1}, {"b":2},{"c":3}]}"#).unwrap();
+        let first = |body: &Bytes, at: usize| Some((body.slice(at + 1..at + 4), 7));
+        assert_eq!(page.next_by(first, |_| unreachable!()).unwrap().unwrap(), "\"a\"");
+        assert_eq!(page.next_by(|_, _| None, Ok).unwrap().unwrap(), "{\"b\":2}");
+        assert_eq!(page.next_by(first, |_| unreachable!()).unwrap().unwrap(), "\"c\"");
+        assert!(page.next_by(first, |_| unreachable!()).is_none());
+    }
+
+    #[test]
+    fn what_is_no_list_is_an_error_and_then_the_end() {
+        for body in ["", "<html>", "[]", "{}", r#"{"data":{}}"#, r#"{"data":null}"#] {
+            assert!(page(body).is_err_and(|error| error.is_unexpected()), "{body}");
+        }
+        for body in [r#"{"data":[{},{"a":"#, r#"{"data":[{}"#, r#"{"data":[{}{}]}"#, r#"{"data":[{},]}"#] {
+            let received = received(body);
+            assert_eq!(received.len(), 2, "{body}");
+            assert!(received[1].starts_with("the answer is not what Kinto sends"), "{received:?}");
+        }
     }
 }

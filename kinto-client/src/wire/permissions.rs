@@ -24,10 +24,10 @@ use crate::error::{Error, Result};
 /// bucket.save_permissions(&mut object).await?;
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Permissions<P> {
-    /// The whole of the object's permissions.
-    Visible(P),
+    /// The whole of the object's permissions. They are boxed, because the records of a list come without any.
+    Visible(Box<P>),
     /// There may be any, or none: the server did not say.
     #[default]
     NotVisible,

@@ -47,7 +47,7 @@ async fn to_the_owner_of_the_bucket() -> Outcome {
     assert_eq!(creator.plain.permissions(&path).await, lists(&creator, &[&me]), "who writes is added, by the server");
     let shown = RecordPermissions::default().read("account:reader");
     let shown = shown.write([Principal::account("editor"), creator.principal(), me]);
-    assert_eq!(record.permissions, Permissions::Visible(shown), "and is shown all there is from then on");
+    assert_eq!(record.permissions, Permissions::Visible(shown.into()), "and is shown all there is from then on");
     Ok(())
 }
 
@@ -58,7 +58,7 @@ async fn what_is_made_up_for_them_is_not_saved() -> Outcome {
     let handle = scene.todos.record::<Todo>("milk");
     scene.sent.forget();
     assert_eq!(handle.save_permissions(&mut record).await?, Saved::Unchanged);
-    record.permissions = Permissions::Visible(RecordPermissions::default().read("account:new"));
+    record.permissions = Permissions::Visible(RecordPermissions::default().read("account:new").into());
     for error in [handle.save_permissions(&mut record).await.unwrap_err(), handle.save(&mut record).await.unwrap_err()]
     {
         assert_eq!(predicates(&error), ["not visible"], "{error}");
@@ -199,7 +199,7 @@ async fn what_nobody_in_particular_has_created_is_everyones() -> Outcome {
     let open = nobody.bucket(scene.bucket.id()).collection("open");
     let id = unique("note");
     let created = open.create_record(Todo::new("Milk")).id(&id).await?;
-    let everyone = Permissions::Visible(RecordPermissions::default().write(Principal::everyone()));
+    let everyone = Permissions::Visible(RecordPermissions::default().write(Principal::everyone()).into());
     assert_eq!(created.permissions, everyone, "shown as it is: whoever comes may change it");
     assert_eq!(scene.plain.permissions(&format!("{path}/records/{id}")).await, json!({"write": ["system.Everyone"]}));
     assert_eq!(open.get_record::<Todo>(&*id).await?.permissions, everyone);

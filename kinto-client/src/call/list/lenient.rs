@@ -46,11 +46,12 @@ impl<K: Kind, T: Data> sealed::Run for GetLenient<K, T> {
     type Output = Vec<std::result::Result<Object<K, T>, BadObject>>;
 
     async fn run(self, client: Client) -> Result<Self::Output> {
-        let mut items = self.0.items(&client);
+        let (subject, mut items) = (self.0.subject(), self.0.items(&client));
         let mut objects = Vec::new();
         while let Some(item) = items.next().await {
             let item = item?;
-            objects.push(self.0.decode(item.clone()).map_err(|error| BadObject::new(error, item)));
+            let object = Object::from_received(item.clone());
+            objects.push(object.map_err(|error| BadObject::new(subject.blame(error), item)));
         }
         Ok(objects)
     }

@@ -1,8 +1,8 @@
 //! Reading a list: everything, a part, one by one, or only how many there are.
 
-use bytes::Bytes;
+use std::future::poll_fn;
+
 use futures_core::stream::BoxStream;
-use futures_util::StreamExt as _;
 
 use super::{Call, Subject, sealed};
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
         kind::Kind,
         listing::{Listing, PageToken},
         object::{Data, Object},
+        page::Page,
         path::List,
         request::{Precondition, Request},
         sort::Sort,
@@ -49,7 +50,7 @@ pub struct GetAll<K: Kind, T> {
     max_pages: Option<u64>,
     if_changed: Option<Timestamp>,
     /// Known here, so that the bound on `T` is asked for once, where the call is made, and one mistake has one message.
-    read: fn(Bytes) -> Result<Object<K, T>>,
+    next_of: fn(&mut Page) -> Option<Result<Object<K, T>>>,
 }
 
 impl<K: Kind, T> GetAll<K, T> {
@@ -63,7 +64,7 @@ impl<K: Kind, T> GetAll<K, T> {
             consistent: false,
             max_pages: None,
             if_changed: None,
-            read: Object::from_received,
+            next_of: Object::next_of,
         }
     }
 
@@ -93,16 +94,11 @@ impl<K: Kind, T> GetAll<K, T> {
         Items::new(self.source(client), self.listing.limit, self.listing.is_by_time())
     }
 
-    /// Where an object that does not decode was found.
-    fn decode(&self, item: Bytes) -> Result<Object<K, T>> {
-        (self.read)(item).map_err(|error| self.subject().blame(error))
-    }
-
     async fn all(&self, client: &Client) -> Result<Objects<K, T>> {
         let mut received = self.items(client);
         let mut items = Vec::new();
-        while let Some(item) = received.next().await {
-            items.push(self.decode(item?)?);
+        while let Some(item) = poll_fn(|context| received.poll_next_by(context, self.next_of)).await {
+            items.push(item?);
         }
         let last_modified = received.last_modified;
         let last_modified = last_modified.ok_or_else(|| Error::unexpected("the server sent no page".to_owned()))?;

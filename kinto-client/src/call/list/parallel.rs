@@ -86,19 +86,17 @@ impl<K: Kind, T: Data> GetParallel<K, T> {
         Ok(Objects { last_modified: *last_modified, items: joined(latest, earliest, unchanged) })
     }
 
-    fn take(&self, half: &mut Half<K, T>, page: Page) -> Result<()> {
+    fn take(&self, half: &mut Half<K, T>, mut page: Page) -> Result<()> {
         let skips = self.0.listing.is_by_time();
-        half.objects.reserve(page.items.len());
-        for item in page.items {
-            if skips && let Some(tombstone) = Page::tombstone(&item) {
+        loop {
+            while skips && let Some(tombstone) = page.next_tombstone() {
                 half.reached = tombstone.last_modified.or(half.reached);
-                continue;
             }
-            let object = self.0.decode(item)?;
+            let Some(object) = (self.0.next_of)(&mut page) else { return Ok(()) };
+            let object = object?;
             half.reached = Some(object.last_modified);
             half.objects.push(object);
         }
-        Ok(())
     }
 }
 

@@ -105,7 +105,7 @@ impl Source {
 
     fn following(&mut self, mut request: Request, page: &Page) -> Result<Option<Request>> {
         let Some(next) = page.next.as_deref().map(Query::verbatim) else { return Ok(None) };
-        self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(page.items.len()));
+        self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(page.count()));
         if self.wanted == Some(0) {
             return Ok(None);
         }
@@ -165,10 +165,10 @@ impl Stream for Source {
     }
 }
 
-/// The objects of a list as they arrive, as received.
+/// The objects of a list as they arrive; as a stream, as received.
 pub(crate) struct Items {
     source: Source,
-    page: std::vec::IntoIter<Bytes>,
+    page: Option<Page>,
     left: Option<usize>,
     /// When the list had last changed as its first page was read.
     pub(super) last_modified: Option<Timestamp>,
@@ -185,11 +185,43 @@ impl Items {
     pub(crate) fn new(source: Source, limit: Option<usize>, skip_tombstones: bool) -> Self {
         Self {
             source,
-            page: Vec::new().into_iter(),
+            page: None,
             left: limit.filter(|&limit| limit > 0),
             last_modified: None,
             skip_tombstones,
             yielded: 0,
+        }
+    }
+
+    /// The next object, by what reads the next one of a page.
+    pub(super) fn poll_next_by<O>(
+        &mut self,
+        context: &mut Context<'_>,
+        next_of: impl Fn(&mut Page) -> Option<Result<O>>,
+    ) -> Poll<Option<Result<O>>> {
+        if self.left == Some(0) {
+            return Poll::Ready(None);
+        }
+        loop {
+            if let Some(page) = &mut self.page {
+                while self.skip_tombstones && page.next_tombstone().is_some() {}
+                if let Some(item) = next_of(page) {
+                    self.yielded += 1;
+                    if self.yielded.is_multiple_of(ITEMS_BETWEEN_POLLS) {
+                        self.source.advance(context);
+                    }
+                    self.left = self.left.map(|left| left - 1);
+                    return Poll::Ready(Some(item.map_err(|error| self.source.subject.blame(error))));
+                }
+            }
+            match ready!(Pin::new(&mut self.source).poll_next(context)) {
+                None => return Poll::Ready(None),
+                Some(Ok(page)) => {
+                    self.last_modified.get_or_insert(page.timestamp);
+                    self.page = Some(page);
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            }
         }
     }
 }
@@ -198,30 +230,6 @@ impl Stream for Items {
     type Item = Result<Bytes>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        let items = self.get_mut();
-        if items.left == Some(0) {
-            return Poll::Ready(None);
-        }
-        loop {
-            for item in items.page.by_ref() {
-                if items.skip_tombstones && Page::tombstone(&item).is_some() {
-                    continue;
-                }
-                items.yielded += 1;
-                if items.yielded.is_multiple_of(ITEMS_BETWEEN_POLLS) {
-                    items.source.advance(context);
-                }
-                items.left = items.left.map(|left| left - 1);
-                return Poll::Ready(Some(Ok(item)));
-            }
-            match ready!(Pin::new(&mut items.source).poll_next(context)) {
-                None => return Poll::Ready(None),
-                Some(Ok(page)) => {
-                    items.last_modified.get_or_insert(page.timestamp);
-                    items.page = page.items.into_iter();
-                }
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-            }
-        }
+        self.get_mut().poll_next_by(context, Page::next_received)
     }
 }

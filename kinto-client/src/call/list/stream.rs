@@ -1,5 +1,5 @@
 use futures_core::stream::BoxStream;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 
 use super::{GetAll, Objects};
 use crate::{
@@ -28,18 +28,22 @@ pub struct ObjectPage<K: Kind, T> {
 }
 
 pub(super) fn objects<K: Kind, T: Data>(call: Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<Object<K, T>>> {
-    let items = span::open("GetAll").in_scope(|| call.op.items(&call.client));
-    Box::pin(items.map(move |item| call.op.decode(item?)))
+    let mut items = span::open("GetAll").in_scope(|| call.op.items(&call.client));
+    Box::pin(stream::poll_fn(move |context| items.poll_next_by(context, call.op.next_of)))
 }
 
 pub(super) fn pages<K: Kind, T: Data>(call: Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
     let mut left = call.op.listing.limit.unwrap_or(usize::MAX);
     let skips = call.op.listing.is_by_time();
+    let subject = call.op.subject();
     let source = span::open("GetAll").in_scope(|| call.op.source(&call.client));
     let read = move |page: Result<Page>| {
-        let page = page?;
-        let live = page.items.into_iter().filter(|item| !skips || Page::tombstone(item).is_none());
-        let items = live.take(left).map(|item| call.op.decode(item)).collect::<Result<Vec<_>>>()?;
+        let mut page = page?;
+        let live = std::iter::from_fn(|| {
+            while skips && page.next_tombstone().is_some() {}
+            (call.op.next_of)(&mut page)
+        });
+        let items = live.take(left).collect::<Result<Vec<_>>>().map_err(|error| subject.blame(error))?;
         left -= items.len();
         Ok((ObjectPage { items, last_modified: page.timestamp, next: page.next.map(PageToken) }, left == 0))
     };
