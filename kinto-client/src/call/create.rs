@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use http::Method;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Call, Subject, if_not_exists::CreateIfNotExists, sealed::Operation};
@@ -40,7 +40,7 @@ pub(super) enum NewId {
 
 /// The data of a new object, without what the server adds, and the id that was in it.
 pub(super) struct NewData {
-    pub(super) json: Box<RawValue>,
+    pub(super) fields: Map<String, Value>,
     pub(super) id: Option<String>,
 }
 
@@ -69,8 +69,7 @@ impl<K: Kind, T> Create<K, T> {
             Some(Value::String(id)) => Some(id),
             Some(other) => return Err(Error::invalid(format!("the data's `id` must be text, and it is {other}"))),
         };
-        let json = serde_json::value::to_raw_value(&data).map_err(|error| Error::invalid(error.to_string()))?;
-        Ok(NewData { json, id })
+        Ok(NewData { fields: data, id })
     }
 
     /// The id that the object is to have, or `None` if the server chooses.
@@ -111,7 +110,7 @@ impl<K: Kind, T: Send + 'static> Operation for Create<K, T> {
 
     fn request(&self) -> Result<Option<Request>> {
         let data = self.new_data()?;
-        let write = Write { data: Some(&*data.json), permissions: self.checked_permissions()? };
+        let write = Write { data: Some(&data.fields), permissions: self.checked_permissions()? };
         let request = match self.chosen(&data)? {
             Some(id) => {
                 let place = self.list.at(id);

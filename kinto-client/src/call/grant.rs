@@ -1,5 +1,5 @@
 use http::Method;
-use serde_json::{Map, value::RawValue};
+use serde_json::Map;
 
 use super::{Subject, attempt, create::operation, get::Get, sealed, update::MAX_TRIES};
 use crate::{
@@ -106,7 +106,7 @@ impl<K: Kind> sealed::Operation for SetPermissions<'_, K> {
     }
 
     fn request(&self) -> Result<Option<Request>> {
-        let write = Write { data: None::<&RawValue>, permissions: Some(self.after.changed_since(&self.before)) };
+        let write = Write { data: None::<()>, permissions: Some(self.after.changed_since(&self.before)) };
         Request::new(Method::PATCH, self.place.checked()?, self.place.template())
             .provided(Precondition::Unchanged(self.if_match))
             // A 412 to the second only makes the grant start again.

@@ -38,9 +38,9 @@ impl<K: Kind, T: Data> Operation for CreateIfNotExists<K, T> {
             return Err(Error::invalid("`.if_not_exists()` needs an id: the server would choose a new one each time"));
         };
         let object = self.0.list.at(id).checked()?;
-        let mut fields: Map<String, Value> =
-            serde_json::from_str(data.json.get()).map_err(|error| Error::invalid(error.to_string()))?;
-        fields.insert("id".to_owned(), id.into());
+        let id = Value::from(id);
+        let mut fields = data.fields;
+        fields.insert("id".to_owned(), id);
         Request::new(Method::POST, self.0.list.checked()?, self.0.list.template())
             .about(object)
             .repeatable()

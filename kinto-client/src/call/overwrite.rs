@@ -40,7 +40,7 @@ impl<K: Kind, T: Data> Operation for Overwrite<K, T> {
         // A second PUT could undo what another program wrote after the first.
         Request::new(Method::PUT, place.checked()?, place.template())
             .json(&Write {
-                data: Some(&*data.json),
+                data: Some(&data.fields),
                 permissions: self.0.checked_permissions()?.map(PermissionSet::whole),
             })
             .map(Some)

@@ -54,10 +54,9 @@ impl<K: Kind, T: Data> Operation for Patch<K, T> {
             return Err(Error::invalid(format!("`{stamp}` is the server's and cannot be patched")));
         }
         let permissions = self.permissions.as_ref().map(|permissions| permissions.check().map(|()| permissions));
-        let data = serde_json::value::to_raw_value(attributes).map_err(|error| Error::invalid(error.to_string()))?;
         Request::new(Method::PATCH, self.place.checked()?, self.place.template())
             .provided(self.if_match.map(Precondition::Unchanged))
-            .json(&Write { data: Some(&*data), permissions: permissions.transpose()? })
+            .json(&Write { data: Some(attributes), permissions: permissions.transpose()? })
             .map(Some)
     }
 

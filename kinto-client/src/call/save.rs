@@ -102,7 +102,7 @@ impl<K: Kind, T: Data> Operation for SavePermissions<'_, K, T> {
         let Some((before, after)) = self.object.changed_permissions()? else { return Ok(None) };
         Request::new(Method::PATCH, path, self.place.template())
             .provided(Precondition::Unchanged(self.object.last_modified))
-            .json(&Write { data: None, permissions: Some(after.changed_since(before)) })
+            .json(&Write { data: None::<()>, permissions: Some(after.changed_since(before)) })
             .map(Some)
     }
 

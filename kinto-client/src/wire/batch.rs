@@ -1,45 +1,52 @@
-use std::collections::BTreeMap;
+use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use super::{
+    decode::Key,
     request::{Precondition, Request},
     response::Response,
 };
 use crate::error::{Error, Result};
 
-#[derive(Serialize)]
-struct Body<'a> {
-    requests: Vec<Part<'a>>,
-}
-
-#[derive(Serialize)]
-struct Part<'a> {
-    method: &'a str,
-    path: String,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    headers: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'a RawValue>,
-}
-
-impl<'a> Part<'a> {
-    fn new(request: &'a Request) -> Result<Self> {
-        let headers = request.precondition.map(Precondition::header).into_iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value)).collect();
-        let body = request.body.as_deref().map(serde_json::from_slice).transpose();
-        let body = body.map_err(|error| Error::invalid(format!("the body of a request is not JSON: {error}")))?;
-        Ok(Self { method: request.method.as_str(), path: request.target(), headers, body })
-    }
-}
-
 /// One request that carries several. Credentials are on the outside only; the server hands them down.
 pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request>) -> Result<Request> {
-    let requests = parts.into_iter().map(Part::new).collect::<Result<_>>()?;
-    Request::new(Method::POST, "/batch".to_owned(), "/batch".to_owned()).json(&Body { requests })
+    let mut body = b"{\"requests\":".to_vec();
+    let mut separator = b'[';
+    for part in parts {
+        body.push(std::mem::replace(&mut separator, b','));
+        write(part, &mut body).map_err(|error| Error::invalid(error.to_string()))?;
+    }
+    body.extend_from_slice(b"]}");
+    let request = Request::new(Method::POST, "/batch".to_owned(), "/batch".to_owned());
+    Ok(Request { body: Some(body.into()), ..request })
+}
+
+/// Writes a request as a part of a batch. Its body is JSON already, and goes in as it is.
+fn write(part: &Request, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    out.extend_from_slice(b"{\"method\":");
+    serde_json::to_writer(&mut *out, part.method.as_str())?;
+    out.extend_from_slice(b",\"path\":");
+    serde_json::to_writer(&mut *out, &part.target())?;
+    if let Some((name, value)) = part.precondition.map(Precondition::header) {
+        out.extend_from_slice(b",\"headers\":{");
+        serde_json::to_writer(&mut *out, name.as_str())?;
+        out.push(b':');
+        serde_json::to_writer(&mut *out, &value)?;
+        out.push(b'}');
+    }
+    if let Some(body) = &part.body {
+        out.extend_from_slice(b",\"body\":");
+        out.extend_from_slice(body);
+    }
+    out.push(b'}');
+    Ok(())
 }
 
 /// About how many bytes a request takes up in a batch.
@@ -66,7 +73,7 @@ pub(crate) fn responses(response: &Response, expected: usize) -> Result<Vec<Resp
     struct Answer<'a> {
         status: u16,
         #[serde(default)]
-        headers: BTreeMap<String, String>,
+        headers: Headers,
         #[serde(borrow)]
         body: Option<&'a RawValue>,
     }
@@ -84,16 +91,47 @@ pub(crate) fn responses(response: &Response, expected: usize) -> Result<Vec<Resp
             None | Some("null" | "\"\"") => Bytes::new(),
             Some(body) => whole.slice_ref(body.as_bytes()),
         };
-        Ok(Response::new(status, headers(answer.headers), body))
+        Ok(Response::new(status, answer.headers.0, body))
     };
     answers.responses.into_iter().map(read).collect()
 }
 
-fn headers(named: BTreeMap<String, String>) -> HeaderMap {
-    let parse = |(name, value): (String, String)| {
-        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(&value).ok()?))
-    };
-    named.into_iter().filter_map(parse).collect()
+/// What is read of the headers of a part's answer.
+const READ: [&str; 5] = ["content-type", "etag", "retry-after", "total-objects", "total-records"];
+
+/// The headers of a part's answer, those that are read: the others, which are more, are the same for every part.
+#[derive(Default)]
+struct Headers(HeaderMap);
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct HeadersVisitor;
+
+        impl<'de> Visitor<'de> for HeadersVisitor {
+            type Value = Headers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("headers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Headers, A::Error> {
+                let mut headers = HeaderMap::new();
+                while let Some(Key(name)) = map.next_key()? {
+                    match READ.iter().find(|read| name.eq_ignore_ascii_case(read)) {
+                        Some(name) => {
+                            let Key(value) = map.next_value()?;
+                            let value = HeaderValue::from_str(&value).ok();
+                            headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
+                        }
+                        None => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(Headers(headers))
+            }
+        }
+
+        deserializer.deserialize_map(HeadersVisitor)
+    }
 }
 
 #[cfg(test)]

@@ -48,6 +48,10 @@ impl<K, T> Id<K, T> {
 
 /// Refuses what the server would refuse, or worse, accept: its own pattern lets a trailing newline through.
 pub(crate) fn check(what: &str, id: &str) -> Result<()> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if id.starts_with(|first: char| first.is_ascii_alphanumeric()) && id.bytes().all(allowed) {
+        return Ok(());
+    }
     let offence = match id.chars().next() {
         None => "it is empty".to_owned(),
         Some(first) if !first.is_ascii_alphanumeric() => {

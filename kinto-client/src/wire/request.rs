@@ -3,7 +3,6 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderName, Method, header};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::{query::Query, timestamp::Timestamp};
 use crate::error::{Error, Result};
@@ -127,9 +126,9 @@ impl Request {
 
 /// The body of a request that writes an object.
 #[derive(Debug, Serialize)]
-pub(crate) struct Write<'a, P> {
+pub(crate) struct Write<D, P> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) data: Option<&'a RawValue>,
+    pub(crate) data: Option<D>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) permissions: Option<P>,
 }
