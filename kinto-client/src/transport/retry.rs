@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
 use http::StatusCode;
+use uuid::Uuid;
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -127,13 +127,18 @@ impl Exponential {
 
     /// The waits, without regard to what the server asks for.
     pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        ExponentialBuilder::default()
-            .with_min_delay(self.first_delay)
-            .with_max_delay(self.max_delay)
-            .with_max_times(usize::try_from(self.max_tries).unwrap_or(usize::MAX).saturating_sub(1))
-            .with_jitter()
-            .build()
+        let Self { max_tries, first_delay, max_delay, .. } = *self;
+        (0..max_tries.saturating_sub(1)).map(move |again| {
+            let delay = first_delay.saturating_mul(2_u32.saturating_pow(again)).min(max_delay);
+            delay.saturating_add(Duration::try_from_secs_f64(delay.as_secs_f64() * chance()).unwrap_or(delay))
+        })
     }
+}
+
+/// A random number from 0 to 1, another in each process: clients that failed together are not to come back together.
+fn chance() -> f64 {
+    let (random, _) = Uuid::new_v4().as_u64_pair();
+    f64::from((random >> 32) as u32) / f64::from(u32::MAX)
 }
 
 impl RetryPolicy for Exponential {
@@ -225,6 +230,15 @@ mod tests {
         assert_eq!(policy.delay(&attempt(1, 60, None)), None);
         assert_eq!(policy.clone().max_tries(1).delay(&attempt(1, 0, None)), None);
         assert_eq!(Never.delay(&attempt(1, 0, None)), None);
+    }
+
+    #[test]
+    fn waits_have_no_limit_that_is_not_asked_for() {
+        let policy = Exponential::default().max_tries(u32::MAX).first_delay(Duration::MAX).max_delay(Duration::MAX);
+        assert!(policy.delays().take(70).all(|delay| delay == Duration::MAX));
+        let policy = Exponential::default().max_tries(100).max_delay(Duration::from_secs(1));
+        assert!(policy.delays().skip(4).all(|delay| (1.0..=2.0).contains(&delay.as_secs_f64())));
+        assert_eq!(policy.delays().count(), 99);
     }
 
     #[test]
