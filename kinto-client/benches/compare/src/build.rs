@@ -100,7 +100,10 @@ fn derived(rounds: usize, report: &mut Report) -> Outcome {
 fn derive_crate(directory: &Path, kinto: bool) -> Outcome<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").canonicalize()?;
     let client = workspace.join("kinto-client");
-    let dependency = if kinto { format!("kinto-client = {{ path = {client:?} }}\n") } else { String::new() };
+    // What TLS needs is not part of what is measured, and takes long to build.
+    let features = "default-features = false, features = [\"derive\"]";
+    let dependency =
+        if kinto { format!("kinto-client = {{ path = {client:?}, {features} }}\n") } else { String::new() };
     let manifest = format!(
         "[package]\nname = \"derived\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{dependency}\
          serde = {{ version = \"1\", features = [\"derive\"] }}\n"

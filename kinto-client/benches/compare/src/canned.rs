@@ -131,13 +131,14 @@ impl Collection {
             if requests.read_line(&mut line)? == 0 {
                 return Ok(());
             }
-            let (mut length, mut known) = (0, false);
+            let (mut length, mut known, mut last) = (0, false, false);
             loop {
                 let mut header = String::new();
                 requests.read_line(&mut header)?;
                 let Some((name, value)) = header.trim_end().split_once(':') else { break };
                 match name.to_ascii_lowercase().as_str() {
                     "content-length" => length = value.trim().parse().unwrap_or(0),
+                    "connection" => last = value.trim() == "close",
                     "if-none-match" => known = value.trim() == format!("\"{TIMESTAMP}\""),
                     _ => {}
                 }
@@ -148,6 +149,9 @@ impl Collection {
             let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
             let answer = self.answer(method, target, &body, known);
             (&mut &*connection).write_all(answer.as_bytes())?;
+            if last {
+                return Ok(());
+            }
         }
     }
 

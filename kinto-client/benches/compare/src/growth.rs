@@ -43,7 +43,7 @@ pub(crate) fn measure(programs: &Programs, times: usize, report: &mut Report) ->
             .collect();
         let title = format!("Growth: {work}, {PAGE} a page");
         let table = Table {
-            id: if work == "read" { "lists" } else { "streams" },
+            id: if work == "read" { "lists" } else { "pages" },
             title,
             rounds: times,
             costs: rounds(times, &cases)?,

@@ -41,7 +41,7 @@ const PANELS: [Panel; 3] = [
 pub(crate) fn draw(report: &Report, out: &Path) -> Outcome {
     for table in &report.tables {
         match table.id {
-            "read" | "create" | "kinto-read" | "kinto-create" => bars(table, out)?,
+            "read" | "stream" | "create" | "kinto-read" | "kinto-create" => bars(table, out)?,
             _ => {}
         }
     }
@@ -87,7 +87,7 @@ fn text(area: &Area<'_>, text: &str, at: (i32, i32), size: f64, side: HPos) -> O
 
 /// CPU time for each record, at each size, relative to the smallest.
 fn growth(report: &Report, out: &Path) -> Outcome {
-    let names = [("lists", "lists", OURS), ("streams", "streams", GREEN), ("batches", "batches", RED)];
+    let names = [("lists", "lists", OURS), ("pages", "streams", GREEN), ("batches", "batches", RED)];
     let tables: Vec<_> = names
         .iter()
         .filter_map(|(id, name, color)| Some((report.tables.iter().find(|table| table.id == *id)?, *name, *color)))

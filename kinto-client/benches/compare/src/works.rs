@@ -8,9 +8,10 @@ use crate::{
     report::{Report, Table},
 };
 
-pub(crate) const PLAIN: &str = "by hand, one plain struct";
-pub(crate) const ENVELOPE: &str = "by hand, an envelope for all types";
+const PLAIN: &str = "by hand, one plain struct";
+const ENVELOPE: &str = "by hand, an envelope for all types";
 
+const BY_HAND: &str = "by hand";
 const RECORDS: u64 = 100_000;
 const PAGE: u64 = 1_000;
 const CREATED: u64 = 10_000;
@@ -32,7 +33,11 @@ pub(crate) fn cases<'a>(programs: &'a Programs, work: &'static str, url: &'a str
             cases.push(case(PLAIN, &programs.plain, work));
             cases.push(case(ENVELOPE, &programs.plain, "read-envelope"));
         }
-        _ => cases.push(case(ENVELOPE, &programs.plain, work)),
+        "stream" => {
+            cases.push(case(PLAIN, &programs.plain, work));
+            cases.push(case(ENVELOPE, &programs.plain, "stream-envelope"));
+        }
+        _ => cases.push(case(BY_HAND, &programs.plain, work)),
     }
     let others = [&programs.python, &programs.node].into_iter().flatten();
     cases.extend(others.map(|program| case(program.name, program, work)));
@@ -42,14 +47,13 @@ pub(crate) fn cases<'a>(programs: &'a Programs, work: &'static str, url: &'a str
 pub(crate) fn canned(programs: &Programs, times: usize, report: &mut Report) -> Outcome {
     let server = Canned::start(RECORDS, PAGE)?;
     let costs = rounds(times, &cases(programs, "read", &server.url, RECORDS))?;
-    let title = format!("Reading {RECORDS} typed records, canned, {PAGE} a page");
-    let table = Table { id: "read", title, rounds: times, costs };
-    targets(
-        report,
-        table,
-        "CPU, reading",
-        &[(PLAIN, 1.10), (ENVELOPE, 1.00), ("kinto-http", 0.22), ("kinto.js", 0.25)],
-    );
+    let title = format!("Reading {RECORDS} typed records into memory, canned, {PAGE} a page");
+    let bounds = [(PLAIN, 1.10), (ENVELOPE, 1.00), ("kinto-http", 0.22), ("kinto.js", 0.25)];
+    targets(report, Table { id: "read", title, rounds: times, costs }, "CPU, reading", &bounds);
+
+    let costs = rounds(times, &cases(programs, "stream", &server.url, RECORDS))?;
+    let title = format!("Reading {RECORDS} typed records one after the other, canned, {PAGE} a page");
+    targets(report, Table { id: "stream", title, rounds: times, costs }, "CPU, streaming", &bounds);
 
     let costs = rounds(times, &cases(programs, "create", &server.url, CREATED))?;
     let title = format!("Creating {CREATED} records in batches of 25, canned");

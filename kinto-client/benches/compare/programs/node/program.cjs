@@ -28,6 +28,14 @@ async function main() {
       const { data } = await books.listRecords({ pages: Infinity });
       count += data.length;
       sum += data.reduce((sum, record) => sum + record.pages, 0);
+    } else if (work === "stream") {
+      let page = await books.listRecords();
+      for (;;) {
+        count += page.data.length;
+        sum = page.data.reduce((sum, record) => sum + record.pages, sum);
+        if (!page.hasNextPage) break;
+        page = await page.next();
+      }
     } else if (work === "create") {
       const results = await books.batch((batch) => {
         for (let number = 0; number < Number(records); number++) batch.createRecord(book(number));

@@ -1,8 +1,12 @@
 """`program.py WORK URL RECORDS TIMES`: does the work with kinto-http, and prints what came of it."""
 
+import logging
 import sys
 
 import kinto_http
+
+# It would warn of each request of a batch that succeeded.
+logging.getLogger("kinto_http").setLevel(logging.ERROR)
 
 work, url, records, times = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 client = kinto_http.Client(server_url=url, auth=("bench", "bench"), bucket="bench", collection="books")
@@ -27,6 +31,10 @@ for _ in range(times):
         found = client.get_records()
         count += len(found)
         total += sum(record["pages"] for record in found)
+    elif work == "stream":
+        for page in client.get_paginated_records():
+            count += len(page["data"])
+            total += sum(record["pages"] for record in page["data"])
     elif work == "create":
         with client.batch() as batch:
             for number in range(records):

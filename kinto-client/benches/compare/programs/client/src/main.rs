@@ -49,6 +49,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 count += all.len();
                 sum += all.iter().map(|book| book.data.pages).sum::<u64>();
             }
+            "read-parallel" => {
+                let all = books.get_records().parallel().await?;
+                count += all.len();
+                sum += all.iter().map(|book| book.data.pages).sum::<u64>();
+            }
             "stream" => {
                 let mut all = books.get_records().stream();
                 while let Some(book) = all.try_next().await? {

@@ -93,17 +93,21 @@ fn book(number: u64) -> Book {
     }
 }
 
-async fn read<R: DeserializeOwned>(client: &Client, url: &str) -> Result<Vec<R>, Box<dyn Error>> {
-    let mut all = Vec::new();
+/// Reads a list, and gives each page to `take`.
+async fn read<R: DeserializeOwned>(
+    client: &Client,
+    url: &str,
+    mut take: impl FnMut(Vec<R>),
+) -> Result<(), Box<dyn Error>> {
     let mut next = Some(Url::parse(&format!("{url}{RECORDS}"))?);
     while let Some(page) = next.take() {
         let response = client.get(page).basic_auth("bench", Some("bench")).send().await?.error_for_status()?;
         if let Some(url) = response.headers().get("next-page") {
             next = Some(Url::parse(url.to_str()?)?);
         }
-        all.extend(response.json::<List<R>>().await?.data);
+        take(response.json::<List<R>>().await?.data);
     }
-    Ok(all)
+    Ok(())
 }
 
 async fn create(client: &Client, url: &str, books: &[Book]) -> Result<Vec<Envelope<Book>>, Box<dyn Error>> {
@@ -133,14 +137,30 @@ async fn main() -> Result<(), Box<dyn Error>> {
         match work.as_str() {
             "nothing" => {}
             "read" => {
-                let all = read::<Whole>(&client, url).await?;
+                let mut all: Vec<Whole> = Vec::new();
+                read(&client, url, |page| all.extend(page)).await?;
                 count += all.len();
                 sum += all.iter().map(|book| book.pages).sum::<u64>();
             }
             "read-envelope" => {
-                let all = read::<Envelope<Book>>(&client, url).await?;
+                let mut all: Vec<Envelope<Book>> = Vec::new();
+                read(&client, url, |page| all.extend(page)).await?;
                 count += all.len();
                 sum += all.iter().map(|book| book.data.pages).sum::<u64>();
+            }
+            "stream" => {
+                let take = |page: Vec<Whole>| {
+                    count += page.len();
+                    sum += page.iter().map(|book| book.pages).sum::<u64>();
+                };
+                read(&client, url, take).await?;
+            }
+            "stream-envelope" => {
+                let take = |page: Vec<Envelope<Book>>| {
+                    count += page.len();
+                    sum += page.iter().map(|book| book.data.pages).sum::<u64>();
+                };
+                read(&client, url, take).await?;
             }
             "create" => {
                 let books: Vec<Book> = (0..records).map(book).collect();
