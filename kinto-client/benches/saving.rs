@@ -34,7 +34,10 @@ fn saving(criterion: &mut Criterion) {
     group.bench_function("none of which was changed", |bencher| {
         bencher.to_async(&runtime).iter_batched(
             || read.clone(),
-            |mut records| async move { books.save_records(&mut records).await.map(|saved| saved.len()) },
+            |mut records| {
+                let books = books.clone();
+                async move { books.save_records(&mut records).await.map(|saved| saved.len()) }
+            },
             BatchSize::LargeInput,
         );
     });

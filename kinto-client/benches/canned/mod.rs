@@ -2,8 +2,6 @@
 
 #![allow(dead_code, reason = "each benchmark uses some of it")]
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use futures_util::stream;
@@ -14,21 +12,21 @@ use serde_json::{Value, json};
 
 #[derive(Clone, Debug, Serialize, Deserialize, KintoRecord)]
 #[kinto(bucket = "bench", collection = "books")]
-pub struct Book {
-    pub title: String,
-    pub author: String,
-    pub pages: u64,
-    pub price: f64,
-    pub lent: bool,
-    pub tags: Vec<String>,
+pub(crate) struct Book {
+    pub(crate) title: String,
+    pub(crate) author: String,
+    pub(crate) pages: u64,
+    pub(crate) price: f64,
+    pub(crate) lent: bool,
+    pub(crate) tags: Vec<String>,
 }
 
 /// Knows nothing of a record: only what the client keeps of it anyway is left.
 #[derive(Clone, Debug, Serialize, Deserialize, KintoRecord)]
 #[kinto(bucket = "bench", collection = "books")]
-pub struct Nothing {}
+pub(crate) struct Nothing {}
 
-pub fn book(number: u32) -> Book {
+pub(crate) fn book(number: u32) -> Book {
     Book {
         title: format!("The book with the number {number}, in two volumes"),
         author: format!("Author {}", number % 1000),
@@ -39,24 +37,25 @@ pub fn book(number: u32) -> Book {
     }
 }
 
-pub fn id(number: u32) -> String {
+pub(crate) fn id(number: u32) -> String {
     format!("{number:08x}-6b97-4fb1-a1ff-67b68f4e258d")
 }
 
 /// A record as the server answers with it.
-pub fn stored(number: u32) -> Value {
-    let mut stored = serde_json::to_value(book(number)).unwrap_or_default();
-    stored["id"] = id(number).into();
-    stored["last_modified"] = (1_795_550_740_811_u64 - u64::from(number)).into();
-    stored
+pub(crate) fn stored(number: u32) -> Value {
+    let Book { title, author, pages, price, lent, tags } = book(number);
+    json!({
+        "lent": lent, "tags": tags, "pages": pages, "price": price, "title": title, "author": author,
+        "id": id(number), "last_modified": 1_795_550_740_811_u64 - u64::from(number),
+    })
 }
 
-pub fn page(records: u32) -> Value {
+pub(crate) fn page(records: u32) -> Value {
     json!({ "data": (0..records).map(stored).collect::<Vec<_>>() })
 }
 
 /// The answers to a batch of so many requests, each of which made or changed a record.
-pub fn answers(records: u32) -> Value {
+pub(crate) fn answers(records: u32) -> Value {
     let answer = |number| {
         json!({
             "path": format!("/v1/buckets/bench/collections/books/records/{}", id(number)),
@@ -88,7 +87,7 @@ impl Transport for Canned {
 }
 
 /// A client that is always answered with this.
-pub fn client(answer: &Value) -> Client {
+pub(crate) fn client(answer: &Value) -> Client {
     let transport = Canned(answer.to_string().into());
     Client::builder("http://localhost/v1").transport(transport).build().unwrap_or_else(|error| unreachable!("{error}"))
 }

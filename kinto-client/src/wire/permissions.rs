@@ -35,6 +35,7 @@ pub enum Permissions<P> {
 
 impl<P> Permissions<P> {
     /// The permissions, if they were shown.
+    #[must_use]
     pub fn get(&self) -> Option<&P> {
         match self {
             Self::Visible(permissions) => Some(permissions),

@@ -102,8 +102,11 @@ fn derive_crate(directory: &Path, kinto: bool) -> Outcome<PathBuf> {
     let client = workspace.join("kinto-client");
     // What TLS needs is not part of what is measured, and takes long to build.
     let features = "default-features = false, features = [\"derive\"]";
-    let dependency =
-        if kinto { format!("kinto-client = {{ path = {client:?}, {features} }}\n") } else { String::new() };
+    let dependency = if kinto {
+        format!("kinto-client = {{ path = \"{}\", {features} }}\n", client.display())
+    } else {
+        String::new()
+    };
     let manifest = format!(
         "[package]\nname = \"derived\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{dependency}\
          serde = {{ version = \"1\", features = [\"derive\"] }}\n"

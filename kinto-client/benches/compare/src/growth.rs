@@ -52,9 +52,10 @@ pub(crate) fn measure(programs: &Programs, times: usize, report: &mut Report) ->
     }
 
     let most = BATCHES[3];
+    let server = servers.first().ok_or("no server")?;
     let cases: Vec<_> = BATCHES
         .iter()
-        .map(|&records| case(format!("{records} operations"), "create", &*servers[0].url, records, most / records))
+        .map(|&records| case(format!("{records} operations"), "create", &*server.url, records, most / records))
         .collect();
     let title = "Growth: batches".to_owned();
     flat(report, Table { id: "batches", title, rounds: times, costs: rounds(times, &cases)? }, "batches");

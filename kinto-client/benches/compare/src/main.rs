@@ -1,5 +1,7 @@
 //! `cargo run --release -p kinto-compare`: what programs cost that do the same work, and what was to be reached.
 
+#![expect(clippy::cast_precision_loss, reason = "what is measured is far from where that begins")]
+
 use std::{error::Error, path::PathBuf};
 
 use clap::{Parser, Subcommand};

@@ -63,6 +63,7 @@ fn bars(table: &Table, out: &Path) -> Outcome {
     Ok(())
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a bar is some hundred pixels long")]
 fn draw_panel(area: &Area<'_>, table: &Table, Panel { title, unit, of }: &Panel) -> Outcome {
     text(area, &format!("{title} ({unit})"), (LABELS, 12), 13.0, HPos::Left)?;
     let most = table.costs.iter().map(of).fold(0.0, f64::max);
@@ -80,8 +81,8 @@ fn draw_panel(area: &Area<'_>, table: &Table, Panel { title, unit, of }: &Panel)
     Ok(())
 }
 
-fn text(area: &Area<'_>, text: &str, at: (i32, i32), size: f64, side: HPos) -> Outcome {
-    let style = ("sans-serif", size).into_text_style(area).pos(Pos::new(side, VPos::Center));
+fn text(area: &Area<'_>, text: &str, at: (i32, i32), size: f64, anchor: HPos) -> Outcome {
+    let style = ("sans-serif", size).into_text_style(area).pos(Pos::new(anchor, VPos::Center));
     Ok(area.draw_text(text, &style, at)?)
 }
 

@@ -78,7 +78,7 @@ fn python() -> Outcome<Program> {
     let home = home("python")?;
     let python = home.join("bin/python");
     let requirements = sources().join("python/requirements.txt");
-    if !is_current(&home, &requirements)? {
+    if !is_current(&home, &requirements) {
         let base = env::var("KINTO_PYTHON").ok().filter(|path| !path.is_empty()).unwrap_or_else(|| "python3".into());
         run(Command::new(base).args(["-I", "-m", "venv", "--clear"]).arg(&home))?;
         let options = ["-I", "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes", "-r"];
@@ -91,7 +91,7 @@ fn python() -> Outcome<Program> {
 fn node() -> Outcome<Program> {
     let home = home("node")?;
     let lock = sources().join("node/package-lock.json");
-    if !is_current(&home, &lock)? {
+    if !is_current(&home, &lock) {
         for file in ["package.json", "package-lock.json"] {
             fs::copy(sources().join("node").join(file), home.join(file))?;
         }
@@ -112,8 +112,8 @@ fn home(name: &str) -> Outcome<PathBuf> {
 }
 
 /// Whether what this file lists is what was installed there.
-fn is_current(home: &Path, list: &Path) -> Outcome<bool> {
-    Ok(fs::read(home.join("installed")).is_ok_and(|known| fs::read(list).is_ok_and(|list| known == list)))
+fn is_current(home: &Path, list: &Path) -> bool {
+    fs::read(home.join("installed")).is_ok_and(|known| fs::read(list).is_ok_and(|list| known == list))
 }
 
 fn installed(home: &Path, list: &Path) -> Outcome {

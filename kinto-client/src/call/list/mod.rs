@@ -42,6 +42,9 @@ pub use stream::{GetFirst, GetOne, ObjectPage};
 
 use source::{Items, Source};
 
+/// Reads the next object of a page.
+type NextOf<K, T> = fn(&mut Page) -> Option<Result<Object<K, T>>>;
+
 /// Reads a list, all pages of it.
 pub struct GetAll<K: Kind, T> {
     pub(super) list: List<K>,
@@ -50,7 +53,7 @@ pub struct GetAll<K: Kind, T> {
     max_pages: Option<u64>,
     if_changed: Option<Timestamp>,
     /// Known here, so that the bound on `T` is asked for once, where the call is made, and one mistake has one message.
-    next_of: fn(&mut Page) -> Option<Result<Object<K, T>>>,
+    next_of: NextOf<K, T>,
 }
 
 impl<K: Kind, T> GetAll<K, T> {
@@ -254,13 +257,13 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
     /// ```
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'static, Result<Object<K, T>>> {
-        stream::objects(self)
+        stream::objects(&self)
     }
 
     /// The pages one after the other, as they arrive, each with what is needed to go on after it another time.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn pages(self) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
-        stream::pages(self)
+        stream::pages(&self)
     }
 }
 

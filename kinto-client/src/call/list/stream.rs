@@ -27,21 +27,22 @@ pub struct ObjectPage<K: Kind, T> {
     pub next: Option<PageToken>,
 }
 
-pub(super) fn objects<K: Kind, T: Data>(call: Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<Object<K, T>>> {
+pub(super) fn objects<K: Kind, T: Data>(call: &Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<Object<K, T>>> {
     let mut items = span::open("GetAll").in_scope(|| call.op.items(&call.client));
-    Box::pin(stream::poll_fn(move |context| items.poll_next_by(context, call.op.next_of)))
+    let next_of = call.op.next_of;
+    Box::pin(stream::poll_fn(move |context| items.poll_next_by(context, next_of)))
 }
 
-pub(super) fn pages<K: Kind, T: Data>(call: Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
+pub(super) fn pages<K: Kind, T: Data>(call: &Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
     let mut left = call.op.listing.limit.unwrap_or(usize::MAX);
     let skips = call.op.listing.is_by_time();
-    let subject = call.op.subject();
+    let (subject, next_of) = (call.op.subject(), call.op.next_of);
     let source = span::open("GetAll").in_scope(|| call.op.source(&call.client));
     let read = move |page: Result<Page>| {
         let mut page = page?;
         let live = std::iter::from_fn(|| {
             while skips && page.next_tombstone().is_some() {}
-            (call.op.next_of)(&mut page)
+            next_of(&mut page)
         });
         let items = live.take(left).collect::<Result<Vec<_>>>().map_err(|error| subject.blame(error))?;
         left -= items.len();

@@ -22,7 +22,7 @@ fn book(number: u64) -> Book {
         title: format!("The book with the number {number}, in two volumes"),
         author: format!("Author {}", number % 1000),
         pages: 100 + number % 900,
-        price: (number % 10_000) as f64 / 100.0,
+        price: f64::from(u32::try_from(number % 10_000).unwrap_or_default()) / 100.0,
         lent: number.is_multiple_of(3),
         tags: vec!["fiction".to_owned(), format!("shelf-{}", number % 50)],
     }
