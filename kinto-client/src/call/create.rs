@@ -88,7 +88,7 @@ impl<K: Kind, T> Create<K, T> {
             (NewId::Chosen(id), _) | (NewId::Ours(_), Some(id)) | (NewId::Ours(id), None) => Some(id.as_str()),
             (NewId::Servers, None) => None,
         };
-        self.list.check(id, &data.json)?;
+        self.list.check(id, &data.fields)?;
         Ok(id)
     }
 

@@ -1,12 +1,13 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
     id,
     kind::{self, Kind as _},
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Where a list of objects lives: `/buckets/blog/collections/posts/records`.
 ///
@@ -57,11 +58,10 @@ impl<K: kind::Kind> List<K> {
     }
 
     /// Refuses the data of a record that is against what is to be looked at here, if anything is.
-    pub(crate) fn check(&self, id: Option<&str>, data: &RawValue) -> Result<()> {
-        match &self.check {
-            Some(check) if K::NAME == kind::Record::NAME => check.check(id, data),
-            _ => Ok(()),
-        }
+    pub(crate) fn check(&self, id: Option<&str>, data: &impl Serialize) -> Result<()> {
+        let Some(check) = self.check.as_ref().filter(|_| K::NAME == kind::Record::NAME) else { return Ok(()) };
+        let data = serde_json::value::to_raw_value(data).map_err(|error| Error::invalid(error.to_string()))?;
+        check.check(id, &data)
     }
 
     /// The id of the bucket this list is in, if it is in one.
