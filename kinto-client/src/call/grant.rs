@@ -1,11 +1,11 @@
 use http::Method;
 use serde_json::Map;
 
-use super::{Subject, attempt, create::operation, get::Get, sealed, update::MAX_TRIES};
+use super::{Subject, attempt, create::operation, get::Get, sealed, update};
 use crate::{
     JsonObject,
     client::Client,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     wire::{
         kind::Kind,
         object::Object,
@@ -45,11 +45,11 @@ impl<K: Kind> Grant<K> {
     async fn grant(&self, client: &Client) -> Result<()> {
         self.principals.check()?;
         let _turn = client.turn(&self.place.checked()?).await;
-        let mut tries = 1;
+        let mut waits = update::waits();
         loop {
             match self.attempt(client).await {
-                Err(error) if error.kind() == ErrorKind::Conflict && tries < MAX_TRIES => tries += 1,
-                result => return result,
+                Ok(()) => return Ok(()),
+                Err(error) => update::again(error, &mut waits).await?,
             }
         }
     }

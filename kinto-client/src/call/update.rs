@@ -1,4 +1,4 @@
-use std::marker::PhantomData;
+use std::{marker::PhantomData, time::Duration};
 
 use super::{
     Subject, attempt,
@@ -10,6 +10,7 @@ use super::{
 use crate::{
     client::Client,
     error::{Error, ErrorKind, Result},
+    transport::retry::Exponential,
     wire::{
         kind::Kind,
         object::{Data, Object},
@@ -21,6 +22,20 @@ use crate::{
 
 /// How often an update is tried when others keep changing the object.
 pub(super) const MAX_TRIES: u32 = 20;
+
+/// The waits between those tries: short, for whoever was ahead is done after some milliseconds, and not the same for all
+/// who were behind.
+pub(super) fn waits() -> impl Iterator<Item = Duration> + Send {
+    let (first, longest) = (Duration::from_millis(1), Duration::from_millis(100));
+    Exponential::default().max_tries(MAX_TRIES).first_delay(first).max_delay(longest).delays()
+}
+
+/// Waits before the next try, if it was a conflict and there is one.
+pub(super) async fn again(error: Error, waits: &mut (impl Iterator<Item = Duration> + Send)) -> Result<()> {
+    let Some(wait) = waits.next().filter(|_| error.kind() == ErrorKind::Conflict) else { return Err(error) };
+    tokio::time::sleep(wait).await;
+    Ok(())
+}
 
 /// Reads an object, changes it and saves it, again from the start if somebody else changed it in between.
 pub struct Update<K: Kind, T, F> {
@@ -44,10 +59,9 @@ pub(super) async fn change<K: Kind, T: Data>(
     repeat: Repeat,
     mut change: impl FnMut(&mut Object<K, T>) -> Result<()>,
 ) -> Result<(Object<K, T>, Saved)> {
-    let max_tries = if if_match.is_some() { 1 } else { MAX_TRIES };
+    let mut waits = waits().take_while(|_| if_match.is_none());
     let _turn = client.turn(&place.checked()?).await;
     let mut doubt: Option<Error> = None;
-    let mut tries = 1;
     loop {
         // Asked of the reading, the precondition holds whatever the change comes to; the save is of what was read.
         let get = Get::<K, T>::new(place.clone()).provided(if_match.map(Precondition::Unchanged));
@@ -66,11 +80,10 @@ pub(super) async fn change<K: Kind, T: Data>(
         let save = Save::new(place.clone(), &mut object).repeating(repeat);
         match attempt(client, save).await.map_err(in_doubt) {
             Ok(saved) => return Ok((object, saved)),
-            Err(error) if error.kind() == ErrorKind::Conflict && tries < max_tries => {
-                doubt = Some(error).filter(Error::may_have_been_applied);
-                tries += 1;
+            Err(error) => {
+                doubt = Some(error.clone()).filter(Error::may_have_been_applied);
+                again(error, &mut waits).await?;
             }
-            Err(error) => return Err(error),
         }
     }
 }

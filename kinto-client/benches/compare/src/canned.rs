@@ -1,6 +1,6 @@
 //! A server of canned answers, in a process of its own: what it costs is nobody's who is measured.
 //!
-//! Its answers are, to the byte and the header, what Kinto 26.5 on PostgreSQL answers to the same requests.
+//! Its answers are in the form of those of Kinto 26.5 to the same requests: the same headers, and the same JSON.
 
 use std::{
     collections::BTreeMap,

@@ -83,7 +83,7 @@ impl Report {
         }
     }
 
-    /// Writes it as JSON. What an earlier run has measured stays where this one has not.
+    /// Writes it as JSON, in the place of what an earlier run has written.
     pub(crate) fn write(&self, out: &Path) -> Outcome {
         fs::create_dir_all(out)?;
         fs::write(out.join("results.json"), serde_json::to_string_pretty(self)? + "\n")?;

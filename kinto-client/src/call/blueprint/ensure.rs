@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::{Apply, MakePlan, Manner, Plan};
 use crate::{
-    call::{Subject, sealed, update::MAX_TRIES},
+    call::{Subject, sealed, update},
     client::Client,
     error::Result,
     wire::{
@@ -34,14 +34,14 @@ impl Ensure {
 
     async fn ensure(&self, client: &Client) -> Result<Declared> {
         let plan = MakePlan { blueprint: self.blueprint.clone(), manner: Manner::AtLeast };
-        let mut tries = 1;
+        let mut waits = update::waits();
         loop {
             let plan = plan.plan(client).await?;
             let apply = Apply { plan: &plan, looks_first: false };
             match sealed::Run::run(apply, client.clone()).await {
+                Ok(_) => return Ok(declared(&plan)),
                 // Somebody else, another start of the same program perhaps, was at it too.
-                Err(error) if error.is_conflict() && tries < MAX_TRIES => tries += 1,
-                result => return result.map(|_| declared(&plan)),
+                Err(error) => update::again(error, &mut waits).await?,
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::{
         many::Many,
         patch::Patch,
         sealed,
-        update::MAX_TRIES,
+        update::{self, MAX_TRIES},
     },
     client::Client,
     error::{Error, ErrorKind, Result},
@@ -233,7 +233,7 @@ async fn since<New: JsonSchema>(
         return Err(Error::new(ErrorKind::Unsupported, message));
     }
     let schema = schema::of::<New>();
-    let mut tries = 1;
+    let mut waits = update::waits();
     loop {
         let collection = attempt(client, Get::<kind::Collection, CollectionAttributes>::new(place.clone())).await?;
         if collection.data.schema.as_ref() != Some(&schema) {
@@ -252,8 +252,7 @@ async fn since<New: JsonSchema>(
         let patch = Patch::<kind::Collection, CollectionAttributes>::new(place.clone(), &note);
         match Call::new(client, patch).if_match(collection.last_modified).await {
             Ok(_) => return Ok(since),
-            Err(error) if error.kind() == ErrorKind::Conflict && tries < MAX_TRIES => tries += 1,
-            Err(error) => return Err(error),
+            Err(error) => update::again(error, &mut waits).await?,
         }
     }
 }
