@@ -1,0 +1,142 @@
+//! Ranges are of one type, and of what lacks the field only if that is said.
+
+use kinto_client::{Filter, KintoRecord as _, Value, json};
+use kinto_server::Backend;
+use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
+
+use super::{Book, assert_each, fill};
+
+async fn ranges_hold_values_of_their_own_type(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let scene = Scene::on(server.url()).await;
+    let records = [
+        json!({"v": -3}),
+        json!({"v": 0.5}),
+        json!({"v": u64::MAX}),
+        json!({"v": i64::MIN}),
+        json!({"v": 1e300}),
+        json!({"v": -1e300}),
+        json!({"v": ""}),
+        json!({"v": "m"}),
+        json!({"v": "\u{10ffff}"}),
+        json!({"v": null}),
+        json!({"v": false}),
+        json!({"v": true}),
+        json!({"v": []}),
+        json!({"v": {}}),
+        json!({}),
+    ];
+    fill(&scene, records).await;
+    let v = Filter::field("v");
+    let cases = [
+        (v.gt(0), "bce"),
+        (v.at_least(0.5), "bce"),
+        (v.lt(0), "adf"),
+        (v.at_most(-3), "adf"),
+        (v.gt(i64::MIN), "abce"),
+        (v.at_least(i64::MIN), "abcde"),
+        (v.at_least(u64::MAX), "ce"),
+        (v.lt(u64::MAX), "abdf"),
+        (v.at_most(u64::MAX), "abcdf"),
+        (v.at_least(f64::MIN), "abcdef"),
+        (v.gt(-1e300), "abcde"),
+        (v.at_most(f64::MAX), "abcdef"),
+        (v.lt(-1e300), ""),
+        (v.gt(1e300), ""),
+        (v.gt(-4).and(v.lt(1)), "ab"),
+        (v.at_least("m"), "hi"),
+        (v.gt(""), "hi"),
+        (v.at_least(""), "ghi"),
+        (v.lt("m"), "g"),
+        (v.at_most("m"), "gh"),
+        (v.lt(""), ""),
+        (v.at_most(""), "g"),
+        (v.gt("a").and(v.at_most("z")), "h"),
+        (v.gt("\u{10ffff}"), ""),
+    ];
+    assert_each(&scene.todos.typed::<Value>(), cases).await;
+    Ok(())
+}
+
+async fn ranges_reach_to_the_ends_of_floats(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let scene = Scene::on(server.url()).await;
+    let ends = [f64::MIN, -f64::MIN_POSITIVE, -5e-324, 0.0, 5e-324, f64::MIN_POSITIVE, 0.1, f64::MAX];
+    fill(&scene, ends.into_iter().map(|v| json!({"v": v})).chain([json!({"v": "text"}), json!({})])).await;
+    let values = scene.todos.typed::<Value>();
+    let v = Filter::field("v");
+    for (end, place) in ends.into_iter().zip(0..) {
+        let cases = [
+            (v.eq(end), &"abcdefgh"[place..=place]),
+            (v.lt(end), &"abcdefgh"[..place]),
+            (v.at_most(end), &"abcdefgh"[..=place]),
+            (v.gt(end), &"abcdefgh"[place + 1..]),
+            (v.at_least(end), &"abcdefgh"[place..]),
+        ];
+        assert_each(&values, cases).await;
+        let id = &"abcdefgh"[place..=place];
+        assert_eq!(values.get_record(id).await?.data["v"].as_f64().map(f64::to_bits), Some(end.to_bits()), "{end:e}");
+    }
+    Ok(())
+}
+
+async fn or_missing_adds_those_that_lack_the_field(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let scene = Scene::on(server.url()).await;
+    let data = |title: Value, pages: Value| json!({"title": title, "pages": pages, "lent": false, "tags": []});
+    let records = [
+        data(json!("b"), json!(5)),
+        data(json!("a"), json!(1)),
+        data(json!(null), json!(null)),
+        json!({"lent": false, "tags": []}),
+        json!({"pages": 9, "lent": true, "tags": []}),
+        json!({"title": "c", "lent": true, "tags": []}),
+    ];
+    fill(&scene, records).await;
+    let f = Book::fields();
+    let cases = [
+        (f.pages.gt(1), "ae"),
+        (f.pages.gt(1).or_missing(), "adef"),
+        (f.pages.at_least(1).or_missing(), "abdef"),
+        (f.title.gt("a").or_missing(), "adef"),
+        (f.title.at_least("c").or_missing(), "def"),
+        (f.pages.gt(1).or_missing().and(f.lent.eq(true)), "ef"),
+        (f.lent.eq(true).and(f.title.gt("b").or_missing()), "ef"),
+    ];
+    assert_each(&scene.todos.typed(), cases).await;
+    Ok(())
+}
+
+/// It belongs to the filter it is said of, not to those that this is joined with.
+async fn or_missing_is_of_one_filter(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let scene = Scene::on(server.url()).await;
+    let data = |title: Option<&str>, pages: Option<u8>| {
+        let mut data = json!({"lent": false, "tags": []});
+        if let Some(title) = title {
+            data["title"] = title.into();
+        }
+        if let Some(pages) = pages {
+            data["pages"] = pages.into();
+        }
+        data
+    };
+    let records = [data(Some("b"), Some(5)), data(Some("b"), None), data(None, Some(5)), data(None, None)];
+    fill(&scene, records).await;
+    let f = Book::fields();
+    let cases = [
+        (f.title.gt("a").and(f.pages.gt(1)), "a"),
+        (f.title.gt("a").or_missing().and(f.pages.gt(1)), "ac"),
+        (f.title.gt("a").and(f.pages.gt(1).or_missing()), "ab"),
+        (f.title.gt("a").or_missing().and(f.pages.gt(1).or_missing()), "abcd"),
+    ];
+    assert_each(&scene.todos.typed(), cases).await;
+    Ok(())
+}
+
+on_each_backend!(
+    ranges_hold_values_of_their_own_type,
+    ranges_reach_to_the_ends_of_floats,
+    or_missing_adds_those_that_lack_the_field,
+    or_missing_is_of_one_filter,
+);
