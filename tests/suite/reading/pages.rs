@@ -1,0 +1,186 @@
+//! Page by page, as a stream and as of one moment.
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use kinto_client::{ErrorKind, KintoRecord as _, PageToken, Value, json};
+use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, in_order};
+
+use super::{Numbered, fill, numbers};
+use crate::predicates;
+
+#[tokio::test]
+async fn the_next_page_is_under_way_while_this_one_is_read() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 6).await;
+    let mut records = scene.todos.get_records::<Numbered>().page_size(2).stream();
+    assert!(scene.sent.take().is_empty(), "nobody has asked for anything yet");
+    let mut sent = 0;
+    for (n, requests) in [(5, 2), (4, 2), (3, 3), (2, 3), (1, 3), (0, 3)] {
+        assert_eq!(records.try_next().await?.expect("a record").data.n, n);
+        sent += scene.sent.take().len();
+        assert_eq!(sent, requests, "as the record {n} is there");
+    }
+    assert!(records.next().await.is_none());
+    assert!(records.next().await.is_none(), "it stays at its end");
+    assert!(scene.sent.take().is_empty());
+
+    let mut pages = scene.todos.get_records::<Numbered>().page_size(2).pages();
+    assert_eq!(numbers(&pages.try_next().await?.expect("a page").items), [5, 4]);
+    assert_eq!(scene.sent.take().len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_that_has_arrived_is_given_while_the_next_one_is_awaited() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 200).await;
+    let gate = Gate::default();
+    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
+    let mut records = scene.todos_through(&proxy).get_records::<Numbered>().page_size(100).stream();
+    for n in (100..200).rev() {
+        assert_eq!(records.try_next().await?.expect("a record").data.n, n);
+    }
+    let (next, ()) = tokio::join!(records.try_next(), async {
+        gate.arrival().await;
+        gate.open();
+    });
+    assert_eq!(next?.expect("a record").data.n, 99);
+    let rest: Vec<_> = records.try_collect().await?;
+    assert_eq!(numbers(&rest), (0..99).rev().collect::<Vec<_>>());
+    assert_eq!(proxy.arrived().len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_that_is_dropped_asks_for_no_more() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 50).await;
+    let mut records = scene.todos.get_records::<Numbered>().page_size(5).stream();
+    records.try_next().await?.expect("a record");
+    drop(records);
+    assert_eq!(scene.todos.get_records::<Numbered>().count().await?, 50);
+    assert_eq!(scene.sent.take().len(), 3, "two pages and the count");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_that_fails_is_the_last_item() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 6).await;
+    let faults = [Fault::Pass, Fault::json(403, &json!({"code": 403, "errno": 121, "error": "Forbidden"}))];
+    let proxy = Proxy::start(scene.url(), in_order(faults)).await;
+    let mut records = scene.todos_through(&proxy).get_records::<Numbered>().page_size(2).stream();
+    for n in [5, 4] {
+        assert_eq!(records.try_next().await?.expect("what had arrived").data.n, n);
+    }
+    let error = records.try_next().await.unwrap_err();
+    assert_eq!(predicates(&error), ["forbidden"], "{error}");
+    assert_eq!((error.operation(), error.object()), (Some("get"), Some(scene.records.as_str())));
+    assert!(records.next().await.is_none());
+    assert_eq!(proxy.arrived().len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn reading_goes_on_from_a_token_that_was_kept_as_text() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 9).await;
+    let f = Numbered::fields();
+    let call = scene.todos.get_records().filter(f.n.gt(0)).sort(f.n.asc()).page_size(3);
+    let first = call.pages().next().await.expect("a page")?;
+    assert_eq!(numbers(&first.items), [1, 2, 3]);
+    let text = first.next.as_ref().expect("there are more").to_string();
+    assert!(!format!("{:?}", first.next).contains("gt_n"), "what is filtered by may be nobody's business");
+
+    let again = scene.todos_of(&scene.client_at(scene.url()).build()?);
+    let token = || text.parse::<PageToken>();
+    assert_eq!(Some(token()?), first.next);
+    let rest = again.get_records::<Numbered>().resume(token()?).await?;
+    assert_eq!(numbers(&rest), [4, 5, 6, 7, 8], "with the filter, the order and the page size of then");
+    let pages: Vec<_> = again.get_records::<Numbered>().resume(token()?).pages().try_collect().await?;
+    let shape: Vec<_> = pages.iter().map(|page| (numbers(&page.items), page.next.is_some())).collect();
+    assert_eq!(shape, [(vec![4, 5, 6], true), (vec![7, 8], false)]);
+    let streamed: Vec<_> = again.get_records::<Numbered>().resume(token()?).limit(4).stream().try_collect().await?;
+    assert_eq!(numbers(&streamed), [4, 5, 6, 7]);
+    assert_eq!(first.last_modified, pages[1].last_modified);
+
+    // What was written meanwhile behind it is read, and nothing twice.
+    scene.plain.put_data(&scene.record("new"), &json!({"n": 20})).await;
+    scene.plain.put_data(&scene.record("old"), &json!({"n": 2})).await;
+    let rest = again.get_records::<Numbered>().resume(token()?).await?;
+    assert_eq!(numbers(&rest), [4, 5, 6, 7, 8, 20]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn text_that_is_no_token_is_refused() -> Outcome {
+    let scene = Scene::new().await;
+    for text in ["", "abc", "_limit=3", "_token=a b", "_token=a\n", "_token=a#", "_token=é"] {
+        let error = text.parse::<PageToken>().unwrap_err();
+        assert_eq!(predicates(&error), ["invalid"], "{text:?}: {error}");
+    }
+    let token: PageToken = "_token=bm9uc2Vuc2U%3D".parse()?;
+    let error = scene.todos.get_records::<Value>().resume(token).await.unwrap_err();
+    assert_eq!(predicates(&error), ["refused"], "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_consistent_reading_notices_what_is_written_meanwhile() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 6).await;
+    for consistent in [false, true] {
+        let gate = Gate::default();
+        let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
+        let call = scene.todos_through(&proxy).get_records::<Numbered>().page_size(3);
+        let call = if consistent { call.consistent() } else { call };
+        let (read, ()) = tokio::join!(call.into_future(), async {
+            gate.arrival().await;
+            scene.plain.put_data(&scene.record("r001"), &json!({"n": 1})).await;
+            gate.open();
+        });
+        if consistent {
+            let error = read.unwrap_err();
+            assert_eq!(predicates(&error), ["conflict"], "{error}");
+            assert!(error.to_string().contains("changed while it was being read"), "{error}");
+            assert!(error.conflict::<Numbered>().is_none() && error.theirs::<Numbered>().is_none());
+        } else {
+            assert_eq!(read?.len(), 5, "the record that moved to the first page was missed");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_consistent_reading_of_what_nobody_changes_succeeds() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 6).await;
+    let get = || scene.todos.get_records::<Numbered>().page_size(2).consistent();
+    let read = get().await?;
+    assert_eq!(read.len(), 6);
+    let sent = scene.sent.take();
+    let etag = format!("\"{}\"", read.last_modified);
+    assert_eq!(sent.iter().map(|sent| sent.header("if-match")).collect::<Vec<_>>(), [None, Some(&*etag), Some(&*etag)]);
+
+    let pages: Vec<_> = get().pages().try_collect().await?;
+    assert_eq!(pages.len(), 3);
+    assert_eq!(get().lenient().await?.len(), 6);
+    Ok(())
+}
+
+/// What is there within the limit is there within the pages too.
+#[tokio::test]
+async fn a_bound_of_pages_is_of_those_that_are_needed() -> Outcome {
+    let scene = Scene::new().await;
+    fill(&scene, 6).await;
+    let get = || scene.todos.get_records::<Numbered>();
+    let error = get().page_size(2).max_pages(2).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+    assert_eq!(get().page_size(2).max_pages(3).await?.len(), 6);
+    assert_eq!(get().page_size(2).limit(4).max_pages(2).await?.len(), 4);
+    assert_eq!(get().max_pages(1).first().await?.map(|record| record.data.n), Some(5));
+    scene.sent.forget();
+    let none = get().max_pages(0).await.unwrap_err();
+    assert_eq!(predicates(&none), ["invalid"], "{none}");
+    assert!(scene.sent.take().is_empty());
+    Ok(())
+}
