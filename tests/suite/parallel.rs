@@ -87,33 +87,56 @@ async fn each_end_reads_about_half() -> Outcome {
     Ok(())
 }
 
+/// The moment when one of two readings has read its first page, and the other none.
+struct Between {
+    proxy: Proxy,
+    latest: Gate,
+    earliest: Gate,
+}
+
+impl Between {
+    /// The reading from the latest on waits for its first page, the other one for its second.
+    async fn start(scene: &Scene) -> Self {
+        let (latest, earliest) = (Gate::default(), Gate::default());
+        let (first, second) = (latest.clone(), earliest.clone());
+        let mut ascending = 0;
+        let proxy = Proxy::start(scene.url(), move |sent: &Sent| {
+            ascending += u32::from(is_ascending(sent));
+            match (is_ascending(sent), ascending) {
+                (false, _) => Fault::Hold(first.clone()),
+                (true, 2) => Fault::Hold(second.clone()),
+                (true, _) => Fault::Pass,
+            }
+        })
+        .await;
+        Self { proxy, latest, earliest }
+    }
+
+    /// What is read, when this is done at that moment.
+    async fn during<T>(&self, read: impl IntoFuture<Output = T>, act: impl Future<Output = ()>) -> T {
+        let (read, ()) = tokio::join!(read.into_future(), async {
+            self.latest.arrival().await;
+            self.earliest.arrival().await;
+            act.await;
+            self.earliest.open();
+            self.latest.open();
+        });
+        read
+    }
+}
+
 #[tokio::test]
 async fn what_changes_meanwhile_is_read_once() -> Outcome {
     let scene = Scene::new().await;
     fill(&scene, 0..20).await;
     let before = scene.todos.get_records::<Numbered>().await?.last_modified;
-    // The reading from the latest on begins when the other one has read the first page.
-    let (latest, earliest) = (Gate::default(), Gate::default());
-    let (first, second) = (latest.clone(), earliest.clone());
-    let mut ascending = 0;
-    let proxy = Proxy::start(scene.url(), move |sent: &Sent| {
-        ascending += u32::from(is_ascending(sent));
-        match (is_ascending(sent), ascending) {
-            (false, _) => Fault::Hold(first.clone()),
-            (true, 2) => Fault::Hold(second.clone()),
-            (true, _) => Fault::Pass,
-        }
-    })
-    .await;
-    let read = scene.todos_through(&proxy).get_records::<Numbered>().page_size(5).parallel();
-    let (read, ()) = tokio::join!(read.into_future(), async {
-        latest.arrival().await;
-        earliest.arrival().await;
-        scene.plain.put_data(&scene.record("r000"), &json!({"n": 1000})).await;
-        earliest.open();
-        latest.open();
-    });
-    let read = read?;
+    let between = Between::start(&scene).await;
+    let read = scene.todos_through(&between.proxy).get_records::<Numbered>().page_size(5).parallel();
+    let read = between
+        .during(read, async {
+            scene.plain.put_data(&scene.record("r000"), &json!({"n": 1000})).await;
+        })
+        .await?;
     let numbers: Vec<u32> = read.iter().map(|record| record.data.n).collect();
     assert_eq!(numbers, [1000].into_iter().chain((1..20).rev()).collect::<Vec<_>>());
     assert_eq!(read.last_modified, before, "so that nothing is missed from here on");
@@ -124,16 +147,10 @@ async fn what_changes_meanwhile_is_read_once() -> Outcome {
 async fn a_consistent_reading_is_of_one_moment() -> Outcome {
     let scene = Scene::new().await;
     fill(&scene, 0..20).await;
-    let latest = Gate::default();
-    let first = latest.clone();
-    let proxy = Proxy::start(scene.url(), move |sent: &Sent| {
-        let first_of_latest = !is_ascending(sent) && !sent.target.contains("_token");
-        if first_of_latest { Fault::Hold(first.clone()) } else { Fault::Pass }
-    })
-    .await;
-    let read = || scene.todos_through(&proxy).get_records::<Numbered>().page_size(5).consistent().parallel();
-    let error = latest
-        .overtake(read(), async {
+    let between = Between::start(&scene).await;
+    let read = || scene.todos_through(&between.proxy).get_records::<Numbered>().page_size(5).consistent().parallel();
+    let error = between
+        .during(read(), async {
             scene.plain.put_data(&scene.record("r010"), &json!({"n": 1000})).await;
         })
         .await
