@@ -9,13 +9,12 @@ use serde_json::Value;
 
 use crate::wire::{
     object::{Data, Record},
-    refusal::{Refusal, excerpt},
-    request::Request,
-    response::Response,
+    refusal::Refusal,
 };
 
 mod conflict;
 mod kind;
+mod made;
 mod one_line;
 mod violation;
 
@@ -68,154 +67,6 @@ struct Inner {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            message: message.into(),
-            operation: None,
-            object: None,
-            refusal: None,
-            record_id: None,
-            field: None,
-            rule: None,
-            maybe_applied: false,
-            failures: Vec::new(),
-            retry_in: None,
-            sent: None,
-            hint: None,
-            progress: None,
-            source: None,
-        }))
-    }
-
-    /// What the caller gave cannot be sent.
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Invalid, message)
-    }
-
-    /// The server, or something before it, answered what Kinto does not.
-    pub(crate) fn unexpected(message: String) -> Self {
-        Self::new(ErrorKind::Unexpected, message)
-    }
-
-    /// An answer that should be JSON of a certain form and is not.
-    pub(crate) fn not_kinto(error: &serde_json::Error, body: &[u8]) -> Self {
-        let what = if body.is_empty() { "the body is empty".to_owned() } else { error.to_string() };
-        Self::unexpected(format!("the answer is not what Kinto sends: {what} ({})", excerpt("body", body)))
-    }
-
-    /// An object that does not fit the type it is read as.
-    pub(crate) fn decode(id: Option<String>, path: &str, reason: &str) -> Self {
-        let which = id.as_ref().map_or_else(|| "an object".to_owned(), |id| format!("the object `{id}`"));
-        let place = if path.is_empty() { String::new() } else { format!(" at `{path}`") };
-        let mut error = Self::new(ErrorKind::Decode, format!("{which} does not fit: {reason}{place}"));
-        error.0.record_id = id;
-        error.0.field = (!path.is_empty()).then(|| path.to_owned());
-        error
-    }
-
-    pub(crate) fn not_visible() -> Self {
-        Self::new(
-            ErrorKind::NotVisible,
-            "the permissions are not visible to you: the server shows them only to those in the object's own `write` \
-             list, and lists never have them. Saving an edit would erase what is there; use `grant` and `revoke`",
-        )
-    }
-
-    /// The server's refusal, as an error of the kind that its status tells.
-    pub(crate) fn refused(response: &Response) -> Self {
-        let refusal = Refusal::read(response);
-        let mut error = Self::new(ErrorKind::of(&refusal), refusal.words());
-        error.place(refusal.violation.as_ref());
-        error.0.refusal = Some(refusal);
-        error.0.retry_in = response.retry_after();
-        error
-    }
-
-    /// What the server said of a whole batch it did not say of its parts: none of them is missing for that, or forbidden.
-    pub(crate) fn of_batch(mut self) -> Self {
-        if !matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::Gone) {
-            self.0.kind = ErrorKind::Refused;
-        }
-        self.0.message = format!("the server refused the whole batch that it was in: {}", self.0.message);
-        self
-    }
-
-    /// With this as the hint of what can be done.
-    pub(crate) fn because(mut self, hint: &'static str) -> Self {
-        self.0.hint = Some(hint);
-        self
-    }
-
-    /// It stopped a plan, of which this was done and that was not.
-    pub(crate) fn in_plan(mut self, progress: String) -> Self {
-        self.0.progress = Some(progress);
-        self
-    }
-
-    pub(crate) fn retry_in_at_least(mut self, delay: Duration) -> Self {
-        self.0.retry_in = Some(delay);
-        self
-    }
-
-    /// Of `total` operations these failed, each by its place among them.
-    pub(crate) fn partial(failures: Vec<(usize, Self)>, total: usize) -> Self {
-        let first = failures.first().map(|(place, error)| format!("; number {place}: {error}")).unwrap_or_default();
-        let mut error = Self::new(ErrorKind::Partial, format!("{} of {total} failed{first}", failures.len()));
-        error.0.failures = failures;
-        error
-    }
-
-    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into().into());
-        self
-    }
-
-    /// Says which operation on which object it was, unless a deeper place has said it.
-    pub(crate) fn during(mut self, operation: &'static str, object: &str) -> Self {
-        self.0.operation.get_or_insert(operation);
-        self.0.object.get_or_insert_with(|| object.to_owned());
-        self
-    }
-
-    pub(crate) fn maybe_applied(mut self) -> Self {
-        self.0.maybe_applied = true;
-        self
-    }
-
-    /// What was sent, if it conflicts with what is there.
-    pub(crate) fn having_sent(mut self, request: &Request) -> Self {
-        if self.kind() == ErrorKind::Conflict && !request.secret {
-            self.0.sent = request.body.clone().map(|body| Sent { path: request.path.clone(), body });
-        }
-        self
-    }
-
-    pub(crate) fn not_applied(mut self) -> Self {
-        self.0.maybe_applied = false;
-        self
-    }
-
-    /// Without anything that quotes the answer, in which there may be the digest of a password.
-    pub(crate) fn without_quotes(mut self) -> Self {
-        self.0.message = match &mut self.0.refusal {
-            Some(refusal) => {
-                refusal.details = None;
-                refusal.existing = None;
-                refusal.violation = None;
-                if refusal.foreign.is_some() {
-                    refusal.foreign = Some("not shown".to_owned());
-                }
-                refusal.words()
-            }
-            None if matches!(self.0.kind, ErrorKind::Unexpected | ErrorKind::Decode) => {
-                "the answer is not what Kinto sends".to_owned()
-            }
-            None => self.0.message,
-        };
-        self
-    }
-
     /// What kind of failure it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
