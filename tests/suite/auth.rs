@@ -1,14 +1,17 @@
 //! The credentials that are sent, and when others are asked for.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
-use kinto_client::{Auth, Authenticate, Client, Error, ErrorKind, Result, json};
+use kinto_client::{Auth, Authenticate, Client, Error, ErrorKind, Never, Result, json};
 use kinto_tests::{Outcome, Recorder, Scene};
 
 use crate::{Todo, predicates};
@@ -141,6 +144,25 @@ async fn credentials_that_cannot_be_had_are_an_error_of_their_own() -> Outcome {
     let error = scene.todos_of(&client).create_record(Todo::new("Milk")).await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::Authentication, Some("create record")), "{error}");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the key ring is locked");
+    assert!(!error.may_have_been_applied(), "{error}");
+    assert!(scene.sent.take().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn credentials_that_never_come_leave_nothing_in_doubt() -> Outcome {
+    struct Silent;
+    impl Authenticate for Silent {
+        fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
+            Box::pin(std::future::pending())
+        }
+    }
+    let scene = Scene::new().await;
+    let client = scene.client.with_auth(Auth::custom(Silent))?;
+    let create = scene.todos_of(&client).create_record(Todo::new("Milk")).timeout(Duration::from_millis(50));
+    let error = create.retry(Never).await.unwrap_err();
+    assert_eq!(predicates(&error), ["timed out"], "{error}");
+    assert!(error.to_string().contains("there were no credentials to send within 0.05 s"), "{error}");
     assert!(!error.may_have_been_applied(), "{error}");
     assert!(scene.sent.take().is_empty());
     Ok(())

@@ -1,4 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
@@ -45,19 +51,25 @@ impl Exchange {
 
     /// Sends a request and reads its answer, whatever its status, within `timeout`.
     pub(crate) async fn send(&self, request: &Request, timeout: Duration) -> Result<Response> {
-        let answer = tokio::time::timeout(timeout, self.send_with_credentials(request)).await;
+        let under_way = AtomicBool::new(false);
+        let answer = tokio::time::timeout(timeout, self.send_with_credentials(request, &under_way)).await;
         answer.unwrap_or_else(|_| {
             let seconds = timeout.as_secs_f32();
-            let error = Error::new(ErrorKind::TimedOut, format!("the server did not answer within {seconds} s"));
-            Err(after_sending(request, error))
+            let late = |what: &str| Error::new(ErrorKind::TimedOut, format!("{what} within {seconds} s"));
+            Err(if under_way.load(Ordering::Relaxed) {
+                after_sending(request, late("the server did not answer"))
+            } else {
+                late("there were no credentials to send")
+            })
         })
     }
 
-    async fn send_with_credentials(&self, request: &Request) -> Result<Response> {
-        let response = self.send_within_origin(request).await?;
+    async fn send_with_credentials(&self, request: &Request, under_way: &AtomicBool) -> Result<Response> {
+        let response = self.send_within_origin(request, under_way).await?;
+        under_way.store(false, Ordering::Relaxed);
         match &self.auth {
             Some(auth) if response.status == StatusCode::UNAUTHORIZED && auth.renew().await? => {
-                self.send_within_origin(request).await
+                self.send_within_origin(request, under_way).await
             }
             None if response.status == StatusCode::UNAUTHORIZED => {
                 Err(Error::refused(&response).because("the client has no credentials: `.auth(…)` gives it some"))
@@ -66,10 +78,10 @@ impl Exchange {
         }
     }
 
-    async fn send_within_origin(&self, request: &Request) -> Result<Response> {
+    async fn send_within_origin(&self, request: &Request, under_way: &AtomicBool) -> Result<Response> {
         let mut url = self.base.join(&request.path, request.query.as_str());
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.send_to(&url, request).await?;
+            let response = self.send_to(&url, request, under_way).await?;
             match self.redirect(&url, request, &response)? {
                 Some(target) => url = target,
                 None => return Ok(response),
@@ -85,7 +97,7 @@ impl Exchange {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method.is_safe(),
             _ => return Ok(None),
         };
-        let target = response.header(header::LOCATION).and_then(|location| from.join(location).ok());
+        let target = response.header(header::LOCATION).and_then(|location| from.join(&location).ok());
         match target {
             Some(target) if !self.base.is_same_origin(&target) => Err(Error::unexpected(format!(
                 "the server redirects to another one, {}, which is not followed: if that is right, use its URL",
@@ -96,8 +108,9 @@ impl Exchange {
         }
     }
 
-    async fn send_to(&self, url: &Url, request: &Request) -> Result<Response> {
+    async fn send_to(&self, url: &Url, request: &Request, under_way: &AtomicBool) -> Result<Response> {
         let http = self.http_request(url, request).await?;
+        under_way.store(true, Ordering::Relaxed);
         let response = self.transport.send(http).await.map_err(|error| self.no_answer(request, error))?;
         let (head, body) = response.into_parts();
         let body = self.read(&head.headers, body).await.map_err(|error| after_sending(request, error))?;
