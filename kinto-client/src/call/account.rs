@@ -18,7 +18,6 @@ use crate::{
 use super::delete::tombstone;
 
 pub(crate) const ACCOUNTS: Capability = Capability("accounts");
-pub(crate) const TEMPLATE: &str = "/accounts/{account}";
 
 /// Creates an account.
 pub struct CreateAccount {
@@ -57,7 +56,7 @@ struct Data<'a> {
 
 fn request(method: Method, id: &str) -> Result<Request> {
     check_id(id)?;
-    Ok(Request::new(method, format!("/accounts/{id}"), TEMPLATE.to_owned()).needing(ACCOUNTS))
+    Ok(Request::new(method, format!("/accounts/{id}")).needing(ACCOUNTS))
 }
 
 fn subject(operation: &'static str, id: &str) -> Subject {

@@ -1,20 +1,22 @@
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Call, Subject, if_not_exists::CreateIfNotExists, sealed::Operation};
 use crate::{
     error::{Error, Result},
     wire::{
-        encode,
+        encode::NewData,
         id::Id,
         kind::{self, Kind},
-        object::{Data, Object, STAMP},
+        object::{Data, Object},
         path::List,
         permissions::PermissionSet,
         principal::Principal,
-        request::{Precondition, Request, Write},
+        request::{Precondition, Request},
         response::Response,
     },
 };
@@ -26,22 +28,39 @@ pub struct Create<K: Kind, T> {
     pub(super) id: NewId,
     pub(super) permissions: Option<K::Permissions>,
     /// Known here, so that the bound on `T` is asked for once, where the call is made, and one mistake has one message.
-    encode: fn(&T) -> Result<Map<String, Value>>,
+    encode: fn(&T) -> Result<NewData>,
     pub(super) read: fn(&Bytes) -> Result<Object<K, T>>,
 }
 
 /// Who chooses the id of a new object.
 pub(super) enum NewId {
     /// Chosen once, so that a second try of the same request is known as that.
-    Ours(String),
+    Ours(Uuid),
     Chosen(String),
     Servers,
 }
 
-/// The data of a new object, without what the server adds, and the id that was in it.
-pub(super) struct NewData {
-    pub(super) fields: Map<String, Value>,
-    pub(super) id: Option<String>,
+/// New ids, each another random one. They are taken from the system many at a time.
+#[derive(Default)]
+pub(crate) struct NewIds {
+    random: Vec<u8>,
+}
+
+impl NewIds {
+    pub(crate) fn one(&mut self) -> Uuid {
+        const AT_A_TIME: usize = 256;
+        if self.random.is_empty() {
+            self.random.resize(AT_A_TIME * size_of::<uuid::Bytes>(), 0);
+            if getrandom::fill(&mut self.random).is_err() {
+                self.random.clear();
+            }
+        }
+        let at = self.random.len().saturating_sub(size_of::<uuid::Bytes>());
+        match self.random.split_off(at).try_into() {
+            Ok(random) => uuid::Builder::from_random_bytes(random).into_uuid(),
+            Err(_) => Uuid::new_v4(),
+        }
+    }
 }
 
 impl<K: Kind, T> Create<K, T> {
@@ -49,8 +68,15 @@ impl<K: Kind, T> Create<K, T> {
     where
         T: Data,
     {
-        let id = NewId::Ours(Uuid::new_v4().to_string());
-        Self { list, data, id, permissions: None, encode: encode::object, read: Object::from_answer }
+        Self::as_new(list, data, Uuid::new_v4())
+    }
+
+    pub(crate) fn as_new(list: List<K>, data: T, id: Uuid) -> Self
+    where
+        T: Data,
+    {
+        let id = NewId::Ours(id);
+        Self { list, data, id, permissions: None, encode: NewData::of, read: Object::from_answer }
     }
 
     pub(crate) fn with_id(mut self, id: impl Into<String>) -> Self {
@@ -59,22 +85,17 @@ impl<K: Kind, T> Create<K, T> {
     }
 
     pub(super) fn new_data(&self) -> Result<NewData> {
-        let mut data = (self.encode)(&self.data)?;
-        let [mut id, _] = STAMP.map(|stamp| data.remove(stamp));
-        if id == Some(Value::Null) {
-            id = None;
-        }
-        let id = match id {
-            None => None,
-            Some(Value::String(id)) => Some(id),
-            Some(other) => return Err(Error::invalid(format!("the data's `id` must be text, and it is {other}"))),
-        };
-        Ok(NewData { fields: data, id })
+        (self.encode)(&self.data)
     }
 
     /// The id that the object is to have, or `None` if the server chooses.
-    pub(super) fn chosen<'a>(&'a self, data: &'a NewData) -> Result<Option<&'a str>> {
-        let id = match (&self.id, &data.id) {
+    pub(super) fn chosen<'a>(&'a self, data: &'a NewData) -> Result<Option<Cow<'a, str>>> {
+        let own = match &data.id {
+            None | Some(Value::Null) => None,
+            Some(Value::String(id)) => Some(id),
+            Some(other) => return Err(Error::invalid(format!("the data's `id` must be text, and it is {other}"))),
+        };
+        let id = match (&self.id, own) {
             (NewId::Chosen(chosen), Some(own)) if chosen != own => {
                 return Err(Error::invalid(format!(
                     "two ids were given: {chosen:?} by the call, and {own:?} in the data"
@@ -85,10 +106,11 @@ impl<K: Kind, T> Create<K, T> {
                     "the data has the `id` {own:?}, and the server was asked to choose one"
                 )));
             }
-            (NewId::Chosen(id), _) | (NewId::Ours(_), Some(id)) | (NewId::Ours(id), None) => Some(id.as_str()),
+            (NewId::Chosen(id), _) | (NewId::Ours(_), Some(id)) => Some(Cow::from(id)),
+            (NewId::Ours(id), None) => Some(id.to_string().into()),
             (NewId::Servers, None) => None,
         };
-        self.list.check(id, &data.fields)?;
+        self.list.check(id.as_deref(), data.json())?;
         Ok(id)
     }
 
@@ -110,17 +132,14 @@ impl<K: Kind, T: Send + 'static> Operation for Create<K, T> {
 
     fn request(&self) -> Result<Option<Request>> {
         let data = self.new_data()?;
-        let write = Write { data: Some(&data.fields), permissions: self.checked_permissions()? };
         let request = match self.chosen(&data)? {
             Some(id) => {
-                let place = self.list.at(id);
-                Request::new(Method::PUT, place.checked()?, place.template())
-                    .provided(Precondition::Absent)
-                    .repeatable()
+                let path = self.list.checked_at(&id)?;
+                Request::new(Method::PUT, path).provided(Precondition::Absent).repeatable()
             }
-            None => Request::new(Method::POST, self.list.checked()?, self.list.template()),
+            None => Request::new(Method::POST, self.list.checked()?),
         };
-        request.json(&write).map(Some)
+        Ok(Some(request.with_body(data.into_body(self.checked_permissions()?)?)))
     }
 
     fn response(self, response: Response) -> Result<Object<K, T>> {

@@ -45,8 +45,8 @@ impl<K: Kind> sealed::Operation for Delete<K> {
     }
 
     fn request(&self) -> Result<Option<Request>> {
-        let request = Request::new(Method::DELETE, self.place.checked()?, self.place.template())
-            .provided(self.if_match.map(Precondition::Unchanged));
+        let request =
+            Request::new(Method::DELETE, self.place.checked()?).provided(self.if_match.map(Precondition::Unchanged));
         // Without `If-Match` a second DELETE could hit what another program has created since.
         Ok(Some(if self.if_match.is_some() { request.repeatable() } else { request }))
     }

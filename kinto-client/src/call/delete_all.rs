@@ -48,7 +48,7 @@ impl<K: Kind, R> DeleteAll<K, R> {
     async fn page(&self, client: &Client) -> Result<(Vec<Tombstone>, bool)> {
         // The same request again, without the token of `Next-Page`: those serve once and for ten minutes, and any that is
         // repeated deletes other objects than it named.
-        let mut request = Request::new(Method::DELETE, self.list.checked()?, self.list.template());
+        let mut request = Request::new(Method::DELETE, self.list.checked()?);
         request.query = self.listing.conditions()?;
         let response = client.send(&request).await?;
         let maybe = response.may_be_done();

@@ -29,10 +29,7 @@ impl<E: Send> sealed::Run for GetEntries<E> {
 
     async fn run(self, client: Client) -> Result<Vec<E>> {
         let subject = Subject::new(self.operation, self.path.as_deref().unwrap_or(self.template));
-        let request = self.path.map(|path| Request {
-            secret: self.secret,
-            ..Request::get(path, self.template.to_owned()).needing(self.needs)
-        });
+        let request = self.path.map(|path| Request { secret: self.secret, ..Request::get(path).needing(self.needs) });
         let mut items = Items::new(Source::new(client, subject.clone(), request), None, false);
         let mut entries = Vec::new();
         while let Some(item) = items.next().await {

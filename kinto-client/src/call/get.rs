@@ -41,7 +41,7 @@ impl<K: Kind, T: Data> Operation for Get<K, T> {
     }
 
     fn request(&self) -> Result<Option<Request>> {
-        Ok(Some(Request::get(self.place.checked()?, self.place.template()).provided(self.precondition)))
+        Ok(Some(Request::get(self.place.checked()?).provided(self.precondition)))
     }
 
     fn response(self, response: Response) -> Result<Self::Output> {

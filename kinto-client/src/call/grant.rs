@@ -107,7 +107,7 @@ impl<K: Kind> sealed::Operation for SetPermissions<'_, K> {
 
     fn request(&self) -> Result<Option<Request>> {
         let write = Write { data: None::<()>, permissions: Some(self.after.changed_since(&self.before)) };
-        Request::new(Method::PATCH, self.place.checked()?, self.place.template())
+        Request::new(Method::PATCH, self.place.checked()?)
             .provided(Precondition::Unchanged(self.if_match))
             // A 412 to the second only makes the grant start again.
             .repeatable()

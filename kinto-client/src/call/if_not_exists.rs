@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use http::{Method, StatusCode};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::{Subject, create::Create, create::operation, sealed::Operation};
 use crate::{
@@ -18,9 +20,17 @@ pub struct CreateIfNotExists<K: Kind, T>(pub(super) Create<K, T>);
 
 #[derive(Serialize)]
 struct Body<'a, P> {
-    data: Map<String, Value>,
+    data: Identified<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions: Option<&'a P>,
+}
+
+/// Data with its id.
+#[derive(Serialize)]
+struct Identified<'a> {
+    id: &'a str,
+    #[serde(flatten)]
+    fields: BTreeMap<&'a str, &'a RawValue>,
 }
 
 impl<K: Kind, T: Data> Operation for CreateIfNotExists<K, T> {
@@ -37,14 +47,13 @@ impl<K: Kind, T: Data> Operation for CreateIfNotExists<K, T> {
         let Some(id) = self.0.chosen(&data)? else {
             return Err(Error::invalid("`.if_not_exists()` needs an id: the server would choose a new one each time"));
         };
-        let object = self.0.list.at(id).checked()?;
-        let id = Value::from(id);
-        let mut fields = data.fields;
-        fields.insert("id".to_owned(), id);
-        Request::new(Method::POST, self.0.list.checked()?, self.0.list.template())
+        let object = self.0.list.checked_at(&id)?;
+        let json = data.json();
+        let fields = serde_json::from_slice(json).map_err(|error| Error::not_kinto(&error, json))?;
+        Request::new(Method::POST, self.0.list.checked()?)
             .about(object)
             .repeatable()
-            .json(&Body { data: fields, permissions: self.0.checked_permissions()? })
+            .json(&Body { data: Identified { id: &id, fields }, permissions: self.0.checked_permissions()? })
             .map(Some)
     }
 

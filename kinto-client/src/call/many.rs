@@ -28,8 +28,10 @@ impl<O> Many<'_, O> {
 
 impl<O: Operation> Many<'_, O> {
     async fn each(self, client: &Client) -> Result<Vec<Result<<O as Operation>::Output>>> {
-        let requests: Vec<_> = self.operations.iter().map(sealed::Operation::request).collect();
-        let operations = self.operations.into_iter().zip(requests).collect();
+        let operations = self.operations.into_iter().map(|operation| {
+            let request = sealed::Operation::request(&operation);
+            (operation, request)
+        });
         let results = carry_out(client, operations, self.options, self.progress, finish).await;
         results.map_err(|error| self.subject.blame(error))
     }

@@ -12,7 +12,7 @@ use crate::{
         object::{Data, Object},
         path::List,
         permissions::PermissionSet,
-        request::{Request, Write},
+        request::Request,
         response::Response,
     },
 };
@@ -36,14 +36,10 @@ impl<K: Kind, T: Data> Operation for Overwrite<K, T> {
     fn request(&self) -> Result<Option<Request>> {
         let data = self.0.new_data()?;
         let id = self.0.chosen(&data)?.ok_or_else(|| Error::invalid("there is no id to overwrite"))?;
-        let place = self.0.list.at(id);
+        let path = self.0.list.checked_at(&id)?;
+        let permissions = self.0.checked_permissions()?.map(PermissionSet::whole);
         // A second PUT could undo what another program wrote after the first.
-        Request::new(Method::PUT, place.checked()?, place.template())
-            .json(&Write {
-                data: Some(&data.fields),
-                permissions: self.0.checked_permissions()?.map(PermissionSet::whole),
-            })
-            .map(Some)
+        Ok(Some(Request::new(Method::PUT, path).with_body(data.into_body(permissions.as_ref())?)))
     }
 
     fn response(self, response: Response) -> Result<Object<K, T>> {

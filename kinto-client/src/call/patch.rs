@@ -54,7 +54,7 @@ impl<K: Kind, T: Data> Operation for Patch<K, T> {
             return Err(Error::invalid(format!("`{stamp}` is the server's and cannot be patched")));
         }
         let permissions = self.permissions.as_ref().map(|permissions| permissions.check().map(|()| permissions));
-        Request::new(Method::PATCH, self.place.checked()?, self.place.template())
+        Request::new(Method::PATCH, self.place.checked()?)
             .provided(self.if_match.map(Precondition::Unchanged))
             .json(&Write { data: Some(attributes), permissions: permissions.transpose()? })
             .map(Some)

@@ -72,8 +72,8 @@ impl<K: Kind, T: Data> Operation for Save<'_, K, T> {
             Some(data) => data,
             None => self.object.received_data()?,
         };
-        self.place.list.check(Some(&self.place.id), &data)?;
-        Request::new(Method::PUT, path, self.place.template())
+        self.place.list.check(Some(&self.place.id), data.get().as_bytes())?;
+        Request::new(Method::PUT, path)
             .provided(Precondition::Unchanged(self.object.last_modified))
             .repeating(self.repeat)
             .json(&Write { data: Some(&*data), permissions })
@@ -100,7 +100,7 @@ impl<K: Kind, T: Data> Operation for SavePermissions<'_, K, T> {
     fn request(&self) -> Result<Option<Request>> {
         let path = path(&self.place, self.object)?;
         let Some((before, after)) = self.object.changed_permissions()? else { return Ok(None) };
-        Request::new(Method::PATCH, path, self.place.template())
+        Request::new(Method::PATCH, path)
             .provided(Precondition::Unchanged(self.object.last_modified))
             .json(&Write { data: None::<()>, permissions: Some(after.changed_since(before)) })
             .map(Some)

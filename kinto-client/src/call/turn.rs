@@ -44,7 +44,7 @@ pub(crate) async fn take_lists(url: &str, paths: impl Iterator<Item = &str>) -> 
 /// `/buckets/blog` is in the list `/buckets`, which is in itself.
 fn list_of(path: &str) -> &str {
     match path.rsplit_once('/') {
-        Some((list, _)) if path.matches('/').count().is_multiple_of(2) => list,
+        Some((list, _)) if path.bytes().filter(|byte| *byte == b'/').count().is_multiple_of(2) => list,
         _ => path,
     }
 }

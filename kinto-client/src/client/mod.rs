@@ -148,12 +148,7 @@ impl Client {
     /// Those of any request.
     pub async fn fetch_server_info(&self) -> Result<ServerInfo> {
         let read = async {
-            let response = self
-                .shared
-                .sender
-                .send(&Request::get("/".to_owned(), "/".to_owned()), &self.manner)
-                .await?
-                .success()?;
+            let response = self.shared.sender.send(&Request::get("/".to_owned()), &self.manner).await?.success()?;
             serde_json::from_slice(&response.body).map_err(|error| Error::not_kinto(&error, &response.body))
         };
         let read = span::around(span::open("GetServerInfo"), read);

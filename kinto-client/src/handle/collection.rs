@@ -4,7 +4,7 @@ use super::{Collection, RecordHandle, TypedCollection};
 use crate::{
     call::{
         Call, Subject,
-        create::Create,
+        create::{Create, NewIds},
         delete::{Delete, Target},
         delete_all::DeleteAll,
         get::Get,
@@ -169,7 +169,8 @@ impl Collection {
     ) -> Call<'static, Many<'static, Create<kind::Record, T>>> {
         let records = self.place.records();
         let subject = Subject::new("create records in", &self.place);
-        let creates = data.into_iter().map(|data| Create::new(records.clone(), data)).collect();
+        let mut ids = NewIds::default();
+        let creates = data.into_iter().map(|data| Create::as_new(records.clone(), data, ids.one())).collect();
         Call::new(&self.client, Many::new(subject, creates))
     }
 

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     wire::{
+        path::template_of,
         request::Request,
         response::Response,
         settle::{question, settle, settle_by},
@@ -87,7 +88,7 @@ impl Sender {
         let span = tracing::debug_span!(
             "kinto.request",
             method = %request.method,
-            path = request.template,
+            path = template_of(&request.path),
             tries,
             status = tracing::field::Empty,
             milliseconds = tracing::field::Empty,

@@ -28,6 +28,6 @@ impl fmt::Display for Alert {
 impl Alert {
     /// The alert that an answer carries.
     pub(crate) fn of(response: &Response) -> Option<Self> {
-        serde_json::from_str(response.header("alert")?).ok()
+        serde_json::from_str(&response.header("alert")?).ok()
     }
 }

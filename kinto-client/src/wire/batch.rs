@@ -1,30 +1,27 @@
-use std::fmt;
-
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
+use http::{Method, StatusCode};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    decode::Key,
+    headers::Headers,
     request::{Precondition, Request},
     response::Response,
 };
 use crate::error::{Error, Result};
 
 /// One request that carries several. Credentials are on the outside only; the server hands them down.
-pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request>) -> Result<Request> {
-    let mut body = b"{\"requests\":".to_vec();
+pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request, IntoIter: Clone>) -> Result<Request> {
+    let parts = parts.into_iter();
+    let mut body = Vec::with_capacity(parts.clone().map(size).sum());
+    body.extend_from_slice(b"{\"requests\":");
     let mut separator = b'[';
     for part in parts {
         body.push(std::mem::replace(&mut separator, b','));
         write(part, &mut body).map_err(|error| Error::invalid(error.to_string()))?;
     }
     body.extend_from_slice(b"]}");
-    let request = Request::new(Method::POST, "/batch".to_owned(), "/batch".to_owned());
+    let request = Request::new(Method::POST, "/batch".to_owned());
     Ok(Request { body: Some(body.into()), ..request })
 }
 
@@ -72,13 +69,15 @@ pub(crate) fn responses(response: &Response, expected: usize) -> Result<Vec<Resp
     #[derive(Deserialize)]
     struct Answer<'a> {
         status: u16,
-        #[serde(default)]
-        headers: Headers,
+        #[serde(borrow)]
+        headers: Option<&'a RawValue>,
         #[serde(borrow)]
         body: Option<&'a RawValue>,
     }
     let whole = &response.body;
-    let answers: Answers<'_> = serde_json::from_slice(whole).map_err(|error| Error::not_kinto(&error, whole))?;
+    // As text, so that it is looked at once whether it is any, and not at each of its strings.
+    let text = std::str::from_utf8(whole).map_err(|error| Error::not_kinto(&error, whole))?;
+    let answers: Answers<'_> = serde_json::from_str(text).map_err(|error| Error::not_kinto(&error, whole))?;
     if answers.responses.len() != expected {
         let got = answers.responses.len();
         return Err(Error::unexpected(format!("the server gave {got} answers to the {expected} requests of a batch")));
@@ -91,51 +90,15 @@ pub(crate) fn responses(response: &Response, expected: usize) -> Result<Vec<Resp
             None | Some("null" | "\"\"") => Bytes::new(),
             Some(body) => whole.slice_ref(body.as_bytes()),
         };
-        Ok(Response::new(status, answer.headers.0, body))
+        let headers = answer.headers.map_or(Bytes::new(), |headers| whole.slice_ref(headers.get().as_bytes()));
+        Ok(Response::new(status, Headers::OfPart(headers), body))
     };
     answers.responses.into_iter().map(read).collect()
 }
 
-/// What is read of the headers of a part's answer.
-const READ: [&str; 5] = ["content-type", "etag", "retry-after", "total-objects", "total-records"];
-
-/// The headers of a part's answer, those that are read: the others, which are more, are the same for every part.
-#[derive(Default)]
-struct Headers(HeaderMap);
-
-impl<'de> Deserialize<'de> for Headers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct HeadersVisitor;
-
-        impl<'de> Visitor<'de> for HeadersVisitor {
-            type Value = Headers;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("headers")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Headers, A::Error> {
-                let mut headers = HeaderMap::new();
-                while let Some(Key(name)) = map.next_key()? {
-                    match READ.iter().find(|read| name.eq_ignore_ascii_case(read)) {
-                        Some(name) => {
-                            let Key(value) = map.next_value()?;
-                            let value = HeaderValue::from_str(&value).ok();
-                            headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
-                        }
-                        None => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                }
-                Ok(Headers(headers))
-            }
-        }
-
-        deserializer.deserialize_map(HeadersVisitor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
     use serde_json::{Value, json};
 
     use super::*;
@@ -143,11 +106,11 @@ mod tests {
 
     #[test]
     fn the_parts_are_as_the_server_takes_them() {
-        let put = Request::new(Method::PUT, "/buckets/b".to_owned(), String::new())
+        let put = Request::new(Method::PUT, "/buckets/b".to_owned())
             .provided(Precondition::Unchanged(Timestamp::from_millis(7)))
             .json(&json!({"data": {"a": 1}}))
             .unwrap();
-        let mut get = Request::get("/buckets".to_owned(), String::new());
+        let mut get = Request::get("/buckets".to_owned());
         get.query.push("id", "\"x\"");
         let batch = request([&put, &get]).unwrap();
         assert_eq!((batch.method, batch.path.as_str()), (Method::POST, "/batch"));
@@ -163,12 +126,14 @@ mod tests {
     #[test]
     fn answers_are_slices_of_the_whole() {
         let body = json!({"responses": [
-            {"status": 201, "path": "/v1/buckets/b", "headers": {"ETag": "\"7\""}, "body": {"data": {"id": "b"}}},
+            {"status": 201, "path": "/v1/buckets/b", "headers": {"A": "1", "ETag": "\"7\"", "Z": "2"}, "body": {"data": {"id": "b"}}},
             {"status": 200, "path": "/v1/buckets", "headers": {}, "body": ""},
             {"status": 204, "path": "/v1/x", "body": null},
         ]});
         let whole = Response::new(StatusCode::OK, HeaderMap::new(), body.to_string().into());
         let answers = responses(&whole, 3).unwrap();
+        assert_eq!(answers[0].header("etag").as_deref(), Some("\"7\""));
+        assert_eq!((answers[0].header("alert"), answers[2].header("etag")), (None, None));
         assert_eq!(answers[0].etag().unwrap(), Timestamp::from_millis(7));
         assert_eq!(&answers[0].body[..], br#"{"data":{"id":"b"}}"#);
         assert!(answers[1].body.is_empty() && answers[2].body.is_empty());

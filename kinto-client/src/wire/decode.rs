@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-use super::timestamp::Timestamp;
+use super::{key::Key, timestamp::Timestamp};
 
 const ID: &str = "id";
 const LAST_MODIFIED: &str = "last_modified";
@@ -56,12 +56,9 @@ pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'stat
 
 /// Decodes the object that this JSON begins with, and tells its length. `None` if that cannot be done, for whatever
 /// reason: [`object`] says which, once it is known where the object ends.
-pub(crate) fn first<T: DeserializeOwned>(
-    rest: &[u8],
-    declares: &'static [&'static str],
-) -> Option<(Decoded<T>, usize)> {
+pub(crate) fn first<T: DeserializeOwned>(rest: &str, declares: &'static [&'static str]) -> Option<(Decoded<T>, usize)> {
     let mut stamp = Stamp::default();
-    let mut json = serde_json::Deserializer::from_slice(rest);
+    let mut json = serde_json::Deserializer::from_str(rest);
     let data = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares }).ok()?;
     let (id, last_modified) = (stamp.id?, Timestamp::from_millis(stamp.last_modified?));
     let length = json.into_iter::<IgnoredAny>().byte_offset();
@@ -241,33 +238,6 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
 
     fn size_hint(&self) -> Option<usize> {
         self.map.size_hint()
-    }
-}
-
-/// A key, or other text, borrowed from the input unless it has an escape in it.
-pub(crate) struct Key<'de>(pub(crate) Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct KeyVisitor;
-
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, key: &'de str) -> std::result::Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(key)))
-            }
-
-            fn visit_str<E>(self, key: &str) -> std::result::Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(key.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(KeyVisitor)
     }
 }
 

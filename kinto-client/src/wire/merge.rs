@@ -4,7 +4,7 @@
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::decode::Key;
+use super::key::Key;
 
 pub(crate) type Entries<'a> = Vec<(std::borrow::Cow<'a, str>, &'a RawValue)>;
 

@@ -1,22 +1,18 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{
+    cursor::Cursor,
     decode::{self, Decoded},
     encode,
     id::Id,
     kind::{self, Kind},
     merge,
     page::Page,
-    permissions::{PermissionSet, Permissions},
-    principal::Principal,
+    permissions::{PermissionSet, Permissions, Shown},
     timestamp::Timestamp,
 };
 use crate::error::{Error, Result};
@@ -69,23 +65,45 @@ pub struct Object<K: Kind, T> {
 }
 
 #[derive(Deserialize)]
-struct Envelope<'a> {
+#[serde(bound = "")]
+struct Envelope<'a, P: PermissionSet> {
     #[serde(borrow)]
     data: &'a RawValue,
-    permissions: Option<BTreeMap<String, BTreeSet<Principal>>>,
+    permissions: Option<Shown<P>>,
 }
 
 impl<K: Kind, T: Data> Object<K, T> {
     /// Reads the answer to a request for one object.
     pub(crate) fn from_answer(body: &Bytes) -> Result<Self> {
-        let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
-        // An empty object means "you are not told", not "nobody": whoever is told is in the list himself.
-        let permissions = match envelope.permissions {
-            Some(lists) if !lists.is_empty() => Permissions::Visible(K::Permissions::from_lists(lists).into()),
-            _ => Permissions::NotVisible,
-        };
-        // A copy: a slice would keep all of the body, which is that of everything in the same batch.
-        Self::new(Bytes::copy_from_slice(envelope.data.get().as_bytes()), permissions)
+        if let Some(object) = Self::in_one_pass(Cursor::new(body)?) {
+            return Ok(object);
+        }
+        // It has more in it, or is wrong.
+        let envelope: Envelope<'_, K::Permissions> =
+            serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
+        let permissions = envelope.permissions.map_or(Permissions::NotVisible, |Shown(permissions)| permissions);
+        Self::new(detached(envelope.data.get().as_bytes()), permissions)
+    }
+
+    /// Reads an answer that is as all of Kinto's are.
+    fn in_one_pass(mut answer: Cursor) -> Option<Self> {
+        let (mut data, mut permissions) = (None, Permissions::NotVisible);
+        let mut separator = "{";
+        while answer.step_over(separator) {
+            separator = ",";
+            if answer.step_over_field("\"data\"") {
+                let (decoded, length) = decode::first(answer.rest(), T::DECLARES)?;
+                data = Some((decoded, detached(&answer.next(length)?)));
+                answer.go_on(length);
+            } else if answer.step_over_field("\"permissions\"") {
+                Shown(permissions) = answer.value()?;
+            } else {
+                return None;
+            }
+        }
+        let whole = answer.step_over("}") && answer.rest().is_empty();
+        let (decoded, received) = data.filter(|_| whole)?;
+        Some(Self::of(decoded, received, permissions))
     }
 
     /// Reads one item of a list, or what a conflict found, neither of which has permissions.
@@ -95,9 +113,9 @@ impl<K: Kind, T: Data> Object<K, T> {
 
     /// Reads the next object of a page.
     pub(crate) fn next_of(page: &mut Page) -> Option<Result<Self>> {
-        let first = |body: &Bytes, at| {
-            let (decoded, length) = decode::first::<T>(body.get(at..)?, T::DECLARES)?;
-            Some((Self::of(decoded, body.slice(at..at + length), Permissions::NotVisible), length))
+        let first = |rest: &Cursor| {
+            let (decoded, length) = decode::first(rest.rest(), T::DECLARES)?;
+            Some((Self::of(decoded, rest.next(length)?, Permissions::NotVisible), length))
         };
         page.next_by(first, Self::from_received)
     }
@@ -112,7 +130,7 @@ impl<K: Kind, T: Data> Object<K, T> {
             id: Id::new(decoded.id),
             last_modified: decoded.last_modified,
             data: decoded.data,
-            received_permissions: permissions.get().cloned().map(Arc::new),
+            received_permissions: permissions.shared(),
             permissions,
             received,
             changed: None,
@@ -216,6 +234,11 @@ impl<K: Kind, T: Data> Object<K, T> {
         self.received_permissions = stored.received_permissions;
         self.permissions = stored.permissions;
     }
+}
+
+/// A copy: a slice would keep all of the answer, which is that of everything in the same batch.
+fn detached(received: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(received)
 }
 
 fn merged(base: &[u8], before: &Map<String, Value>, after: &Map<String, Value>) -> Result<Box<RawValue>> {

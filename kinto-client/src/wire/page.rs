@@ -2,20 +2,17 @@ use bytes::Bytes;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::{object::Tombstone, response::Response, timestamp::Timestamp};
+use super::{cursor::Cursor, object::Tombstone, response::Response, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
-/// One page of a list. Its objects are read one after the other, each in one pass: where one ends is known once it has
-/// been decoded.
+/// One page of a list. Its objects are read one after the other, each in one pass.
 #[derive(Clone)]
 pub(crate) struct Page {
     /// When the list last changed.
     pub(crate) timestamp: Timestamp,
     /// The query that asks for the next page.
     pub(crate) next: Option<String>,
-    body: Bytes,
-    /// Where the rest of the body begins.
-    at: usize,
+    rest: Cursor,
     reached: Reached,
 }
 
@@ -35,20 +32,19 @@ impl Page {
             #[serde(borrow)]
             data: &'a RawValue,
         }
-        let body = response.body.clone();
+        let rest = Cursor::new(&response.body)?;
         let (timestamp, next) = (response.etag(), response.next_page());
-        let mut page = Self { timestamp: Timestamp::from_millis(0), next: None, body, at: 0, reached: Reached::Object };
-        if !["{", "\"data\"", ":", "["].into_iter().all(|token| page.step_over(token)) {
+        let mut page = Self { timestamp: Timestamp::from_millis(0), next: None, rest, reached: Reached::Object };
+        if !(page.rest.step_over("{") && page.rest.step_over_field("\"data\"") && page.rest.step_over("[")) {
             // It has more in it, or in another order.
             let body = &response.body;
             let list: List<'_> = serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
-            page.body = body.slice_ref(list.data.get().as_bytes());
-            page.at = 0;
-            if !page.step_over("[") {
+            page.rest = Cursor::new(&body.slice_ref(list.data.get().as_bytes()))?;
+            if !page.rest.step_over("[") {
                 return Err(Error::unexpected("the server's answer is no list".to_owned()));
             }
         }
-        if page.step_over("]") {
+        if page.rest.step_over("]") {
             page.reached = Reached::End;
         }
         Ok(Self { timestamp: timestamp?, next: next?, ..page })
@@ -56,14 +52,14 @@ impl Page {
 
     /// The next object as received, or `None` after the last.
     pub(crate) fn next_received(&mut self) -> Option<Result<Bytes>> {
-        self.next_by(|_, _| None, Ok)
+        self.next_by(|_| None, Ok)
     }
 
     /// The next object, by what reads the one that stands at that place of the body and tells its length; where that
     /// fails, by what reads one that stands alone.
     pub(crate) fn next_by<O>(
         &mut self,
-        first: impl FnOnce(&Bytes, usize) -> Option<(O, usize)>,
+        first: impl FnOnce(&Cursor) -> Option<(O, usize)>,
         alone: impl FnOnce(Bytes) -> Result<O>,
     ) -> Option<Result<O>> {
         match self.reached {
@@ -71,11 +67,11 @@ impl Page {
             Reached::End => return None,
             Reached::Nonsense => return Some(Err(self.nonsense())),
         }
-        if let Some((object, length)) = first(&self.body, self.at) {
+        if let Some((object, length)) = first(&self.rest) {
             self.go_on(length);
             return Some(Ok(object));
         }
-        let Some(received) = self.received() else { return Some(Err(self.nonsense())) };
+        let Some(received) = self.rest.received() else { return Some(Err(self.nonsense())) };
         self.go_on(received.len());
         Some(alone(received))
     }
@@ -85,7 +81,7 @@ impl Page {
         if self.reached != Reached::Object {
             return None;
         }
-        let received = self.received()?;
+        let received = self.rest.received()?;
         let tombstone = Self::tombstone(&received)?;
         self.go_on(received.len());
         Some(tombstone)
@@ -97,42 +93,24 @@ impl Page {
         std::iter::from_fn(|| rest.next_received()?.ok()).count()
     }
 
-    /// What comes next, as received, if it is JSON.
-    fn received(&self) -> Option<Bytes> {
-        let rest = self.body.get(self.at..)?;
-        let received: &RawValue = serde_json::Deserializer::from_slice(rest).into_iter().next()?.ok()?;
-        Some(self.body.slice_ref(received.get().as_bytes()))
-    }
-
     /// Goes on after an object of that length.
     fn go_on(&mut self, length: usize) {
-        self.at += length;
-        self.reached = if self.step_over(",") {
+        self.rest.go_on(length);
+        self.reached = if self.rest.step_over(",") {
             Reached::Object
-        } else if self.step_over("]") {
+        } else if self.rest.step_over("]") {
             Reached::End
         } else {
             Reached::Nonsense
         };
     }
 
-    /// Steps over a token and the space around it, if that is what comes next.
-    fn step_over(&mut self, token: &str) -> bool {
-        let rest = self.body.get(self.at..).unwrap_or_default().trim_ascii_start();
-        match rest.strip_prefix(token.as_bytes()) {
-            Some(rest) => {
-                self.at = self.body.len() - rest.trim_ascii_start().len();
-                true
-            }
-            None => false,
-        }
-    }
-
     /// The error for a body that is no list, after which there is nothing more to read.
     fn nonsense(&mut self) -> Error {
         self.reached = Reached::End;
-        match serde_json::from_slice::<IgnoredAny>(&self.body) {
-            Err(error) => Error::not_kinto(&error, &self.body),
+        let body = self.rest.body();
+        match serde_json::from_slice::<IgnoredAny>(body) {
+            Err(error) => Error::not_kinto(&error, body),
             Ok(_) => Error::unexpected("the server's answer is no list".to_owned()),
         }
     }
@@ -184,9 +162,9 @@ mod tests {
     #[test]
     fn one_pass_is_enough() {
         let mut page = page(r#"{"data":[{"a":1}, {"b":2},{"c":3}]}"#).unwrap();
-        let first = |body: &Bytes, at: usize| Some((body.slice(at + 1..at + 4), 7));
+        let first = |rest: &Cursor| Some((rest.next(7)?.slice(1..4), 7));
         assert_eq!(page.next_by(first, |_| unreachable!()).unwrap().unwrap(), "\"a\"");
-        assert_eq!(page.next_by(|_, _| None, Ok).unwrap().unwrap(), "{\"b\":2}");
+        assert_eq!(page.next_by(|_| None, Ok).unwrap().unwrap(), "{\"b\":2}");
         assert_eq!(page.next_by(first, |_| unreachable!()).unwrap().unwrap(), "\"c\"");
         assert!(page.next_by(first, |_| unreachable!()).is_none());
     }

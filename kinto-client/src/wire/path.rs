@@ -1,8 +1,5 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
 use super::{
     id,
     kind::{self, Kind as _},
@@ -13,14 +10,23 @@ use crate::error::{Error, Result};
 ///
 /// Unchecked until a request is made of it, so that naming something never fails; [`List::checked`] is the way out.
 pub(crate) struct List<K> {
-    parents: Arc<[(&'static str, &'static str, Arc<str>)]>,
+    way: Arc<Way>,
     check: Option<Arc<dyn Check>>,
     of: PhantomData<fn() -> K>,
 }
 
+/// The way to a list.
+struct Way {
+    path: String,
+    /// Why there is no such path.
+    offence: Option<Error>,
+    /// The bucket it is in.
+    bucket: Option<Arc<str>>,
+}
+
 /// What looks at the data of records before it is sent.
 pub(crate) trait Check: Send + Sync {
-    fn check(&self, id: Option<&str>, data: &RawValue) -> Result<()>;
+    fn check(&self, id: Option<&str>, data: &[u8]) -> Result<()>;
 }
 
 /// Where one object lives: its list and its id.
@@ -31,7 +37,8 @@ pub(crate) struct Place<K> {
 
 impl List<kind::Bucket> {
     pub(crate) fn buckets() -> Self {
-        Self { parents: Arc::new([]), check: None, of: PhantomData }
+        let way = Way { path: "/buckets".to_owned(), offence: None, bucket: None };
+        Self { way: Arc::new(way), check: None, of: PhantomData }
     }
 }
 
@@ -42,53 +49,51 @@ impl<K: kind::Kind> List<K> {
 
     /// The path, once every id in it has been found to be one.
     pub(crate) fn checked(&self) -> Result<String> {
-        for (name, _, id) in &*self.parents {
-            id::check(name, id)?;
-        }
-        Ok(self.to_string())
+        self.checked_way().map(str::to_owned)
     }
 
-    /// The path with the kinds' names where the ids are: `/buckets/{bucket}/collections/{collection}/records`.
-    pub(crate) fn template(&self) -> String {
-        let mut template = String::new();
-        for (name, plural, _) in &*self.parents {
-            template.extend(["/", plural, "/{", name, "}"]);
+    /// The path of an object in it, once every id has been found to be one.
+    pub(crate) fn checked_at(&self, id: &str) -> Result<String> {
+        let list = self.checked_way()?;
+        id::check(K::NAME, id)?;
+        Ok([list, "/", id].concat())
+    }
+
+    fn checked_way(&self) -> Result<&str> {
+        match &self.way.offence {
+            None => Ok(&self.way.path),
+            Some(offence) => Err(offence.clone()),
         }
-        template + "/" + K::PLURAL
     }
 
     /// Refuses the data of a record that is against what is to be looked at here, if anything is.
-    pub(crate) fn check(&self, id: Option<&str>, data: &impl Serialize) -> Result<()> {
-        let Some(check) = self.check.as_ref().filter(|_| K::NAME == kind::Record::NAME) else { return Ok(()) };
-        let data = serde_json::value::to_raw_value(data).map_err(|error| Error::invalid(error.to_string()))?;
-        check.check(id, &data)
+    pub(crate) fn check(&self, id: Option<&str>, data: &[u8]) -> Result<()> {
+        match &self.check {
+            Some(check) if K::NAME == kind::Record::NAME => check.check(id, data),
+            _ => Ok(()),
+        }
     }
 
     /// The id of the bucket this list is in, if it is in one.
     pub(crate) fn bucket(&self) -> Option<&str> {
-        self.parents.first().map(|(_, _, id)| &**id)
+        self.way.bucket.as_deref()
     }
 }
 
 impl<K: kind::Kind> Place<K> {
     pub(crate) fn checked(&self) -> Result<String> {
-        let list = self.list.checked()?;
-        id::check(K::NAME, &self.id)?;
-        Ok(format!("{list}/{}", self.id))
-    }
-
-    pub(crate) fn template(&self) -> String {
-        format!("{}/{{{}}}", self.list.template(), K::NAME)
+        self.list.checked_at(&self.id)
     }
 
     /// The list of objects of another kind within this one.
-    fn inner<C>(&self) -> List<C> {
-        let own = (K::NAME, K::PLURAL, Arc::clone(&self.id));
-        List {
-            parents: self.list.parents.iter().cloned().chain([own]).collect(),
-            check: self.list.check.clone(),
-            of: PhantomData,
-        }
+    fn inner<C: kind::Kind>(&self) -> List<C> {
+        let above = &self.list.way;
+        let way = Way {
+            path: format!("{self}/{}", C::PLURAL),
+            offence: above.offence.clone().or_else(|| id::check(K::NAME, &self.id).err()),
+            bucket: above.bucket.clone().or_else(|| Some(Arc::clone(&self.id))),
+        };
+        List { way: Arc::new(way), check: self.list.check.clone(), of: PhantomData }
     }
 }
 
@@ -118,10 +123,7 @@ impl Place<kind::Collection> {
 
 impl<K: kind::Kind> fmt::Display for List<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (_, plural, id) in &*self.parents {
-            write!(f, "/{plural}/{id}")?;
-        }
-        write!(f, "/{}", K::PLURAL)
+        f.write_str(&self.way.path)
     }
 }
 
@@ -131,9 +133,31 @@ impl<K: kind::Kind> fmt::Display for Place<K> {
     }
 }
 
+/// A path with the names of the kinds where the ids are, for logs: `/buckets/{bucket}/collections/{collection}`.
+pub(crate) fn template_of(path: &str) -> String {
+    const NAMES: [(&str, &str); 5] = [
+        ("accounts", "account"),
+        (kind::Bucket::PLURAL, kind::Bucket::NAME),
+        (kind::Collection::PLURAL, kind::Collection::NAME),
+        (kind::Group::PLURAL, kind::Group::NAME),
+        (kind::Record::PLURAL, kind::Record::NAME),
+    ];
+    let mut template = String::new();
+    let mut kind = None;
+    for segment in path.split('/').skip(1) {
+        if let Some(name) = kind.take() {
+            template.extend(["/{", name, "}"]);
+        } else {
+            template.extend(["/", segment]);
+            kind = NAMES.iter().find(|(plural, _)| *plural == segment).map(|(_, name)| *name);
+        }
+    }
+    template
+}
+
 impl<K> Clone for List<K> {
     fn clone(&self) -> Self {
-        Self { parents: Arc::clone(&self.parents), check: self.check.clone(), of: PhantomData }
+        Self { way: Arc::clone(&self.way), check: self.check.clone(), of: PhantomData }
     }
 }
 
@@ -152,11 +176,26 @@ mod tests {
         let records = List::buckets().at("b").collections().at("c").records();
         assert_eq!(records.to_string(), "/buckets/b/collections/c/records");
         assert_eq!(records.at("r").to_string(), "/buckets/b/collections/c/records/r");
-        assert_eq!(records.at("r").template(), "/buckets/{bucket}/collections/{collection}/records/{record}");
         assert_eq!(records.bucket(), Some("b"));
         assert_eq!(List::buckets().to_string(), "/buckets");
         assert_eq!(List::buckets().bucket(), None);
         assert_eq!(List::buckets().at("b").groups().at("g").to_string(), "/buckets/b/groups/g");
+    }
+
+    #[test]
+    fn logs_show_no_ids() {
+        for (path, template) in [
+            ("/", "/"),
+            ("/batch", "/batch"),
+            ("/accounts/alexis", "/accounts/{account}"),
+            ("/buckets", "/buckets"),
+            ("/buckets/buckets/groups", "/buckets/{bucket}/groups"),
+            ("/buckets/b/groups/records", "/buckets/{bucket}/groups/{group}"),
+            ("/buckets/b/history", "/buckets/{bucket}/history"),
+            ("/buckets/b/collections/c/records/r", "/buckets/{bucket}/collections/{collection}/records/{record}"),
+        ] {
+            assert_eq!(template_of(path), template);
+        }
     }
 
     #[test]

@@ -1,11 +1,19 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Debug,
+    fmt::{self, Debug},
+    marker::PhantomData,
+    sync::Arc,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor},
+};
 
-use super::principal::{IntoPrincipals, Principal};
+use super::{
+    key::Key,
+    principal::{IntoPrincipals, Principal},
+};
 use crate::error::{Error, Result};
 
 /// What the server says of who may do what with an object, which it says only to some.
@@ -26,8 +34,8 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Permissions<P> {
-    /// The whole of the object's permissions. They are boxed, because the records of a list come without any.
-    Visible(Box<P>),
+    /// The whole of the object's permissions. [`edit`](Self::edit) changes them.
+    Visible(Arc<P>),
     /// There may be any, or none: the server did not say.
     #[default]
     NotVisible,
@@ -50,11 +58,52 @@ impl<P> Permissions<P> {
     ///
     /// [`ErrorKind::NotVisible`](crate::ErrorKind::NotVisible) if the server did not show them: an edit of what is not
     /// known would erase it. `grant` and `revoke` work all the same.
-    pub fn edit(&mut self) -> Result<&mut P> {
+    pub fn edit(&mut self) -> Result<&mut P>
+    where
+        P: Clone,
+    {
         match self {
-            Self::Visible(permissions) => Ok(permissions),
+            Self::Visible(permissions) => Ok(Arc::make_mut(permissions)),
             Self::NotVisible => Err(Error::not_visible()),
         }
+    }
+}
+
+impl<P> Permissions<P> {
+    /// The same permissions, to be compared with later.
+    pub(crate) fn shared(&self) -> Option<Arc<P>> {
+        match self {
+            Self::Visible(permissions) => Some(Arc::clone(permissions)),
+            Self::NotVisible => None,
+        }
+    }
+}
+
+/// Permissions as an answer has them. An empty object means "you are not told", not "nobody": whoever is told is in the
+/// list himself.
+pub(crate) struct Shown<P>(pub(crate) Permissions<P>);
+
+impl<'de, P: PermissionSet> Deserialize<'de> for Shown<P> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Lists<P>(PhantomData<P>);
+
+        impl<'de, P: PermissionSet> Visitor<'de> for Lists<P> {
+            type Value = Shown<P>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("lists of principals")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut lists: A) -> std::result::Result<Shown<P>, A::Error> {
+                let mut permissions = None;
+                while let Some(Key(name)) = lists.next_key()? {
+                    *permissions.get_or_insert_with(P::default).list_mut(&name) = lists.next_value()?;
+                }
+                Ok(Shown(permissions.map_or(Permissions::NotVisible, |lists| Permissions::Visible(lists.into()))))
+            }
+        }
+
+        deserializer.deserialize_map(Lists(PhantomData))
     }
 }
 
@@ -70,7 +119,7 @@ pub trait PermissionSet:
     fn lists(&self) -> BTreeMap<&str, &BTreeSet<Principal>>;
 
     #[doc(hidden)]
-    fn from_lists(lists: BTreeMap<String, BTreeSet<Principal>>) -> Self;
+    fn list_mut(&mut self, name: &str) -> &mut BTreeSet<Principal>;
 
     #[doc(hidden)]
     fn check(&self) -> Result<()> {
@@ -174,8 +223,11 @@ macro_rules! permission_set {
                 self
             }
 
-            fn from_lists(mut lists: BTreeMap<String, BTreeSet<Principal>>) -> Self {
-                Self { $($field: lists.remove($wire).unwrap_or_default(),)+ other: lists }
+            fn list_mut(&mut self, name: &str) -> &mut BTreeSet<Principal> {
+                match name {
+                    $($wire => &mut self.$field,)+
+                    other => self.other.entry(other.to_owned()).or_default(),
+                }
             }
         }
     };

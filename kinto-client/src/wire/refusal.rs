@@ -52,12 +52,12 @@ impl Refusal {
             alert: Alert::of(response).filter(|_| response.status == StatusCode::GONE),
         };
         let Ok(read) = serde_json::from_slice::<Body<'_>>(body) else {
-            let kind = response.header(header::CONTENT_TYPE).unwrap_or("no content type");
+            let kind = response.header(header::CONTENT_TYPE).unwrap_or("no content type".into());
             // What Kinto answers to HEAD.
             if body.is_empty() && kind == "application/json" {
                 return refusal;
             }
-            return Self { foreign: Some(excerpt(kind, body)), ..refusal };
+            return Self { foreign: Some(excerpt(&kind, body)), ..refusal };
         };
         let existing = read
             .details

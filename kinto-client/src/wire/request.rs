@@ -42,8 +42,6 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The path of the object that it is about, where that is another: a POST to a list that names the object.
     pub(crate) object: Option<String>,
-    /// The path with names where the ids are, for logs.
-    pub(crate) template: String,
     pub(crate) query: Query,
     pub(crate) precondition: Option<Precondition>,
     pub(crate) body: Option<Bytes>,
@@ -64,13 +62,12 @@ impl Precondition {
 }
 
 impl Request {
-    pub(crate) fn new(method: Method, path: String, template: String) -> Self {
+    pub(crate) fn new(method: Method, path: String) -> Self {
         let repeat = if method.is_safe() { Repeat::Harmless } else { Repeat::Harmful };
         Self {
             method,
             path,
             object: None,
-            template,
             query: Query::default(),
             precondition: None,
             body: None,
@@ -80,13 +77,18 @@ impl Request {
         }
     }
 
-    pub(crate) fn get(path: String, template: String) -> Self {
-        Self::new(Method::GET, path, template)
+    pub(crate) fn get(path: String) -> Self {
+        Self::new(Method::GET, path)
     }
 
     pub(crate) fn json<B: Serialize>(mut self, body: &B) -> Result<Self> {
         self.body = Some(serde_json::to_vec(body).map_err(|error| Error::invalid(error.to_string()))?.into());
         Ok(self)
+    }
+
+    pub(crate) fn with_body(mut self, body: Bytes) -> Self {
+        self.body = Some(body);
+        self
     }
 
     pub(crate) fn about(mut self, object: String) -> Self {

@@ -1,31 +1,34 @@
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use url::Url;
 
-use super::timestamp::Timestamp;
+use super::{headers::Headers, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 /// An answer of the server, read whole.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     pub(crate) body: Bytes,
     /// An earlier try of the same request may have been carried out, and this answer does not tell.
     pub(crate) doubtful: bool,
 }
 
 impl Response {
-    pub(crate) fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        Self { status, headers, body, doubtful: false }
+    pub(crate) fn new(status: StatusCode, headers: impl Into<Headers>, body: Bytes) -> Self {
+        Self { status, headers: headers.into(), body, doubtful: false }
     }
 }
 
 impl Response {
-    pub(crate) fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+    pub(crate) fn header(&self, name: impl AsRef<str>) -> Option<Cow<'_, str>> {
+        self.headers.get(name.as_ref())
     }
 
     /// How many objects the list has that was asked for with HEAD.
@@ -38,14 +41,15 @@ impl Response {
 
     pub(crate) fn etag(&self) -> Result<Timestamp> {
         match self.header(header::ETAG) {
-            Some(etag) => Timestamp::from_etag(etag),
+            Some(etag) => Timestamp::from_etag(&etag),
             None => Err(Error::unexpected("the server's answer has no `ETag`".to_owned())),
         }
     }
 
     /// How long the server asks to be left alone: `Retry-After`, in seconds or as a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let value = self.header(header::RETRY_AFTER)?.trim();
+        let header = self.header(header::RETRY_AFTER)?;
+        let value = header.trim();
         if let Some(delay) = seconds(value) {
             return Some(delay);
         }
@@ -58,11 +62,10 @@ impl Response {
     /// Only the query of the header's URL is used: its host may be one that the server has behind its proxy, and
     /// credentials must not follow it anywhere else; its path is the one that was asked for.
     pub(crate) fn next_page(&self) -> Result<Option<String>> {
-        let Some(value) = self.headers.get("next-page") else { return Ok(None) };
-        value
-            .to_str()
+        let Some(value) = self.header("next-page") else { return Ok(None) };
+        Url::parse(&value)
             .ok()
-            .and_then(|text| Url::parse(text).ok())
+            .filter(|_| value.is_ascii())
             .and_then(|url| url.query().filter(|query| query.contains("_token=")).map(str::to_owned))
             .map(Some)
             .ok_or_else(|| Error::unexpected("the server's `Next-Page` is no URL with the token of a page".to_owned()))
@@ -88,6 +91,8 @@ pub(crate) fn seconds(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
 
     #[test]

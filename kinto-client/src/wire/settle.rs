@@ -57,8 +57,7 @@ fn is_kintos(response: &Response) -> bool {
 pub(crate) fn question(request: &Request, response: &Response) -> Option<Request> {
     let refused = request.method == Method::PUT && response.status == StatusCode::PRECONDITION_FAILED;
     let open = refused && response.doubtful && request.repeat == Repeat::Harmless && permissions(request).is_some();
-    (open && existing_if_as_sent(request, response).is_some())
-        .then(|| Request::get(request.path.clone(), request.template.clone()))
+    (open && existing_if_as_sent(request, response).is_some()).then(|| Request::get(request.path.clone()))
 }
 
 /// The answer that the request would have had, by the answer to the [`question`]; otherwise its answer as it is.
@@ -162,7 +161,7 @@ mod tests {
     }
 
     fn put_with(body: &Value) -> Request {
-        Request::new(Method::PUT, "/buckets/b/collections/c/records/r".to_owned(), String::new())
+        Request::new(Method::PUT, "/buckets/b/collections/c/records/r".to_owned())
             .provided(Precondition::Absent)
             .repeatable()
             .json(body)
@@ -235,8 +234,7 @@ mod tests {
 
     #[test]
     fn a_post_of_what_is_there_as_it_was_sent_has_made_it() {
-        let post =
-            Request::new(Method::POST, "/buckets/b/collections/c/records".to_owned(), String::new()).repeatable();
+        let post = Request::new(Method::POST, "/buckets/b/collections/c/records".to_owned()).repeatable();
         let post = post.json(&json!({"data": {"id": "r", "a": 1}})).unwrap();
         let settled = |data: Value| settle(&post, response(StatusCode::OK, &json!({"data": data}))).status;
         assert_eq!(settled(json!({"id": "r", "last_modified": 5, "a": 1})), StatusCode::CREATED);
@@ -245,7 +243,7 @@ mod tests {
 
     #[test]
     fn only_a_guarded_delete_of_what_is_gone_is_done() {
-        let delete = Request::new(Method::DELETE, "/buckets/b".to_owned(), String::new());
+        let delete = Request::new(Method::DELETE, "/buckets/b".to_owned());
         let gone = response(StatusCode::NOT_FOUND, &json!({"code": 404, "errno": 110}));
         assert_eq!(settle(&delete, gone.clone()).status, StatusCode::NOT_FOUND);
         let guarded = delete.provided(Precondition::Unchanged(Timestamp::from_millis(1)));

@@ -50,14 +50,14 @@ where
 /// as soon as that is there.
 pub(in crate::call) async fn carry_out<O: Send, T: Send>(
     client: &Client,
-    operations: Vec<(O, Result<Option<Request>>)>,
+    operations: impl ExactSizeIterator<Item = (O, Result<Option<Request>>)> + Send,
     options: Options,
     progress: Option<ProgressFn<'_>>,
     finish: impl Fn(O, Outcome) -> Result<T> + Send,
 ) -> Result<Vec<Result<T>>> {
     let mut tally = Tally::new(operations.len(), finish, progress);
     let mut jobs = Vec::new();
-    for (place, (operation, request)) in operations.into_iter().enumerate() {
+    for (place, (operation, request)) in operations.enumerate() {
         tally.operations.push(Some(operation));
         match request {
             Ok(Some(request)) => jobs.push(Job::new(place, request)),

@@ -215,7 +215,7 @@ impl sealed::Run for Execute<'_> {
                 *request = Err(error);
             }
         }
-        let operations = operations.into_iter().zip(requests).collect();
+        let operations = operations.into_iter().zip(requests);
         let results = carry_out(&client, operations, options, progress, Erased::finish).await?;
         Ok(Done { batch: number, results })
     }

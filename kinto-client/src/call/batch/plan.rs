@@ -44,15 +44,19 @@ pub(super) fn segments(jobs: Vec<Job>, max_requests: usize, max_bytes: usize) ->
     if jobs.len() <= max_requests && bytes <= max_bytes {
         return vec![Segment::InOrder(jobs)];
     }
+    if let Some(records) = jobs.first().and_then(|first| records_of(&first.request))
+        && jobs.iter().all(|job| is_or_is_in(&job.request.path, records))
+    {
+        return vec![Segment::Lanes(vec![jobs])];
+    }
     let mut segments = Vec::new();
     for job in jobs {
-        match (collection_of(&job.request), segments.last_mut()) {
+        match (records_of(&job.request), segments.last_mut()) {
             (None, Some(Segment::InOrder(jobs))) => jobs.push(job),
             (None, _) => segments.push(Segment::InOrder(vec![job])),
-            (Some(collection), Some(Segment::Lanes(lanes))) => {
-                let same = |lane: &&mut Vec<Job>| {
-                    lane.first().is_some_and(|first| collection_of(&first.request) == Some(collection))
-                };
+            (Some(records), Some(Segment::Lanes(lanes))) => {
+                let same =
+                    |lane: &&mut Vec<Job>| lane.first().is_some_and(|first| is_or_is_in(&first.request.path, records));
                 match lanes.iter_mut().find(same) {
                     Some(lane) => lane.push(job),
                     None => lanes.push(vec![job]),
@@ -64,15 +68,13 @@ pub(super) fn segments(jobs: Vec<Job>, max_requests: usize, max_bytes: usize) ->
     segments
 }
 
-/// The ids of bucket and collection, if this is about records.
-fn collection_of(request: &Request) -> Option<(&str, &str)> {
-    let mut segments = request.path.split('/').skip(1);
-    match [(); 5].map(|()| segments.next()) {
-        [Some("buckets"), Some(bucket), Some("collections"), Some(collection), Some("records")] => {
-            Some((bucket, collection))
-        }
-        _ => None,
-    }
+/// The path of the list of records that this is about, if it is about records.
+fn records_of(request: &Request) -> Option<&str> {
+    let mut slashes = request.path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at);
+    let [Some(0), Some(_), Some(kind), Some(_), Some(end)] = [(); 5].map(|()| slashes.next()) else { return None };
+    let path = &request.path;
+    let is_of_records = path.get(kind..)?.starts_with("/collections/") && is_or_is_in(path.get(end..)?, "/records");
+    is_of_records.then(|| path.get(..end + "/records".len()))?
 }
 
 /// Takes as many jobs from the front of the queue as can go in one request.
@@ -125,6 +127,10 @@ fn is_in(path: &str, other: &str) -> bool {
     path.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'))
 }
 
+fn is_or_is_in(path: &str, other: &str) -> bool {
+    path == other || is_in(path, other)
+}
+
 /// `/buckets`, and not `/buckets/blog`.
 fn is_list(path: &str) -> bool {
     !path.matches('/').count().is_multiple_of(2)
@@ -135,7 +141,7 @@ mod tests {
     use super::*;
 
     fn jobs(paths: &[&str]) -> Vec<Job> {
-        let request = |path: &&str| Request::new(Method::PUT, (*path).to_owned(), String::new());
+        let request = |path: &&str| Request::new(Method::PUT, (*path).to_owned());
         paths.iter().map(request).enumerate().map(|(index, request)| Job::new(index, request)).collect()
     }
 
@@ -175,7 +181,7 @@ mod tests {
         let (list, one, two) = ("/buckets/b/groups", "/buckets/b/groups/1", "/buckets/b/groups/2");
         let request = |line: &str| {
             let (method, path) = line.split_once(' ').unwrap();
-            Request::new(method.parse().unwrap(), path.to_owned(), String::new())
+            Request::new(method.parse().unwrap(), path.to_owned())
         };
         let together = |first: &str, second: &str| !must_come_before(&request(first), &request(second));
         for (first, second, expected) in [

@@ -47,7 +47,7 @@ impl sealed::Operation for Carry<'_> {
         // A PUT without data would have no `members` in a group, and a PATCH without anything is refused.
         let data = (method == Method::PUT || !self.data.is_empty()).then_some(&*data);
         let permissions = (data.is_none() || !self.lists.is_empty()).then_some(self.lists);
-        Request::new(method, path.to_owned(), self.spot.template().to_owned())
+        Request::new(method, path.to_owned())
             .provided(self.guard)
             .repeatable()
             .json(&request::Write { data, permissions })
@@ -68,7 +68,7 @@ impl sealed::Operation for Remove<'_> {
     }
 
     fn request(&self) -> Result<Option<Request>> {
-        let request = Request::new(Method::DELETE, self.spot.path.clone(), self.spot.template().to_owned());
+        let request = Request::new(Method::DELETE, self.spot.path.clone());
         Ok(Some(request.provided(Precondition::Unchanged(self.if_match)).repeatable()))
     }
 

@@ -62,7 +62,7 @@ impl sealed::Operation for Look<'_> {
     }
 
     fn request(&self) -> Result<Option<Request>> {
-        Ok(Some(Request::get(self.spot.path.clone(), self.spot.template().to_owned())))
+        Ok(Some(Request::get(self.spot.path.clone())))
     }
 
     fn response(self, response: Response) -> Result<Option<Present>> {
@@ -146,8 +146,7 @@ impl sealed::Operation for CountRecords<'_> {
     }
 
     fn request(&self) -> Result<Option<Request>> {
-        let [path, template] = [&*self.spot.path, self.spot.template()].map(|path| format!("{path}/records"));
-        Ok(Some(Request::new(Method::HEAD, path, template)))
+        Ok(Some(Request::new(Method::HEAD, format!("{}/records", self.spot.path))))
     }
 
     fn response(self, response: Response) -> Result<Records> {

@@ -99,7 +99,7 @@ impl<T: Data> GetChanges<T> {
             page_size: self.page_size,
             ..Listing::default()
         };
-        let mut request = Request::get(self.list.checked()?, self.list.template());
+        let mut request = Request::get(self.list.checked()?);
         request.query = listing.query()?;
         Ok(request)
     }

@@ -24,7 +24,7 @@ impl<K: Kind, T: Data> Operation for Count<K, T> {
                 "the server counts all objects that match, so a limit or a page makes no sense",
             ));
         }
-        let mut request = Request::new(Method::HEAD, self.0.list.checked()?, self.0.list.template());
+        let mut request = Request::new(Method::HEAD, self.0.list.checked()?);
         request.query = listing.conditions()?;
         Ok(Some(request))
     }

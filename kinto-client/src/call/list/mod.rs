@@ -79,7 +79,7 @@ impl<K: Kind, T> GetAll<K, T> {
         if self.max_pages == Some(0) {
             return Err(Error::invalid("with no page at all there is nothing to read"));
         }
-        let mut request = Request::get(self.list.checked()?, self.list.template());
+        let mut request = Request::get(self.list.checked()?);
         request.query = self.listing.query()?;
         Ok(request.provided(self.if_changed.map(Precondition::Changed)))
     }

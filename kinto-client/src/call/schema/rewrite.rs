@@ -75,7 +75,7 @@ impl Operation for Rewrite {
 
     fn request(&self) -> Result<Option<Request>> {
         let place = self.list.at(self.id.as_str());
-        Request::new(Method::PUT, place.checked()?, place.template())
+        Request::new(Method::PUT, place.checked()?)
             .provided(Precondition::Unchanged(self.last_modified))
             .repeatable()
             .json(&Write { data: Some(&*self.data), permissions: None::<RecordPermissions> })

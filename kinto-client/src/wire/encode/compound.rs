@@ -1,140 +1,161 @@
-use serde::{Serialize, Serializer, ser};
-use serde_json::{Map, Value};
+use serde::{
+    Serialize, Serializer,
+    ser::{self, Error as _},
+};
+use serde_json::Value;
 
-use super::{Encoded, Encoder, name_of, offence::Offence, text};
+use super::{
+    encoder::{Encoder, Place},
+    name_of,
+};
 
-fn wrapped(variant: Option<&'static str>, value: Value) -> Value {
-    match variant {
-        Some(variant) => Value::Object(Map::from_iter([(variant.to_owned(), value)])),
-        None => value,
+/// What has items, or keys and values, behind which another serializer stands.
+pub(super) struct Compound<'t, C> {
+    inner: C,
+    /// That of its items.
+    place: Place<'t>,
+    /// Its keys are those of an object that is to be created.
+    is_new_data: bool,
+    /// How many items there are so far.
+    index: usize,
+    /// What has come without its value.
+    key: String,
+}
+
+impl<'t, C> Compound<'t, C> {
+    pub(super) fn new(place: Place<'t>, inner: C) -> Self {
+        Self { inner, place, is_new_data: false, index: 0, key: String::new() }
+    }
+
+    /// A map or struct that stands at this place.
+    pub(super) fn of_keys<E: ser::Error>(place: Place<'t>, inner: C) -> Result<Self, E> {
+        let is_new_data = place.depth == 0 && place.trail.is_new_data();
+        Ok(Self { is_new_data, ..Self::new(place.deeper()?, inner) })
     }
 }
 
-pub(super) struct Items {
-    pub(super) values: Vec<Value>,
-    pub(super) inner: Encoder,
-    pub(super) variant: Option<&'static str>,
-}
+macro_rules! items {
+    ($($trait:ident :: $method:ident)+) => {$(
+        impl<C: ser::$trait> ser::$trait for Compound<'_, C> {
+            type Ok = C::Ok;
+            type Error = C::Error;
 
-impl Items {
-    pub(super) fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded<()> {
-        let index = self.values.len();
-        self.values.push(value.serialize(self.inner).map_err(|offence| offence.in_item(index))?);
-        Ok(())
-    }
-
-    fn finish(self) -> Value {
-        wrapped(self.variant, Value::Array(self.values))
-    }
-}
-
-macro_rules! serialize_items {
-    ($($trait:ident :: $method:ident),+) => {$(
-        impl ser::$trait for Items {
-            type Ok = Value;
-            type Error = Offence;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded<()> {
-                self.push(value)
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+                let Self { inner, place, index, .. } = self;
+                inner.$method(&place.holds(value)).map_err(|error| place.trail.in_item(*index, error))?;
+                *index += 1;
+                Ok(())
             }
 
-            fn end(self) -> Encoded<Value> {
-                Ok(self.finish())
+            fn end(self) -> Result<C::Ok, C::Error> {
+                self.inner.end()
             }
         }
     )+};
 }
 
-serialize_items!(
-    SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
-    SerializeTupleStruct::serialize_field,
+items! {
+    SerializeSeq::serialize_element
+    SerializeTuple::serialize_element
+    SerializeTupleStruct::serialize_field
     SerializeTupleVariant::serialize_field
-);
-
-pub(super) struct Fields {
-    pub(super) map: Map<String, Value>,
-    pub(super) key: String,
-    pub(super) inner: Encoder,
-    pub(super) variant: Option<&'static str>,
 }
 
-impl Fields {
-    pub(super) fn insert<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Encoded<()> {
-        let value = value.serialize(self.inner).map_err(|offence| offence.in_key(key))?;
-        self.map.insert(text(key)?, value);
-        Ok(())
-    }
+macro_rules! fields {
+    ($($trait:ident)+) => {$(
+        impl<C: ser::$trait> ser::$trait for Compound<'_, C> {
+            type Ok = C::Ok;
+            type Error = C::Error;
 
-    fn finish(self) -> Value {
-        wrapped(self.variant, Value::Object(self.map))
-    }
-}
-
-impl ser::SerializeMap for Fields {
-    type Ok = Value;
-    type Error = Offence;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Encoded<()> {
-        self.key = match key.serialize(Encoder { depth: 0 })? {
-            Value::String(key) => key,
-            Value::Number(number) => number.to_string(),
-            Value::Bool(bool) => bool.to_string(),
-            other => return Err(Offence::new(format!("the key of a map is {}, not text", name_of(&other)))),
-        };
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded<()> {
-        let key = std::mem::take(&mut self.key);
-        self.insert(&key, value)
-    }
-
-    fn end(self) -> Encoded<Value> {
-        Ok(self.finish())
-    }
-}
-
-impl ser::SerializeStructVariant for Fields {
-    type Ok = Value;
-    type Error = Offence;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Encoded<()> {
-        self.insert(key, value)
-    }
-
-    fn end(self) -> Encoded<Value> {
-        Ok(self.finish())
-    }
-}
-
-pub(super) enum Struct {
-    Own(Fields),
-    Foreign { foreign: <serde_json::value::Serializer as Serializer>::SerializeStruct, encoder: Encoder },
-}
-
-impl ser::SerializeStruct for Struct {
-    type Ok = Value;
-    type Error = Offence;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Encoded<()> {
-        match self {
-            Self::Own(fields) => fields.insert(key, value),
-            Self::Foreign { foreign, .. } => {
-                ser::SerializeStruct::serialize_field(foreign, key, value).map_err(ser::Error::custom)
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), C::Error> {
+                let Self { inner, place, is_new_data, .. } = self;
+                place.check(key)?;
+                if *is_new_data && place.trail.takes(key, &place.holds(value))? {
+                    return inner.skip_field(key);
+                }
+                inner.serialize_field(key, &place.holds(value)).map_err(|error| place.trail.in_key(key, error))
             }
+
+            fn end(self) -> Result<C::Ok, C::Error> {
+                self.inner.end()
+            }
+        }
+    )+};
+}
+
+fields! { SerializeStruct SerializeStructVariant }
+
+impl<C: ser::SerializeMap> ser::SerializeMap for Compound<'_, C> {
+    type Ok = C::Ok;
+    type Error = C::Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
+        self.key = text_of(key).map_err(|reason| self.place.trail.refuse(reason))?;
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+        let key = std::mem::take(&mut self.key);
+        self.serialize_entry(&key, value)
+    }
+
+    fn serialize_entry<Key, T>(&mut self, key: &Key, value: &T) -> Result<(), C::Error>
+    where
+        Key: Serialize + ?Sized,
+        T: Serialize + ?Sized,
+    {
+        let Self { inner, place, is_new_data, .. } = self;
+        let text = || text_of(key).map_err(|reason| place.trail.refuse(reason));
+        if *is_new_data && place.trail.takes(&text()?, &place.holds(value))? {
+            return Ok(());
+        }
+        inner.serialize_key(&place.holds(key))?;
+        inner.serialize_value(&place.holds(value)).map_err(|error| match text() {
+            Ok(key) => place.trail.in_key(key, error),
+            Err(error) => error,
+        })
+    }
+
+    fn end(self) -> Result<C::Ok, C::Error> {
+        self.inner.end()
+    }
+}
+
+/// A key of a map, as JSON has it; or why it has none.
+fn text_of<T: Serialize + ?Sized>(key: &T) -> Result<String, String> {
+    match serde_json::to_value(key) {
+        Ok(Value::String(text)) => Ok(text),
+        Ok(Value::Number(number)) => Ok(number.to_string()),
+        Ok(Value::Bool(bool)) => Ok(bool.to_string()),
+        Ok(other) => Err(format!("the key of a map is {}, not text", name_of(&other))),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A struct, or what passes as one.
+pub(super) enum Struct<'t, S: Serializer> {
+    Own(Compound<'t, S::SerializeStruct>),
+    Foreign { foreign: <serde_json::value::Serializer as Serializer>::SerializeStruct, encoder: Encoder<'t, S> },
+}
+
+impl<S: Serializer> ser::SerializeStruct for Struct<'_, S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), S::Error> {
+        match self {
+            Self::Own(own) => own.serialize_field(key, value),
+            Self::Foreign { foreign, .. } => foreign.serialize_field(key, value).map_err(S::Error::custom),
         }
     }
 
-    fn end(self) -> Encoded<Value> {
+    fn end(self) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Own(fields) => Ok(fields.finish()),
-            Self::Foreign { foreign, encoder } => {
-                match ser::SerializeStruct::end(foreign).map_err(ser::Error::custom)? {
-                    number @ Value::Number(_) => Ok(number),
-                    raw => raw.serialize(encoder),
-                }
-            }
+            Self::Own(own) => own.end(),
+            Self::Foreign { foreign, encoder } => match foreign.end().map_err(S::Error::custom)? {
+                number @ Value::Number(_) => number.serialize(encoder.serializer),
+                raw => raw.serialize(encoder),
+            },
         }
     }
 }

@@ -1,42 +1,87 @@
 //! Rust values into JSON objects, refusing on the way what the server would refuse, misread or answer with a 5xx.
 
-use serde::{Serialize, Serializer, ser};
+use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 
 mod compound;
-mod offence;
+mod encoder;
+mod trail;
 
-use compound::{Fields, Items, Struct};
-use offence::Offence;
+use encoder::Checked;
+use trail::Trail;
 
-/// `serde_json` reads no deeper, so a deeper record could be stored but never read again. Two levels are the envelope's.
-const MAX_DEPTH: usize = 126;
+/// The data of an object that is to be created, without what the server adds.
+pub(crate) struct NewData {
+    /// The beginning of a request's body.
+    body: Vec<u8>,
+    /// The `id` that was in it.
+    pub(crate) id: Option<Value>,
+}
+
+const BEFORE_DATA: &[u8] = b"{\"data\":";
+
+impl NewData {
+    /// What `data` serialises to, straight into the body in which it is sent.
+    pub(crate) fn of<T: Serialize + ?Sized>(data: &T) -> Result<Self> {
+        let trail = Trail::of_new_data();
+        let mut body = Vec::with_capacity(256);
+        body.extend_from_slice(BEFORE_DATA);
+        serde_json::to_writer(&mut body, &Checked::new(data, &trail)).map_err(|error| refused(&trail, &error))?;
+        let data = Self { body, id: trail.into_id() };
+        if data.json().first() != Some(&b'{') {
+            return Err(no_object(&serde_json::from_slice(data.json()).unwrap_or_default()));
+        }
+        Ok(data)
+    }
+
+    pub(crate) fn json(&self) -> &[u8] {
+        self.body.get(BEFORE_DATA.len()..).unwrap_or_default()
+    }
+
+    /// The body of a request that sets these permissions, too.
+    pub(crate) fn into_body(mut self, permissions: Option<&impl Serialize>) -> Result<Bytes> {
+        if let Some(permissions) = permissions {
+            self.body.extend_from_slice(b",\"permissions\":");
+            serde_json::to_writer(&mut self.body, permissions).map_err(|error| Error::invalid(error.to_string()))?;
+        }
+        self.body.push(b'}');
+        Ok(self.body.into())
+    }
+}
 
 /// The JSON object that `data` serialises to.
 pub(crate) fn object<T: Serialize + ?Sized>(data: &T) -> Result<Map<String, Value>> {
     match value(data)? {
-        Value::Object(object) => {
-            if object.contains_key("__permissions__") {
-                let reason = "the server would take the key `__permissions__` for permissions, not for data";
-                return Err(Error::invalid(format!("the data cannot be stored: {reason}")));
-            }
-            Ok(object)
-        }
-        other => Err(Error::invalid(format!(
-            "the data of an object must serialise to a JSON object, and this serialises to {}",
-            name_of(&other)
-        ))),
+        Value::Object(object) if object.contains_key(trail::PERMISSIONS) => Err(cannot_be_stored(trail::NO_DATA, "")),
+        Value::Object(object) => Ok(object),
+        other => Err(no_object(&other)),
     }
 }
 
 /// The JSON that `value` serialises to.
 pub(crate) fn value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
-    value.serialize(Encoder { depth: 0 }).map_err(|offence| {
-        let place = if offence.path.is_empty() { String::new() } else { format!(" at `{}`", offence.path) };
-        Error::invalid(format!("the data cannot be stored: {}{place}", offence.reason))
-    })
+    let trail = Trail::default();
+    serde_json::to_value(Checked::new(value, &trail)).map_err(|error| refused(&trail, &error))
+}
+
+fn refused(trail: &Trail, error: &serde_json::Error) -> Error {
+    let (reason, path) = trail.offence(error);
+    cannot_be_stored(&reason, &path)
+}
+
+fn cannot_be_stored(reason: &str, path: &str) -> Error {
+    let place = if path.is_empty() { String::new() } else { format!(" at `{path}`") };
+    Error::invalid(format!("the data cannot be stored: {reason}{place}"))
+}
+
+fn no_object(value: &Value) -> Error {
+    Error::invalid(format!(
+        "the data of an object must serialise to a JSON object, and this serialises to {}",
+        name_of(value)
+    ))
 }
 
 /// What kind of JSON this is, for messages.
@@ -51,193 +96,13 @@ pub(crate) fn name_of(value: &Value) -> &'static str {
     }
 }
 
-type Encoded<T> = std::result::Result<T, Offence>;
-
-fn text(text: &str) -> Encoded<String> {
-    if text.contains('\0') {
-        return Err(Offence::new("text with a NUL character (U+0000), which PostgreSQL cannot hold"));
-    }
-    Ok(text.to_owned())
-}
-
-fn float(number: f64) -> Encoded<Value> {
-    serde_json::Number::from_f64(number)
-        .map(Value::Number)
-        .ok_or_else(|| Offence::new(format!("{number} is a number that JSON does not have")))
-}
-
-#[derive(Clone, Copy)]
-struct Encoder {
-    depth: usize,
-}
-
-impl Encoder {
-    fn deeper(self) -> Encoded<Self> {
-        if self.depth >= MAX_DEPTH {
-            return Err(Offence::new(format!("it is nested deeper than {MAX_DEPTH} levels")));
-        }
-        Ok(Self { depth: self.depth + 1 })
-    }
-}
-
-impl Serializer for Encoder {
-    type Ok = Value;
-    type Error = Offence;
-    type SerializeSeq = Items;
-    type SerializeTuple = Items;
-    type SerializeTupleStruct = Items;
-    type SerializeTupleVariant = Items;
-    type SerializeMap = Fields;
-    type SerializeStruct = Struct;
-    type SerializeStructVariant = Fields;
-
-    fn serialize_bool(self, v: bool) -> Encoded<Value> {
-        Ok(Value::Bool(v))
-    }
-
-    fn serialize_i8(self, v: i8) -> Encoded<Value> {
-        Ok(v.into())
-    }
-
-    fn serialize_i16(self, v: i16) -> Encoded<Value> {
-        Ok(v.into())
-    }
-
-    fn serialize_i32(self, v: i32) -> Encoded<Value> {
-        Ok(v.into())
-    }
-
-    fn serialize_i64(self, v: i64) -> Encoded<Value> {
-        Ok(v.into())
-    }
-
-    fn serialize_i128(self, v: i128) -> Encoded<Value> {
-        i64::try_from(v)
-            .map(Value::from)
-            .or_else(|_| u64::try_from(v).map(Value::from))
-            .map_err(|_| Offence::new(format!("{v} has more than 64 bits: the server would round it")))
-    }
-
-    fn serialize_u8(self, v: u8) -> Encoded<Value> {
-        Ok(v.into())
-    }
-
-    fn serialize_u16(self, v: u16) -> Encoded<Value> {
-        Ok(v.into())
-    }
-
-    fn serialize_u32(self, v: u32) -> Encoded<Value> {
-        Ok(v.into())
-    }
-
-    fn serialize_u64(self, v: u64) -> Encoded<Value> {
-        Ok(v.into())
-    }
-
-    fn serialize_u128(self, v: u128) -> Encoded<Value> {
-        u64::try_from(v)
-            .map(Value::from)
-            .map_err(|_| Offence::new(format!("{v} has more than 64 bits: the server would round it")))
-    }
-
-    fn serialize_f32(self, v: f32) -> Encoded<Value> {
-        // By way of its shortest text, as serde_json writes it: 0.1_f32 is 0.1, not 0.10000000149011612.
-        if v.is_finite() { float(v.to_string().parse().unwrap_or_else(|_| f64::from(v))) } else { float(v.into()) }
-    }
-
-    fn serialize_f64(self, v: f64) -> Encoded<Value> {
-        float(v)
-    }
-
-    fn serialize_char(self, v: char) -> Encoded<Value> {
-        text(v.encode_utf8(&mut [0; 4])).map(Value::String)
-    }
-
-    fn serialize_str(self, v: &str) -> Encoded<Value> {
-        text(v).map(Value::String)
-    }
-
-    fn serialize_bytes(self, v: &[u8]) -> Encoded<Value> {
-        Ok(v.iter().copied().map(Value::from).collect())
-    }
-
-    fn serialize_none(self) -> Encoded<Value> {
-        Ok(Value::Null)
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Encoded<Value> {
-        value.serialize(self)
-    }
-
-    fn serialize_unit(self) -> Encoded<Value> {
-        Ok(Value::Null)
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Encoded<Value> {
-        Ok(Value::Null)
-    }
-
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Encoded<Value> {
-        text(variant).map(Value::String)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Encoded<Value> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Encoded<Value> {
-        let mut fields = Fields { map: Map::new(), key: String::new(), inner: self.deeper()?, variant: None };
-        fields.insert(variant, value)?;
-        Ok(Value::Object(fields.map))
-    }
-
-    fn serialize_seq(self, len: Option<usize>) -> Encoded<Items> {
-        Ok(Items { values: Vec::with_capacity(len.unwrap_or(0).min(1024)), inner: self.deeper()?, variant: None })
-    }
-
-    fn serialize_tuple(self, len: usize) -> Encoded<Items> {
-        self.serialize_seq(Some(len))
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Encoded<Items> {
-        self.serialize_seq(Some(len))
-    }
-
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, variant: &'static str, len: usize) -> Encoded<Items> {
-        Ok(Items { variant: Some(variant), ..self.deeper()?.serialize_seq(Some(len))? })
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Encoded<Fields> {
-        Ok(Fields { map: Map::new(), key: String::new(), inner: self.deeper()?, variant: None })
-    }
-
-    fn serialize_struct(self, name: &'static str, len: usize) -> Encoded<Struct> {
-        // serde_json's own types (`RawValue`, and `Number` under `arbitrary_precision`) pass as structs of such a name.
-        if name.starts_with("$serde_json::private::") {
-            let foreign = serde_json::value::Serializer.serialize_struct(name, len).map_err(ser::Error::custom)?;
-            return Ok(Struct::Foreign { foreign, encoder: self });
-        }
-        self.serialize_map(None).map(Struct::Own)
-    }
-
-    fn serialize_struct_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Encoded<Fields> {
-        Ok(Fields { variant: Some(variant), ..self.deeper()?.serialize_map(None)? })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use serde_json::{json, value::RawValue};
 
-    use super::*;
+    use super::{encoder::MAX_DEPTH, *};
 
     #[derive(Serialize)]
     struct Sample {
@@ -255,6 +120,10 @@ mod tests {
         Struct { raw: Box<RawValue> },
     }
 
+    fn text(data: &NewData) -> &str {
+        std::str::from_utf8(data.json()).unwrap()
+    }
+
     fn sample() -> Sample {
         Sample {
             title: "é",
@@ -263,7 +132,7 @@ mod tests {
                 Part::Unit,
                 Part::Newtype(1 << 63),
                 Part::Tuple('x', 0.1),
-                Part::Struct { raw: RawValue::from_string("[1, {\"a\": null}]".into()).unwrap() },
+                Part::Struct { raw: RawValue::from_string("[1,{\"a\":null}]".into()).unwrap() },
             ],
             by_day: BTreeMap::from([(3, None), (4, Some(true))]),
         }
@@ -274,12 +143,41 @@ mod tests {
         let sample = sample();
         let text: Value = serde_json::from_str(&serde_json::to_string(&sample).unwrap()).unwrap();
         assert_eq!(Value::Object(object(&sample).unwrap()), text);
+        assert_eq!(NewData::of(&sample).unwrap().json(), serde_json::to_vec(&sample).unwrap());
         assert_eq!(text["parts"][2]["Tuple"], json!(["x", 0.1]));
     }
 
     #[test]
+    fn what_the_server_adds_is_no_data() {
+        #[derive(Serialize)]
+        struct Stamped<I> {
+            id: I,
+            last_modified: u64,
+            title: &'static str,
+            inner: BTreeMap<&'static str, u8>,
+        }
+        let inner = BTreeMap::from([("id", 1)]);
+        let stamped = NewData::of(&Stamped { id: "a", last_modified: 7, title: "é", inner: inner.clone() }).unwrap();
+        assert_eq!((text(&stamped), &stamped.id), (r#"{"title":"é","inner":{"id":1}}"#, &Some(json!("a"))));
+        let map = NewData::of(&json!({"id": 5, "last_modified": "x"})).unwrap();
+        assert_eq!((text(&map), &map.id), ("{}", &Some(json!(5))));
+        let raw = RawValue::from_string(" {\"id\": null, \"a\": [1]}".into()).unwrap();
+        let raw = NewData::of(&raw).unwrap();
+        assert_eq!((text(&raw), &raw.id), (r#"{"a":[1]}"#, &Some(Value::Null)));
+        assert_eq!(raw.into_body(Some(&["p"])).unwrap(), r#"{"data":{"a":[1]},"permissions":["p"]}"#);
+        let without = Stamped { id: None::<u8>, last_modified: 7, title: "", inner };
+        assert_eq!(NewData::of(&Some(&without)).unwrap().id, Some(Value::Null));
+        assert_eq!(NewData::of(&json!({"a": 1})).unwrap().id, None);
+    }
+
+    #[test]
     fn the_offender_is_named() {
-        let message = |value: &dyn erased::Object| value.encode().unwrap_err().to_string();
+        let message = |value: &dyn erased::Object| {
+            let (map, json) = value.encode();
+            let message = map.unwrap_err().to_string();
+            assert_eq!(json.map(drop).unwrap_err().to_string(), message);
+            message
+        };
         let nan = Sample { size: f64::NAN, ..sample() };
         assert_eq!(message(&nan), "the data cannot be stored: NaN is a number that JSON does not have at `size`");
         let deep = json!({"a": [{"b": "x\0y"}]});
@@ -295,25 +193,36 @@ mod tests {
             "the data of an object must serialise to a JSON object, and this serialises to an array"
         );
         assert!(message(&json!({"a\0": 1})).contains("NUL"));
+        assert!(message(&json!({"id": "a\0"})).ends_with("at `id`"));
+        assert!(message(&BTreeMap::from([("a", f32::INFINITY)])).contains("inf is a number"));
+    }
+
+    #[test]
+    fn keys_are_text() {
+        let message = |map: &dyn erased::Object| map.encode().1.map(drop).unwrap_err().to_string();
+        assert!(message(&BTreeMap::from([(vec![1], 1)])).contains("the key of a map is an array, not text"));
+        assert!(message(&BTreeMap::from([("a", BTreeMap::from([(vec![1], 1)]))])).ends_with(" at `a`"));
+        assert_eq!(text(&NewData::of(&BTreeMap::from([(7, true)])).unwrap()), r#"{"7":true}"#);
     }
 
     #[test]
     fn what_is_too_deep_to_read_back_is_refused() {
         let nested = |levels| (1..levels).fold(json!({}), |inner, _| json!({ "a": inner }));
-        assert!(object(&nested(MAX_DEPTH)).is_ok());
+        assert!(object(&nested(MAX_DEPTH)).is_ok() && NewData::of(&nested(MAX_DEPTH)).is_ok());
         assert!(object(&nested(MAX_DEPTH + 1)).unwrap_err().to_string().contains("deeper than"));
+        assert!(NewData::of(&nested(MAX_DEPTH + 1)).is_err_and(|error| error.to_string().contains("deeper than")));
     }
 
     mod erased {
         use super::*;
 
         pub(super) trait Object {
-            fn encode(&self) -> Result<Map<String, Value>>;
+            fn encode(&self) -> (Result<Map<String, Value>>, Result<NewData>);
         }
 
         impl<T: Serialize> Object for T {
-            fn encode(&self) -> Result<Map<String, Value>> {
-                object(self)
+            fn encode(&self) -> (Result<Map<String, Value>>, Result<NewData>) {
+                (object(self), NewData::of(self))
             }
         }
     }

@@ -27,14 +27,6 @@ impl Piece {
             Self::Collection => "collection",
         }
     }
-
-    fn template(self) -> &'static str {
-        match self {
-            Self::Bucket => "/buckets/{bucket}",
-            Self::Group => "/buckets/{bucket}/groups/{group}",
-            Self::Collection => "/buckets/{bucket}/collections/{collection}",
-        }
-    }
 }
 
 impl Spot {
@@ -46,11 +38,6 @@ impl Spot {
     pub(crate) fn within(piece: Piece, name: &str, bucket: &str, id: &str) -> Self {
         let path = format!("/buckets/{bucket}/{}s/{id}", piece.name());
         Self { piece, name: format!("{name}/{id}"), path, bucket: bucket.to_owned() }
-    }
-
-    /// The path with the kinds' names where the ids are, for logs.
-    pub(crate) fn template(&self) -> &'static str {
-        self.piece.template()
     }
 
     /// Where it is created. Only under this name the server lets everybody create their own bucket.

@@ -3,7 +3,7 @@ use std::fmt;
 use jsonschema::Validator;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value};
 
 use super::{of, python};
 use crate::{
@@ -101,9 +101,9 @@ impl Schema {
 }
 
 impl Check for Schema {
-    fn check(&self, id: Option<&str>, data: &RawValue) -> Result<()> {
+    fn check(&self, id: Option<&str>, data: &[u8]) -> Result<()> {
         let mut data: Map<String, Value> =
-            serde_json::from_str(data.get()).map_err(|error| Error::invalid(error.to_string()))?;
+            serde_json::from_slice(data).map_err(|error| Error::invalid(error.to_string()))?;
         data.extend(id.map(|id| ("id".to_owned(), id.into())));
         fits(&self.violations_of(data))
     }
@@ -111,7 +111,7 @@ impl Check for Schema {
 
 /// Of a schema that is none, every record is refused.
 impl Check for Result<Schema> {
-    fn check(&self, id: Option<&str>, data: &RawValue) -> Result<()> {
+    fn check(&self, id: Option<&str>, data: &[u8]) -> Result<()> {
         Check::check(self.as_ref().map_err(Clone::clone)?, id, data)
     }
 }

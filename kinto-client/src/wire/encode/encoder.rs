@@ -1,0 +1,216 @@
+use serde::{Serialize, Serializer, ser::Error as _};
+
+use super::{
+    compound::{Compound, Struct},
+    trail::Trail,
+};
+
+/// `serde_json` reads no deeper, so a deeper record could be stored but never read again. Two levels are the envelope's.
+pub(super) const MAX_DEPTH: usize = 126;
+
+/// A value, as it serialises to what the server can store.
+pub(super) struct Checked<'t, T: ?Sized> {
+    value: &'t T,
+    place: Place<'t>,
+}
+
+/// How deep in the whole value something is, and where to tell what is found.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'t> {
+    pub(super) depth: usize,
+    pub(super) trail: &'t Trail,
+}
+
+impl<'t, T: ?Sized> Checked<'t, T> {
+    pub(super) fn new(value: &'t T, trail: &'t Trail) -> Self {
+        Self { value, place: Place { depth: 0, trail } }
+    }
+}
+
+impl<T: Serialize + ?Sized> Serialize for Checked<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(Encoder { serializer, place: self.place })
+    }
+}
+
+impl<'t> Place<'t> {
+    pub(super) fn holds<T: ?Sized>(self, value: &'t T) -> Checked<'t, T> {
+        Checked { value, place: self }
+    }
+
+    pub(super) fn deeper<E: serde::ser::Error>(self) -> Result<Self, E> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.trail.refuse(format!("it is nested deeper than {MAX_DEPTH} levels")));
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+
+    pub(super) fn check<E: serde::ser::Error>(self, text: &str) -> Result<(), E> {
+        if text.contains('\0') {
+            return Err(self.trail.refuse("text with a NUL character (U+0000), which PostgreSQL cannot hold"));
+        }
+        Ok(())
+    }
+
+    fn too_large<E: serde::ser::Error>(self, number: impl std::fmt::Display) -> E {
+        self.trail.refuse(format!("{number} has more than 64 bits: the server would round it"))
+    }
+}
+
+/// Another serializer, before which everything is looked at.
+pub(super) struct Encoder<'t, S> {
+    pub(super) serializer: S,
+    pub(super) place: Place<'t>,
+}
+
+/// What needs no look.
+macro_rules! as_it_is {
+    ($($method:ident($($value:ident: $type:ty),*))+) => {$(
+        fn $method(self, $($value: $type),*) -> Result<S::Ok, S::Error> {
+            self.serializer.$method($($value),*)
+        }
+    )+};
+}
+
+impl<'t, S: Serializer> Serializer for Encoder<'t, S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+    type SerializeSeq = Compound<'t, S::SerializeSeq>;
+    type SerializeTuple = Compound<'t, S::SerializeTuple>;
+    type SerializeTupleStruct = Compound<'t, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Compound<'t, S::SerializeTupleVariant>;
+    type SerializeMap = Compound<'t, S::SerializeMap>;
+    type SerializeStruct = Struct<'t, S>;
+    type SerializeStructVariant = Compound<'t, S::SerializeStructVariant>;
+
+    as_it_is! {
+        serialize_bool(v: bool)
+        serialize_i8(v: i8)
+        serialize_i16(v: i16)
+        serialize_i32(v: i32)
+        serialize_i64(v: i64)
+        serialize_u8(v: u8)
+        serialize_u16(v: u16)
+        serialize_u32(v: u32)
+        serialize_u64(v: u64)
+        serialize_bytes(v: &[u8])
+        serialize_none()
+        serialize_unit()
+        serialize_unit_struct(name: &'static str)
+    }
+
+    fn serialize_i128(self, v: i128) -> Result<S::Ok, S::Error> {
+        match (i64::try_from(v), u64::try_from(v)) {
+            (Ok(v), _) => self.serializer.serialize_i64(v),
+            (_, Ok(v)) => self.serializer.serialize_u64(v),
+            _ => Err(self.place.too_large(v)),
+        }
+    }
+
+    fn serialize_u128(self, v: u128) -> Result<S::Ok, S::Error> {
+        match u64::try_from(v) {
+            Ok(v) => self.serializer.serialize_u64(v),
+            Err(_) => Err(self.place.too_large(v)),
+        }
+    }
+
+    fn serialize_f32(self, v: f32) -> Result<S::Ok, S::Error> {
+        // By way of its shortest text, as serde_json writes it: 0.1_f32 is 0.1, not 0.10000000149011612.
+        self.serialize_f64(v.to_string().parse().unwrap_or_else(|_| f64::from(v)))
+    }
+
+    fn serialize_f64(self, v: f64) -> Result<S::Ok, S::Error> {
+        if !v.is_finite() {
+            return Err(self.place.trail.refuse(format!("{v} is a number that JSON does not have")));
+        }
+        self.serializer.serialize_f64(v)
+    }
+
+    fn serialize_char(self, v: char) -> Result<S::Ok, S::Error> {
+        self.serialize_str(v.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, v: &str) -> Result<S::Ok, S::Error> {
+        self.place.check(v)?;
+        self.serializer.serialize_str(v)
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        self.serializer.serialize_some(&self.place.holds(value))
+    }
+
+    fn serialize_unit_variant(self, name: &'static str, index: u32, variant: &'static str) -> Result<S::Ok, S::Error> {
+        self.place.check(variant)?;
+        self.serializer.serialize_unit_variant(name, index, variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<S::Ok, S::Error> {
+        self.serializer.serialize_newtype_struct(name, &self.place.holds(value))
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        self.place.check(variant)?;
+        let inner = self.place.deeper()?;
+        let written = self.serializer.serialize_newtype_variant(name, index, variant, &inner.holds(value));
+        written.map_err(|error| inner.trail.in_key(variant, error))
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
+        Ok(Compound::new(self.place.deeper()?, self.serializer.serialize_seq(len)?))
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
+        Ok(Compound::new(self.place.deeper()?, self.serializer.serialize_tuple(len)?))
+    }
+
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
+        Ok(Compound::new(self.place.deeper()?, self.serializer.serialize_tuple_struct(name, len)?))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleVariant, S::Error> {
+        self.place.check(variant)?;
+        let place = self.place.deeper()?.deeper()?;
+        Ok(Compound::new(place, self.serializer.serialize_tuple_variant(name, index, variant, len)?))
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
+        Compound::of_keys(self.place, self.serializer.serialize_map(len)?)
+    }
+
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
+        // serde_json's own types (`RawValue`, and `Number` under `arbitrary_precision`) pass as structs of such a name.
+        if name.starts_with("$serde_json::private::") {
+            let foreign = serde_json::value::Serializer.serialize_struct(name, len).map_err(S::Error::custom)?;
+            return Ok(Struct::Foreign { foreign, encoder: self });
+        }
+        Compound::of_keys(self.place, self.serializer.serialize_struct(name, len)?).map(Struct::Own)
+    }
+
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeStructVariant, S::Error> {
+        self.place.check(variant)?;
+        let place = self.place.deeper()?.deeper()?;
+        Ok(Compound::new(place, self.serializer.serialize_struct_variant(name, index, variant, len)?))
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.serializer.is_human_readable()
+    }
+}

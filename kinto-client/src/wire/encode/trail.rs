@@ -1,0 +1,96 @@
+use std::{
+    cell::RefCell,
+    fmt::{Display, Write as _},
+};
+
+use serde::{Serialize, ser};
+use serde_json::Value;
+
+use crate::wire::object::STAMP;
+
+/// The key under which the server would look for permissions.
+pub(super) const PERMISSIONS: &str = "__permissions__";
+pub(super) const NO_DATA: &str = "the server would take the key `__permissions__` for permissions, not for data";
+
+/// What is found on the way through a value, beside the JSON that is made of it: what cannot be sent, and where, for
+/// which a serializer's own error has no place; and the id, which goes elsewhere.
+#[derive(Default)]
+pub(super) struct Trail {
+    /// The first keys of the value are those of an object that is to be created.
+    is_new_data: bool,
+    id: RefCell<Option<Value>>,
+    reason: RefCell<Option<String>>,
+    /// The way to it, from the inside out.
+    steps: RefCell<Vec<Step>>,
+}
+
+enum Step {
+    Key(String),
+    Item(usize),
+}
+
+impl Trail {
+    pub(super) fn of_new_data() -> Self {
+        Self { is_new_data: true, ..Self::default() }
+    }
+
+    pub(super) fn is_new_data(&self) -> bool {
+        self.is_new_data
+    }
+
+    /// The error of a serializer for what cannot be sent.
+    pub(super) fn refuse<E: ser::Error>(&self, reason: impl Into<String>) -> E {
+        let reason = reason.into();
+        let error = E::custom(&reason);
+        *self.reason.borrow_mut() = Some(reason);
+        error
+    }
+
+    pub(super) fn in_key<E: Display>(&self, key: impl Into<String>, error: E) -> E {
+        self.step(Step::Key(key.into()), error)
+    }
+
+    pub(super) fn in_item<E: Display>(&self, index: usize, error: E) -> E {
+        self.step(Step::Item(index), error)
+    }
+
+    fn step<E: Display>(&self, step: Step, error: E) -> E {
+        self.reason.borrow_mut().get_or_insert_with(|| error.to_string());
+        self.steps.borrow_mut().push(step);
+        error
+    }
+
+    /// Takes what the server adds out of new data: whether this key is of that.
+    pub(super) fn takes<E: ser::Error>(&self, key: &str, value: &impl Serialize) -> Result<bool, E> {
+        if key == PERMISSIONS {
+            return Err(self.refuse(NO_DATA));
+        }
+        if !STAMP.contains(&key) {
+            return Ok(false);
+        }
+        if key == "id" {
+            let id = serde_json::to_value(value).map_err(|error| self.in_key(key, E::custom(error)))?;
+            *self.id.borrow_mut() = Some(id);
+        }
+        Ok(true)
+    }
+
+    pub(super) fn into_id(self) -> Option<Value> {
+        self.id.into_inner()
+    }
+
+    /// Why the value cannot be sent, and where in it that is.
+    pub(super) fn offence(&self, error: &serde_json::Error) -> (String, String) {
+        let reason = self.reason.borrow().clone().unwrap_or_else(|| error.to_string());
+        let mut path = String::new();
+        for step in self.steps.borrow().iter().rev() {
+            // Writing to text does not fail.
+            let _ = match step {
+                Step::Key(key) if path.is_empty() => write!(path, "{key}"),
+                Step::Key(key) => write!(path, ".{key}"),
+                Step::Item(index) => write!(path, "[{index}]"),
+            };
+        }
+        (reason, path)
+    }
+}

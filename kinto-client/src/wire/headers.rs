@@ -1,0 +1,61 @@
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use serde::{
+    Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+
+use super::key::Key;
+
+/// The headers of an answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Headers {
+    Own(HeaderMap),
+    /// Of a part of a batch: JSON as received. They are more than the part's body, and seldom asked for.
+    OfPart(Bytes),
+}
+
+impl From<HeaderMap> for Headers {
+    fn from(headers: HeaderMap) -> Self {
+        Self::Own(headers)
+    }
+}
+
+impl Headers {
+    /// The value of a header, if there is one; what is no text in it is replaced, so that it is not taken for absent.
+    pub(crate) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Own(headers) => headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())),
+            Self::OfPart(json) => {
+                let mut json = serde_json::Deserializer::from_slice(json);
+                json.deserialize_map(Find(name)).ok()?
+            }
+        }
+    }
+}
+
+/// Looks for one header among those of a part.
+struct Find<'a>(&'a str);
+
+impl<'de> Visitor<'de> for Find<'_> {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("headers")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut headers: A) -> Result<Option<Cow<'de, str>>, A::Error> {
+        let mut found = None;
+        while let Some(Key(name)) = headers.next_key()? {
+            if name.eq_ignore_ascii_case(self.0) {
+                let Key(value) = headers.next_value()?;
+                found = Some(value);
+            } else {
+                headers.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
