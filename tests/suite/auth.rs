@@ -149,21 +149,49 @@ async fn credentials_that_cannot_be_had_are_an_error_of_their_own() -> Outcome {
     Ok(())
 }
 
+/// What never comes. From now on time passes at once when there is nothing else to wait for.
+fn never<T: Send + 'static>() -> BoxFuture<'static, T> {
+    tokio::time::pause();
+    Box::pin(std::future::pending())
+}
+
 #[tokio::test]
 async fn credentials_that_never_come_leave_nothing_in_doubt() -> Outcome {
     struct Silent;
     impl Authenticate for Silent {
         fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
-            Box::pin(std::future::pending())
+            never()
         }
     }
     let scene = Scene::new().await;
     let client = scene.client.with_auth(Auth::custom(Silent))?;
-    let create = scene.todos_of(&client).create_record(Todo::new("Milk")).timeout(Duration::from_millis(50));
+    let create = scene.todos_of(&client).create_record(Todo::new("Milk")).timeout(Duration::from_secs(60));
     let error = create.retry(Never).await.unwrap_err();
     assert_eq!(predicates(&error), ["timed out"], "{error}");
-    assert!(error.to_string().contains("there were no credentials to send within 0.05 s"), "{error}");
+    assert!(error.to_string().contains("there were no credentials to send within 60 s"), "{error}");
     assert!(!error.may_have_been_applied(), "{error}");
     assert!(scene.sent.take().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn others_that_never_come_leave_nothing_in_doubt() -> Outcome {
+    struct Expired;
+    impl Authenticate for Expired {
+        fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
+            Box::pin(async { Ok(HeaderValue::from_static("Bearer expired")) })
+        }
+
+        fn renew(&self) -> BoxFuture<'_, Result<bool>> {
+            never()
+        }
+    }
+    let scene = Scene::new().await;
+    let client = scene.client.with_auth(Auth::custom(Expired))?;
+    let create = scene.todos_of(&client).create_record(Todo::new("Milk")).timeout(Duration::from_secs(60));
+    let error = create.retry(Never).await.unwrap_err();
+    assert_eq!(predicates(&error), ["timed out"], "{error}");
+    assert!(!error.may_have_been_applied(), "the server refused it: {error}");
+    assert_eq!(scene.sent.take().len(), 1);
     Ok(())
 }

@@ -51,6 +51,12 @@ async fn a_write_is_redirected_whole_or_not_at_all() -> Outcome {
         assert_eq!(scene.plain.held(&scene.record("moved")).await, json!({"title": "Milk", "done": false}));
         scene.plain.delete(&scene.record("moved")).await;
     }
+    // What is no address is not made into one.
+    let target = format!("{target}-\u{fc}");
+    let proxy = Proxy::start(scene.url(), in_order([Fault::redirect(307, &target)])).await;
+    let error = scene.todos_through(&proxy).create_record(Todo::new("Milk")).id("milk").await.unwrap_err();
+    assert_eq!(predicates(&error), ["unexpected"], "{error}");
+    assert_eq!(proxy.lines(), [format!("PUT {}", scene.record("milk"))]);
     // By tradition these turn into a GET, which would write nothing and look as if it had.
     for status in [301, 302, 303] {
         let proxy = Proxy::start(scene.url(), in_order([Fault::redirect(status, &target)])).await;

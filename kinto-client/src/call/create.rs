@@ -68,20 +68,28 @@ impl<K: Kind, T> Create<K, T> {
     where
         T: Data,
     {
-        Self::as_new(list, data, Uuid::new_v4())
+        Self::with_new_id(list, data, Uuid::new_v4())
     }
 
-    pub(crate) fn as_new(list: List<K>, data: T, id: Uuid) -> Self
+    pub(crate) fn with_new_id(list: List<K>, data: T, id: Uuid) -> Self
     where
         T: Data,
     {
-        let id = NewId::Ours(id);
-        Self { list, data, id, permissions: None, encode: NewData::of, read: Object::from_answer }
+        Self::with(list, data, NewId::Ours(id))
     }
 
-    pub(crate) fn with_id(mut self, id: impl Into<String>) -> Self {
-        self.id = NewId::Chosen(id.into());
-        self
+    pub(crate) fn with_id(list: List<K>, data: T, id: impl Into<String>) -> Self
+    where
+        T: Data,
+    {
+        Self::with(list, data, NewId::Chosen(id.into()))
+    }
+
+    fn with(list: List<K>, data: T, id: NewId) -> Self
+    where
+        T: Data,
+    {
+        Self { list, data, id, permissions: None, encode: NewData::of, read: Object::from_answer }
     }
 
     pub(super) fn new_data(&self) -> Result<NewData> {
@@ -219,3 +227,18 @@ impl Call<'_, Create<kind::Group, crate::GroupAttributes>> {
 }
 
 debug_as_place!(Create [K: Kind, T] [K, T] list);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn new_ids_are_random_and_differ() {
+        let mut ids = NewIds::default();
+        let ids: HashSet<Uuid> = (0..1_000).map(|_| ids.one()).collect();
+        assert_eq!(ids.len(), 1_000);
+        assert!(ids.iter().all(|id| id.get_version_num() == 4));
+    }
+}

@@ -1,8 +1,4 @@
-use std::collections::BTreeMap;
-
 use http::{Method, StatusCode};
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::{Subject, create::Create, create::operation, sealed::Operation};
 use crate::{
@@ -17,21 +13,6 @@ use crate::{
 
 /// Creates an object, or gets the one that is there.
 pub struct CreateIfNotExists<K: Kind, T>(pub(super) Create<K, T>);
-
-#[derive(Serialize)]
-struct Body<'a, P> {
-    data: Identified<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    permissions: Option<&'a P>,
-}
-
-/// Data with its id.
-#[derive(Serialize)]
-struct Identified<'a> {
-    id: &'a str,
-    #[serde(flatten)]
-    fields: BTreeMap<&'a str, &'a RawValue>,
-}
 
 impl<K: Kind, T: Data> Operation for CreateIfNotExists<K, T> {
     type Output = Ensured<Object<K, T>>;
@@ -48,13 +29,8 @@ impl<K: Kind, T: Data> Operation for CreateIfNotExists<K, T> {
             return Err(Error::invalid("`.if_not_exists()` needs an id: the server would choose a new one each time"));
         };
         let object = self.0.list.checked_at(&id)?;
-        let json = data.json();
-        let fields = serde_json::from_slice(json).map_err(|error| Error::not_kinto(&error, json))?;
-        Request::new(Method::POST, self.0.list.checked()?)
-            .about(object)
-            .repeatable()
-            .json(&Body { data: Identified { id: &id, fields }, permissions: self.0.checked_permissions()? })
-            .map(Some)
+        let body = data.with_id(&id)?.into_body(self.0.checked_permissions()?)?;
+        Ok(Some(Request::new(Method::POST, self.0.list.checked()?).about(object).repeatable().with_body(body)))
     }
 
     fn response(self, response: Response) -> Result<Self::Output> {

@@ -22,7 +22,7 @@ pub struct Overwrite<K: Kind, T>(Create<K, T>);
 
 impl<K: Kind, T: Data> Overwrite<K, T> {
     pub(crate) fn new(list: List<K>, id: impl Into<String>, data: T) -> Self {
-        Self(Create::new(list, data).with_id(id))
+        Self(Create::with_id(list, data, id))
     }
 }
 

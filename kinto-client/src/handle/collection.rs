@@ -170,7 +170,7 @@ impl Collection {
         let records = self.place.records();
         let subject = Subject::new("create records in", &self.place);
         let mut ids = NewIds::default();
-        let creates = data.into_iter().map(|data| Create::as_new(records.clone(), data, ids.one())).collect();
+        let creates = data.into_iter().map(|data| Create::with_new_id(records.clone(), data, ids.one())).collect();
         Call::new(&self.client, Many::new(subject, creates))
     }
 

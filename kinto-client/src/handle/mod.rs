@@ -291,7 +291,7 @@ impl<K: Kind, T: Data + Default> Handle<K, T> {
     ///
     /// [`Error::is_conflict`](crate::Error::is_conflict) if there is one already, unless `.if_not_exists()` is added.
     pub fn create(&self) -> Call<'static, Create<K, T>> {
-        let create = Create::new(self.place.list.clone(), T::default()).with_id(&*self.place.id);
+        let create = Create::with_id(self.place.list.clone(), T::default(), &*self.place.id);
         Call::new(&self.client, create)
     }
 }

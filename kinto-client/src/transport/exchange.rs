@@ -97,7 +97,8 @@ impl Exchange {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method.is_safe(),
             _ => return Ok(None),
         };
-        let target = response.header(header::LOCATION).and_then(|location| from.join(&location).ok());
+        let location = response.header(header::LOCATION).filter(|location| location.is_ascii());
+        let target = location.and_then(|location| from.join(&location).ok());
         match target {
             Some(target) if !self.base.is_same_origin(&target) => Err(Error::unexpected(format!(
                 "the server redirects to another one, {}, which is not followed: if that is right, use its URL",

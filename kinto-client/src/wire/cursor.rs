@@ -52,7 +52,12 @@ impl Cursor {
 
     /// Steps over the name of a field, if that is what comes next.
     pub(crate) fn step_over_field(&mut self, quoted: &str) -> bool {
-        self.step_over(quoted) && self.step_over(":")
+        let start = self.at;
+        let steps = self.step_over(quoted) && self.step_over(":");
+        if !steps {
+            self.at = start;
+        }
+        steps
     }
 
     /// The value that comes next, as received, if it is JSON.
@@ -68,5 +73,23 @@ impl Cursor {
         let value = values.next()?.ok()?;
         self.at += values.byte_offset();
         Some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_come_next_is_not_stepped_over() {
+        let mut json = Cursor::new(&Bytes::from_static(b" { \"a\" , \"b\" : [1, 2] }")).unwrap();
+        assert!(json.step_over("{") && !json.step_over("["));
+        assert!(!json.step_over_field("\"a\"") && json.rest().starts_with("\"a\""));
+        assert_eq!(json.value::<String>().unwrap(), "a");
+        assert!(json.step_over(",") && json.step_over_field("\"b\""));
+        assert_eq!(json.received().unwrap(), "[1, 2]");
+        assert_eq!((json.value::<bool>(), json.next(99)), (None, None));
+        assert_eq!(json.value::<[u8; 2]>().unwrap(), [1, 2]);
+        assert!(json.step_over("}") && json.rest().is_empty() && json.received().is_none());
     }
 }

@@ -24,7 +24,7 @@ impl From<HeaderMap> for Headers {
 }
 
 impl Headers {
-    /// The value of a header, if there is one; what is no text in it is replaced, so that it is not taken for absent.
+    /// The value of a header, if there is one; what is not UTF-8 in it is replaced, so that it is not taken for absent.
     pub(crate) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         match self {
             Self::Own(headers) => headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())),
@@ -57,5 +57,21 @@ impl<'de> Visitor<'de> for Find<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_of_a_part_are_looked_for() {
+        let headers = Headers::OfPart(Bytes::from_static(br#"{"A":"1","Retry-After":"\u0037","b":null,"C":3}"#));
+        assert_eq!(headers.get("retry-after").as_deref(), Some("7"));
+        assert_eq!((headers.get("a").as_deref(), headers.get("d")), (Some("1"), None));
+        assert_eq!((headers.get("b"), headers.get("c")), (None, None));
+        for none in ["", "null", "{}", "[]", "{\"a\":"] {
+            assert_eq!(Headers::OfPart(Bytes::from_static(none.as_bytes())).get("a"), None, "{none}");
+        }
     }
 }

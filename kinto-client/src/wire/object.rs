@@ -81,29 +81,28 @@ impl<K: Kind, T: Data> Object<K, T> {
         // It has more in it, or is wrong.
         let envelope: Envelope<'_, K::Permissions> =
             serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
-        let permissions = envelope.permissions.map_or(Permissions::NotVisible, |Shown(permissions)| permissions);
-        Self::new(detached(envelope.data.get().as_bytes()), permissions)
+        Self::new(detached(envelope.data.get().as_bytes()), visible(envelope.permissions))
     }
 
     /// Reads an answer that is as all of Kinto's are.
     fn in_one_pass(mut answer: Cursor) -> Option<Self> {
-        let (mut data, mut permissions) = (None, Permissions::NotVisible);
+        let (mut data, mut permissions) = (None, None);
         let mut separator = "{";
         while answer.step_over(separator) {
             separator = ",";
-            if answer.step_over_field("\"data\"") {
+            if data.is_none() && answer.step_over_field("\"data\"") {
                 let (decoded, length) = decode::first(answer.rest(), T::DECLARES)?;
                 data = Some((decoded, detached(&answer.next(length)?)));
                 answer.go_on(length);
-            } else if answer.step_over_field("\"permissions\"") {
-                Shown(permissions) = answer.value()?;
+            } else if permissions.is_none() && answer.step_over_field("\"permissions\"") {
+                permissions = Some(answer.value()?);
             } else {
                 return None;
             }
         }
         let whole = answer.step_over("}") && answer.rest().is_empty();
         let (decoded, received) = data.filter(|_| whole)?;
-        Some(Self::of(decoded, received, permissions))
+        Some(Self::of(decoded, received, visible(permissions)))
     }
 
     /// Reads one item of a list, or what a conflict found, neither of which has permissions.
@@ -156,10 +155,10 @@ impl<K: Kind, T: Data> Object<K, T> {
         parsed.received_permissions.clone_from(&self.received_permissions);
         parsed.permissions = self.permissions.clone();
         if let Some(data) = self.changed_data()? {
-            let mut changed: BTreeMap<&str, &RawValue> =
+            let mut changed: BTreeMap<String, &RawValue> =
                 serde_json::from_str(data.get()).map_err(|error| Error::not_kinto(&error, data.get().as_bytes()))?;
             let (id, last_modified) = (to_raw(&self.id)?, to_raw(&self.last_modified)?);
-            changed.extend([("id", &*id), ("last_modified", &*last_modified)]);
+            changed.extend([("id".to_owned(), &*id), ("last_modified".to_owned(), &*last_modified)]);
             let changed = Bytes::from(to_raw(&changed)?.get().to_owned());
             parsed.data = decode::object::<U>(&changed, U::DECLARES)?.data;
             parsed.changed = Some(changed.into());
@@ -234,6 +233,10 @@ impl<K: Kind, T: Data> Object<K, T> {
         self.received_permissions = stored.received_permissions;
         self.permissions = stored.permissions;
     }
+}
+
+fn visible<P>(shown: Option<Shown<P>>) -> Permissions<P> {
+    shown.map_or(Permissions::NotVisible, |Shown(permissions)| permissions)
 }
 
 /// A copy: a slice would keep all of the answer, which is that of everything in the same batch.
@@ -321,5 +324,57 @@ impl<O> std::ops::Deref for Ensured<O> {
         match self {
             Self::Created(object) | Self::Existing(object) => object,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::permissions::RecordPermissions;
+
+    fn read(answer: &str) -> Result<Record<Value>> {
+        Record::from_answer(&Bytes::copy_from_slice(answer.as_bytes()))
+    }
+
+    #[test]
+    fn answers_in_any_form() {
+        let data = r#"{"id":"r","last_modified":7,"a":[1, 2]}"#;
+        let write = r#"{"write":["me"]}"#;
+        let shown = Permissions::Visible(RecordPermissions::default().write("me").into());
+        for (answer, permissions) in [
+            (format!(r#"{{"data":{data},"permissions":{write}}}"#), &shown),
+            (format!(r#"{{"permissions":{write},"data":{data}}}"#), &shown),
+            (format!("\n{{ \"data\" : {data} ,\n\"permissions\" : {write} }}\n"), &shown),
+            (format!(r#"{{"more":{{"data":1}},"data":{data},"permissions":{write}}}"#), &shown),
+            (format!(r#"{{"data":{data},"permissions":{write},"more":1}}"#), &shown),
+            (format!(r#"{{"data":{data}}}"#), &Permissions::NotVisible),
+            (format!(r#"{{"data":{data},"permissions":{{}}}}"#), &Permissions::NotVisible),
+            (format!(r#"{{"data":{data},"permissions":null}}"#), &Permissions::NotVisible),
+        ] {
+            let record = read(&answer).unwrap();
+            assert_eq!((&record.permissions, record.received_json()), (permissions, data), "{answer}");
+            assert_eq!((record.id.as_str(), record.last_modified.as_millis()), ("r", 7));
+            assert_eq!(record.data, serde_json::json!({"a": [1, 2]}));
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_an_error() {
+        let data = r#"{"id":"r","last_modified":7}"#;
+        for answer in [
+            String::new(),
+            "{}".to_owned(),
+            format!(r#"{{"data":{data}}}x"#),
+            format!(r#"{{"data":{data}"#),
+            format!(r#"{{"data":{data},"data":{data}}}"#),
+            format!(r#"{{"data""data":{data}}}"#),
+            format!(r#"{{"data":{data},"permissions":{{}},"permissions":{{}}}}"#),
+            format!(r#"{{"data":{data},"permissions":[]}}"#),
+        ] {
+            assert!(read(&answer).is_err_and(|error| error.is_unexpected()), "{answer}");
+        }
+        let no_text = [&b"{\"data\":{\"id\":\"r\",\"last_modified\":7,\"a\":\"\xff\"}}"[..]].concat();
+        assert!(Record::<Value>::from_answer(&no_text.into()).is_err_and(|error| error.is_unexpected()));
+        assert!(read(r#"{"data":{"id":"r"}}"#).is_err_and(|error| error.is_decode()));
     }
 }

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 
 /// Where a list of objects lives: `/buckets/blog/collections/posts/records`.
 ///
-/// Unchecked until a request is made of it, so that naming something never fails; [`List::checked`] is the way out.
+/// Naming something never fails: what is wrong with an id is told when a path is asked for, by [`List::checked`] and
+/// [`List::checked_at`].
 pub(crate) struct List<K> {
     way: Arc<Way>,
     check: Option<Arc<dyn Check>>,

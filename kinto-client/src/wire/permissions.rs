@@ -67,9 +67,7 @@ impl<P> Permissions<P> {
             Self::NotVisible => Err(Error::not_visible()),
         }
     }
-}
 
-impl<P> Permissions<P> {
     /// The same permissions, to be compared with later.
     pub(crate) fn shared(&self) -> Option<Arc<P>> {
         match self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kinto_client::{KintoRecord, Value, json};
+use kinto_client::{JsonObject, KintoRecord, Value, json};
 use kinto_tests::{Outcome, Scene};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -72,6 +72,45 @@ async fn a_flattened_map_holds_the_rest() -> Outcome {
     scene.todos.save_record(&mut record).await?;
     let expected = json!({"title": "Milk", "keep": {"a": 1}, "change": 4, "new": 5});
     assert_eq!(scene.plain.held(&path).await, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_a_field_that_comes_twice_the_last_is_held() -> Outcome {
+    #[derive(Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
+    struct Open {
+        title: String,
+        #[serde(flatten)]
+        rest: serde_json::Map<String, Value>,
+    }
+    let twice =
+        || Open { title: "Milk".to_owned(), rest: serde_json::Map::from_iter([("title".into(), "Oat".into())]) };
+    let scene = Scene::new().await;
+    scene.todos.create_record(twice()).id("alone").await?;
+    scene.todos.create_record(twice()).id("new").if_not_exists().await?;
+    scene.todos.overwrite_record("blind", twice()).await?;
+    let ids: Vec<_> = scene.todos.create_records([twice(), twice()]).await?.into_iter().map(|made| made.id).collect();
+    for id in ["alone", "new", "blind", &*ids[0], &*ids[1]] {
+        assert_eq!(scene.plain.held(&scene.record(id)).await, json!({"title": "Oat"}), "{id}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn keys_that_json_escapes_are_kept() -> Outcome {
+    let scene = Scene::new().await;
+    let odd = || json!({"say \"hi\"": 1, "back\\slash": 2, "line\n": 3, "é": 4});
+    scene.todos.create_record(odd()).id("odd").if_not_exists().await?;
+    assert_eq!(scene.plain.held(&scene.record("odd")).await, odd());
+
+    let mut record = scene.todos.get_record::<Value>("odd").await?;
+    record.data["say \"hi\""] = 5.into();
+    let mut parsed = record.parse::<JsonObject>()?;
+    assert_eq!(parsed.data["say \"hi\""], 5);
+    parsed.data.remove("back\\slash");
+    scene.todos.save_record(&mut parsed).await?;
+    let expected = json!({"say \"hi\"": 5, "line\n": 3, "é": 4});
+    assert_eq!(scene.plain.held(&scene.record("odd")).await, expected);
     Ok(())
 }
 

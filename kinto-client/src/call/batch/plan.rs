@@ -170,6 +170,18 @@ mod tests {
     }
 
     #[test]
+    fn the_records_of_one_collection_stay_where_they_are() {
+        let records = |ids: &[&str]| ids.iter().map(|id| format!("/buckets/b/collections/{id}")).collect::<Vec<_>>();
+        let lanes = |paths: &[String]| -> Vec<Vec<usize>> {
+            let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+            let [Segment::Lanes(lanes)] = &segments(jobs(&paths), 1, usize::MAX)[..] else { panic!("one of lanes") };
+            lanes.iter().map(|lane| lane.iter().map(|job| job.index).collect()).collect()
+        };
+        assert_eq!(lanes(&records(&["c/records/1", "c/records", "c/records/2"])), [[0, 1, 2]]);
+        assert_eq!(lanes(&records(&["c/records/1", "cc/records/1", "c/records"])), [vec![0, 2], vec![1]]);
+    }
+
+    #[test]
     fn chunks_end_at_their_limits() {
         assert_eq!(chunks(&["/a", "/b", "/c", "/d", "/e"], 2, usize::MAX), [vec![0, 1], vec![2, 3], vec![4]]);
         assert_eq!(chunks(&["/a", "/b", "/c"], 25, 205), [vec![0, 1], vec![2]]);

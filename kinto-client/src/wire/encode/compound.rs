@@ -29,8 +29,7 @@ impl<'t, C> Compound<'t, C> {
 
     /// A map or struct that stands at this place.
     pub(super) fn of_keys<E: ser::Error>(place: Place<'t>, inner: C) -> Result<Self, E> {
-        let is_new_data = place.depth == 0 && place.trail.is_new_data();
-        Ok(Self { is_new_data, ..Self::new(place.deeper()?, inner) })
+        Ok(Self { is_new_data: place.is_of_new_data(), ..Self::new(place.deeper()?, inner) })
     }
 }
 
@@ -90,7 +89,7 @@ impl<C: ser::SerializeMap> ser::SerializeMap for Compound<'_, C> {
     type Error = C::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
-        self.key = text_of(key).map_err(|reason| self.place.trail.refuse(reason))?;
+        self.key = text_of(key, self.place)?;
         Ok(())
     }
 
@@ -105,11 +104,11 @@ impl<C: ser::SerializeMap> ser::SerializeMap for Compound<'_, C> {
         T: Serialize + ?Sized,
     {
         let Self { inner, place, is_new_data, .. } = self;
-        let text = || text_of(key).map_err(|reason| place.trail.refuse(reason));
+        let text = || text_of(key, *place);
         if *is_new_data && place.trail.takes(&text()?, &place.holds(value))? {
             return Ok(());
         }
-        inner.serialize_key(&place.holds(key))?;
+        inner.serialize_key(&place.holds(key)).map_err(|error| text().err().unwrap_or(error))?;
         inner.serialize_value(&place.holds(value)).map_err(|error| match text() {
             Ok(key) => place.trail.in_key(key, error),
             Err(error) => error,
@@ -122,13 +121,13 @@ impl<C: ser::SerializeMap> ser::SerializeMap for Compound<'_, C> {
 }
 
 /// A key of a map, as JSON has it; or why it has none.
-fn text_of<T: Serialize + ?Sized>(key: &T) -> Result<String, String> {
-    match serde_json::to_value(key) {
+fn text_of<T: Serialize + ?Sized, E: ser::Error>(key: &T, place: Place<'_>) -> Result<String, E> {
+    match serde_json::to_value(place.holds(key)) {
         Ok(Value::String(text)) => Ok(text),
         Ok(Value::Number(number)) => Ok(number.to_string()),
         Ok(Value::Bool(bool)) => Ok(bool.to_string()),
-        Ok(other) => Err(format!("the key of a map is {}, not text", name_of(&other))),
-        Err(error) => Err(error.to_string()),
+        Ok(other) => Err(place.trail.refuse(format!("the key of a map is {}, not text", name_of(&other)))),
+        Err(error) => Err(E::custom(error)),
     }
 }
 

@@ -52,6 +52,18 @@ impl<'t> Place<'t> {
         Ok(())
     }
 
+    fn check_variant<E: serde::ser::Error>(self, variant: &str) -> Result<(), E> {
+        if self.is_of_new_data() {
+            self.trail.check_only_key(variant)?;
+        }
+        self.check(variant)
+    }
+
+    /// Whether its keys are those of an object that is to be created.
+    pub(super) fn is_of_new_data(self) -> bool {
+        self.depth == 0 && self.trail.is_new_data()
+    }
+
     fn too_large<E: serde::ser::Error>(self, number: impl std::fmt::Display) -> E {
         self.trail.refuse(format!("{number} has more than 64 bits: the server would round it"))
     }
@@ -61,6 +73,11 @@ impl<'t> Place<'t> {
 pub(super) struct Encoder<'t, S> {
     pub(super) serializer: S,
     pub(super) place: Place<'t>,
+}
+
+/// A length to announce: at none, `serde_json` closes at once what it opens, and announcements are not always true.
+fn some(len: usize) -> usize {
+    len.max(1)
 }
 
 /// What needs no look.
@@ -136,7 +153,7 @@ impl<'t, S: Serializer> Serializer for Encoder<'t, S> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.serializer.serialize_some(&self.place.holds(value))
+        value.serialize(self)
     }
 
     fn serialize_unit_variant(self, name: &'static str, index: u32, variant: &'static str) -> Result<S::Ok, S::Error> {
@@ -155,22 +172,22 @@ impl<'t, S: Serializer> Serializer for Encoder<'t, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        self.place.check(variant)?;
+        self.place.check_variant(variant)?;
         let inner = self.place.deeper()?;
         let written = self.serializer.serialize_newtype_variant(name, index, variant, &inner.holds(value));
         written.map_err(|error| inner.trail.in_key(variant, error))
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        Ok(Compound::new(self.place.deeper()?, self.serializer.serialize_seq(len)?))
+        Ok(Compound::new(self.place.deeper()?, self.serializer.serialize_seq(len.map(some))?))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
-        Ok(Compound::new(self.place.deeper()?, self.serializer.serialize_tuple(len)?))
+        Ok(Compound::new(self.place.deeper()?, self.serializer.serialize_tuple(some(len))?))
     }
 
     fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
-        Ok(Compound::new(self.place.deeper()?, self.serializer.serialize_tuple_struct(name, len)?))
+        Ok(Compound::new(self.place.deeper()?, self.serializer.serialize_tuple_struct(name, some(len))?))
     }
 
     fn serialize_tuple_variant(
@@ -180,13 +197,13 @@ impl<'t, S: Serializer> Serializer for Encoder<'t, S> {
         variant: &'static str,
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
-        self.place.check(variant)?;
+        self.place.check_variant(variant)?;
         let place = self.place.deeper()?.deeper()?;
-        Ok(Compound::new(place, self.serializer.serialize_tuple_variant(name, index, variant, len)?))
+        Ok(Compound::new(place, self.serializer.serialize_tuple_variant(name, index, variant, some(len))?))
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        Compound::of_keys(self.place, self.serializer.serialize_map(len)?)
+        Compound::of_keys(self.place, self.serializer.serialize_map(len.map(some))?)
     }
 
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
@@ -195,7 +212,7 @@ impl<'t, S: Serializer> Serializer for Encoder<'t, S> {
             let foreign = serde_json::value::Serializer.serialize_struct(name, len).map_err(S::Error::custom)?;
             return Ok(Struct::Foreign { foreign, encoder: self });
         }
-        Compound::of_keys(self.place, self.serializer.serialize_struct(name, len)?).map(Struct::Own)
+        Compound::of_keys(self.place, self.serializer.serialize_struct(name, some(len))?).map(Struct::Own)
     }
 
     fn serialize_struct_variant(
@@ -205,9 +222,9 @@ impl<'t, S: Serializer> Serializer for Encoder<'t, S> {
         variant: &'static str,
         len: usize,
     ) -> Result<Self::SerializeStructVariant, S::Error> {
-        self.place.check(variant)?;
+        self.place.check_variant(variant)?;
         let place = self.place.deeper()?.deeper()?;
-        Ok(Compound::new(place, self.serializer.serialize_struct_variant(name, index, variant, len)?))
+        Ok(Compound::new(place, self.serializer.serialize_struct_variant(name, index, variant, some(len))?))
     }
 
     fn is_human_readable(&self) -> bool {

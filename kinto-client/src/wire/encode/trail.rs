@@ -75,13 +75,24 @@ impl Trail {
         Ok(true)
     }
 
+    /// Refuses the name of an enum's variant that would be the one key of new data, and that the server reads otherwise.
+    pub(super) fn check_only_key<E: ser::Error>(&self, key: &str) -> Result<(), E> {
+        if key == PERMISSIONS {
+            return Err(self.refuse(NO_DATA));
+        }
+        if STAMP.contains(&key) {
+            return Err(self.refuse(format!("a variant of an enum is called `{key}`, which is the server's to say")));
+        }
+        Ok(())
+    }
+
     pub(super) fn into_id(self) -> Option<Value> {
         self.id.into_inner()
     }
 
-    /// Why the value cannot be sent, and where in it that is.
-    pub(super) fn offence(&self, error: &serde_json::Error) -> (String, String) {
-        let reason = self.reason.borrow().clone().unwrap_or_else(|| error.to_string());
+    /// Why the value cannot be sent, and where in it that is, if it is so.
+    pub(super) fn offence(&self) -> Option<(String, String)> {
+        let reason = self.reason.borrow().clone()?;
         let mut path = String::new();
         for step in self.steps.borrow().iter().rev() {
             // Writing to text does not fail.
@@ -91,6 +102,6 @@ impl Trail {
                 Step::Item(index) => write!(path, "[{index}]"),
             };
         }
-        (reason, path)
+        Some((reason, path))
     }
 }
