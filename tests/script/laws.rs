@@ -1,15 +1,17 @@
 //! What must hold of a save and of a patch, whatever the server has and whatever is made of it.
 
 use kinto_client::{Collection, Data, JsonObject, JsonPatch, Record, Result, Value};
+use serde_json::value::RawValue;
 
 use super::{Note, Script};
 
 /// What the server adds to every object, and what no patch changes.
 const STAMP: [&str; 2] = ["id", "last_modified"];
 
-/// A server that has this object, and fails when it is asked for anything after that.
-fn holding(received: &str) -> Script {
-    Script::new(format!("200\n\n{{\"data\":{received}}}\x00500\n\n").as_bytes())
+/// A server that has this object, if it is JSON, and fails when it is asked for anything after that.
+fn holding(received: &str) -> Option<Script> {
+    serde_json::from_str::<&RawValue>(received).ok()?;
+    Some(Script::new(format!("200\n\n{{\"data\":{received}}}\x00500\n\n").as_bytes()))
 }
 
 fn collection(script: &Script) -> Collection {
@@ -36,7 +38,7 @@ fn saved<T: Data>(collection: &Collection, record: &mut Record<T>) -> Result<Opt
 
 /// JSON that is changed into other JSON and saved is that other JSON.
 pub async fn save_json(received: &str, changed: &str) {
-    let (script, Ok(changed)) = (holding(received), serde_json::from_str::<JsonObject>(changed)) else { return };
+    let (Some(script), Ok(changed)) = (holding(received), serde_json::from_str::<JsonObject>(changed)) else { return };
     let notes = collection(&script);
     let Ok(mut record) = notes.get_record::<JsonObject>("r").await else { return };
     let before = record.data.clone();
@@ -51,7 +53,7 @@ pub async fn save_json(received: &str, changed: &str) {
 
 /// A [`Note`] that is changed into another one and saved is that other one, with everything that a note does not know.
 pub async fn save_note(received: &str, changed: &str) {
-    let (script, Ok(changed)) = (holding(received), serde_json::from_str::<Note>(changed)) else { return };
+    let (Some(script), Ok(changed)) = (holding(received), serde_json::from_str::<Note>(changed)) else { return };
     let notes = collection(&script);
     let Ok(mut record) = notes.get_record::<Note>("r").await else { return };
     let same_lines = record.data.lines == changed.lines;
@@ -75,7 +77,7 @@ fn unknown(object: &JsonObject, known: impl Fn(&str) -> bool) -> JsonObject {
 
 /// A merge patch makes of the data what RFC 7396 says.
 pub async fn merge_patch(received: &str, patch: &str) {
-    let (script, Ok(patch)) = (holding(received), serde_json::from_str::<JsonObject>(patch)) else { return };
+    let (Some(script), Ok(patch)) = (holding(received), serde_json::from_str::<JsonObject>(patch)) else { return };
     let merged = |received: &str| {
         let data = without_stamp(serde_json::from_str(received).expect("it was read"));
         let Value::Object(merged) = rfc_7396(data.into(), patch.clone().into()) else { return JsonObject::new() };
@@ -106,7 +108,9 @@ fn rfc_7396(target: Value, patch: Value) -> Value {
 
 /// A JSON patch, of which `operations` is the list, is made or refused as a whole.
 pub async fn json_patch(received: &str, operations: &str) {
-    let (script, Ok(operations)) = (holding(received), serde_json::from_str::<Vec<Value>>(operations)) else { return };
+    let (Some(script), Ok(operations)) = (holding(received), serde_json::from_str::<Vec<Value>>(operations)) else {
+        return;
+    };
     let mut patch = JsonPatch::new();
     for operation in &operations {
         let keys = |name: &str| operation[name].as_str().unwrap_or_default().split('/').map(str::to_owned);
