@@ -201,6 +201,15 @@ fn answer() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// An operation of a JSON patch, on what may be there.
+fn operation() -> impl Strategy<Value = Value> {
+    const PLACES: [&str; 9] =
+        ["", "title", "place", "place/name", "lines/0", "lines/-", "new", "new/deep", "missing/x"];
+    let name = select(["add", "remove", "replace", "move", "copy", "test"].as_slice());
+    (name, select(PLACES.as_slice()), select(PLACES.as_slice()), json())
+        .prop_map(|(op, from, path, value)| json!({"op": op, "from": from, "path": path, "value": value}))
+}
+
 proptest! {
     #![proptest_config(Config { cases: 100, failure_persistence: None, ..Config::default() })]
 
@@ -223,6 +232,11 @@ proptest! {
     fn a_merge_patch_is_that_of_the_rfc(received in received(), patch in object()) {
         run(laws::merge_patch(&received.to_string(), &patch.to_string()));
     }
+
+    #[test]
+    fn a_json_patch_is_made_or_refused_as_a_whole(received in received(), operations in vec(operation(), 1..6)) {
+        run(laws::json_patch(&received.to_string(), &Value::from(operations).to_string()));
+    }
 }
 
 /// What was found by fuzzing, or by thinking of it.
@@ -239,6 +253,8 @@ fn answers_that_were_a_problem_once() {
         let client = Script::new(answers).client();
         run(call(&client));
     }
+    let half_done = r#"[{"op":"add","path":"x","value":1},{"op":"move","from":"x","path":"missing/y"}]"#;
+    run(laws::json_patch(r#"{"id":"r","last_modified":7}"#, half_done));
 }
 
 #[test]

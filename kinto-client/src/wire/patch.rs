@@ -100,7 +100,9 @@ impl JsonPatch {
         let operations: json_patch::Patch = serde_json::from_value(Value::Array(self.operations.clone()))
             .map_err(|error| Error::invalid(format!("this is no JSON patch: {error}")))?;
         let mut patched = Value::Object(std::mem::take(data));
-        json_patch::patch(&mut patched, &operations)
+        // Not the function that undoes what it has done where it fails: that panics where it cannot, and nothing is kept of
+        // a failure here.
+        json_patch::patch_unsafe(&mut patched, &operations)
             .map_err(|error| Error::invalid(format!("the patch does not fit what is there: {error}")))?;
         match patched {
             Value::Object(patched) => {
@@ -211,6 +213,8 @@ mod tests {
         assert_eq!(Value::Object(data.clone()), json!({"a/b": {"~": 2}, "l": [0, 1, 2, 3]}));
         let refused = JsonPatch::new().remove(["l"]).test(["x"], 1).apply(&mut data.clone()).unwrap_err();
         assert!(refused.is_invalid(), "{refused}");
+        let half_done = JsonPatch::new().add(["x"], 1).relocate(["x"], ["missing", "y"]);
+        assert!(half_done.apply(&mut data.clone()).unwrap_err().is_invalid());
         assert!(JsonPatch::new().add(["x"], f64::NAN).apply(&mut data).unwrap_err().to_string().contains("NaN"));
         assert!(JsonPatch::new().replace([] as [&str; 0], 1).apply(&mut data).unwrap_err().is_invalid());
     }
