@@ -55,7 +55,8 @@ pub use wire::{
     id::{Id, RecordId},
     kind,
     listing::PageToken,
-    object::{Data, Ensured, Object, Record, Tombstone},
+    object::{Data, Object, Record},
+    outcome::{Ensured, Tombstone},
     patch::JsonPatch,
     permissions::{
         BucketPermissions, CollectionPermissions, GroupPermissions, PermissionSet, Permissions, RecordPermissions,

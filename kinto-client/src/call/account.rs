@@ -9,7 +9,7 @@ use crate::{
     wire::{
         account::{AccountObject, Password, check_id},
         encode,
-        object::Tombstone,
+        outcome::Tombstone,
         request::{Capability, Precondition, Request},
         response::Response,
     },

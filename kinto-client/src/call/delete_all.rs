@@ -6,7 +6,7 @@ use crate::{
     client::Client,
     error::{Error, Result},
     wire::{
-        filter::Filter, kind::Kind, listing::Listing, object::Tombstone, path::List, request::Request,
+        filter::Filter, kind::Kind, listing::Listing, outcome::Tombstone, path::List, request::Request,
         response::Response, timestamp::Timestamp,
     },
 };

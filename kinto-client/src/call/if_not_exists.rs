@@ -5,7 +5,8 @@ use crate::{
     error::{Error, Result},
     wire::{
         kind::Kind,
-        object::{Data, Ensured, Object},
+        object::{Data, Object},
+        outcome::Ensured,
         request::Request,
         response::Response,
     },

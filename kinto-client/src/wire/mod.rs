@@ -16,6 +16,7 @@ pub mod kind;
 pub(crate) mod listing;
 pub(crate) mod merge;
 pub(crate) mod object;
+pub(crate) mod outcome;
 pub(crate) mod page;
 pub(crate) mod patch;
 pub(crate) mod path;

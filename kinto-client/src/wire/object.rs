@@ -284,49 +284,6 @@ impl<K: Kind, T: fmt::Debug> fmt::Debug for Object<K, T> {
     }
 }
 
-/// That an object is no more: what the server answers to a deletion.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tombstone {
-    /// The id of the object that was deleted.
-    pub id: String,
-    /// When it was deleted. `None` if an earlier try of the same deletion had been applied, and its answer was lost.
-    pub last_modified: Option<Timestamp>,
-}
-
-/// What `.if_not_exists()` found or made. It dereferences to the object.
-#[derive(Clone, Debug)]
-pub enum Ensured<O> {
-    /// There was none, and now there is this.
-    Created(O),
-    /// There was this, and it is unchanged: what the call would have created was not stored.
-    Existing(O),
-}
-
-impl<O> Ensured<O> {
-    /// The object, whichever way it came.
-    pub fn into_inner(self) -> O {
-        match self {
-            Self::Created(object) | Self::Existing(object) => object,
-        }
-    }
-
-    /// Whether the object is new.
-    pub fn is_created(&self) -> bool {
-        matches!(self, Self::Created(_))
-    }
-}
-
-impl<O> std::ops::Deref for Ensured<O> {
-    type Target = O;
-
-    fn deref(&self) -> &O {
-        match self {
-            Self::Created(object) | Self::Existing(object) => object,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

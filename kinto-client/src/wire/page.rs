@@ -2,7 +2,7 @@ use bytes::Bytes;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::{cursor::Cursor, object::Tombstone, response::Response, timestamp::Timestamp};
+use super::{cursor::Cursor, outcome::Tombstone, response::Response, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 /// One page of a list. Its objects are read one after the other, each in one pass.
