@@ -1,6 +1,6 @@
 //! JSON objects as received, into their data and what the server adds to it, in one pass.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-use super::{key::Key, timestamp::Timestamp};
+use super::{key::Key, name::Name, timestamp::Timestamp};
 
 const ID: &str = "id";
 const LAST_MODIFIED: &str = "last_modified";
@@ -23,14 +23,14 @@ const SCHEMA: &str = "schema";
 /// What the server adds to every object.
 #[derive(Debug)]
 pub(crate) struct Decoded<T> {
-    pub(crate) id: Arc<str>,
+    pub(crate) id: Name,
     pub(crate) last_modified: Timestamp,
     pub(crate) data: T,
 }
 
 #[derive(Default)]
 struct Stamp {
-    id: Option<Arc<str>>,
+    id: Option<Name>,
     last_modified: Option<u64>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'stat
         }
         Stamp { id: None, .. } => Err(Error::decode(None, "", "the server sent an object without an `id`")),
         Stamp { id, .. } => {
-            let id = id.map(|id| id.to_string());
+            let id = id.map(|id| id.as_str().to_owned());
             Err(Error::decode(id, "", "the server sent an object without a `last_modified`"))
         }
     }
@@ -198,8 +198,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
         while let Some(Key(key)) = self.map.next_key::<Key<'de>>()? {
             let next = match &*key {
                 ID => {
-                    let Key(id) = self.map.next_value()?;
-                    self.stamp.id = Some(Arc::from(&*id));
+                    self.stamp.id = Some(self.map.next_value()?);
                     Next::Id
                 }
                 LAST_MODIFIED => {
@@ -231,7 +230,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
         match std::mem::replace(&mut self.next, Next::Other) {
             Next::Other => self.map.next_value_seed(seed),
             // serde's own deserializers of text and numbers cannot become an `Option`.
-            Next::Id => seed.deserialize(Value::from(self.stamp.id.as_deref())).map_err(de::Error::custom),
+            Next::Id => {
+                seed.deserialize(Value::from(self.stamp.id.as_ref().map(Name::as_str))).map_err(de::Error::custom)
+            }
             Next::LastModified => seed.deserialize(Value::from(self.stamp.last_modified)).map_err(de::Error::custom),
         }
     }
@@ -253,7 +254,7 @@ mod tests {
     fn json_is_the_data_alone() {
         let decoded = object::<Value>(RAW, &[]).unwrap();
         assert_eq!(decoded.data, json!({"title": "Milk", "n": {"id": "inner"}}));
-        assert_eq!((&*decoded.id, decoded.last_modified.as_millis()), ("r1", 42));
+        assert_eq!((decoded.id.as_str(), decoded.last_modified.as_millis()), ("r1", 42));
         assert_eq!(object::<Map<String, Value>>(RAW, &[]).unwrap().data.len(), 2);
     }
 

@@ -1,8 +1,8 @@
-use std::{borrow::Borrow, cmp, fmt, hash, marker::PhantomData, ops::Deref, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, cmp, fmt, hash, marker::PhantomData, ops::Deref, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::kind;
+use super::{kind, name::Name};
 use crate::error::{Error, Result};
 
 /// The id of a record whose data is a `T`: an id of one type of record is not taken for another's.
@@ -24,25 +24,25 @@ pub type RecordId<T> = Id<kind::Record, T>;
 ///
 /// It starts with a letter or digit and has only `a-z`, `A-Z`, `0-9`, `_` and `-`; the server has no limit on its length.
 pub struct Id<K, T> {
-    text: Arc<str>,
+    text: Name,
     of: PhantomData<fn() -> (K, T)>,
 }
 
 impl<K, T> Id<K, T> {
-    pub(crate) fn new(text: impl Into<Arc<str>>) -> Self {
+    pub(crate) fn new(text: impl Into<Name>) -> Self {
         Self { text: text.into(), of: PhantomData }
     }
 
     /// The same id, of an object whose data is read as another type.
     #[must_use]
     pub fn cast<U>(&self) -> Id<K, U> {
-        Id { text: Arc::clone(&self.text), of: PhantomData }
+        Id { text: self.text.clone(), of: PhantomData }
     }
 
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text.as_str()
     }
 }
 
@@ -77,25 +77,25 @@ impl<K: kind::Kind, T> FromStr for Id<K, T> {
 // Written by hand, so that an id can be copied and compared whatever the record's type can do.
 impl<K, T> Clone for Id<K, T> {
     fn clone(&self) -> Self {
-        Self { text: Arc::clone(&self.text), of: PhantomData }
+        Self { text: self.text.clone(), of: PhantomData }
     }
 }
 
 impl<K, T> fmt::Debug for Id<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text.fmt(f)
+        self.as_str().fmt(f)
     }
 }
 
 impl<K, T> fmt::Display for Id<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text.fmt(f)
+        self.as_str().fmt(f)
     }
 }
 
 impl<K, T> PartialEq for Id<K, T> {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.as_str() == other.as_str()
     }
 }
 
@@ -109,31 +109,31 @@ impl<K, T> PartialOrd for Id<K, T> {
 
 impl<K, T> Ord for Id<K, T> {
     fn cmp(&self, other: &Self) -> cmp::Ordering {
-        self.text.cmp(&other.text)
+        self.as_str().cmp(other.as_str())
     }
 }
 
 impl<K, T> hash::Hash for Id<K, T> {
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.as_str().hash(state);
     }
 }
 
 impl<K, T> PartialEq<str> for Id<K, T> {
     fn eq(&self, other: &str) -> bool {
-        *self.text == *other
+        self.as_str() == other
     }
 }
 
 impl<K, T> PartialEq<&str> for Id<K, T> {
     fn eq(&self, other: &&str) -> bool {
-        *self.text == **other
+        self.as_str() == *other
     }
 }
 
 impl<K, T> PartialEq<String> for Id<K, T> {
     fn eq(&self, other: &String) -> bool {
-        *self.text == **other
+        self.as_str() == *other
     }
 }
 
@@ -141,19 +141,19 @@ impl<K, T> Deref for Id<K, T> {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.text
+        self.as_str()
     }
 }
 
 impl<K, T> AsRef<str> for Id<K, T> {
     fn as_ref(&self) -> &str {
-        &self.text
+        self.as_str()
     }
 }
 
 impl<K, T> Borrow<str> for Id<K, T> {
     fn borrow(&self) -> &str {
-        &self.text
+        self.as_str()
     }
 }
 
@@ -189,7 +189,7 @@ impl<K, T> From<Id<K, T>> for String {
 
 impl<K, T> Serialize for Id<K, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(self.as_str())
     }
 }
 

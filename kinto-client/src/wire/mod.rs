@@ -15,6 +15,7 @@ pub(crate) mod key;
 pub mod kind;
 pub(crate) mod listing;
 pub(crate) mod merge;
+pub(crate) mod name;
 pub(crate) mod object;
 pub(crate) mod outcome;
 pub(crate) mod page;

@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use super::key::Key;
+use serde::{Deserialize, Deserializer};
+
+/// The text of an id. A random one, of 36 characters, is kept in place: a list would need as many allocations as it has
+/// records.
+#[derive(Clone, Debug)]
+pub(crate) enum Name {
+    Short { bytes: [u8; LONGEST], length: u8 },
+    Long(Arc<str>),
+}
+
+/// What makes a `Name` as large as five words.
+const LONGEST: usize = 38;
+
+impl Name {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            // It was made of text, so that nothing is ever replaced.
+            Self::Short { bytes, length } => {
+                bytes.get(..usize::from(*length)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+            }
+            Self::Long(text) => text,
+        }
+    }
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        let mut bytes = [0; LONGEST];
+        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(text.as_bytes());
+                Self::Short { bytes, length }
+            }
+            _ => Self::Long(text.into()),
+        }
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Key(text) = Key::deserialize(deserializer)?;
+        Ok(text.as_ref().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_any_length_stays_what_it_is() {
+        assert_eq!(size_of::<Name>(), 5 * size_of::<usize>());
+        for text in
+            ["", "a", "é", &"x".repeat(LONGEST), &"x".repeat(LONGEST + 1), &"é".repeat(LONGEST / 2), &"é".repeat(200)]
+        {
+            assert_eq!(Name::from(text).as_str(), text);
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(serde_json::from_str::<Name>(&json).unwrap().as_str(), text);
+        }
+        assert!(matches!(Name::from(&*"x".repeat(LONGEST)), Name::Short { .. }));
+    }
+}
