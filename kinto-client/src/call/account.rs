@@ -60,7 +60,7 @@ fn request(method: Method, id: &str) -> Result<Request> {
 }
 
 fn subject(operation: &'static str, id: &str) -> Subject {
-    Subject::new(operation, format_args!("/accounts/{id}"))
+    Subject::new(operation, format!("/accounts/{id}"))
 }
 
 /// The answer, if it is a success. A refusal may quote the account, with the digest of its password.

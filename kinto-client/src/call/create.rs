@@ -1,6 +1,3 @@
-use std::borrow::Cow;
-
-use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,6 +9,7 @@ use crate::{
         encode::NewData,
         id::Id,
         kind::{self, Kind},
+        name::Name,
         object::{Data, Object},
         path::List,
         permissions::PermissionSet,
@@ -29,7 +27,7 @@ pub struct Create<K: Kind, T> {
     pub(super) permissions: Option<K::Permissions>,
     /// Known here, so that the bound on `T` is asked for once, where the call is made, and one mistake has one message.
     encode: fn(&T) -> Result<NewData>,
-    pub(super) read: fn(&Bytes) -> Result<Object<K, T>>,
+    pub(super) read: fn(&Response) -> Result<Object<K, T>>,
 }
 
 /// Who chooses the id of a new object.
@@ -97,7 +95,7 @@ impl<K: Kind, T> Create<K, T> {
     }
 
     /// The id that the object is to have, or `None` if the server chooses.
-    pub(super) fn chosen<'a>(&'a self, data: &'a NewData) -> Result<Option<Cow<'a, str>>> {
+    pub(super) fn chosen(&self, data: &NewData) -> Result<Option<Name>> {
         let own = match &data.id {
             None | Some(Value::Null) => None,
             Some(Value::String(id)) => Some(id),
@@ -114,8 +112,8 @@ impl<K: Kind, T> Create<K, T> {
                     "the data has the `id` {own:?}, and the server was asked to choose one"
                 )));
             }
-            (NewId::Chosen(id), _) | (NewId::Ours(_), Some(id)) => Some(Cow::from(id)),
-            (NewId::Ours(id), None) => Some(id.to_string().into()),
+            (NewId::Chosen(id), _) | (NewId::Ours(_), Some(id)) => Some(Name::from(id.as_str())),
+            (NewId::Ours(id), None) => Some(Name::from(&*id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))),
             (NewId::Servers, None) => None,
         };
         self.list.check(id.as_deref(), data.json())?;
@@ -133,7 +131,7 @@ impl<K: Kind, T: Send + 'static> Operation for Create<K, T> {
 
     fn subject(&self) -> Subject {
         match &self.id {
-            NewId::Chosen(id) => Subject::new(operation::<K>("create"), self.list.at(id.as_str())),
+            NewId::Chosen(id) => Subject::new(operation::<K>("create"), &self.list.at(id.as_str())),
             _ => Subject::new(operation::<K>("create"), &self.list),
         }
     }
@@ -151,7 +149,7 @@ impl<K: Kind, T: Send + 'static> Operation for Create<K, T> {
     }
 
     fn response(self, response: Response) -> Result<Object<K, T>> {
-        (self.read)(&response.success()?.body)
+        (self.read)(&response.success()?)
     }
 }
 

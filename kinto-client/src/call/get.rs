@@ -45,7 +45,7 @@ impl<K: Kind, T: Data> Operation for Get<K, T> {
     }
 
     fn response(self, response: Response) -> Result<Self::Output> {
-        Object::from_answer(&response.success()?.body)
+        Object::from_answer(&response.success()?)
     }
 }
 

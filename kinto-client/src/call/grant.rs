@@ -116,7 +116,7 @@ impl<K: Kind> sealed::Operation for SetPermissions<'_, K> {
     }
 
     fn response(self, response: Response) -> Result<Self::Output> {
-        let object = Object::from_answer(&response.success()?.body)?;
+        let object = Object::from_answer(&response.success()?)?;
         match object.permissions {
             Permissions::Visible(_) => Ok(object),
             Permissions::NotVisible => Err(Error::not_visible()),

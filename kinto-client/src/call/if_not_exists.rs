@@ -36,7 +36,7 @@ impl<K: Kind, T: Data> Operation for CreateIfNotExists<K, T> {
 
     fn response(self, response: Response) -> Result<Self::Output> {
         let response = response.success()?;
-        let object = Object::from_answer(&response.body)?;
+        let object = Object::from_answer(&response)?;
         Ok(if response.status == StatusCode::CREATED { Ensured::Created(object) } else { Ensured::Existing(object) })
     }
 }

@@ -2,7 +2,7 @@
 
 #![expect(private_interfaces, reason = "the traits are sealed: nobody outside can call what these appear in")]
 
-use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
+use std::{fmt, future::IntoFuture, marker::PhantomData, sync::Arc, time::Duration};
 
 use futures_core::future::BoxFuture;
 
@@ -55,7 +55,7 @@ pub(crate) mod update;
 #[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) operation: &'static str,
-    pub(crate) object: String,
+    pub(crate) object: Arc<str>,
 }
 
 /// An operation of one request, without any I/O: the one definition that awaiting, blocking, explaining and batches
@@ -158,8 +158,8 @@ pub(crate) async fn attempt<O: sealed::Operation>(client: &Client, operation: O)
 }
 
 impl Subject {
-    pub(crate) fn new(operation: &'static str, object: impl fmt::Display) -> Self {
-        Self { operation, object: object.to_string() }
+    pub(crate) fn new(operation: &'static str, object: impl Into<Arc<str>>) -> Self {
+        Self { operation, object: object.into() }
     }
 
     pub(crate) fn blame(&self, error: Error) -> Error {

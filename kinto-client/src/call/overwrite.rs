@@ -43,7 +43,7 @@ impl<K: Kind, T: Data> Operation for Overwrite<K, T> {
     }
 
     fn response(self, response: Response) -> Result<Object<K, T>> {
-        Object::from_answer(&response.success()?.body)
+        Object::from_answer(&response.success()?)
     }
 }
 

@@ -61,7 +61,7 @@ impl<K: Kind, T: Data> Operation for Patch<K, T> {
     }
 
     fn response(self, response: Response) -> Result<Self::Output> {
-        Object::from_answer(&response.success()?.body)
+        Object::from_answer(&response.success()?)
     }
 }
 

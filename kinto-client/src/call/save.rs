@@ -81,7 +81,7 @@ impl<K: Kind, T: Data> Operation for Save<'_, K, T> {
     }
 
     fn response(self, response: Response) -> Result<Saved> {
-        self.object.saved(Object::from_answer(&response.success()?.body)?);
+        self.object.saved(Object::from_answer(&response.success()?)?);
         Ok(Saved::Stored)
     }
 
@@ -107,7 +107,7 @@ impl<K: Kind, T: Data> Operation for SavePermissions<'_, K, T> {
     }
 
     fn response(self, response: Response) -> Result<Saved> {
-        self.object.saved(Object::from_answer(&response.success()?.body)?);
+        self.object.saved(Object::from_answer(&response.success()?)?);
         Ok(Saved::Stored)
     }
 

@@ -33,7 +33,15 @@ pub(crate) async fn take(url: &str, path: &str) -> Turn {
 /// Waits until nobody else writes the lists that these paths are, or are in.
 pub(crate) async fn take_lists(url: &str, paths: impl Iterator<Item = &str>) -> Turns {
     // In the same order everywhere, or two batches could wait for each other for ever.
-    let lists: BTreeSet<&str> = paths.map(list_of).collect();
+    let mut lists: BTreeSet<&str> = BTreeSet::new();
+    let mut last = None;
+    for path in paths {
+        // Most are objects of the same list as the one before.
+        if last.is_none() || last != path.rsplit_once('/').map(|(list, _)| list) {
+            last = Some(list_of(path));
+            lists.extend(last);
+        }
+    }
     let mut guards = Vec::with_capacity(lists.len());
     for list in lists {
         guards.push(lock_of(format!("{url}{list}")).write_owned().await);

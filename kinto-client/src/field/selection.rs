@@ -41,7 +41,7 @@ pub(crate) fn selected<R, S: Selection<R>>(selection: &S, item: &[u8]) -> Result
     let record = serde_json::from_slice(item).map_err(|error| Error::not_kinto(&error, item))?;
     match selection.read(record) {
         Ok(data) => Ok(Decoded { id, last_modified, data }),
-        Err(Misfit { path, reason }) => Err(Error::decode(Some(id.as_str().to_owned()), &path, &reason)),
+        Err(Misfit { path, reason }) => Err(Error::decode(Some(id.to_string()), &path, &reason)),
     }
 }
 

@@ -28,7 +28,7 @@ impl AccountObject {
         let decoded = decode::object::<JsonObject>(raw, &[])?;
         let mut data = decoded.data;
         data.remove("password");
-        Ok(Self { id: decoded.id.as_str().to_owned(), last_modified: decoded.last_modified, data })
+        Ok(Self { id: decoded.id.to_string(), last_modified: decoded.last_modified, data })
     }
 
     pub(crate) fn from_answer(body: &[u8]) -> Result<Self> {

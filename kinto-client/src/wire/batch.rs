@@ -7,6 +7,7 @@ use super::{
     headers::Headers,
     request::{Precondition, Request},
     response::Response,
+    siblings::Siblings,
 };
 use crate::error::{Error, Result};
 
@@ -27,9 +28,9 @@ pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request, IntoIter:
 
 /// Writes a request as a part of a batch. Its body is JSON already, and goes in as it is.
 fn write(part: &Request, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    out.extend_from_slice(b"{\"method\":");
-    serde_json::to_writer(&mut *out, part.method.as_str())?;
-    out.extend_from_slice(b",\"path\":");
+    out.extend_from_slice(b"{\"method\":\"");
+    out.extend_from_slice(part.method.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"path\":");
     serde_json::to_writer(&mut *out, &part.target())?;
     if let Some((name, value)) = part.precondition.map(Precondition::header) {
         out.extend_from_slice(b",\"headers\":{");
@@ -82,6 +83,7 @@ pub(crate) fn responses(response: &Response, expected: usize) -> Result<Vec<Resp
         let got = answers.responses.len();
         return Err(Error::unexpected(format!("the server gave {got} answers to the {expected} requests of a batch")));
     }
+    let siblings = Siblings::of_batch();
     let read = |answer: Answer<'_>| {
         let status = StatusCode::from_u16(answer.status)
             .map_err(|_| Error::unexpected(format!("{} is no HTTP status", answer.status)))?;
@@ -91,7 +93,7 @@ pub(crate) fn responses(response: &Response, expected: usize) -> Result<Vec<Resp
             Some(body) => whole.slice_ref(body.as_bytes()),
         };
         let headers = answer.headers.map_or(Bytes::new(), |headers| whole.slice_ref(headers.get().as_bytes()));
-        Ok(Response::new(status, Headers::OfPart(headers), body))
+        Ok(Response { siblings: siblings.clone(), ..Response::new(status, Headers::OfPart(headers), body) })
     };
     answers.responses.into_iter().map(read).collect()
 }

@@ -48,7 +48,7 @@ pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'stat
         }
         Stamp { id: None, .. } => Err(Error::decode(None, "", "the server sent an object without an `id`")),
         Stamp { id, .. } => {
-            let id = id.map(|id| id.as_str().to_owned());
+            let id = id.as_deref().map(str::to_owned);
             Err(Error::decode(id, "", "the server sent an object without a `last_modified`"))
         }
     }
@@ -230,9 +230,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
         match std::mem::replace(&mut self.next, Next::Other) {
             Next::Other => self.map.next_value_seed(seed),
             // serde's own deserializers of text and numbers cannot become an `Option`.
-            Next::Id => {
-                seed.deserialize(Value::from(self.stamp.id.as_ref().map(Name::as_str))).map_err(de::Error::custom)
-            }
+            Next::Id => seed.deserialize(Value::from(self.stamp.id.as_deref())).map_err(de::Error::custom),
             Next::LastModified => seed.deserialize(Value::from(self.stamp.last_modified)).map_err(de::Error::custom),
         }
     }
@@ -254,7 +252,7 @@ mod tests {
     fn json_is_the_data_alone() {
         let decoded = object::<Value>(RAW, &[]).unwrap();
         assert_eq!(decoded.data, json!({"title": "Milk", "n": {"id": "inner"}}));
-        assert_eq!((decoded.id.as_str(), decoded.last_modified.as_millis()), ("r1", 42));
+        assert_eq!((&*decoded.id, decoded.last_modified.as_millis()), ("r1", 42));
         assert_eq!(object::<Map<String, Value>>(RAW, &[]).unwrap().data.len(), 2);
     }
 

@@ -12,14 +12,14 @@ use super::key::Key;
 /// The headers of an answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Headers {
-    Own(HeaderMap),
+    Own(Box<HeaderMap>),
     /// Of a part of a batch: JSON as received. They are more than the part's body, and seldom asked for.
     OfPart(Bytes),
 }
 
 impl From<HeaderMap> for Headers {
     fn from(headers: HeaderMap) -> Self {
-        Self::Own(headers)
+        Self::Own(Box::new(headers))
     }
 }
 

@@ -42,7 +42,7 @@ impl<K, T> Id<K, T> {
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.text.as_str()
+        &self.text
     }
 }
 

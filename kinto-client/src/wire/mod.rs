@@ -32,6 +32,7 @@ pub(crate) mod response;
 pub(crate) mod schema;
 pub(crate) mod server_info;
 pub(crate) mod settle;
+pub(crate) mod siblings;
 pub(crate) mod sort;
 pub(crate) mod timestamp;
 pub(crate) mod violation;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use super::key::Key;
 use serde::{Deserialize, Deserializer};
@@ -14,8 +14,10 @@ pub(crate) enum Name {
 /// What makes a `Name` as large as five words.
 const LONGEST: usize = 38;
 
-impl Name {
-    pub(crate) fn as_str(&self) -> &str {
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
         match self {
             // It was made of text, so that nothing is ever replaced.
             Self::Short { bytes, length } => {
@@ -62,9 +64,9 @@ mod tests {
         for text in
             ["", "a", "é", &"x".repeat(LONGEST), &"x".repeat(LONGEST + 1), &"é".repeat(LONGEST / 2), &"é".repeat(200)]
         {
-            assert_eq!(Name::from(text).as_str(), text);
+            assert_eq!(&*Name::from(text), text);
             let json = serde_json::to_string(text).unwrap();
-            assert_eq!(serde_json::from_str::<Name>(&json).unwrap().as_str(), text);
+            assert_eq!(&*serde_json::from_str::<Name>(&json).unwrap(), text);
         }
         assert!(matches!(Name::from(&*"x".repeat(LONGEST)), Name::Short { .. }));
     }

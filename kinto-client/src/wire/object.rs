@@ -13,6 +13,8 @@ use super::{
     merge,
     page::Page,
     permissions::{PermissionSet, Permissions, Shown},
+    response::Response,
+    siblings::Siblings,
     timestamp::Timestamp,
 };
 use crate::error::{Error, Result};
@@ -74,18 +76,20 @@ struct Envelope<'a, P: PermissionSet> {
 
 impl<K: Kind, T: Data> Object<K, T> {
     /// Reads the answer to a request for one object.
-    pub(crate) fn from_answer(body: &Bytes) -> Result<Self> {
-        if let Some(object) = Self::in_one_pass(Cursor::new(body)?) {
+    pub(crate) fn from_answer(answer: &Response) -> Result<Self> {
+        let body = &answer.body;
+        if let Some(object) = Self::in_one_pass(Cursor::new(body)?, &answer.siblings) {
             return Ok(object);
         }
         // It has more in it, or is wrong.
         let envelope: Envelope<'_, K::Permissions> =
             serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
-        Self::new(detached(envelope.data.get().as_bytes()), visible(envelope.permissions))
+        let Shown(permissions) = envelope.permissions.unwrap_or(Shown(Permissions::NotVisible));
+        Self::new(detached(envelope.data.get().as_bytes()), permissions)
     }
 
     /// Reads an answer that is as all of Kinto's are.
-    fn in_one_pass(mut answer: Cursor) -> Option<Self> {
+    fn in_one_pass(mut answer: Cursor, siblings: &Siblings) -> Option<Self> {
         let (mut data, mut permissions) = (None, None);
         let mut separator = "{";
         while answer.step_over(separator) {
@@ -95,14 +99,14 @@ impl<K: Kind, T: Data> Object<K, T> {
                 data = Some((decoded, detached(&answer.next(length)?)));
                 answer.go_on(length);
             } else if permissions.is_none() && answer.step_over_field("\"permissions\"") {
-                permissions = Some(answer.value()?);
+                permissions = Some(siblings.permissions(&mut answer)?);
             } else {
                 return None;
             }
         }
         let whole = answer.step_over("}") && answer.rest().is_empty();
         let (decoded, received) = data.filter(|_| whole)?;
-        Some(Self::of(decoded, received, visible(permissions)))
+        Some(Self::of(decoded, received, permissions.unwrap_or_default()))
     }
 
     /// Reads one item of a list, or what a conflict found, neither of which has permissions.
@@ -235,10 +239,6 @@ impl<K: Kind, T: Data> Object<K, T> {
     }
 }
 
-fn visible<P>(shown: Option<Shown<P>>) -> Permissions<P> {
-    shown.map_or(Permissions::NotVisible, |Shown(permissions)| permissions)
-}
-
 /// A copy: a slice would keep all of the answer, which is that of everything in the same batch.
 fn detached(received: &[u8]) -> Bytes {
     Bytes::copy_from_slice(received)
@@ -286,11 +286,14 @@ impl<K: Kind, T: fmt::Debug> fmt::Debug for Object<K, T> {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, StatusCode};
+
     use super::*;
     use crate::wire::permissions::RecordPermissions;
 
-    fn read(answer: &str) -> Result<Record<Value>> {
-        Record::from_answer(&Bytes::copy_from_slice(answer.as_bytes()))
+    fn read(answer: impl AsRef<[u8]>) -> Result<Record<Value>> {
+        let body = Bytes::copy_from_slice(answer.as_ref());
+        Record::from_answer(&Response::new(StatusCode::OK, HeaderMap::new(), body))
     }
 
     #[test]
@@ -330,8 +333,8 @@ mod tests {
         ] {
             assert!(read(&answer).is_err_and(|error| error.is_unexpected()), "{answer}");
         }
-        let no_text = [&b"{\"data\":{\"id\":\"r\",\"last_modified\":7,\"a\":\"\xff\"}}"[..]].concat();
-        assert!(Record::<Value>::from_answer(&no_text.into()).is_err_and(|error| error.is_unexpected()));
+        let no_text = b"{\"data\":{\"id\":\"r\",\"last_modified\":7,\"a\":\"\xff\"}}";
+        assert!(read(no_text).is_err_and(|error| error.is_unexpected()));
         assert!(read(r#"{"data":{"id":"r"}}"#).is_err_and(|error| error.is_decode()));
     }
 }

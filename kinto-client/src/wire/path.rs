@@ -18,7 +18,7 @@ pub(crate) struct List<K> {
 
 /// The way to a list.
 struct Way {
-    path: String,
+    path: Arc<str>,
     /// Why there is no such path.
     offence: Option<Error>,
     /// The bucket it is in.
@@ -38,7 +38,7 @@ pub(crate) struct Place<K> {
 
 impl List<kind::Bucket> {
     pub(crate) fn buckets() -> Self {
-        let way = Way { path: "/buckets".to_owned(), offence: None, bucket: None };
+        let way = Way { path: "/buckets".into(), offence: None, bucket: None };
         Self { way: Arc::new(way), check: None, of: PhantomData }
     }
 }
@@ -90,7 +90,7 @@ impl<K: kind::Kind> Place<K> {
     fn inner<C: kind::Kind>(&self) -> List<C> {
         let above = &self.list.way;
         let way = Way {
-            path: format!("{self}/{}", C::PLURAL),
+            path: format!("{self}/{}", C::PLURAL).into(),
             offence: above.offence.clone().or_else(|| id::check(K::NAME, &self.id).err()),
             bucket: above.bucket.clone().or_else(|| Some(Arc::clone(&self.id))),
         };
@@ -131,6 +131,18 @@ impl<K: kind::Kind> fmt::Display for List<K> {
 impl<K: kind::Kind> fmt::Display for Place<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.list, self.id)
+    }
+}
+
+impl<K> From<&List<K>> for Arc<str> {
+    fn from(list: &List<K>) -> Self {
+        Self::clone(&list.way.path)
+    }
+}
+
+impl<K: kind::Kind> From<&Place<K>> for Arc<str> {
+    fn from(place: &Place<K>) -> Self {
+        place.to_string().into()
     }
 }
 

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use http::{HeaderName, Method, header};
@@ -52,11 +52,11 @@ pub(crate) struct Request {
 }
 
 impl Precondition {
-    pub(crate) fn header(self) -> (HeaderName, String) {
+    pub(crate) fn header(self) -> (HeaderName, Cow<'static, str>) {
         match self {
-            Self::Absent => (header::IF_NONE_MATCH, "*".to_owned()),
-            Self::Unchanged(timestamp) => (header::IF_MATCH, timestamp.to_etag()),
-            Self::Changed(timestamp) => (header::IF_NONE_MATCH, timestamp.to_etag()),
+            Self::Absent => (header::IF_NONE_MATCH, "*".into()),
+            Self::Unchanged(timestamp) => (header::IF_MATCH, timestamp.to_etag().into()),
+            Self::Changed(timestamp) => (header::IF_NONE_MATCH, timestamp.to_etag().into()),
         }
     }
 }
@@ -121,8 +121,11 @@ impl Request {
     }
 
     /// Path and query, as the request line has them below the version prefix.
-    pub(crate) fn target(&self) -> String {
-        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query.as_str()) }
+    pub(crate) fn target(&self) -> Cow<'_, str> {
+        if self.query.is_empty() {
+            return Cow::from(&self.path);
+        }
+        format!("{}?{}", self.path, self.query.as_str()).into()
     }
 }
 
@@ -154,7 +157,7 @@ impl Explanation {
     /// Path and query below the server's version prefix, or `None` if nothing would be sent.
     #[must_use]
     pub fn target(&self) -> Option<String> {
-        self.request.as_ref().map(Request::target)
+        self.request.as_ref().map(|request| request.target().into_owned())
     }
 
     /// The body, or `None` if there would be none, or it has a password in it.

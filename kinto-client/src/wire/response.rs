@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 use url::Url;
 
-use super::{headers::Headers, timestamp::Timestamp};
+use super::{headers::Headers, siblings::Siblings, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 /// An answer of the server, read whole.
@@ -18,11 +18,13 @@ pub(crate) struct Response {
     pub(crate) body: Bytes,
     /// An earlier try of the same request may have been carried out, and this answer does not tell.
     pub(crate) doubtful: bool,
+    /// The answers to the other parts of the same batch.
+    pub(crate) siblings: Siblings,
 }
 
 impl Response {
     pub(crate) fn new(status: StatusCode, headers: impl Into<Headers>, body: Bytes) -> Self {
-        Self { status, headers: headers.into(), body, doubtful: false }
+        Self { status, headers: headers.into(), body, doubtful: false, siblings: Siblings::default() }
     }
 }
 

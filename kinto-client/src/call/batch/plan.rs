@@ -108,9 +108,10 @@ fn must_come_before(first: &Request, second: &Request) -> bool {
     }
     let (earlier, later) = (place(first), place(second));
     let both_are_new = is_new(first) && is_new(second);
+    let needs_what_is_in_it = first.method == Method::DELETE || (first.method.is_safe() && is_list(earlier));
     (earlier == later && !both_are_new)
-        || (is_in(later, earlier) && (first.method == Method::DELETE || (first.method.is_safe() && is_list(earlier))))
-        || (is_in(earlier, later) && second.method == Method::DELETE)
+        || (needs_what_is_in_it && is_in(later, earlier))
+        || (second.method == Method::DELETE && is_in(earlier, later))
 }
 
 /// The path of what a request is about.

@@ -34,7 +34,7 @@ impl sealed::Operation for Carry<'_> {
 
     fn subject(&self) -> Subject {
         let verb = if self.guard == Precondition::Absent { "create" } else { "patch" };
-        Subject::new(on(verb, self.spot.piece), &self.spot.path)
+        Subject::new(on(verb, self.spot.piece), self.spot.path.as_str())
     }
 
     /// Whether a second try is refused because of the first is found out by looking.
@@ -64,7 +64,7 @@ impl sealed::Operation for Remove<'_> {
     type Output = ();
 
     fn subject(&self) -> Subject {
-        Subject::new(on("delete", self.spot.piece), &self.spot.path)
+        Subject::new(on("delete", self.spot.piece), self.spot.path.as_str())
     }
 
     fn request(&self) -> Result<Option<Request>> {

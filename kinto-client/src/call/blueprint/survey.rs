@@ -58,7 +58,7 @@ impl sealed::Operation for Look<'_> {
     type Output = Option<Present>;
 
     fn subject(&self) -> Subject {
-        Subject::new(on("get", self.spot.piece), &self.spot.path)
+        Subject::new(on("get", self.spot.piece), self.spot.path.as_str())
     }
 
     fn request(&self) -> Result<Option<Request>> {
@@ -142,7 +142,7 @@ impl sealed::Operation for CountRecords<'_> {
     type Output = Records;
 
     fn subject(&self) -> Subject {
-        Subject::new("count", format_args!("{}/records", self.spot.path))
+        Subject::new("count", format!("{}/records", self.spot.path))
     }
 
     fn request(&self) -> Result<Option<Request>> {

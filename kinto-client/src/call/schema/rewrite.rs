@@ -70,7 +70,7 @@ impl Operation for Rewrite {
     type Output = ();
 
     fn subject(&self) -> Subject {
-        Subject::new("migrate record", self.list.at(self.id.as_str()))
+        Subject::new("migrate record", &self.list.at(self.id.as_str()))
     }
 
     fn request(&self) -> Result<Option<Request>> {
