@@ -28,12 +28,9 @@ impl<O> Many<'_, O> {
 
 impl<O: Operation> Many<'_, O> {
     async fn each(self, client: &Client) -> Result<Vec<Result<<O as Operation>::Output>>> {
-        let operations = self.operations.into_iter().map(|operation| {
-            let request = sealed::Operation::request(&operation);
-            (operation, request)
-        });
-        let results = carry_out(client, operations, self.options, self.progress, finish).await;
-        results.map_err(|error| self.subject.blame(error))
+        let Self { subject, operations, options, progress } = self;
+        let results = carry_out(client, operations, sealed::Operation::request, options, progress, finish).await;
+        results.map_err(|error| subject.blame(error))
     }
 }
 
@@ -43,16 +40,12 @@ impl<O: Operation> sealed::Run for Many<'_, O> {
     async fn run(self, client: Client) -> Result<Self::Output> {
         let subject = self.subject.clone();
         let results = self.each(&client).await?;
-        let total = results.len();
-        let mut outputs = Vec::with_capacity(total);
-        let mut failures = Vec::new();
-        for (place, result) in results.into_iter().enumerate() {
-            match result {
-                Ok(output) => outputs.push(output),
-                Err(error) => failures.push((place, error)),
-            }
+        if results.iter().all(Result::is_ok) {
+            return results.into_iter().collect();
         }
-        if failures.is_empty() { Ok(outputs) } else { Err(subject.blame(Error::partial(failures, total))) }
+        let total = results.len();
+        let failures = results.into_iter().enumerate().filter_map(|(place, result)| Some((place, result.err()?)));
+        Err(subject.blame(Error::partial(failures.collect(), total)))
     }
 }
 

@@ -50,16 +50,17 @@ where
 /// as soon as that is there.
 pub(in crate::call) async fn carry_out<O: Send, T: Send>(
     client: &Client,
-    operations: impl ExactSizeIterator<Item = (O, Result<Option<Request>>)> + Send,
+    operations: Vec<O>,
+    request: impl Fn(&O) -> Result<Option<Request>> + Send,
     options: Options,
     progress: Option<ProgressFn<'_>>,
     finish: impl Fn(O, Outcome) -> Result<T> + Send,
 ) -> Result<Vec<Result<T>>> {
-    let mut tally = Tally::new(operations.len(), finish, progress);
-    let mut jobs = Vec::new();
-    for (place, (operation, request)) in operations.enumerate() {
-        tally.operations.push(Some(operation));
-        match request {
+    let mut tally = Tally::new(operations, finish, progress);
+    let mut jobs = Vec::with_capacity(tally.operations.len());
+    for place in 0..tally.operations.len() {
+        let Some(Some(operation)) = tally.operations.get(place) else { continue };
+        match request(operation) {
             Ok(Some(request)) => jobs.push(Job::new(place, request)),
             Ok(None) => tally.take(place, None),
             Err(error) => tally.take(place, Some((None, Err(error)))),
@@ -100,9 +101,10 @@ struct Tally<'a, O, T, F> {
 }
 
 impl<'a, O, T, F: Fn(O, Outcome) -> Result<T>> Tally<'a, O, T, F> {
-    fn new(total: usize, finish: F, progress: Option<ProgressFn<'a>>) -> Self {
+    fn new(operations: Vec<O>, finish: F, progress: Option<ProgressFn<'a>>) -> Self {
+        let total = operations.len();
         Self {
-            operations: Vec::with_capacity(total),
+            operations: operations.into_iter().map(Some).collect(),
             results: std::iter::repeat_with(|| None).take(total).collect(),
             finish,
             counted: Progress { done: 0, failed: 0, total },

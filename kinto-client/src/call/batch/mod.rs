@@ -65,15 +65,26 @@ pub use together::{IntoBatch, Together};
 pub struct Batch<'a> {
     client: Client,
     number: u64,
-    operations: Vec<Box<dyn Erased + 'a>>,
-    /// The places of calls that cannot be a part of it, and why.
-    refused: Vec<(usize, Error)>,
+    operations: Vec<Part<'a>>,
     options: Options,
     progress: Option<ProgressFn<'a>>,
 }
 
 /// Carries out a batch.
 pub struct Execute<'a>(Batch<'a>);
+
+struct Part<'a> {
+    operation: Box<dyn Erased + 'a>,
+    /// Whether the call can be a part of this batch.
+    fits: Result<()>,
+}
+
+impl Part<'_> {
+    fn request(&self) -> Result<Option<Request>> {
+        self.fits.clone()?;
+        self.operation.request()
+    }
+}
 
 /// An operation whose type has been forgotten, except by its ticket.
 trait Erased: Send {
@@ -104,7 +115,6 @@ impl Client {
             client: self.clone(),
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             operations: Vec::new(),
-            refused: Vec::new(),
             options: Options::default(),
             progress: None,
         }
@@ -123,10 +133,8 @@ impl<'a> Batch<'a> {
     where
         O: Operation<Output: Sync + 'static> + 'a,
     {
-        if let Err(error) = check(&self.client, &call) {
-            self.refused.push((self.operations.len(), error));
-        }
-        self.operations.push(Box::new(call.op));
+        let fits = check(&self.client, &call);
+        self.operations.push(Part { operation: Box::new(call.op), fits });
         Ticket { batch: self.number, place: self.operations.len() - 1, of: PhantomData }
     }
 
@@ -185,11 +193,11 @@ impl<'a> Batch<'a> {
     ///
     /// [`Error::is_invalid`](crate::Error::is_invalid) for the first operation that cannot be sent.
     pub fn explain(&self) -> Result<Vec<Explanation>> {
-        let explain = |operation: &(dyn Erased + 'a)| {
-            let request = operation.request().map_err(|error| operation.subject().blame(error))?;
+        let explain = |part: &Part<'a>| {
+            let request = part.request().map_err(|error| part.operation.subject().blame(error))?;
             Ok(Explanation { request })
         };
-        self.operations.iter().map(|operation| explain(&**operation)).collect()
+        self.operations.iter().map(explain).collect()
     }
 
     /// Carries out the operations.
@@ -208,15 +216,9 @@ impl sealed::Run for Execute<'_> {
     type Output = Done;
 
     async fn run(self, client: Client) -> Result<Done> {
-        let Batch { number, operations, refused, options, progress, .. } = self.0;
-        let mut requests: Vec<_> = operations.iter().map(|operation| operation.request()).collect();
-        for (place, error) in refused {
-            if let Some(request) = requests.get_mut(place) {
-                *request = Err(error);
-            }
-        }
-        let operations = operations.into_iter().zip(requests);
-        let results = carry_out(&client, operations, options, progress, Erased::finish).await?;
+        let Batch { number, operations, options, progress, .. } = self.0;
+        let finish = |part: Part<'_>, outcome| part.operation.finish(outcome);
+        let results = carry_out(&client, operations, Part::request, options, progress, finish).await?;
         Ok(Done { batch: number, results })
     }
 }
@@ -236,8 +238,8 @@ fn check<O>(client: &Client, call: &Call<'_, O>) -> Result<()> {
 
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let subjects = self.operations.iter().map(|operation| {
-            let Subject { operation, object } = operation.subject();
+        let subjects = self.operations.iter().map(|part| {
+            let Subject { operation, object } = part.operation.subject();
             format!("{operation} {object}")
         });
         f.debug_list().entries(subjects).finish()

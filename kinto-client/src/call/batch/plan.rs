@@ -107,10 +107,9 @@ fn must_come_before(first: &Request, second: &Request) -> bool {
         return false;
     }
     let (earlier, later) = (place(first), place(second));
-    let both_are_new = is_new(first) && is_new(second);
-    let needs_what_is_in_it = first.method == Method::DELETE || (first.method.is_safe() && is_list(earlier));
-    (earlier == later && !both_are_new)
-        || (needs_what_is_in_it && is_in(later, earlier))
+    // The questions that are answered soonest come first: a chunk is asked about each pair in it.
+    (earlier == later && !(is_new(first) && is_new(second)))
+        || ((first.method == Method::DELETE || (first.method.is_safe() && is_list(earlier))) && is_in(later, earlier))
         || (second.method == Method::DELETE && is_in(earlier, later))
 }
 

@@ -82,8 +82,9 @@ impl<'a, C: IntoBatch<'a>> sealed::Run for Together<(PhantomData<&'a ()>, C)> {
 
     async fn run(self, client: Client) -> Result<C::Results> {
         let Self((_, calls)) = self;
-        let requests = calls.requests(&client).into_iter().map(|request| ((), request));
-        let outcomes = carry_out(&client, requests, Options::default(), None, |(), outcome| Ok(outcome)).await?;
+        let requests = calls.requests(&client);
+        let finish = |_, outcome| Ok(outcome);
+        let outcomes = carry_out(&client, requests, Clone::clone, Options::default(), None, finish).await?;
         Ok(calls.results(outcomes.into_iter().map(Result::unwrap_or_default).collect()))
     }
 }

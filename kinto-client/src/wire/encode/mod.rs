@@ -61,7 +61,7 @@ impl NewData {
             serde_json::to_writer(&mut self.body, permissions).map_err(|error| Error::invalid(error.to_string()))?;
         }
         self.body.push(b'}');
-        Ok(self.body.into())
+        Ok(self.body.into_boxed_slice().into())
     }
 }
 
