@@ -28,6 +28,7 @@ pub(crate) mod query;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod same;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
 pub(crate) mod server_info;

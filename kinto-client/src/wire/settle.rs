@@ -11,6 +11,7 @@ use super::{
     refusal::Refusal,
     request::{Repeat, Request},
     response::Response,
+    same::is_same,
 };
 
 /// The answer that the request would have had, if its first answer had not been lost; otherwise the answer as it is, and
@@ -127,21 +128,6 @@ fn is_same_data(sent: &RawValue, found: &[u8]) -> bool {
         found.remove("schema");
     }
     is_same(&sent.into(), &found.into())
-}
-
-/// Whether it is the same JSON to the server, which may store `1e16` as 10000000000000000.
-fn is_same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) if one.is_f64() || other.is_f64() => one.as_f64() == other.as_f64(),
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| is_same(value, other)))
-        }
-        (one, other) => one == other,
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::Present;
 use crate::wire::{
     blueprint::{Lists, Wanted},
     principal::Principal,
+    same::is_same,
 };
 
 /// One thing that a plan changes in an object.
@@ -71,7 +72,7 @@ pub(super) fn changes(wanted: &Wanted, present: &Present, me: &Principal, manner
     let mut changes = Changes::default();
     for (name, after) in &wanted.attributes {
         let before = present.data.get(name);
-        if before.is_none_or(|before| !same(before, after)) {
+        if before.is_none_or(|before| !is_same(before, after)) {
             compare(name.clone(), before, Some(after), &mut changes.differences);
             changes.data.insert(name.clone(), after.clone());
         }
@@ -148,20 +149,8 @@ fn compare(path: String, before: Option<&Value>, after: Option<&Value>, into: &m
                 compare(format!("{path}.{key}"), old.get(key), new.get(key), into);
             }
         }
-        (Some(before), Some(after)) if same(before, after) => {}
+        (Some(before), Some(after)) if is_same(before, after) => {}
         (before, after) => into.push(Difference::Attribute { path, before: before.cloned(), after: after.cloned() }),
-    }
-}
-
-/// Whether both are the same JSON. A storage backend may give 10 for 10.0, and for 1e16 its digits.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
-        }
-        (a, b) => a == b,
     }
 }
 

@@ -7,10 +7,8 @@ use serde_json::{Map, Value, value::RawValue};
 use super::{
     cursor::Cursor,
     decode::{self, Decoded},
-    encode,
     id::Id,
     kind::{self, Kind},
-    merge,
     page::Page,
     permissions::{PermissionSet, Permissions, Shown},
     response::Response,
@@ -18,6 +16,10 @@ use super::{
     timestamp::Timestamp,
 };
 use crate::error::{Error, Result};
+
+mod saving;
+#[cfg(test)]
+mod tests;
 
 /// What can be the data of a record: your own types by `#[derive(KintoRecord)]`, and [`Value`] and
 /// [`JsonObject`](crate::JsonObject) for JSON without a type.
@@ -65,6 +67,9 @@ pub struct Object<K: Kind, T> {
     /// As received, if they were shown.
     received_permissions: Option<Arc<K::Permissions>>,
 }
+
+/// What the server adds to the data of every object.
+pub(crate) const STAMP: [&str; 2] = ["id", "last_modified"];
 
 #[derive(Deserialize)]
 #[serde(bound = "")]
@@ -183,60 +188,6 @@ impl<K: Kind, T: Data> Object<K, T> {
         // It was decoded as JSON, which is UTF-8.
         std::str::from_utf8(&self.received).unwrap_or_default()
     }
-
-    /// What a PUT of the object has to send as its data, or `None` if nothing was changed.
-    pub(crate) fn changed_data(&self) -> Result<Option<Box<RawValue>>> {
-        let base = self.changed.as_deref().unwrap_or(&self.received);
-        let before = decode::object::<T>(base, T::DECLARES)?.data;
-        let (before, mut after) = (encode::object(&before)?, encode::object(&self.data)?);
-        self.check_id(&after)?;
-        let mut before = before;
-        for stamp in STAMP {
-            before.remove(stamp);
-            after.remove(stamp);
-        }
-        if before == after && self.changed.is_none() {
-            return Ok(None);
-        }
-        merged(base, &before, &after).map(Some)
-    }
-
-    /// The data as received, without what the server adds.
-    pub(crate) fn received_data(&self) -> Result<Box<RawValue>> {
-        merged(&self.received, &Map::new(), &Map::new())
-    }
-
-    fn check_id(&self, data: &Map<String, Value>) -> Result<()> {
-        match data.get("id") {
-            None | Some(Value::Null) => Ok(()),
-            Some(Value::String(id)) if self.id == *id => Ok(()),
-            Some(other) => Err(Error::invalid(format!(
-                "the data's own `id` is {other}, and the object's is {:?}: an object keeps its id; create another instead",
-                self.id
-            ))),
-        }
-    }
-
-    /// The permissions, if they are to be sent because they were changed.
-    pub(crate) fn changed_permissions(&self) -> Result<Option<(&K::Permissions, &K::Permissions)>> {
-        match (&self.received_permissions, &self.permissions) {
-            (Some(before), Permissions::Visible(after)) if **before != **after => {
-                after.check()?;
-                Ok(Some((before, after)))
-            }
-            (None, Permissions::Visible(_)) => Err(Error::not_visible()),
-            _ => Ok(None),
-        }
-    }
-
-    /// Takes over what the server answered to a save; `data` stays the caller's, whose type may hold what is not sent.
-    pub(crate) fn saved(&mut self, stored: Self) {
-        self.last_modified = stored.last_modified;
-        self.received = stored.received;
-        self.changed = None;
-        self.received_permissions = stored.received_permissions;
-        self.permissions = stored.permissions;
-    }
 }
 
 /// A copy: a slice would keep all of the answer, which is that of everything in the same batch.
@@ -244,19 +195,9 @@ fn detached(received: &[u8]) -> Bytes {
     Bytes::copy_from_slice(received)
 }
 
-fn merged(base: &[u8], before: &Map<String, Value>, after: &Map<String, Value>) -> Result<Box<RawValue>> {
-    let raw: &RawValue = serde_json::from_slice(base).map_err(|error| Error::not_kinto(&error, base))?;
-    merge::apply(raw, before, after, &STAMP)
-        .and_then(|merged| serde_json::from_slice(&merged))
-        .map_err(|error| Error::not_kinto(&error, base))
-}
-
 fn to_raw<S: Serialize>(value: &S) -> Result<Box<RawValue>> {
     serde_json::value::to_raw_value(value).map_err(|error| Error::invalid(error.to_string()))
 }
-
-/// What the server adds to the data of every object.
-pub(crate) const STAMP: [&str; 2] = ["id", "last_modified"];
 
 impl<K: Kind, T: Clone> Clone for Object<K, T> {
     fn clone(&self) -> Self {
@@ -281,60 +222,5 @@ impl<K: Kind, T: fmt::Debug> fmt::Debug for Object<K, T> {
             .field("data", &self.data)
             .field("permissions", &self.permissions)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::{HeaderMap, StatusCode};
-
-    use super::*;
-    use crate::wire::permissions::RecordPermissions;
-
-    fn read(answer: impl AsRef<[u8]>) -> Result<Record<Value>> {
-        let body = Bytes::copy_from_slice(answer.as_ref());
-        Record::from_answer(&Response::new(StatusCode::OK, HeaderMap::new(), body))
-    }
-
-    #[test]
-    fn answers_in_any_form() {
-        let data = r#"{"id":"r","last_modified":7,"a":[1, 2]}"#;
-        let write = r#"{"write":["me"]}"#;
-        let shown = Permissions::Visible(RecordPermissions::default().write("me").into());
-        for (answer, permissions) in [
-            (format!(r#"{{"data":{data},"permissions":{write}}}"#), &shown),
-            (format!(r#"{{"permissions":{write},"data":{data}}}"#), &shown),
-            (format!("\n{{ \"data\" : {data} ,\n\"permissions\" : {write} }}\n"), &shown),
-            (format!(r#"{{"more":{{"data":1}},"data":{data},"permissions":{write}}}"#), &shown),
-            (format!(r#"{{"data":{data},"permissions":{write},"more":1}}"#), &shown),
-            (format!(r#"{{"data":{data}}}"#), &Permissions::NotVisible),
-            (format!(r#"{{"data":{data},"permissions":{{}}}}"#), &Permissions::NotVisible),
-            (format!(r#"{{"data":{data},"permissions":null}}"#), &Permissions::NotVisible),
-        ] {
-            let record = read(&answer).unwrap();
-            assert_eq!((&record.permissions, record.received_json()), (permissions, data), "{answer}");
-            assert_eq!((record.id.as_str(), record.last_modified.as_millis()), ("r", 7));
-            assert_eq!(record.data, serde_json::json!({"a": [1, 2]}));
-        }
-    }
-
-    #[test]
-    fn what_is_no_answer_is_an_error() {
-        let data = r#"{"id":"r","last_modified":7}"#;
-        for answer in [
-            String::new(),
-            "{}".to_owned(),
-            format!(r#"{{"data":{data}}}x"#),
-            format!(r#"{{"data":{data}"#),
-            format!(r#"{{"data":{data},"data":{data}}}"#),
-            format!(r#"{{"data""data":{data}}}"#),
-            format!(r#"{{"data":{data},"permissions":{{}},"permissions":{{}}}}"#),
-            format!(r#"{{"data":{data},"permissions":[]}}"#),
-        ] {
-            assert!(read(&answer).is_err_and(|error| error.is_unexpected()), "{answer}");
-        }
-        let no_text = b"{\"data\":{\"id\":\"r\",\"last_modified\":7,\"a\":\"\xff\"}}";
-        assert!(read(no_text).is_err_and(|error| error.is_unexpected()));
-        assert!(read(r#"{"data":{"id":"r"}}"#).is_err_and(|error| error.is_decode()));
     }
 }

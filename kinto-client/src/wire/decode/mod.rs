@@ -1,0 +1,91 @@
+//! JSON objects as received, into their data and what the server adds to it, in one pass.
+
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+
+use super::{name::Name, timestamp::Timestamp};
+use crate::error::{Error, Result};
+
+mod stamped;
+#[cfg(test)]
+mod tests;
+
+use stamped::Stamped;
+
+/// What the server adds to every object.
+#[derive(Debug)]
+pub(crate) struct Decoded<T> {
+    pub(crate) id: Name,
+    pub(crate) last_modified: Timestamp,
+    pub(crate) data: T,
+}
+
+#[derive(Default)]
+struct Stamp {
+    id: Option<Name>,
+    last_modified: Option<u64>,
+}
+
+/// Decodes one object. `declares` names which of `id` and `last_modified` the type has a place for; it is not shown
+/// the others, so that they are no unknown fields to it and no strangers in a map. Neither is a struct shown which version
+/// of a schema the server checked the record against, unless it has a field for that.
+pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'static str]) -> Result<Decoded<T>> {
+    let mut stamp = Stamp::default();
+    let mut json = serde_json::Deserializer::from_slice(raw);
+    let data = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares })
+        .map_err(|_| undecodable::<T>(raw, declares))?;
+    match stamp {
+        Stamp { id: Some(id), last_modified: Some(millis) } => {
+            Ok(Decoded { id, last_modified: Timestamp::from_millis(millis), data })
+        }
+        Stamp { id: None, .. } => Err(Error::decode(None, "", "the server sent an object without an `id`")),
+        Stamp { id, .. } => {
+            let id = id.as_deref().map(str::to_owned);
+            Err(Error::decode(id, "", "the server sent an object without a `last_modified`"))
+        }
+    }
+}
+
+/// Decodes the object that this JSON begins with, and tells its length. `None` if that cannot be done, for whatever
+/// reason: [`object`] says which, once it is known where the object ends.
+pub(crate) fn first<T: DeserializeOwned>(rest: &str, declares: &'static [&'static str]) -> Option<(Decoded<T>, usize)> {
+    let mut stamp = Stamp::default();
+    let mut json = serde_json::Deserializer::from_str(rest);
+    let data = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares }).ok()?;
+    let (id, last_modified) = (stamp.id?, Timestamp::from_millis(stamp.last_modified?));
+    let length = json.into_iter::<IgnoredAny>().byte_offset();
+    Some((Decoded { id, last_modified, data }, length))
+}
+
+/// Decodes again, slower, to learn where it went wrong.
+fn undecodable<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'static str]) -> Error {
+    #[derive(Deserialize)]
+    struct Named {
+        id: Option<String>,
+    }
+    let id = serde_json::from_slice::<Named>(raw).ok().and_then(|named| named.id);
+    let mut stamp = Stamp::default();
+    let mut json = serde_json::Deserializer::from_slice(raw);
+    let stamped = Stamped { json: &mut json, stamp: &mut stamp, declares };
+    match serde_path_to_error::deserialize::<_, T>(stamped) {
+        Ok(_) => Error::decode(id, "", "it decodes only sometimes: its `Deserialize` is not deterministic"),
+        Err(error) => {
+            let path = match error.path().to_string() {
+                root if root == "." => String::new(),
+                path => path,
+            };
+            Error::decode(id, &path, &without_position(&error.into_inner()))
+        }
+    }
+}
+
+/// The message without "at line 1 column 523": there is only one line, and nobody sees it.
+pub(crate) fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rfind(" at line ") {
+        Some(end) => message.get(..end).unwrap_or(&message).to_owned(),
+        None => message,
+    }
+}

@@ -1,0 +1,163 @@
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserializer,
+    de::{
+        self, DeserializeSeed, IgnoredAny, IntoDeserializer, MapAccess, Visitor,
+        value::{BorrowedStrDeserializer, CowStrDeserializer},
+    },
+    forward_to_deserialize_any,
+};
+use serde_json::Value;
+
+use super::Stamp;
+use crate::wire::key::Key;
+
+const ID: &str = "id";
+const LAST_MODIFIED: &str = "last_modified";
+const SCHEMA: &str = "schema";
+
+/// JSON of an object, whose stamp is taken down on the way.
+pub(super) struct Stamped<'a, D> {
+    pub(super) json: D,
+    pub(super) stamp: &'a mut Stamp,
+    pub(super) declares: &'static [&'static str],
+}
+
+macro_rules! watched {
+    ($self:ident, $visitor:ident, $shown:expr, $hides_schema:expr) => {
+        Watched { visitor: $visitor, stamp: $self.stamp, shown: $shown, hides_schema: $hides_schema }
+    };
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Stamped<'_, D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
+        self.json.deserialize_any(watched!(self, visitor, self.declares, false))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
+        self.json.deserialize_map(watched!(self, visitor, self.declares, false))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> std::result::Result<V::Value, D::Error> {
+        let hides_schema = !fields.contains(&SCHEMA);
+        self.json.deserialize_struct(name, fields, watched!(self, visitor, fields, hides_schema))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> std::result::Result<V::Value, D::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
+        visitor.visit_some(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct enum identifier ignored_any
+    }
+}
+
+/// A visitor of the object that also takes down the stamp, and shows the visitor only what it has a place for.
+struct Watched<'a, V> {
+    visitor: V,
+    stamp: &'a mut Stamp,
+    shown: &'static [&'static str],
+    hides_schema: bool,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Watched<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.visitor.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<V::Value, A::Error> {
+        let Self { visitor, stamp, shown, hides_schema } = self;
+        let mut entries = Entries { map, stamp, shown, hides_schema, next: Next::Other };
+        let value = visitor.visit_map(&mut entries)?;
+        // A visitor may stop early, and the stamp may be in the rest.
+        while (&mut entries).next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(value)
+    }
+}
+
+/// Which value comes next.
+#[derive(Clone, Copy)]
+enum Next {
+    /// The id, which was taken down.
+    Id,
+    /// The time of the last change, which was taken down.
+    LastModified,
+    /// That of another key.
+    Other,
+}
+
+struct Entries<'a, A> {
+    map: A,
+    stamp: &'a mut Stamp,
+    shown: &'static [&'static str],
+    hides_schema: bool,
+    next: Next,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> std::result::Result<Option<K::Value>, A::Error> {
+        while let Some(Key(key)) = self.map.next_key::<Key<'de>>()? {
+            let next = match &*key {
+                ID => {
+                    self.stamp.id = Some(self.map.next_value()?);
+                    Next::Id
+                }
+                LAST_MODIFIED => {
+                    self.stamp.last_modified = Some(self.map.next_value()?);
+                    Next::LastModified
+                }
+                SCHEMA if self.hides_schema => {
+                    self.map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                _ => {
+                    return match key {
+                        Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)),
+                        Cow::Owned(key) => seed.deserialize(key.into_deserializer()),
+                    }
+                    .map(Some);
+                }
+            };
+            if self.shown.contains(&&*key) {
+                self.next = next;
+                let key: CowStrDeserializer<'_, A::Error> = key.into_deserializer();
+                return seed.deserialize(key).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> std::result::Result<S::Value, A::Error> {
+        match std::mem::replace(&mut self.next, Next::Other) {
+            Next::Other => self.map.next_value_seed(seed),
+            // serde's own deserializers of text and numbers cannot become an `Option`.
+            Next::Id => seed.deserialize(Value::from(self.stamp.id.as_deref())).map_err(de::Error::custom),
+            Next::LastModified => seed.deserialize(Value::from(self.stamp.last_modified)).map_err(de::Error::custom),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.map.size_hint()
+    }
+}
