@@ -65,9 +65,11 @@ impl Delivery<'_> {
     async fn lane(&self, jobs: Vec<Job>) -> VecDeque<Job> {
         let mut queue = VecDeque::from(jobs);
         let mut collisions = collisions();
+        let mut max_bytes = self.options.max_bytes;
         while !self.stopped.load(Ordering::Relaxed) {
-            let Some(chunk) = plan::chunk(&mut queue, self.max_requests, self.options.max_bytes) else { break };
-            let Sorted { done, again, mut wait, collided } = self.chunk(chunk).await;
+            let Some(chunk) = plan::chunk(&mut queue, self.max_requests, max_bytes) else { break };
+            let Sorted { done, again, mut wait, collided, max_bytes: fewer } = self.chunk(chunk).await;
+            max_bytes = max_bytes.min(fewer.unwrap_or(max_bytes));
             if !done.is_empty() {
                 collisions = self::collisions();
             } else if collided {

@@ -56,6 +56,8 @@ pub(super) struct Sorted {
     pub(super) wait: Duration,
     /// There were collisions with other writers.
     pub(super) collided: bool,
+    /// How many bytes may go together from now on, where it was too many for the server, or for what is before it.
+    pub(super) max_bytes: Option<usize>,
 }
 
 impl Sorted {
@@ -102,7 +104,11 @@ impl Sorter<'_> {
                 }
             },
             // Refused as a whole before anything was done: too many, too large, or one of them is to blame.
-            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => {
+            status @ (StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE) => {
+                if status == StatusCode::PAYLOAD_TOO_LARGE {
+                    let sizes = || chunk.iter().map(|job| batch::size(&job.request));
+                    self.sorted.max_bytes = sizes().max().map(|largest| sizes().sum::<usize>() / 2 + largest);
+                }
                 let limit = chunk.len().div_ceil(2);
                 self.sorted.again.extend(chunk.into_iter().map(|job| limited(job, limit)));
             }
