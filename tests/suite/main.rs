@@ -23,6 +23,7 @@ mod batch_faults;
 mod batch_order;
 mod batch_progress;
 mod batch_requests;
+mod batch_results;
 mod batch_retries;
 mod batch_writers;
 mod blueprint;

@@ -35,6 +35,8 @@ struct Trouble {
     passes: bool,
 }
 
+const BROKEN_OFF: &str = "the answer breaks off";
+
 const PAGE: &str = "<html>\n<h1>502 Bad Gateway</h1></html>";
 
 const fn trouble(what: &'static str, make: fn() -> Fault) -> Trouble {
@@ -52,7 +54,7 @@ const fn untouched(what: &'static str, make: fn() -> Fault) -> Trouble {
 const TROUBLES: [Trouble; 15] = [
     trouble("the connection is cut before the server has heard", || Fault::CutBefore),
     done("the connection is cut after the server has done it", || Fault::CutAfter),
-    done("the answer breaks off", || Fault::Truncate(9)),
+    done(BROKEN_OFF, || Fault::Truncate(9)),
     trouble("a proxy reaches nobody", || Fault::answer(502, &["Content-Type: text/html"], PAGE)),
     done("a proxy loses the answer", || Fault::answer_instead(502, &[], PAGE)),
     trouble("the server is overloaded", || Fault::json(503, &json!({"code": 503, "errno": 201, "error": "busy"}))),
@@ -86,6 +88,10 @@ impl Operation {
     async fn meets_every_trouble(self) -> Outcome {
         let scene = Scene::new().await;
         for Trouble { what, make, done, untouched, passes } in TROUBLES {
+            if what == BROKEN_OFF && self.lines == ["HEAD R"] {
+                // It is over before its body begins.
+                continue;
+            }
             reset(&scene).await;
             let milk = scene.todos.get_record::<Todo>("milk").await?;
             let before = held(&scene).await;
@@ -178,6 +184,11 @@ operations! {
 
     get_all: Read ["GET R"], |todos, milk| {
         assert_eq!(todos.get_records::<Todo>().await?[0].data, milk.data);
+        Ok(())
+    }, makes milk(&json!({}));
+
+    count: Read ["HEAD R"], |todos, _milk| {
+        assert_eq!(todos.get_records::<Todo>().count().await?, 1);
         Ok(())
     }, makes milk(&json!({}));
 

@@ -1,5 +1,6 @@
 //! What goes wrong on the way, and what calls make of it.
 
+mod accounts;
 mod doubt;
 mod lists;
 mod matrix;

@@ -1,11 +1,14 @@
 //! A patch changes what it names, keeps all else, permissions too, and writes nothing where it changes nothing.
 
-use kinto_client::{JsonPatch, KintoRecord, Principal, Timestamp, Value, json};
+use kinto_client::{JsonPatch, KintoRecord, Principal, Value, json};
 use kinto_server::Backend;
-use kinto_tests::{Fault, Gate, Outcome, Person, Proxy, Scene, in_order, on_each_backend, server_on};
+use kinto_tests::{Outcome, Person, Scene, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
 use crate::predicates;
+
+mod guards;
+mod refused;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
 #[serde(rename_all = "camelCase")]
@@ -171,176 +174,6 @@ on_each_backend!(
     a_json_patch_takes_its_keys_as_they_are,
     a_patch_by_the_owner_of_the_bucket_leaves_permissions_alone,
 );
-
-/// Patches of each kind that leave `{"title": "Paint", …}` as it is.
-fn without_effect(
-    scene: &Scene,
-) -> Vec<kinto_client::Call<'static, kinto_client::operation::Edit<kinto_client::kind::Record, Task>>> {
-    let (f, place) = (Task::fields(), scene.todos.record::<Task>("paint"));
-    vec![
-        place.edit().set(f.title, "Paint").set(f.due_at, 5),
-        place.edit().set(f.title, "x").set(f.title, "Paint"),
-        place.edit().set(f.assignee.phone, "1"),
-        place.merge_patch(json!({})),
-        place.merge_patch(json!({"title": "Paint", "assignee": {}, "none": null})),
-        place.json_patch(JsonPatch::new()),
-        place.json_patch(JsonPatch::new().test(["title"], "Paint").add(["x"], 1).remove(["x"])),
-    ]
-}
-
-#[tokio::test]
-async fn what_changes_nothing_is_not_sent() -> Outcome {
-    let scene = Scene::new().await;
-    let before = scene.plain.put_data(&scene.record("paint"), &task()).await;
-    for call in without_effect(&scene) {
-        let same = call.await?;
-        assert_eq!(same.data.title, "Paint");
-        assert_eq!(same.last_modified.as_millis(), before["last_modified"]);
-        assert_eq!(scene.sent.take_one().line(), format!("GET {}", scene.record("paint")));
-    }
-    assert_eq!(scene.plain.object(&scene.record("paint")).await, before);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_precondition_holds_whatever_the_patch_changes() -> Outcome {
-    let scene = Scene::new().await;
-    let stale = scene.plain.put_data(&scene.record("paint"), &json!({"title": "Stale"})).await;
-    let stale = Timestamp::from_millis(stale["last_modified"].as_u64().expect("a time"));
-    let now = scene.plain.put_data(&scene.record("paint"), &task()).await;
-    let now = Timestamp::from_millis(now["last_modified"].as_u64().expect("a time"));
-    let (f, place) = (Task::fields(), scene.todos.record::<Task>("paint"));
-    let calls = || {
-        vec![
-            place.edit().set(f.title, "Paint it"),
-            place.merge_patch(json!({"title": "Paint it"})),
-            place.json_patch(JsonPatch::new().replace(["title"], "Paint it")),
-        ]
-    };
-    for call in calls() {
-        let error = call.if_match(stale).await.unwrap_err();
-        assert_eq!(predicates(&error), ["conflict"], "{error}");
-        assert_eq!(error.theirs::<Task>().map(|theirs| theirs.last_modified), Some(now));
-        assert_eq!(error.operation(), Some("patch record"));
-    }
-    assert_eq!(scene.plain.held(&scene.record("paint")).await, task());
-    for call in calls() {
-        scene.plain.put_data(&scene.record("paint"), &task()).await;
-        let now = scene.todos.get_record::<Task>("paint").await?.last_modified;
-        assert_eq!(call.if_match(now).await?.data.title, "Paint it");
-    }
-
-    let now = scene.plain.put_data(&scene.record("paint"), &task()).await;
-    let now = Timestamp::from_millis(now["last_modified"].as_u64().expect("a time"));
-    for call in without_effect(&scene) {
-        assert_eq!(call.if_match(now).await?.last_modified, now);
-    }
-    for call in without_effect(&scene) {
-        let error = call.if_match(stale).await.expect_err("it is not of that time");
-        assert_eq!(predicates(&error), ["conflict"], "{error}");
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn what_others_write_in_between_is_kept() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("paint"), &task()).await;
-    let gate = Gate::default();
-    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
-    let place = scene.todos_through(&proxy).record::<Task>("paint");
-    let (patched, ()) = tokio::join!(place.json_patch(JsonPatch::new().add(["tags", "-"], "b")).into_future(), async {
-        gate.arrival().await;
-        let mut theirs = task();
-        theirs["tags"] = json!(["theirs"]);
-        scene.plain.put_data(&scene.record("paint"), &theirs).await;
-        gate.open();
-    });
-    assert_eq!(patched?.data.tags, ["theirs", "b"]);
-    assert_eq!(scene.plain.held(&scene.record("paint")).await["tags"], json!(["theirs", "b"]));
-    let methods: Vec<String> = proxy.arrived().iter().map(|sent| sent.method.to_string()).collect();
-    assert_eq!(methods, ["GET", "PUT", "GET", "PUT"]);
-    Ok(())
-}
-
-#[tokio::test]
-async fn what_cannot_be_a_patch_is_refused_before_anything_is_sent() -> Outcome {
-    #[derive(Debug, Serialize, Deserialize, KintoRecord)]
-    struct Measured {
-        id: Option<String>,
-        size: f64,
-        name: Option<String>,
-    }
-    let scene = Scene::new().await;
-    let (f, place) = (Measured::fields(), scene.todos.record::<Measured>("paint"));
-    let calls = [
-        (place.edit(), "no change"),
-        (place.edit().set(f.size, f64::NAN), "NaN"),
-        (place.edit().set(f.name, "a\0"), "NUL"),
-        (place.edit().set(f.size, 1.0).set(f.size, f64::INFINITY), "inf"),
-        (place.merge_patch(json!([1])), "array"),
-        (place.merge_patch(7), "number"),
-        (place.merge_patch(json!({"a": {"b": "\0"}})), "NUL"),
-        (place.merge_patch(json!({"__permissions__": {}})), "__permissions__"),
-        (place.merge_patch(json!({"id": "other"})), "id"),
-        (place.merge_patch(json!({"last_modified": 1})), "last_modified"),
-        (place.merge_patch(json!({"id": null})), "id"),
-        (place.edit().set(f.id, "paint"), "id"),
-        (place.json_patch(JsonPatch::new().add(["a"], f64::NAN)), "NaN"),
-        (scene.todos.record("no/id").edit().set(f.size, 1.0), "no/id"),
-    ];
-    scene.plain.put_data(&scene.record("paint"), &json!({"size": 1.0})).await;
-    let mut wrong = Vec::new();
-    for (call, says) in calls {
-        let outcome = call.await;
-        let sent = scene.sent.take_lines();
-        match outcome {
-            Err(error) if predicates(&error) == ["invalid"] && error.to_string().contains(says) && sent.is_empty() => {
-                assert_eq!(error.operation(), Some("patch record"));
-            }
-            outcome => wrong.push((says, outcome.map(|_| ()), sent)),
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_patch_that_does_not_fit_changes_nothing() -> Outcome {
-    let scene = Scene::new().await;
-    let before = scene.plain.put_data(&scene.record("paint"), &task()).await;
-    let place = scene.todos.record::<Value>("paint");
-    let add = || JsonPatch::new().replace(["title"], "Paint it");
-    let calls = [
-        place.json_patch(add().test(["dueAt"], 6)),
-        place.json_patch(add().remove(["none"])),
-        place.json_patch(add().replace(["none"], 1)),
-        place.json_patch(add().add(["tags", "7"], 1)),
-        place.json_patch(add().add(["none", "deeper"], 1)),
-        place.json_patch(add().replace([""; 0], json!([]))),
-        place.json_patch(add().add(["__permissions__"], json!({}))),
-        place.json_patch(add().add(["id"], "other")),
-        place.json_patch(add().add(["last_modified"], 1)),
-    ];
-    for call in calls {
-        let error = call.await.unwrap_err();
-        assert_eq!(predicates(&error), ["invalid"], "{error}");
-        assert_eq!((error.operation(), error.object()), (Some("patch record"), Some(scene.record("paint").as_str())));
-        let sent = scene.sent.take();
-        assert!(sent.iter().all(|sent| sent.method == http::Method::GET), "{sent:?}");
-    }
-    scene.plain.put_data(&scene.record("flat"), &json!({"title": "Flat", "assignee": 7})).await;
-    let flat = scene.todos.record::<Task>("flat").edit().set(Task::fields().assignee.full_name, "Ada");
-    let error = flat.await.unwrap_err();
-    assert_eq!(predicates(&error), ["invalid"], "{error}");
-    assert!(error.to_string().contains("assignee.fullName") && error.to_string().contains("number"), "{error}");
-    assert_eq!(scene.plain.object(&scene.record("paint")).await, before);
-
-    let none = scene.todos.record::<Task>("none").edit().set(Task::fields().title, "x").await.unwrap_err();
-    assert_eq!(predicates(&none), ["not found"], "{none}");
-    assert_eq!(scene.plain.ids(&scene.records).await, ["flat", "paint"], "a patch makes no records");
-    Ok(())
-}
 
 #[tokio::test]
 async fn what_is_patched_need_not_fit_the_type_until_then() -> Outcome {

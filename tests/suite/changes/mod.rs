@@ -1,22 +1,17 @@
 //! What happens in a collection is told once and in its order, and nothing is missed while others write.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use bytes::Bytes;
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
-use kinto_client::{
-    Body, Change, Client, Collection, Fresh, KintoRecord, Never, Timestamp, Transport, TransportError, Value, json,
-};
+use futures_util::TryStreamExt as _;
+use kinto_client::{Change, Collection, KintoRecord, Timestamp, Value, json};
 use kinto_server::Backend;
-use kinto_tests::{Fault, Gate, Outcome, Plain, Proxy, Scene, in_order, on_each_backend, server_on};
+use kinto_tests::{Outcome, Plain, Scene, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
 use crate::predicates;
+
+mod watching;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
 struct Numbered {
@@ -185,32 +180,10 @@ async fn nothing_is_missed_while_another_task_writes(backend: Backend) -> Outcom
     Ok(())
 }
 
-async fn what_comes_later_is_told_too(backend: Backend) -> Outcome {
-    let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    put(&scene, "a", 0).await;
-    let mut watch = scene.todos.changes_since::<Numbered>(Timestamp::from_millis(0)).watch(INTERVAL);
-    assert_eq!(shape(&[watch.try_next().await?.expect("what is there already")]), ["+a"]);
-    for round in 1..4 {
-        // Each is awaited before it is made.
-        let (change, time) = tokio::join!(watch.try_next(), put(&scene, "b", round));
-        let change = change?.expect("a change");
-        assert_eq!((change.last_modified(), shape(&[change])), (time, vec!["+b".to_owned()]));
-        let (change, _) = tokio::join!(watch.try_next(), put(&scene, "a", round));
-        let Some(Change::Upserted(a)) = change? else { panic!("it was changed") };
-        assert_eq!((a.id.as_str(), a.data.n), ("a", round));
-        let path = scene.record("b");
-        let (change, ()) = tokio::join!(watch.try_next(), scene.plain.delete(&path));
-        assert_eq!(shape(&[change?.expect("a change")]), ["-b"]);
-    }
-    Ok(())
-}
-
 on_each_backend!(
     what_happened_last_is_told_in_its_order,
     every_page_of_changes_is_read,
     nothing_is_missed_while_another_task_writes,
-    what_comes_later_is_told_too,
 );
 
 #[tokio::test]
@@ -238,186 +211,5 @@ async fn a_change_that_does_not_fit_is_named() -> Outcome {
     assert_eq!(watch.try_next().await.unwrap_err().record_id(), Some("worse"));
     let (change, _) = tokio::join!(watch.try_next(), put(&scene, "last", 4));
     assert_eq!(change?.expect("a change").id(), "last");
-    Ok(())
-}
-
-#[tokio::test]
-async fn nothing_new_costs_next_to_nothing() -> Outcome {
-    let scene = Scene::new().await;
-    put(&scene, "a", 0).await;
-    let start = now(&scene.todos).await?;
-    let gate = Gate::default();
-    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
-    let mut watch = scene.todos_through(&proxy).changes_since::<Numbered>(start).watch(INTERVAL);
-    let (change, time) = tokio::join!(watch.try_next(), async {
-        gate.arrival().await;
-        let time = put(&scene, "b", 1).await;
-        gate.open();
-        time
-    });
-    let change = change?.expect("a change");
-    assert_eq!((change.id(), change.last_modified()), ("b", time));
-    let sent = proxy.arrived();
-    assert_eq!(sent.len(), 2);
-    for sent in sent {
-        assert_eq!(sent.header("if-none-match"), Some(format!("\"{start}\"").as_str()));
-        assert!(sent.target.contains(&format!("_since={start}")));
-    }
-    let if_changed = scene.todos.get_records::<Value>().if_changed_since(time).await?;
-    assert!(matches!(if_changed, Fresh::Unchanged), "so the server had nothing to say");
-    Ok(())
-}
-
-#[tokio::test]
-async fn watching_goes_on_after_an_error_where_it_was() -> Outcome {
-    let scene = Scene::new().await;
-    let start = now(&scene.todos).await?;
-    scene.fill((0..5).map(|n| (format!("r{n}"), json!({"n": n})))).await;
-    let down = || Fault::json(503, &json!({"code": 503, "errno": 201, "error": "Service Unavailable"}));
-    let faults = [down(), Fault::CutBefore, Fault::Pass, down(), Fault::Truncate(9), Fault::Pass, Fault::Pass, down()];
-    let proxy = Proxy::start(scene.url(), in_order(faults)).await;
-    let call = scene.todos_through(&proxy).changes_since::<Numbered>(start).page_size(2).retry(Never);
-    let mut watch = call.watch(INTERVAL);
-    let (mut told, mut errors) = (Vec::new(), 0);
-    while told.len() < 5 {
-        match watch.next().await.expect("it does not end") {
-            Ok(change) => told.push(change),
-            Err(error) => {
-                errors += 1;
-                assert!(matches!(predicates(&error)[..], ["unavailable" | "connection"]), "{error}");
-                assert_eq!(error.object(), Some(scene.records.as_str()));
-            }
-        }
-    }
-    assert_eq!(shape(&told), ["+r0", "+r1", "+r2", "+r3", "+r4"]);
-    assert!(errors >= 4, "{errors}");
-    put(&scene, "r0", 10).await;
-    loop {
-        if let Ok(change) = watch.next().await.expect("it does not end") {
-            assert_eq!(change.id(), "r0");
-            return Ok(());
-        }
-    }
-}
-
-/// A server that answers at once what the test says, for tests that stop the clock.
-#[derive(Clone)]
-struct Canned {
-    answer: Arc<dyn Fn(usize) -> http::Response<String> + Send + Sync>,
-    asked: Arc<Mutex<Vec<Instant>>>,
-}
-
-impl Canned {
-    /// The answers to the first request, the second, …
-    fn new(answer: impl Fn(usize) -> http::Response<String> + Send + Sync + 'static) -> Self {
-        Self { answer: Arc::new(answer), asked: Arc::default() }
-    }
-
-    fn todos(&self) -> Collection {
-        let client = Client::builder("http://localhost/v1").transport(self.clone()).build().expect("a client");
-        client.bucket("b").collection("todos")
-    }
-
-    /// How long after the one before each request came.
-    fn pauses(&self) -> Vec<Duration> {
-        self.asked.lock().unwrap().windows(2).map(|pair| pair[1] - pair[0]).collect()
-    }
-}
-
-impl Transport for Canned {
-    fn send(&self, _: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
-        let place = {
-            let mut asked = self.asked.lock().unwrap();
-            asked.push(Instant::now());
-            asked.len() - 1
-        };
-        let answer = (self.answer)(place);
-        Box::pin(async move { Ok(answer.map(|body| -> Body { stream::iter([Ok(Bytes::from(body))]).boxed() })) })
-    }
-}
-
-fn unchanged() -> http::Response<String> {
-    http::Response::builder().status(304).header("etag", "\"5\"").body(String::new()).expect("an answer")
-}
-
-fn change(id: &str, time: u64) -> http::Response<String> {
-    let body = json!({"data": [{"id": id, "last_modified": time, "n": 1}]}).to_string();
-    http::Response::builder().header("etag", format!("\"{time}\"")).body(body).expect("an answer")
-}
-
-/// The clock of tokio goes in steps of a millisecond.
-fn assert_about(pause: Duration, expected: Duration) {
-    assert!(pause >= expected && pause <= expected + Duration::from_millis(2), "{pause:?} instead of {expected:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_server_is_asked_again_after_each_interval() -> Outcome {
-    let interval = Duration::from_secs(30);
-    let canned = Canned::new(|place| match place {
-        1 => change("a", 6),
-        5 => change("b", 7),
-        _ => unchanged(),
-    });
-    let mut watch = canned.todos().changes_since::<Numbered>(Timestamp::from_millis(5)).watch(interval);
-    assert_eq!(watch.try_next().await?.expect("a change").id(), "a");
-    assert_eq!(watch.try_next().await?.expect("a change").id(), "b");
-    let pauses = canned.pauses();
-    assert_eq!(pauses.len(), 5);
-    for pause in pauses {
-        assert_about(pause, interval);
-    }
-    Ok(())
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_asks_for_rest_is_left_alone_for_longer() -> Outcome {
-    let canned = Canned::new(|place| {
-        let mut answer = if place < 2 { unchanged() } else { change("a", 6) };
-        if place == 0 {
-            answer.headers_mut().insert("backoff", http::HeaderValue::from_static("40"));
-        }
-        answer
-    });
-    let mut watch = canned.todos().changes_since::<Numbered>(Timestamp::from_millis(5)).watch(Duration::from_secs(1));
-    assert_eq!(watch.try_next().await?.expect("a change").id(), "a");
-    let pauses = canned.pauses();
-    assert!(pauses[0] >= Duration::from_secs(39), "{pauses:?}");
-    Ok(())
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_error_is_told_at_once_and_then_there_is_a_pause() -> Outcome {
-    let interval = Duration::from_secs(3_600);
-    let canned = Canned::new(|place| {
-        let mut answer = if place == 0 { unchanged() } else { change("a", 6) };
-        if place == 0 {
-            *answer.status_mut() = http::StatusCode::FORBIDDEN;
-        }
-        answer
-    });
-    let start = Instant::now();
-    let mut watch = canned.todos().changes_since::<Numbered>(Timestamp::from_millis(5)).watch(interval);
-    assert!(watch.try_next().await.is_err());
-    assert_eq!(start.elapsed(), Duration::ZERO);
-    assert_eq!(watch.try_next().await?.expect("a change").id(), "a");
-    assert_about(canned.pauses()[0], interval);
-    Ok(())
-}
-
-#[tokio::test(start_paused = true)]
-async fn watching_ends_when_it_is_dropped() -> Outcome {
-    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
-    let canned = Canned::new(|place| if place == 0 { change("a", 6) } else { unchanged() });
-    let before = alive();
-    let mut watch = canned.todos().changes_since::<Numbered>(Timestamp::from_millis(5)).watch(Duration::from_secs(1));
-    assert_eq!(watch.try_next().await?.expect("a change").id(), "a");
-    assert!(watch.next().now_or_never().is_none(), "there are no more yet");
-    assert_eq!(alive(), before, "it lives in whoever polls it");
-    let asked = canned.asked.lock().unwrap().len();
-    drop(watch);
-    assert_eq!(Arc::strong_count(&canned.asked), 1, "nothing is left that could ask");
-    // The clock stands still, so this takes no time.
-    tokio::time::sleep(Duration::from_secs(3_600)).await;
-    assert_eq!(canned.asked.lock().unwrap().len(), asked);
     Ok(())
 }

@@ -1,0 +1,87 @@
+//! What goes wrong on the way of a request about an account, whose password must be neither lost nor set twice.
+
+use http::Method;
+use kinto_client::{Account, Client, Result};
+use kinto_server::{Server, unique};
+use kinto_tests::{Fault, Outcome, Person, Plain, Proxy, in_order};
+
+use super::Tries;
+
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Create,
+    ChangePassword,
+    Delete,
+}
+
+const DEEDS: [(Deed, Method); 3] =
+    [(Deed::Create, Method::PUT), (Deed::ChangePassword, Method::PATCH), (Deed::Delete, Method::DELETE)];
+
+impl Deed {
+    async fn run(self, account: &Account) -> Result<()> {
+        match self {
+            Self::Create => account.create("n3w").await.map(drop),
+            Self::ChangePassword => account.change_password("n3w").await.map(drop),
+            Self::Delete => account.delete().await.map(drop),
+        }
+    }
+
+    async fn is_done(self, url: &str, id: &str) -> bool {
+        let path = format!("/accounts/{id}");
+        match self {
+            Self::Create | Self::ChangePassword => Plain::new(url, id, "n3w").status(&path).await == 200,
+            Self::Delete => Plain::new(url, "admin", "admin").status(&path).await == 404,
+        }
+    }
+
+    /// Does it through a proxy whose first answer is that fault: what came of it, what was sent, and whether the server
+    /// has done it.
+    async fn meets(self, fault: Fault) -> (Result<()>, Vec<String>, bool) {
+        let url = Server::shared().expect("a server").url();
+        let proxy = Proxy::start(url, in_order([fault])).await;
+        let (id, builder) = if matches!(self, Self::Create) {
+            (unique("new"), Client::builder(proxy.url()))
+        } else {
+            let person = Person::new(url, "alexis").await;
+            let builder = person.client_at(proxy.url());
+            (person.id, builder)
+        };
+        let client = builder.retry(Tries(3)).build().expect("a client");
+        let outcome = self.run(&client.account(&id)).await;
+        let mut lines = proxy.lines();
+        // Whether the server has accounts at all is asked where it refuses.
+        lines.retain(|line| line != "GET /");
+        let lines = lines.iter().map(|line| line.replace(&id, "ID")).collect();
+        (outcome, lines, self.is_done(url, &id).await)
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_been_done_is_not_done_again() -> Outcome {
+    let faults: [(fn() -> Fault, bool); 5] = [
+        (|| Fault::CutBefore, false),
+        (|| Fault::CutAfter, true),
+        (|| Fault::Truncate(9), true),
+        (|| Fault::answer(502, &[], "<html>"), false),
+        (|| Fault::answer_instead(503, &[], ""), true),
+    ];
+    for (deed, method) in DEEDS {
+        for (fault, done) in faults {
+            let (outcome, lines, is_done) = deed.meets(fault()).await;
+            let error = outcome.expect_err("nobody knows");
+            assert!(error.may_have_been_applied(), "{deed:?}: {error}");
+            assert_eq!((lines, is_done), (vec![format!("{method} /accounts/ID")], done), "{deed:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_have_been_done_is_tried_again() -> Outcome {
+    for (deed, method) in DEEDS {
+        let (outcome, lines, is_done) = deed.meets(Fault::answer(429, &["Retry-After: 0"], "")).await;
+        outcome?;
+        assert_eq!((lines, is_done), (vec![format!("{method} /accounts/ID"); 2], true), "{deed:?}");
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What cannot be a patch is refused before anything is sent, and what does not fit the record changes nothing.
+
+use kinto_client::{JsonPatch, KintoRecord, Value, json};
+use kinto_tests::{Outcome, Scene};
+use serde::{Deserialize, Serialize};
+
+use super::{Task, task};
+use crate::predicates;
+
+#[tokio::test]
+async fn what_cannot_be_a_patch_is_refused_before_anything_is_sent() -> Outcome {
+    #[derive(Debug, Serialize, Deserialize, KintoRecord)]
+    struct Measured {
+        id: Option<String>,
+        size: f64,
+        name: Option<String>,
+    }
+    let scene = Scene::new().await;
+    let (f, place) = (Measured::fields(), scene.todos.record::<Measured>("paint"));
+    let calls = [
+        (place.edit(), "no change"),
+        (place.edit().set(f.size, f64::NAN), "NaN"),
+        (place.edit().set(f.name, "a\0"), "NUL"),
+        (place.edit().set(f.size, 1.0).set(f.size, f64::INFINITY), "inf"),
+        (place.merge_patch(json!([1])), "array"),
+        (place.merge_patch(7), "number"),
+        (place.merge_patch(json!({"a": {"b": "\0"}})), "NUL"),
+        (place.merge_patch(json!({"__permissions__": {}})), "__permissions__"),
+        (place.merge_patch(json!({"id": "other"})), "id"),
+        (place.merge_patch(json!({"last_modified": 1})), "last_modified"),
+        (place.merge_patch(json!({"id": null})), "id"),
+        (place.edit().set(f.id, "paint"), "id"),
+        (place.json_patch(JsonPatch::new().add(["a"], f64::NAN)), "NaN"),
+        (scene.todos.record("no/id").edit().set(f.size, 1.0), "no/id"),
+    ];
+    scene.plain.put_data(&scene.record("paint"), &json!({"size": 1.0})).await;
+    let mut wrong = Vec::new();
+    for (call, says) in calls {
+        let outcome = call.await;
+        let sent = scene.sent.take_lines();
+        match outcome {
+            Err(error) if predicates(&error) == ["invalid"] && error.to_string().contains(says) && sent.is_empty() => {
+                assert_eq!(error.operation(), Some("patch record"));
+            }
+            outcome => wrong.push((says, outcome.map(|_| ()), sent)),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_patch_that_does_not_fit_changes_nothing() -> Outcome {
+    let scene = Scene::new().await;
+    let before = scene.plain.put_data(&scene.record("paint"), &task()).await;
+    let place = scene.todos.record::<Value>("paint");
+    let add = || JsonPatch::new().replace(["title"], "Paint it");
+    let calls = [
+        place.json_patch(add().test(["dueAt"], 6)),
+        place.json_patch(add().remove(["none"])),
+        place.json_patch(add().replace(["none"], 1)),
+        place.json_patch(add().add(["tags", "7"], 1)),
+        place.json_patch(add().add(["none", "deeper"], 1)),
+        place.json_patch(add().replace([""; 0], json!([]))),
+        place.json_patch(add().add(["__permissions__"], json!({}))),
+        place.json_patch(add().add(["id"], "other")),
+        place.json_patch(add().add(["last_modified"], 1)),
+    ];
+    for call in calls {
+        let error = call.await.unwrap_err();
+        assert_eq!(predicates(&error), ["invalid"], "{error}");
+        assert_eq!((error.operation(), error.object()), (Some("patch record"), Some(scene.record("paint").as_str())));
+        let sent = scene.sent.take();
+        assert!(sent.iter().all(|sent| sent.method == http::Method::GET), "{sent:?}");
+    }
+    scene.plain.put_data(&scene.record("flat"), &json!({"title": "Flat", "assignee": 7})).await;
+    let flat = scene.todos.record::<Task>("flat").edit().set(Task::fields().assignee.full_name, "Ada");
+    let error = flat.await.unwrap_err();
+    assert_eq!(predicates(&error), ["invalid"], "{error}");
+    assert!(error.to_string().contains("assignee.fullName") && error.to_string().contains("number"), "{error}");
+    assert_eq!(scene.plain.object(&scene.record("paint")).await, before);
+
+    let none = scene.todos.record::<Task>("none").edit().set(Task::fields().title, "x").await.unwrap_err();
+    assert_eq!(predicates(&none), ["not found"], "{none}");
+    assert_eq!(scene.plain.ids(&scene.records).await, ["flat", "paint"], "a patch makes no records");
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Permissions are said with every kind of write.
+
+use kinto_client::{
+    BucketAttributes, BucketPermissions, CollectionAttributes, GroupAttributes, Permissions, Principal, Value, json,
+};
+use kinto_server::unique;
+use kinto_tests::{Outcome, Scene};
+
+use super::{assert_all, me, shared};
+use crate::Todo;
+
+#[tokio::test]
+async fn on_create() -> Outcome {
+    let scene = Scene::new().await;
+    let me = me(&scene).await;
+    let bucket = scene.client.bucket(unique("new"));
+    let (path, team) = (format!("/buckets/{}", bucket.id()), bucket.group("team"));
+    let team_name = format!("{path}/groups/team");
+
+    let create = bucket.create().permissions(|p| p.read("system.Everyone").write(&team));
+    let created =
+        create.permissions(|p| p.collection_create(["account:a", "account:b"]).group_create("idp:c@d")).await?;
+    let expected = json!({
+        "read": ["system.Everyone"],
+        "write": [team_name, me],
+        "collection:create": ["account:a", "account:b"],
+        "group:create": ["idp:c@d"],
+    });
+    assert_eq!(scene.plain.permissions(&path).await, expected);
+    let given = BucketPermissions::default().read(Principal::everyone()).write([Principal::from(&team), me.clone()]);
+    let given = given.collection_create(["account:b", "account:a"]).group_create(Principal::user("idp", "c@d"));
+    assert_eq!(created.permissions, Permissions::Visible(given.into()), "with what the server adds");
+
+    let collection =
+        bucket.create_collection("c").permissions(|p| p.record_create(vec![&team]).read(&[me.clone()][..]));
+    collection.await?;
+    let expected = json!({"record:create": [team_name], "read": [me], "write": [me]});
+    assert_eq!(scene.plain.permissions(&format!("{path}/collections/c")).await, expected);
+
+    bucket
+        .create_group("team", ["account:a"])
+        .permissions(|p| p.write(Principal::account("a")).read("account:b"))
+        .await?;
+    assert_eq!(scene.plain.permissions(&team_name).await, json!({"read": ["account:b"], "write": ["account:a", me]}));
+
+    let collection = bucket.collection("c").typed::<Todo>();
+    let record =
+        collection.create_record(Todo::new("Milk")).permissions(|p| p.read(Principal::authenticated())).await?;
+    let record = format!("{path}/collections/c/records/{}", record.id);
+    let expected = json!({"read": ["system.Authenticated"], "write": [me]});
+    assert_eq!(scene.plain.permissions(&record).await, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn on_overwrite_they_replace_all_lists() -> Outcome {
+    let scene = Scene::new().await;
+    let (me, paths) = (me(&scene).await, shared(&scene).await);
+    let (bucket, collection) = (&scene.bucket, &scene.todos);
+    let (group, record) = (bucket.group("team"), collection.record::<Value>("r"));
+
+    bucket.overwrite(BucketAttributes::default()).await?;
+    collection.overwrite(CollectionAttributes::default()).await?;
+    group.overwrite(GroupAttributes::default()).await?;
+    record.overwrite(json!({"a": 1})).await?;
+    let expected = json!({"read": ["account:reader", "system.Authenticated"], "write": ["account:editor", me]});
+    assert_all(&scene, &paths, &expected).await;
+
+    bucket.overwrite(BucketAttributes::default()).permissions(|p| p.read("account:new")).await?;
+    collection.overwrite(CollectionAttributes::default()).permissions(|p| p.read("account:new")).await?;
+    group.overwrite(GroupAttributes::default()).permissions(|p| p.read("account:new")).await?;
+    record.overwrite(json!({"b": 1})).permissions(|p| p.read("account:new")).await?;
+    assert_all(&scene, &paths, &json!({"read": ["account:new"], "write": [me]})).await;
+    assert_eq!(scene.plain.held(&paths[3]).await, json!({"b": 1}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn on_overwrite_nobody_can_be_said_too() -> Outcome {
+    let scene = Scene::new().await;
+    let (me, paths) = (me(&scene).await, shared(&scene).await);
+    scene.todos.record::<Value>("r").overwrite(json!({"a": 1})).permissions(|nobody| nobody).await?;
+    assert_eq!(scene.plain.permissions(&paths[3]).await, json!({"write": [me]}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn on_patch_they_replace_the_lists_that_are_named() -> Outcome {
+    let scene = Scene::new().await;
+    let (me, paths) = (me(&scene).await, shared(&scene).await);
+    let change = json!({"colour": "blue"});
+    scene.bucket.patch(&change).permissions(|p| p.read("account:new")).await?;
+    scene.todos.patch(&change).permissions(|p| p.read("account:new")).await?;
+    scene.bucket.group("team").patch(&change).permissions(|p| p.read("account:new")).await?;
+    scene.todos.patch_record::<Value>("r", &change).permissions(|p| p.read("account:new")).await?;
+    assert_all(&scene, &paths, &json!({"read": ["account:new"], "write": ["account:editor", me]})).await;
+    for path in &paths {
+        assert_eq!(scene.plain.held(path).await["colour"], "blue", "{path}");
+    }
+    Ok(())
+}
