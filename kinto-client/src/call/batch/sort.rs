@@ -107,7 +107,9 @@ impl Sorter<'_> {
             status @ (StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE) => {
                 if status == StatusCode::PAYLOAD_TOO_LARGE {
                     let sizes = || chunk.iter().map(|job| batch::size(&job.request));
-                    self.sorted.max_bytes = sizes().max().map(|largest| sizes().sum::<usize>() / 2 + largest);
+                    let (all, largest): (usize, _) = (sizes().sum(), sizes().max().unwrap_or_default());
+                    // About half of it, and less than it in any case.
+                    self.sorted.max_bytes = Some((all / 2 + largest).min(all.saturating_sub(1)));
                 }
                 let limit = chunk.len().div_ceil(2);
                 self.sorted.again.extend(chunk.into_iter().map(|job| limited(job, limit)));
