@@ -42,8 +42,8 @@ pub use stream::{GetFirst, GetOne, ObjectPage};
 
 use source::{Items, Source};
 
-/// Reads the next object of a page.
-type NextOf<K, T> = fn(&mut Page) -> Option<Result<Object<K, T>>>;
+/// Reads the next object of a page, and gives it to whoever takes it.
+type NextOf<K, T> = fn(&mut Page, &mut dyn FnMut(Object<K, T>)) -> Option<Result<()>>;
 
 /// Reads a list, all pages of it.
 pub struct GetAll<K: Kind, T> {
@@ -100,8 +100,10 @@ impl<K: Kind, T> GetAll<K, T> {
     async fn all(&self, client: &Client) -> Result<Objects<K, T>> {
         let mut received = self.items(client);
         let mut items = Vec::new();
-        while let Some(item) = poll_fn(|context| received.poll_next_by(context, self.next_of)).await {
-            items.push(item?);
+        let mut take = |object| items.push(object);
+        let mut next_of = |page: &mut Page| (self.next_of)(page, &mut take);
+        while let Some(read) = poll_fn(|context| received.poll_next_by(context, &mut next_of)).await {
+            read?;
         }
         let last_modified = received.last_modified;
         let last_modified = last_modified.ok_or_else(|| Error::unexpected("the server sent no page".to_owned()))?;

@@ -92,10 +92,12 @@ impl<K: Kind, T: Data> GetParallel<K, T> {
             while skips && let Some(tombstone) = page.next_tombstone() {
                 half.reached = tombstone.last_modified.or(half.reached);
             }
-            let Some(object) = (self.0.next_of)(&mut page) else { return Ok(()) };
-            let object = object?;
-            half.reached = Some(object.last_modified);
-            half.objects.push(object);
+            let mut take = |object: Object<K, T>| {
+                half.reached = Some(object.last_modified);
+                half.objects.push(object);
+            };
+            let Some(read) = (self.0.next_of)(&mut page, &mut take) else { return Ok(()) };
+            read?;
         }
     }
 }

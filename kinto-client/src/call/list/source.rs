@@ -197,7 +197,7 @@ impl Items {
     pub(super) fn poll_next_by<O>(
         &mut self,
         context: &mut Context<'_>,
-        next_of: impl Fn(&mut Page) -> Option<Result<O>>,
+        mut next_of: impl FnMut(&mut Page) -> Option<Result<O>>,
     ) -> Poll<Option<Result<O>>> {
         if self.left == Some(0) {
             return Poll::Ready(None);

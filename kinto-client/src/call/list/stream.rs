@@ -1,7 +1,7 @@
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, stream};
 
-use super::{GetAll, Objects};
+use super::{GetAll, NextOf, Objects};
 use crate::{
     call::{Call, sealed, span},
     client::Client,
@@ -30,7 +30,14 @@ pub struct ObjectPage<K: Kind, T> {
 pub(super) fn objects<K: Kind, T: Data>(call: &Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<Object<K, T>>> {
     let mut items = span::open("GetAll").in_scope(|| call.op.items(&call.client));
     let next_of = call.op.next_of;
-    Box::pin(stream::poll_fn(move |context| items.poll_next_by(context, next_of)))
+    Box::pin(stream::poll_fn(move |context| items.poll_next_by(context, |page| alone(next_of, page))))
+}
+
+/// The next object of a page by itself.
+fn alone<K: Kind, T>(next_of: NextOf<K, T>, page: &mut Page) -> Option<Result<Object<K, T>>> {
+    let mut object = None;
+    let read = next_of(page, &mut |next| object = Some(next))?;
+    read.map(|()| object).transpose()
 }
 
 pub(super) fn pages<K: Kind, T: Data>(call: &Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
@@ -42,7 +49,7 @@ pub(super) fn pages<K: Kind, T: Data>(call: &Call<'_, GetAll<K, T>>) -> BoxStrea
         let mut page = page?;
         let live = std::iter::from_fn(|| {
             while skips && page.next_tombstone().is_some() {}
-            next_of(&mut page)
+            alone(next_of, &mut page)
         });
         let items = live.take(left).collect::<Result<Vec<_>>>().map_err(|error| subject.blame(error))?;
         left -= items.len();

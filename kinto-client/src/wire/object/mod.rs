@@ -119,13 +119,17 @@ impl<K: Kind, T: Data> Object<K, T> {
         Self::new(received, Permissions::NotVisible)
     }
 
-    /// Reads the next object of a page.
-    pub(crate) fn next_of(page: &mut Page) -> Option<Result<Self>> {
-        let first = |rest: &Cursor| {
-            let (decoded, length) = decode::first(rest.rest(), T::DECLARES)?;
-            Some((Self::of(decoded, rest.next(length)?, Permissions::NotVisible), length))
-        };
-        page.next_by(first, Self::from_received)
+    /// Reads the next object of a page, and gives it to `take`: so it is not moved from hand to hand.
+    pub(crate) fn next_of(page: &mut Page, take: &mut dyn FnMut(Self)) -> Option<Result<()>> {
+        if let Some(rest) = page.rest()
+            && let Some((decoded, length)) = decode::first(rest.rest(), T::DECLARES)
+            && let Some(received) = rest.next(length)
+        {
+            take(Self::of(decoded, received, Permissions::NotVisible));
+            page.go_on(length);
+            return Some(Ok(()));
+        }
+        Some(page.next_received()?.and_then(Self::from_received).map(take))
     }
 
     fn new(received: Bytes, permissions: Permissions<K::Permissions>) -> Result<Self> {
