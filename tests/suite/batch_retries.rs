@@ -323,6 +323,32 @@ async fn a_batch_that_is_too_large_for_the_server_goes_in_parts_whatever_the_pol
     Ok(())
 }
 
+/// What stands before the server does not like one of them; it says so as if that was too large.
+#[tokio::test]
+async fn one_that_is_refused_alone_makes_no_others_wait() -> Outcome {
+    let scene = Scene::new().await;
+    let rule = |sent: &Sent| {
+        let body = sent.body.as_str();
+        if body.contains("\"odd\"") { Fault::answer(413, &[], "<html>") } else { Fault::Pass }
+    };
+    let proxy = Proxy::start(scene.url(), rule).await;
+    let client = scene.client_at(proxy.url()).retry(Never).build()?;
+    let odd = std::iter::once(json!({"n": "odd"}));
+    let created = scene.todos_of(&client).create_records(odd.chain(numbered(1..60))).each().await?;
+    let failed: Vec<_> = created.iter().map(|created| created.as_ref().err().and_then(Error::status)).collect();
+    assert_eq!(failed[0], Some(StatusCode::PAYLOAD_TOO_LARGE));
+    assert!(failed[1..].iter().all(Option::is_none), "{failed:?}");
+    assert_eq!(held(&scene).await.len(), 59);
+    let sizes = sizes(&proxy.arrived());
+    assert_eq!(
+        sizes.iter().filter(|size| **size == 25).count(),
+        2,
+        "the first, and what the server takes again: {sizes:?}"
+    );
+    assert!(sizes.len() < 20, "{sizes:?}");
+    Ok(())
+}
+
 /// Together they are more than the client accepts, and each is not.
 #[tokio::test]
 async fn answers_that_are_too_large_together_come_in_parts() -> Outcome {

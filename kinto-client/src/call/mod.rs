@@ -2,7 +2,7 @@
 
 #![expect(private_interfaces, reason = "the traits are sealed: nobody outside can call what these appear in")]
 
-use std::{fmt, future::IntoFuture, marker::PhantomData, sync::Arc, time::Duration};
+use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
 
 use futures_core::future::BoxFuture;
 
@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     transport::retry::RetryPolicy,
     wire::{
+        path::Address,
         request::{Explanation, Precondition, Request},
         response::Response,
     },
@@ -55,7 +56,7 @@ pub(crate) mod update;
 #[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) operation: &'static str,
-    pub(crate) object: Arc<str>,
+    pub(crate) object: Address,
 }
 
 /// An operation of one request, without any I/O: the one definition that awaiting, blocking, explaining and batches
@@ -158,7 +159,7 @@ pub(crate) async fn attempt<O: sealed::Operation>(client: &Client, operation: O)
 }
 
 impl Subject {
-    pub(crate) fn new(operation: &'static str, object: impl Into<Arc<str>>) -> Self {
+    pub(crate) fn new(operation: &'static str, object: impl Into<Address>) -> Self {
         Self { operation, object: object.into() }
     }
 

@@ -114,9 +114,9 @@ impl Error {
     }
 
     /// Says which operation on which object it was, unless a deeper place has said it.
-    pub(crate) fn during(mut self, operation: &'static str, object: &str) -> Self {
+    pub(crate) fn during(mut self, operation: &'static str, object: &(impl fmt::Display + ?Sized)) -> Self {
         self.0.operation.get_or_insert(operation);
-        self.0.object.get_or_insert_with(|| object.to_owned());
+        self.0.object.get_or_insert_with(|| object.to_string());
         self
     }
 

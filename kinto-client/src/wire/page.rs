@@ -63,7 +63,7 @@ impl Page {
     }
 
     /// The place of the next object, if there is one; whoever reads it there says by [`go_on`](Self::go_on) how long it is.
-    pub(crate) fn rest(&self) -> Option<&Cursor> {
+    pub(crate) fn place(&self) -> Option<&Cursor> {
         (self.reached == Reached::Object).then_some(&self.rest)
     }
 
@@ -154,9 +154,9 @@ mod tests {
     fn one_pass_is_enough() {
         let mut page = page(r#"{"data":[{"a":1}, {"b":2},{"c":3}]}"#).unwrap();
         for (rest, follows) in [(r#"{"a":1}, {"b""#, true), (r#"{"b":2},{"c""#, true), (r#"{"c":3}]"#, false)] {
-            assert!(page.rest().unwrap().rest().starts_with(rest));
+            assert!(page.place().unwrap().rest().starts_with(rest));
             page.go_on(7);
-            assert_eq!(page.rest().is_some(), follows);
+            assert_eq!(page.place().is_some(), follows);
         }
         assert!(page.next_received().is_none());
     }

@@ -36,6 +36,13 @@ pub(crate) struct Place<K> {
     pub(crate) id: Arc<str>,
 }
 
+/// Where something lives, of whatever kind it is: text only once that is asked for.
+#[derive(Clone)]
+pub(crate) struct Address {
+    path: Arc<str>,
+    id: Option<Arc<str>>,
+}
+
 impl List<kind::Bucket> {
     pub(crate) fn buckets() -> Self {
         let way = Way { path: "/buckets".into(), offence: None, bucket: None };
@@ -134,15 +141,34 @@ impl<K: kind::Kind> fmt::Display for Place<K> {
     }
 }
 
-impl<K> From<&List<K>> for Arc<str> {
+impl<K> From<&List<K>> for Address {
     fn from(list: &List<K>) -> Self {
-        Self::clone(&list.way.path)
+        Self { path: Arc::clone(&list.way.path), id: None }
     }
 }
 
-impl<K: kind::Kind> From<&Place<K>> for Arc<str> {
+impl<K> From<&Place<K>> for Address {
     fn from(place: &Place<K>) -> Self {
-        place.to_string().into()
+        Self { id: Some(Arc::clone(&place.id)), ..Self::from(&place.list) }
+    }
+}
+
+impl From<String> for Address {
+    fn from(path: String) -> Self {
+        Self { path: path.into(), id: None }
+    }
+}
+
+impl From<&str> for Address {
+    fn from(path: &str) -> Self {
+        Self { path: path.into(), id: None }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)?;
+        self.id.iter().try_for_each(|id| write!(f, "/{id}"))
     }
 }
 

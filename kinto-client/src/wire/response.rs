@@ -18,7 +18,7 @@ pub(crate) struct Response {
     pub(crate) body: Bytes,
     /// An earlier try of the same request may have been carried out, and this answer does not tell.
     pub(crate) doubtful: bool,
-    /// The answers to the other parts of the same batch.
+    /// What it has in common with the other parts of its batch.
     pub(crate) siblings: Siblings,
 }
 

@@ -27,21 +27,25 @@ impl Siblings {
 
     /// Reads the permissions that come next.
     pub(crate) fn permissions<P: PermissionSet>(&self, answer: &mut Cursor) -> Option<Permissions<P>> {
-        if let Some(known) = self.0.as_ref().and_then(|known| known.get())
-            && answer.rest().starts_with(&known.json)
-            && let Ok(permissions) = Arc::clone(&known.permissions).downcast()
-        {
-            answer.go_on(known.json.len());
-            return Some(Permissions::Visible(permissions));
+        let shown = |shown: Option<Shown<P>>| shown.map_or(Permissions::NotVisible, |Shown(permissions)| permissions);
+        let Some(first) = &self.0 else { return answer.value().map(shown) };
+        let Some(known) = first.get() else {
+            let before = answer.clone();
+            let permissions = shown(answer.value()?);
+            if let Permissions::Visible(permissions) = &permissions {
+                let json = before.rest().strip_suffix(answer.rest())?.to_owned();
+                // Another part may have been first meanwhile.
+                let _ = first.set(Known { json, permissions: Arc::clone(permissions) as _ });
+            }
+            return Some(permissions);
+        };
+        match Arc::clone(&known.permissions).downcast() {
+            Ok(permissions) if answer.rest().starts_with(&known.json) => {
+                answer.go_on(known.json.len());
+                Some(Permissions::Visible(permissions))
+            }
+            _ => answer.value().map(shown),
         }
-        let before = answer.clone();
-        let Shown(permissions) = answer.value::<Option<Shown<P>>>()?.unwrap_or(Shown(Permissions::NotVisible));
-        if let (Some(known), Permissions::Visible(permissions)) = (&self.0, &permissions) {
-            let length = before.rest().len() - answer.rest().len();
-            let json = before.rest().get(..length)?.to_owned();
-            let _ = known.set(Known { json, permissions: Arc::clone(permissions) as _ });
-        }
-        Some(permissions)
     }
 }
 

@@ -1,6 +1,9 @@
 //! From operations to their results, and how many there are of them on the way.
 
-use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicUsize},
+};
 
 use super::{
     deliver::{Delivery, Options},
@@ -80,7 +83,14 @@ pub(in crate::call) async fn carry_out<O: Send, T: Send>(
         let goes_on = !options.stop_on_error || tally.counted.failed == failed;
         tally.tell() && goes_on
     };
-    let delivery = Delivery { client, options, max_requests, done: &done, stopped: AtomicBool::new(stopped) };
+    let delivery = Delivery {
+        client,
+        options,
+        max_requests,
+        max_bytes: AtomicUsize::new(options.max_bytes),
+        done: &done,
+        stopped: AtomicBool::new(stopped),
+    };
     let left = delivery.deliver(jobs).await;
     let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     for job in left {

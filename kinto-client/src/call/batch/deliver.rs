@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::{
     plan::{self, Job, Segment},
-    sort::{Delivered, MAX_COLLISIONS, Sorted},
+    sort::{Delivered, MAX_COLLISIONS, Sorted, Verdict},
 };
 use crate::{
     client::Client,
@@ -37,6 +37,8 @@ pub(super) struct Delivery<'a> {
     pub(super) client: &'a Client,
     pub(super) options: Options,
     pub(super) max_requests: usize,
+    /// How many bytes go in one request: fewer than the options say, after that was too many for the server.
+    pub(super) max_bytes: AtomicUsize,
     /// Is given each request that is done; answers whether to go on.
     pub(super) done: &'a (dyn Fn(Delivered) -> bool + Sync),
     /// Nothing more is to be sent.
@@ -65,11 +67,17 @@ impl Delivery<'_> {
     async fn lane(&self, jobs: Vec<Job>) -> VecDeque<Job> {
         let mut queue = VecDeque::from(jobs);
         let mut collisions = collisions();
-        let mut max_bytes = self.options.max_bytes;
         while !self.stopped.load(Ordering::Relaxed) {
-            let Some(chunk) = plan::chunk(&mut queue, self.max_requests, max_bytes) else { break };
-            let Sorted { done, again, mut wait, collided, max_bytes: fewer } = self.chunk(chunk).await;
-            max_bytes = max_bytes.min(fewer.unwrap_or(max_bytes));
+            let Some(chunk) = plan::chunk(&mut queue, self.max_requests, self.max_bytes.load(Ordering::Relaxed)) else {
+                break;
+            };
+            let Sorted { done, again, mut wait, collided, verdict } = self.chunk(chunk).await;
+            match verdict {
+                // What comes after these would be too large as well, whatever it is about.
+                Some(Verdict::AtMost(bytes)) => _ = self.max_bytes.fetch_min(bytes, Ordering::Relaxed),
+                Some(Verdict::One) => self.max_bytes.store(self.options.max_bytes, Ordering::Relaxed),
+                None => {}
+            }
             if !done.is_empty() {
                 collisions = self::collisions();
             } else if collided {

@@ -46,6 +46,15 @@ impl Delivered {
     }
 }
 
+/// What a 413 tells.
+#[derive(Clone, Copy)]
+pub(super) enum Verdict {
+    /// No more than so many bytes may go together.
+    AtMost(usize),
+    /// One alone was to blame, and not how many went together.
+    One,
+}
+
 /// The requests of a chunk, after it was sent.
 #[derive(Default)]
 pub(super) struct Sorted {
@@ -56,8 +65,8 @@ pub(super) struct Sorted {
     pub(super) wait: Duration,
     /// There were collisions with other writers.
     pub(super) collided: bool,
-    /// How many bytes may go together from now on, where it was too many for the server, or for what is before it.
-    pub(super) max_bytes: Option<usize>,
+    /// What the server, or what is before it, said of how much went together.
+    pub(super) verdict: Option<Verdict>,
 }
 
 impl Sorted {
@@ -68,7 +77,11 @@ impl Sorted {
             sorter.together(chunk, &outcome);
         } else {
             match outcome {
-                Ok(answer) => sorter.answered(chunk, vec![answer]),
+                Ok(answer) => {
+                    let too_large = answer.status == StatusCode::PAYLOAD_TOO_LARGE;
+                    sorter.sorted.verdict = too_large.then_some(Verdict::One);
+                    sorter.answered(chunk, vec![answer]);
+                }
                 Err(error) => chunk.into_iter().for_each(|job| sorter.one(job, Err(error.clone()))),
             }
         }
@@ -109,7 +122,7 @@ impl Sorter<'_> {
                     let sizes = || chunk.iter().map(|job| batch::size(&job.request));
                     let (all, largest): (usize, _) = (sizes().sum(), sizes().max().unwrap_or_default());
                     // About half of it, and less than it in any case.
-                    self.sorted.max_bytes = Some((all / 2 + largest).min(all.saturating_sub(1)));
+                    self.sorted.verdict = Some(Verdict::AtMost((all / 2 + largest).min(all.saturating_sub(1))));
                 }
                 let limit = chunk.len().div_ceil(2);
                 self.sorted.again.extend(chunk.into_iter().map(|job| limited(job, limit)));

@@ -37,7 +37,7 @@ pub(super) fn objects<K: Kind, T: Data>(call: &Call<'_, GetAll<K, T>>) -> BoxStr
 fn alone<K: Kind, T>(next_of: NextOf<K, T>, page: &mut Page) -> Option<Result<Object<K, T>>> {
     let mut object = None;
     let read = next_of(page, &mut |next| object = Some(next))?;
-    read.map(|()| object).transpose()
+    Some(read.and_then(|()| object.ok_or_else(|| Error::unexpected("an object of the list was lost".to_owned()))))
 }
 
 pub(super) fn pages<K: Kind, T: Data>(call: &Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<ObjectPage<K, T>>> {

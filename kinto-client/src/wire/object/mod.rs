@@ -121,9 +121,9 @@ impl<K: Kind, T: Data> Object<K, T> {
 
     /// Reads the next object of a page, and gives it to `take`: so it is not moved from hand to hand.
     pub(crate) fn next_of(page: &mut Page, take: &mut dyn FnMut(Self)) -> Option<Result<()>> {
-        if let Some(rest) = page.rest()
-            && let Some((decoded, length)) = decode::first(rest.rest(), T::DECLARES)
-            && let Some(received) = rest.next(length)
+        if let Some(place) = page.place()
+            && let Some((decoded, length)) = decode::first(place.rest(), T::DECLARES)
+            && let Some(received) = place.next(length)
         {
             take(Self::of(decoded, received, Permissions::NotVisible));
             page.go_on(length);
