@@ -130,20 +130,23 @@ async fn what_was_done_before_the_server_was_killed_is_known_as_that() -> Outcom
     };
     let proxy = Proxy::start(scene.url(), rule).await;
     let todos = scene.todos_of(&scene.client_at(proxy.url()).retry(Tries(3)).build()?);
+    let created = Semaphore::new(0);
     let meanwhile = async {
-        for _ in 0..2 {
-            done.arrival().await;
-        }
+        done.arrival().await;
+        created.add_permits(1);
+        done.arrival().await;
         blocking(&server, Server::restart_server).await?;
         done.open();
         back.open();
         Ok::<_, kinto_server::Error>(())
     };
-    let (created, deleted, restarted) = tokio::join!(
-        todos.create_record(Todo::new("Eggs")).id("eggs").into_future(),
-        todos.delete_record(&milk).into_future(),
-        meanwhile,
-    );
+    let delete = async {
+        // Two writes at once may collide, and the answer that is lost would be that of a collision.
+        created.acquire().await.expect("it is never closed").forget();
+        todos.delete_record(&milk).await
+    };
+    let create = todos.create_record(Todo::new("Eggs")).id("eggs").into_future();
+    let (created, deleted, restarted) = tokio::join!(create, delete, meanwhile);
     restarted?;
     assert_eq!(created?.data, Todo::new("Eggs"));
     assert_eq!(deleted?.last_modified, None, "the server no longer says when");
