@@ -18,9 +18,8 @@ impl<K: Kind, T: Data> Object<K, T> {
     pub(crate) fn changed_data(&self) -> Result<Option<Box<RawValue>>> {
         let base = self.changed.as_deref().unwrap_or(&self.received);
         let before = decode::object::<T>(base, T::DECLARES)?.data;
-        let (before, mut after) = (encode::object(&before)?, encode::object(&self.data)?);
+        let (mut before, mut after) = (encode::object(&before)?, encode::object(&self.data)?);
         self.check_id(&after)?;
-        let mut before = before;
         for stamp in STAMP {
             before.remove(stamp);
             after.remove(stamp);
