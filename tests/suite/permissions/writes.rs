@@ -1,7 +1,8 @@
 //! Permissions are said with every kind of write.
 
 use kinto_client::{
-    BucketAttributes, BucketPermissions, CollectionAttributes, GroupAttributes, Permissions, Principal, Value, json,
+    BucketAttributes, BucketPermissions, CollectionAttributes, GroupAttributes, Permissions, Principal,
+    RecordPermissions, Value, json,
 };
 use kinto_server::unique;
 use kinto_tests::{Outcome, Scene};
@@ -97,5 +98,43 @@ async fn on_patch_they_replace_the_lists_that_are_named() -> Outcome {
     for path in &paths {
         assert_eq!(scene.plain.held(path).await["colour"], "blue", "{path}");
     }
+    Ok(())
+}
+
+/// What the answers of one batch say alike is kept once; it is each object's own all the same.
+#[tokio::test]
+async fn in_one_batch_each_has_its_own() -> Outcome {
+    let scene = Scene::new().await;
+    let me = me(&scene).await;
+    let mut batch = scene.client.batch();
+    let create = |id: &str| scene.todos.create_record(Todo::new(id)).id(id);
+    let tickets = [
+        batch.add(create("a")),
+        batch.add(create("b").permissions(|p| p.read("account:reader"))),
+        batch.add(create("c")),
+    ];
+    let mut done = batch.execute().await?;
+    let [mut a, b, mut c] = tickets.map(|ticket| done.take(ticket).expect("it was created"));
+    let write = |others: &[&str]| {
+        let all = others.iter().copied().map(Principal::from).chain([me.clone()]);
+        RecordPermissions::default().write(all.collect::<Vec<_>>())
+    };
+    assert_eq!(a.permissions, Permissions::Visible(write(&[]).into()));
+    assert_eq!(b.permissions, Permissions::Visible(write(&[]).read("account:reader").into()));
+    assert_eq!(c.permissions, a.permissions);
+
+    a.permissions.edit()?.write.insert("account:editor".into());
+    assert_eq!(c.permissions, Permissions::Visible(write(&[]).into()), "only one was edited");
+    scene.sent.forget();
+    scene.todos.save_record(&mut c).await?;
+    assert_eq!(scene.sent.take_lines(), [""; 0], "nothing was changed in it");
+    scene.todos.save_record(&mut a).await?;
+    let held = |id: &'static str| {
+        let (record, plain) = (scene.record(id), scene.plain.clone());
+        async move { plain.permissions(&record).await }
+    };
+    assert_eq!(held("a").await, json!({"write": ["account:editor", me]}));
+    assert_eq!(held("b").await, json!({"read": ["account:reader"], "write": [me]}));
+    assert_eq!(held("c").await, json!({"write": [me]}));
     Ok(())
 }
