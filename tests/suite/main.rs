@@ -25,6 +25,7 @@ mod batch_progress;
 mod batch_requests;
 mod batch_results;
 mod batch_retries;
+mod batch_too_large;
 mod batch_writers;
 mod blueprint;
 mod bounds;
