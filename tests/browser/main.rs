@@ -1,6 +1,7 @@
 //! What people see in Kinto Admin, in a real browser, of a collection that was declared in Rust.
 //!
-//! With `KINTO_SCREENSHOT=FILE` it leaves a picture of the list there, such as `tests/browser/admin.png`.
+//! With `KINTO_SCREENSHOT=FILE` it leaves a picture of the list there, such as `tests/browser/admin.png`. It has a harness of its
+//! own so that it can say that it was skipped, where there is no Chromium.
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "that is how a test fails")]
 
@@ -39,14 +40,46 @@ impl Task {
 const ROWS: &str = "[...document.querySelectorAll('table.record-list tbody tr, table tbody tr')]
     .map(row => [...row.cells].slice(0, 3).map(cell => cell.innerText))";
 
-#[tokio::test]
-async fn kinto_admin_shows_what_was_declared() -> Result {
+const NAME: &str = "kinto_admin_shows_what_was_declared";
+
+#[tokio::main]
+async fn main() -> Result {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        println!("{NAME}: test");
+        return Ok(());
+    }
+    if is_left_out(&arguments) {
+        println!("\ntest result: ok. 0 passed; 0 failed; 0 skipped; 1 filtered out\n");
+        return Ok(());
+    }
     let Some(installed) = Installed::find() else {
         let missing = "Chromium and its driver are missing; on Debian: apt-get install chromium chromium-driver";
         assert!(env::var_os("CI").is_none(), "{missing}");
-        eprintln!("NOT TESTED: {missing}");
+        println!("\ntest {NAME} ... skipped: {missing}\n\ntest result: ok. 0 passed; 0 failed; 1 skipped\n");
         return Ok(());
     };
+    kinto_admin_shows_what_was_declared(&installed).await?;
+    println!("\ntest {NAME} ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 skipped\n");
+    Ok(())
+}
+
+/// Returns true if the arguments, which are those of `cargo test`'s own harness, do not choose the test.
+fn is_left_out(arguments: &[String]) -> bool {
+    let mut chosen = None;
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--skip" if arguments.next().is_some_and(|part| NAME.contains(part.as_str())) => return true,
+            "--test-threads" | "--color" | "--format" | "--logfile" | "-Z" => drop(arguments.next()),
+            option if option.starts_with('-') => {}
+            part => chosen = Some(chosen.unwrap_or(false) || NAME.contains(part)),
+        }
+    }
+    chosen == Some(false)
+}
+
+async fn kinto_admin_shows_what_was_declared(installed: &Installed) -> Result {
     let server = Server::builder().backend(Backend::Memory).admin().start()?;
     let (user, password) = ("alexis", "p4ssw0rd");
     Plain::new(server.url(), "admin", "admin").put_data("/accounts/alexis", &json!({"password": password})).await;
@@ -61,7 +94,7 @@ async fn kinto_admin_shows_what_was_declared() -> Result {
         tasks.create_record(task).await?;
     }
 
-    let browser = Browser::open(&installed, [1280, 800]).await?;
+    let browser = Browser::open(installed, [1280, 800]).await?;
     browser.go(&format!("{}/admin/", server.url())).await?;
     browser.click("//label[contains(., 'Kinto Account')]").await?;
     browser.write("//input[@id='root_credentials_username']", user).await?;

@@ -1,5 +1,5 @@
 //! Whatever is answered, to whichever call: it ends, with a value or with an error that is one line. Answers are real
-//! ones that were spoiled, and JSON that nobody sends; `fuzz/` does the same with what coverage guides.
+//! ones that were spoiled, and JSON that nobody sends; `tests/fuzz/` does the same with what coverage guides.
 
 use kinto_client::{Value, json};
 use kinto_tests::{CALLS, Script, laws};

@@ -2,7 +2,7 @@
 
 // The same transport as that of the property tests.
 #[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-#[path = "../../tests/script/mod.rs"]
+#[path = "../../script/mod.rs"]
 mod script;
 
 pub use script::{CALLS, Note, Script, laws};
