@@ -60,8 +60,8 @@ async fn of_many_those_that_fit_are_sent() -> Outcome {
 async fn what_fits_is_sent_as_ever() -> Outcome {
     let scene = scene_of::<Strict>().await;
     let todos = scene.todos.typed::<Strict>();
-    let plain = todos.create_record(Strict::new("Milk")).id("a").explain()?.to_string();
-    assert_eq!(todos.checked().create_record(Strict::new("Milk")).id("a").explain()?.to_string(), plain);
+    let plain = todos.create_record(Strict::new("Milk")).id("a").preview()?.to_string();
+    assert_eq!(todos.checked().create_record(Strict::new("Milk")).id("a").preview()?.to_string(), plain);
     todos.checked().create_record(Strict::new("Milk")).await?;
     assert_eq!(scene.sent.take().len(), 1);
     Ok(())

@@ -1,6 +1,6 @@
 use futures_util::TryStreamExt as _;
 use schemars::JsonSchema;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::rewrite::Rewrite;
 use crate::{
@@ -161,8 +161,7 @@ impl<Old: Data, New: Data> Migration<'_, Old, New> {
 
     /// Whether the server has checked the record against the new schema.
     fn is_done(&self, record: &Record<JsonObject>) -> bool {
-        let checked = record.data.get("schema").and_then(Value::as_u64);
-        checked.is_some_and(|checked| checked >= self.report.since.as_millis())
+        record.schema_stamp().is_some_and(|checked| checked >= self.report.since)
     }
 
     /// The record in its new form, unless it has none.

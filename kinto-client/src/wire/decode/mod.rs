@@ -13,6 +13,7 @@ mod stamped;
 mod tests;
 
 use stamped::Stamped;
+pub(crate) use stamped::schema_stamp;
 
 /// What the server adds to every object.
 #[derive(Debug)]
@@ -29,8 +30,8 @@ struct Stamp {
 }
 
 /// Decodes one object. `declares` names which of `id` and `last_modified` the type has a place for; it is not shown
-/// the others, so that they are no unknown fields to it and no strangers in a map. Neither is a struct shown which version
-/// of a schema the server checked the record against, unless it has a field for that.
+/// the others, so that they are no unknown fields to it and no strangers in a map. Neither is it shown which version of a
+/// schema the server checked the record against (`schema`), unless it has a field for that.
 pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'static str]) -> Result<Decoded<T>> {
     let mut stamp = Stamp::default();
     let mut json = serde_json::Deserializer::from_slice(raw);
