@@ -20,9 +20,6 @@ pub mod schema;
 mod transport;
 mod wire;
 
-pub use bytes;
-pub use futures_core;
-pub use http;
 pub use serde_json::{Value, json};
 
 #[cfg(feature = "derive")]
@@ -35,8 +32,6 @@ pub use call::{
     delete::{RecordTarget, Target},
     edit::Optional,
     list::{BadObject, Change, Changes, Fresh, ObjectPage, Objects, Records, Selected},
-    preview::Preview,
-    raw::RawResponse,
     save::Saved,
 };
 pub use client::{Client, ClientBuilder};
@@ -45,8 +40,7 @@ pub use handle::{Account, Bucket, Collection, Group, Handle, RecordHandle, Typed
 pub use record::KintoRecord;
 pub use transport::{
     Body, Transport, TransportError, TransportErrorKind,
-    auth::{Auth, CredentialProvider},
-    http_client::HttpTransport,
+    auth::{Auth, Authenticate},
     notice::Backoff,
     retry::{Attempt, Exponential, Never, RetryPolicy},
 };
@@ -65,13 +59,12 @@ pub use wire::{
     object::{Data, Object, Record},
     outcome::{Ensured, Tombstone},
     patch::JsonPatch,
-    patch_path::{PatchKey, PatchPath},
     permissions::{
         BucketPermissions, CollectionPermissions, GroupPermissions, PermissionSet, Permissions, RecordPermissions,
     },
     plan::{Action, Difference, Step},
-    preview::RequestPreview,
     principal::{IntoPrincipals, Principal},
+    request::Explanation,
     server_info::{ServerInfo, Settings, User},
     sort::Sort,
     timestamp::Timestamp,
@@ -103,7 +96,6 @@ pub mod operation {
         many::{Each, Many},
         overwrite::Overwrite,
         patch::Patch,
-        raw::RawRequest,
         save::{Save, SavePermissions},
         update::Update,
     };

@@ -9,7 +9,7 @@ use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields, Path, parse_quote};
 
 /// The keys of a record that are not its data.
-const ENVELOPE: [&str; 3] = ["id", "last_modified", "schema"];
+const ENVELOPE: [&str; 2] = ["id", "last_modified"];
 
 /// A struct that describes records, or a part of them.
 pub(crate) struct Record<'a> {

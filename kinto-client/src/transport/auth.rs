@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert_eq!(format!("{auth:?}"), "Auth(…)");
 /// ```
 #[derive(Clone)]
-pub struct Auth(Arc<dyn CredentialProvider>);
+pub struct Auth(Arc<dyn Authenticate>);
 
 impl Auth {
     /// User and password, for the accounts plugin and for `basicauth`.
@@ -50,10 +50,10 @@ impl Auth {
         Self(Arc::new(Fixed(value)))
     }
 
-    /// Credentials that your own code provides, and may refresh.
+    /// Credentials that your own code provides, and may renew.
     #[must_use]
-    pub fn custom(provider: impl CredentialProvider) -> Self {
-        Self(Arc::new(provider))
+    pub fn custom(authenticate: impl Authenticate) -> Self {
+        Self(Arc::new(authenticate))
     }
 
     pub(crate) async fn authorization(&self) -> Result<HeaderValue> {
@@ -62,8 +62,8 @@ impl Auth {
         Ok(value)
     }
 
-    pub(crate) async fn refresh(&self) -> Result<bool> {
-        self.0.refresh().await
+    pub(crate) async fn renew(&self) -> Result<bool> {
+        self.0.renew().await
     }
 
     /// Whether these can be credentials at all, as far as that is known without asking.
@@ -86,18 +86,15 @@ impl<U: AsRef<str>, P: AsRef<str>> From<(U, P)> for Auth {
 
 /// Gives the `Authorization` header for each request, for schemes that need more than a fixed text.
 ///
-/// It is implemented without the `async_trait` macro, whose methods have other lifetimes: `Box::pin(async move { … })` around the
-/// body of the method is all that it takes. The types are re-exported as `kinto_client::futures_core` and `kinto_client::http`.
-///
 /// ```
-/// use kinto_client::{
-///     Auth, CredentialProvider, Error, Result, futures_core::future::BoxFuture, http::HeaderValue,
-/// };
+/// use futures_core::future::BoxFuture;
+/// use http::HeaderValue;
+/// use kinto_client::{Auth, Authenticate, Error, Result};
 ///
 /// /// Reads the token anew for every request, so that another program can replace it.
 /// struct TokenFile(std::path::PathBuf);
 ///
-/// impl CredentialProvider for TokenFile {
+/// impl Authenticate for TokenFile {
 ///     fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
 ///         Box::pin(async {
 ///             let token = std::fs::read_to_string(&self.0).map_err(Error::authentication)?;
@@ -108,7 +105,7 @@ impl<U: AsRef<str>, P: AsRef<str>> From<(U, P)> for Auth {
 ///
 /// let auth = Auth::custom(TokenFile("token".into()));
 /// ```
-pub trait CredentialProvider: Send + Sync + 'static {
+pub trait Authenticate: Send + Sync + 'static {
     /// The value of the `Authorization` header. It is asked for before every request, so keep what is costly.
     ///
     /// # Errors
@@ -122,7 +119,7 @@ pub trait CredentialProvider: Send + Sync + 'static {
     /// # Errors
     ///
     /// As for [`authorization`](Self::authorization).
-    fn refresh(&self) -> BoxFuture<'_, Result<bool>> {
+    fn renew(&self) -> BoxFuture<'_, Result<bool>> {
         Box::pin(async { Ok(false) })
     }
 
@@ -135,7 +132,7 @@ pub trait CredentialProvider: Send + Sync + 'static {
 /// Credentials that never change; the error is kept until the client is built.
 struct Fixed(std::result::Result<HeaderValue, &'static str>);
 
-impl CredentialProvider for Fixed {
+impl Authenticate for Fixed {
     fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
         let value = self.0.clone().map_err(Error::invalid);
         Box::pin(async move { value })
@@ -147,7 +144,7 @@ impl CredentialProvider for Fixed {
 }
 
 impl Error {
-    /// The error for an [`CredentialProvider`] implementation that cannot give credentials.
+    /// The error for an [`Authenticate`] implementation that cannot give credentials.
     pub fn authentication(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(ErrorKind::Authentication, "there are no credentials to send").caused_by(reason)
     }
