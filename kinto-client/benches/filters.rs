@@ -12,13 +12,13 @@ fn filters(criterion: &mut Criterion) {
     let books = client.typed::<Book>();
     let f = Book::fields();
     criterion.bench_function("one filter", |bencher| {
-        bencher.iter(|| books.get_records().filter(f.lent.eq(false)).count().explain());
+        bencher.iter(|| books.get_records().filter(f.lent.eq(false)).count().preview());
     });
     criterion.bench_function("five filters", |bencher| {
         bencher.iter(|| {
             let books = books.get_records().filter(f.lent.eq(false)).filter(f.title.like("*number*"));
             let books = books.filter(f.pages.at_least(300_u64)).filter(f.price.lt(20.0));
-            books.filter(f.tags.contains_any(["fiction", "shelf-7"])).count().explain()
+            books.filter(f.tags.contains_any(["fiction", "shelf-7"])).count().preview()
         });
     });
 }

@@ -23,7 +23,7 @@ fn saving(criterion: &mut Criterion) {
             |records| {
                 for record in records {
                     record.data.lent = !record.data.lent;
-                    let _ = std::hint::black_box(books.save_record(record).explain());
+                    let _ = std::hint::black_box(books.save_record(record).preview());
                 }
             },
             BatchSize::SmallInput,

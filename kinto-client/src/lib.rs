@@ -20,6 +20,9 @@ pub mod schema;
 mod transport;
 mod wire;
 
+pub use bytes;
+pub use futures_core;
+pub use http;
 pub use serde_json::{Value, json};
 
 #[cfg(feature = "derive")]
@@ -32,6 +35,8 @@ pub use call::{
     delete::{RecordTarget, Target},
     edit::Optional,
     list::{BadObject, Change, Changes, Fresh, ObjectPage, Objects, Records, Selected},
+    preview::Preview,
+    raw::RawResponse,
     save::Saved,
 };
 pub use client::{Client, ClientBuilder};
@@ -40,7 +45,8 @@ pub use handle::{Account, Bucket, Collection, Group, Handle, RecordHandle, Typed
 pub use record::KintoRecord;
 pub use transport::{
     Body, Transport, TransportError, TransportErrorKind,
-    auth::{Auth, Authenticate},
+    auth::{Auth, CredentialProvider},
+    http_client::HttpTransport,
     notice::Backoff,
     retry::{Attempt, Exponential, Never, RetryPolicy},
 };
@@ -59,12 +65,13 @@ pub use wire::{
     object::{Data, Object, Record},
     outcome::{Ensured, Tombstone},
     patch::JsonPatch,
+    patch_path::{PatchKey, PatchPath},
     permissions::{
         BucketPermissions, CollectionPermissions, GroupPermissions, PermissionSet, Permissions, RecordPermissions,
     },
     plan::{Action, Difference, Step},
+    preview::RequestPreview,
     principal::{IntoPrincipals, Principal},
-    request::Explanation,
     server_info::{ServerInfo, Settings, User},
     sort::Sort,
     timestamp::Timestamp,
@@ -96,6 +103,7 @@ pub mod operation {
         many::{Each, Many},
         overwrite::Overwrite,
         patch::Patch,
+        raw::RawRequest,
         save::{Save, SavePermissions},
         update::Update,
     };

@@ -82,8 +82,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `into`, on the struct | No handles at all: another type is written. |
 /// | `transparent`, `remote`, on the struct | Refused: such a struct is not the data of a record. |
 ///
-/// A field that reads or writes the key `id` or `last_modified` (`alias` counts) is noted in `Data::DECLARES`; the client
-/// otherwise keeps these two keys of a record away from its data.
+/// A field that reads or writes the key `id`, `last_modified` or `schema` (`alias` counts) is noted in `Data::DECLARES`; the
+/// client otherwise keeps these keys of a record, as far as the server writes them, away from its data.
 ///
 /// # Names that the server cannot filter on
 ///

@@ -9,7 +9,7 @@ use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields, Path, parse_quote};
 
 /// The keys of a record that are not its data.
-const ENVELOPE: [&str; 2] = ["id", "last_modified"];
+const ENVELOPE: [&str; 3] = ["id", "last_modified", "schema"];
 
 /// A struct that describes records, or a part of them.
 pub(crate) struct Record<'a> {

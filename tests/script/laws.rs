@@ -31,7 +31,7 @@ fn data_in(body: &[u8]) -> JsonObject {
 /// What a save would send: nothing, if nothing was changed, or the whole of the data.
 fn saved<T: Data>(collection: &Collection, record: &mut Record<T>) -> Result<Option<JsonObject>> {
     let request =
-        collection.save_record(record).explain().inspect_err(|error| assert!(error.is_invalid(), "{error}"))?;
+        collection.save_record(record).preview().inspect_err(|error| assert!(error.is_invalid(), "{error}"))?;
     Ok(request.body().map(|body| data_in(body.as_bytes())))
 }
 
@@ -112,7 +112,8 @@ pub async fn json_patch(received: &str, operations: &str) {
     };
     let mut patch = JsonPatch::new();
     for operation in &operations {
-        let keys = |name: &str| operation[name].as_str().unwrap_or_default().split('/').map(str::to_owned);
+        let keys =
+            |name: &str| operation[name].as_str().unwrap_or_default().split('/').map(str::to_owned).collect::<Vec<_>>();
         let value = &operation["value"];
         patch = match operation["op"].as_str() {
             Some("add") => patch.add(keys("path"), value),

@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
-use kinto_client::{Auth, Authenticate, Client, Error, ErrorKind, Never, Result, json};
+use kinto_client::{Auth, Client, CredentialProvider, Error, ErrorKind, Never, Result, json};
 use kinto_tests::{Outcome, Recorder, Scene};
 
 use crate::{Todo, predicates};
@@ -71,7 +71,7 @@ impl Tokens {
     }
 }
 
-impl Authenticate for Tokens {
+impl CredentialProvider for Tokens {
     fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let renewed = self.renewed.load(Ordering::SeqCst);
@@ -79,7 +79,7 @@ impl Authenticate for Tokens {
         Box::pin(async move { HeaderValue::from_str(&token).map_err(Error::authentication) })
     }
 
-    fn renew(&self) -> BoxFuture<'_, Result<bool>> {
+    fn refresh(&self) -> BoxFuture<'_, Result<bool>> {
         let renewed = self.renewed.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move { Ok(renewed < self.last) })
     }
@@ -134,7 +134,7 @@ async fn without_others_the_refusal_is_the_answer() -> Outcome {
 #[tokio::test]
 async fn credentials_that_cannot_be_had_are_an_error_of_their_own() -> Outcome {
     struct Broken;
-    impl Authenticate for Broken {
+    impl CredentialProvider for Broken {
         fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
             Box::pin(async { Err(Error::authentication("the key ring is locked")) })
         }
@@ -158,7 +158,7 @@ fn never<T: Send + 'static>() -> BoxFuture<'static, T> {
 #[tokio::test]
 async fn credentials_that_never_come_leave_nothing_in_doubt() -> Outcome {
     struct Silent;
-    impl Authenticate for Silent {
+    impl CredentialProvider for Silent {
         fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
             never()
         }
@@ -177,12 +177,12 @@ async fn credentials_that_never_come_leave_nothing_in_doubt() -> Outcome {
 #[tokio::test]
 async fn others_that_never_come_leave_nothing_in_doubt() -> Outcome {
     struct Expired;
-    impl Authenticate for Expired {
+    impl CredentialProvider for Expired {
         fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
             Box::pin(async { Ok(HeaderValue::from_static("Bearer expired")) })
         }
 
-        fn renew(&self) -> BoxFuture<'_, Result<bool>> {
+        fn refresh(&self) -> BoxFuture<'_, Result<bool>> {
             never()
         }
     }

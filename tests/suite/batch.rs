@@ -113,7 +113,7 @@ async fn a_call_with_a_policy_or_timeout_of_its_own_is_refused() -> Outcome {
         batch.add(create().retry(Never).id("milk")),
     ];
     let plain = batch.add(create());
-    let explained = batch.explain().unwrap_err();
+    let explained = batch.preview().unwrap_err();
     assert!(explained.is_invalid() && explained.to_string().contains("give them to the batch"), "{explained}");
     let (tuple, other) = scene.client.together((create().retry(Never), create())).await?;
     let done = batch.execute().retry(Never).timeout(Duration::from_secs(60)).await?;

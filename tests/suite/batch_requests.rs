@@ -204,7 +204,7 @@ async fn what_is_explained_is_what_is_sent() -> Outcome {
     batch.add(scene.todos.save_record(&mut milk));
     batch.add(scene.todos.create_record(Todo::new("Eggs")));
     batch.add(scene.todos.get_record::<Todo>("ham"));
-    let explained = batch.explain()?;
+    let explained = batch.preview()?;
     let shown = format!("{batch:?}");
     assert_eq!(scene.sent.take_lines(), [""; 0]);
     let text = explained[0].to_string();
@@ -224,9 +224,9 @@ async fn what_is_explained_is_what_is_sent() -> Outcome {
 
     let mut batch = scene.client.batch();
     batch.add(scene.client.account("alexis").create("s3cr3t"));
-    assert!(!format!("{:?} {batch:?}", batch.explain()?).contains("s3cr3t"));
+    assert!(!format!("{:?} {batch:?}", batch.preview()?).contains("s3cr3t"));
     batch.add(scene.todos.get_record::<Todo>("no/id"));
-    let error = batch.explain().unwrap_err();
+    let error = batch.preview().unwrap_err();
     assert_eq!((predicates(&error), error.operation()), (vec!["invalid"], Some("get record")), "{error}");
     Ok(())
 }

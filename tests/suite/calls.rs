@@ -17,7 +17,7 @@ async fn explain_shows_the_request_and_sends_none() -> Outcome {
     scene.sent.forget();
 
     let create = scene.todos.create_record(Todo::new("Eggs")).id("eggs").permissions(|p| p.read("account:remy"));
-    let explanation = create.explain()?;
+    let explanation = create.preview()?;
     assert_eq!(explanation.method(), Some(&http::Method::PUT));
     assert_eq!(explanation.target(), Some(scene.record("eggs")));
     let body: Value = serde_json::from_str(explanation.body().unwrap())?;
@@ -26,21 +26,21 @@ async fn explain_shows_the_request_and_sends_none() -> Outcome {
     let text = explanation.to_string();
     assert!(text.starts_with(&format!("PUT {}\nIf-None-Match: *\n", scene.record("eggs"))), "{text}");
 
-    let list = scene.todos.get_record::<Todo>("milk").explain()?;
+    let list = scene.todos.get_record::<Todo>("milk").preview()?;
     assert_eq!((list.to_string(), list.body()), (format!("GET {path}"), None));
-    let delete = scene.todos.delete_record(&record).explain()?;
+    let delete = scene.todos.delete_record(&record).preview()?;
     assert_eq!(delete.to_string(), format!("DELETE {path}\nIf-Match: \"{time}\""));
-    let nothing = scene.todos.save_record(&mut record).explain()?;
+    let nothing = scene.todos.save_record(&mut record).preview()?;
     assert_eq!((nothing.method(), nothing.target(), nothing.body()), (None, None, None));
     record.data.done = true;
-    let save = scene.todos.save_record(&mut record).explain()?.to_string();
+    let save = scene.todos.save_record(&mut record).preview()?.to_string();
     assert!(save.starts_with(&format!("PUT {path}\nIf-Match: \"{time}\"\n")), "{save}");
     assert!(
         save.ends_with(r#"{"data":{"title":"Milk","done":true}}"#)
             || save.ends_with(r#"{"data":{"done":true,"title":"Milk"}}"#),
         "{save}"
     );
-    let wrong = scene.todos.get_record::<Todo>("no/id").explain().unwrap_err();
+    let wrong = scene.todos.get_record::<Todo>("no/id").preview().unwrap_err();
     assert_eq!((predicates(&wrong), wrong.operation()), (vec!["invalid"], Some("get record")));
     assert!(scene.sent.take().is_empty());
     assert_eq!(scene.plain.ids(&scene.records).await, ["milk"]);
@@ -51,7 +51,7 @@ async fn explain_shows_the_request_and_sends_none() -> Outcome {
 async fn what_is_explained_is_what_is_sent() -> Outcome {
     let scene = Scene::new().await;
     let create = scene.todos.create_record(Todo::new("Milk"));
-    let explanation = create.explain()?;
+    let explanation = create.preview()?;
     let created = create.await?;
     let sent = scene.sent.take_one();
     assert_eq!(explanation.target(), Some(scene.record(&created.id)), "the id has been made already");
@@ -59,7 +59,7 @@ async fn what_is_explained_is_what_is_sent() -> Outcome {
     assert_eq!(explanation.body(), Some(sent.body.as_str()));
 
     let group = scene.bucket.create_group("friends", ["account:remy"]).if_not_exists();
-    let explanation = group.explain()?;
+    let explanation = group.preview()?;
     group.await?;
     let sent = scene.sent.take_one();
     assert_eq!(format!("{} {}", explanation.method().unwrap(), explanation.target().unwrap()), sent.line());

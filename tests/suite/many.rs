@@ -252,13 +252,13 @@ async fn what_would_be_sent_can_be_looked_at() -> Outcome {
     scene.sent.forget();
     let (path, time) = (scene.record("n0001"), records[1].last_modified);
     let save = scene.todos.save_records(&mut records);
-    let explained = save.explain()?;
+    let explained = save.preview()?;
     assert_eq!(explained.iter().map(|one| one.method().is_some()).collect::<Vec<_>>(), [false, true, false]);
     assert!(explained[1].to_string().starts_with(&format!("PUT {path}\nIf-Match: \"{time}\"\n")), "{}", explained[1]);
     assert_eq!(explained[0].to_string(), "nothing: there is no change to send");
     let shown = format!("{save:?}");
     assert!(shown.contains("3 × save record") && shown.contains(scene.bucket.id()), "{shown}");
-    let error = scene.todos.create_records([json!({"id": "no/id"})]).explain().unwrap_err();
+    let error = scene.todos.create_records([json!({"id": "no/id"})]).preview().unwrap_err();
     assert_eq!((predicates(&error), error.operation()), (vec!["invalid"], Some("create record")), "{error}");
     assert_eq!(scene.sent.take_lines(), [""; 0]);
     save.await?;

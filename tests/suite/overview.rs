@@ -3,7 +3,7 @@
 
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
-use kinto_client::{Auth, Authenticate, Client, Principal, Result, Value, json};
+use kinto_client::{Auth, Client, CredentialProvider, Principal, Result, Value, json};
 use kinto_server::unique;
 use kinto_tests::{Outcome, Scene};
 
@@ -37,7 +37,7 @@ async fn usage() -> Outcome {
 /// What gives an `Authorization` header for each request.
 struct Policy(HeaderValue);
 
-impl Authenticate for Policy {
+impl CredentialProvider for Policy {
     fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
         Box::pin(async { Ok(self.0.clone()) })
     }

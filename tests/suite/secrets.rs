@@ -33,8 +33,8 @@ async fn debug_shows_none() -> Outcome {
         let todos = client.bucket("default").collection("todos");
         let mut record = todos.create_record(Todo::new("Milk")).await.ok();
         assert_silent(&debug((&client, &todos, todos.typed::<Todo>(), &record)));
-        assert_silent(&debug((todos.get_records::<Todo>(), todos.create_record(Todo::new("Milk")).explain()?)));
-        assert_silent(&todos.create_record(Todo::new("Milk")).explain()?.to_string());
+        assert_silent(&debug((todos.get_records::<Todo>(), todos.create_record(Todo::new("Milk")).preview()?)));
+        assert_silent(&todos.create_record(Todo::new("Milk")).preview()?.to_string());
         if let Some(record) = &mut record {
             assert_silent(&debug(todos.save_record(record)));
             assert_silent(&debug(client.server_info().await?));

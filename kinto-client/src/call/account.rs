@@ -1,4 +1,4 @@
-use http::Method;
+use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::Map;
 
@@ -95,7 +95,15 @@ impl Operation for CreateAccount {
     }
 
     fn response(self, response: Response) -> Result<AccountObject> {
-        AccountObject::from_answer(&answer(response)?.body).map_err(Error::without_quotes)
+        // The server's whole answer to someone with credentials of another account.
+        let of_another = response.status == StatusCode::BAD_REQUEST
+            && String::from_utf8_lossy(&response.body).contains("account ID do not match");
+        let answer = answer(response).map_err(|error| {
+            let hint = "the client has the credentials of another account: accounts are created by a client without credentials, \
+                        or with those of an administrator";
+            if of_another { error.because(hint) } else { error }
+        });
+        AccountObject::from_answer(&answer?.body).map_err(Error::without_quotes)
     }
 }
 

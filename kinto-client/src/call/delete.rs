@@ -14,6 +14,7 @@ use crate::{
         object::{Object, Record},
         outcome::Tombstone,
         path::Place,
+        preview::RequestPreview,
         request::{Precondition, Request},
         response::Response,
         timestamp::Timestamp,
@@ -74,6 +75,18 @@ impl<K: Kind> sealed::Operation for DeleteIfExists<K> {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl sealed::Preview for DeleteBucketIfExists {
+    fn preview(&self) -> Result<RequestPreview> {
+        let request = sealed::Operation::request(&self.0)
+            .and_then(|request| request.ok_or_else(|| Error::invalid("there is nothing to send")));
+        let request = request.map_err(|error| sealed::Operation::subject(&self.0).blame(error))?;
+        Ok(RequestPreview::first(
+            request,
+            "then, if that is forbidden, a GET, which tells whether there is such a bucket",
+        ))
     }
 }
 

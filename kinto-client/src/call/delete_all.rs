@@ -6,8 +6,8 @@ use crate::{
     client::Client,
     error::{Error, Result},
     wire::{
-        filter::Filter, kind::Kind, listing::Listing, outcome::Tombstone, path::List, request::Request,
-        response::Response, timestamp::Timestamp,
+        filter::Filter, kind::Kind, listing::Listing, outcome::Tombstone, path::List, preview::RequestPreview,
+        request::Request, response::Response, timestamp::Timestamp,
     },
 };
 
@@ -44,13 +44,21 @@ impl<K: Kind, R> DeleteAll<K, R> {
         }
     }
 
+    fn subject(&self) -> Subject {
+        Subject::new("delete all", &self.list)
+    }
+
+    fn request(&self) -> Result<Request> {
+        let mut request = Request::new(Method::DELETE, self.list.checked()?);
+        request.query = self.listing.conditions()?;
+        Ok(request)
+    }
+
     /// Deletes one page, and tells whether there are more.
     async fn page(&self, client: &Client) -> Result<(Vec<Tombstone>, bool)> {
         // The same request again, without the token of `Next-Page`: those serve once and for ten minutes, and any that is
         // repeated deletes other objects than it named.
-        let mut request = Request::new(Method::DELETE, self.list.checked()?);
-        request.query = self.listing.conditions()?;
-        let response = client.send(&request).await?;
+        let response = client.send(&self.request()?).await?;
         let maybe = response.may_be_done();
         let read = |response: Response| {
             let response = response.success()?;
@@ -62,11 +70,18 @@ impl<K: Kind, R> DeleteAll<K, R> {
     }
 }
 
+impl<K: Kind, R> sealed::Preview for DeleteAll<K, R> {
+    fn preview(&self) -> Result<RequestPreview> {
+        let request = self.request().map_err(|error| self.subject().blame(error))?;
+        Ok(RequestPreview::first(request, "then the same again, as long as a response names a next page"))
+    }
+}
+
 impl<K: Kind, R: 'static> sealed::Run for DeleteAll<K, R> {
     type Output = Vec<Tombstone>;
 
     async fn run(self, client: Client) -> Result<Vec<Tombstone>> {
-        let subject = Subject::new("delete all", &self.list);
+        let subject = self.subject();
         self.all(&client).await.map_err(|error| subject.blame(error))
     }
 }

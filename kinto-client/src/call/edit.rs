@@ -3,7 +3,13 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Call, Subject, create::operation, save::Saved, sealed, update::change};
+use super::{
+    Call, Subject,
+    create::operation,
+    save::Saved,
+    sealed,
+    update::{READ_FIRST, change},
+};
 use crate::{
     JsonObject,
     client::Client,
@@ -15,7 +21,8 @@ use crate::{
         object::{Data, Object, STAMP},
         patch::{self, JsonPatch},
         path::Place,
-        request::Repeat,
+        preview::RequestPreview,
+        request::{Precondition, Repeat, Request},
         timestamp::Timestamp,
     },
 };
@@ -67,7 +74,14 @@ impl<K: Kind, T: Data> Edit<K, T> {
     }
 
     /// Looks at what the caller gave, as far as that can be done before anything is sent.
+    fn subject(&self) -> Subject {
+        Subject::new(operation::<K>("patch"), &self.place)
+    }
+
     fn check(&self) -> Result<()> {
+        if self.changes.is_empty() {
+            return Err(Error::invalid("there is no change to make: `.set(…)` and `.unset(…)` add some"));
+        }
         for change in &self.changes {
             match change {
                 Change::Field { path, value } => {
@@ -104,14 +118,19 @@ fn check_names<N: AsRef<str>>(mut names: impl Iterator<Item = N>) -> Result<()> 
     }
 }
 
+impl<K: Kind, T: Data> sealed::Preview for Edit<K, T> {
+    fn preview(&self) -> Result<RequestPreview> {
+        let path = self.check().and_then(|()| self.place.checked()).map_err(|error| self.subject().blame(error))?;
+        let request = Request::get(path).provided(self.if_match.map(Precondition::Unchanged));
+        Ok(RequestPreview::first(request, READ_FIRST))
+    }
+}
+
 impl<K: Kind, T: Data> sealed::Run for Edit<K, T> {
     type Output = Object<K, T>;
 
     async fn run(self, client: Client) -> Result<Object<K, T>> {
-        let subject = Subject::new(operation::<K>("patch"), &self.place);
-        if self.changes.is_empty() {
-            return Err(subject.blame(Error::invalid("there is no change to make: `.set(…)` and `.unset(…)` add some")));
-        }
+        let subject = self.subject();
         self.edit(&client).await.map_err(|error| subject.blame(error))
     }
 }

@@ -9,7 +9,10 @@ use super::{
 use crate::{
     client::Client,
     error::{Error, Result},
-    wire::request::{Capability, Request},
+    wire::{
+        preview::RequestPreview,
+        request::{Capability, Request},
+    },
 };
 
 /// Reads a list that a plugin of the server keeps.
@@ -24,13 +27,32 @@ pub struct GetEntries<E> {
     pub(crate) read: fn(&[u8]) -> Result<E>,
 }
 
+impl<E> GetEntries<E> {
+    fn subject(&self) -> Subject {
+        Subject::new(self.operation, self.path.as_deref().unwrap_or(self.template))
+    }
+
+    fn request(&self) -> Result<Request> {
+        let path = self.path.clone()?;
+        Ok(Request { secret: self.secret, ..Request::get(path).needing(self.needs) })
+    }
+}
+
+impl<E> sealed::Preview for GetEntries<E> {
+    fn preview(&self) -> Result<RequestPreview> {
+        let request = self.request().map_err(|error| self.subject().blame(error))?;
+        // A GET has no body in which there could be a password.
+        let request = Request { secret: false, ..request };
+        Ok(RequestPreview::first(request, "then a GET of each further page, as its `Next-Page` says"))
+    }
+}
+
 impl<E: Send> sealed::Run for GetEntries<E> {
     type Output = Vec<E>;
 
     async fn run(self, client: Client) -> Result<Vec<E>> {
-        let subject = Subject::new(self.operation, self.path.as_deref().unwrap_or(self.template));
-        let request = self.path.map(|path| Request { secret: self.secret, ..Request::get(path).needing(self.needs) });
-        let mut items = Items::new(Source::new(client, subject.clone(), request), None, false);
+        let subject = self.subject();
+        let mut items = Items::new(Source::new(client, subject.clone(), self.request()), None, false);
         let mut entries = Vec::new();
         while let Some(item) = items.next().await {
             let entry = item.and_then(|item| (self.read)(&item));

@@ -11,6 +11,7 @@ use crate::{
         object::Object,
         path::Place,
         permissions::{PermissionSet, Permissions},
+        preview::RequestPreview,
         request::{Precondition, Request, Write},
         response::Response,
         timestamp::Timestamp,
@@ -72,6 +73,16 @@ impl<K: Kind> Grant<K> {
         }
         let set = SetPermissions { place: &self.place, before, after, if_match: object.last_modified };
         attempt(client, set).await.map(|_| ())
+    }
+}
+
+impl<K: Kind> sealed::Preview for Grant<K> {
+    fn preview(&self) -> Result<RequestPreview> {
+        let path = self.principals.check().and_then(|()| self.place.checked());
+        let path = path.map_err(|error| Subject::new(self.operation(), &self.place).blame(error))?;
+        let follows = "then a PATCH of the lists of permissions that change, with the `If-Match` of what was read, unless none does; \
+                       after a conflict both again";
+        Ok(RequestPreview::first(Request::get(path), follows))
     }
 }
 

@@ -1,12 +1,12 @@
 use super::{
     Call, Operation, Subject,
     batch::{Options, Progress, ProgressFn, carry_out, finish},
-    sealed,
+    preview, sealed,
 };
 use crate::{
     client::Client,
     error::{Error, Result},
-    wire::request::Explanation,
+    wire::preview::RequestPreview,
 };
 
 /// One operation for each of many objects of a list, in as few requests as the server allows.
@@ -121,12 +121,20 @@ impl<'a, O: Operation> Call<'a, Many<'a, O>> {
     /// # Errors
     ///
     /// [`Error::is_invalid`] for the first of them that cannot be sent.
-    pub fn explain(&self) -> Result<Vec<Explanation>> {
-        let explain = |operation: &O| {
-            let request = sealed::Operation::request(operation).map_err(|error| operation.subject().blame(error))?;
-            Ok(Explanation { request })
-        };
-        self.op.operations.iter().map(explain).collect()
+    pub fn preview(&self) -> Result<Vec<RequestPreview>> {
+        preview::each(&self.op.operations)
+    }
+}
+
+impl<O: Operation> Call<'_, Each<'_, O>> {
+    /// The requests that awaiting this would send, one for each, without sending them: as
+    /// [`preview`](Call::preview) of the call before `.each()`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`] if one of them cannot be sent.
+    pub fn preview(&self) -> Result<Vec<RequestPreview>> {
+        preview::each(&self.op.0.operations)
     }
 }
 

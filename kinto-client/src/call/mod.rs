@@ -5,14 +5,16 @@
 use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
 
 use futures_core::future::BoxFuture;
+use http::Method;
 
 use crate::{
     client::Client,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     transport::retry::RetryPolicy,
     wire::{
         path::Address,
-        request::{Explanation, Precondition, Request},
+        preview::RequestPreview,
+        request::{Precondition, Request},
         response::Response,
     },
 };
@@ -45,6 +47,8 @@ pub(crate) mod list;
 pub(crate) mod many;
 pub(crate) mod overwrite;
 pub(crate) mod patch;
+pub(crate) mod preview;
+pub(crate) mod raw;
 pub(crate) mod save;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
@@ -73,7 +77,7 @@ pub trait Run: sealed::Run<Output = <Self as Run>::Output> + Send {
 }
 
 pub(crate) mod sealed {
-    use super::{Client, Request, Response, Result, Subject};
+    use super::{Client, Request, RequestPreview, Response, Result, Subject};
 
     pub trait Operation: Sized {
         type Output: Send;
@@ -93,6 +97,12 @@ pub(crate) mod sealed {
         fn unsent(self) -> Result<Self::Output> {
             Err(super::Error::invalid("there is nothing to send"))
         }
+    }
+
+    /// A call whose first request is known before anything is sent.
+    pub trait Preview {
+        #[doc(hidden)]
+        fn preview(&self) -> Result<RequestPreview>;
     }
 
     pub trait Run: Sized {
@@ -146,6 +156,12 @@ fn read<O: sealed::Operation>(operation: O, request: &Request, response: Respons
     let maybe = response.may_be_done() && !request.method.is_safe();
     operation.response(response).map_err(|error| {
         let error = error.having_sent(request);
+        // The id may be in the data alone.
+        let error = if error.kind() == ErrorKind::Conflict && request.method == Method::PUT {
+            error.with_object(&request.path)
+        } else {
+            error
+        };
         if maybe { error.maybe_applied() } else { error }
     })
 }
@@ -161,6 +177,11 @@ pub(crate) async fn attempt<O: sealed::Operation>(client: &Client, operation: O)
 impl Subject {
     pub(crate) fn new(operation: &'static str, object: impl Into<Address>) -> Self {
         Self { operation, object: object.into() }
+    }
+
+    /// A batch of several kinds of operations.
+    pub(crate) fn batch() -> Self {
+        Self::new("send the batch to", "/batch")
     }
 
     pub(crate) fn blame(&self, error: Error) -> Error {
@@ -179,7 +200,7 @@ impl Subject {
 /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
 /// # let id = kinto_server::unique("call");
 /// let create = client.bucket(&id).create();
-/// assert_eq!(create.explain()?.to_string().lines().next(), Some(format!("PUT /buckets/{id}").as_str()));
+/// assert_eq!(create.preview()?.to_string().lines().next(), Some(format!("PUT /buckets/{id}").as_str()));
 ///
 /// let bucket = create.await?;
 /// assert_eq!(bucket.id, id);
@@ -210,6 +231,29 @@ impl<O> Call<'_, O> {
         self.client = self.client.with_timeout(timeout).for_one_call();
         self
     }
+
+    /// Adds a header to each request of this call, such as one that connects it with a trace. Its value is treated as a secret.
+    ///
+    /// For a header of all calls see [`ClientBuilder::header`](crate::ClientBuilder::header).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # client.bucket("default").create_collection(kinto_server::unique("doc")).await?;
+    /// let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    /// let bucket = client.bucket("default").get().header("traceparent", trace).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The call is [`Error::is_invalid`] if this cannot be a header, or is one that the library sets itself: `Authorization`,
+    /// `If-Match`, `If-None-Match`, `Content-Type`, `Content-Length`, `Host`.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.client = self.client.with_header(name.as_ref(), value.as_ref()).for_one_call();
+        self
+    }
 }
 
 impl<'a, O: Run + 'a> IntoFuture for Call<'a, O> {
@@ -218,18 +262,6 @@ impl<'a, O: Run + 'a> IntoFuture for Call<'a, O> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(span::around(span::open(span::name_of::<O>()), self.op.run(self.client)))
-    }
-}
-
-impl<O: Operation> Call<'_, O> {
-    /// The request that awaiting this would send, without sending it.
-    ///
-    /// # Errors
-    ///
-    /// The same [`Error::is_invalid`] that awaiting it would give.
-    pub fn explain(&self) -> Result<Explanation> {
-        let request = self.op.request().map_err(|error| self.op.subject().blame(error))?;
-        Ok(Explanation { request })
     }
 }
 

@@ -15,7 +15,8 @@ use crate::{
         kind::Kind,
         object::{Data, Object},
         path::Place,
-        request::{Precondition, Repeat},
+        preview::RequestPreview,
+        request::{Precondition, Repeat, Request},
         timestamp::Timestamp,
     },
 };
@@ -42,6 +43,12 @@ pub struct Update<K: Kind, T, F> {
     place: Place<K>,
     change: F,
     of: PhantomData<fn() -> T>,
+}
+
+impl<K: Kind, T, F> Update<K, T, F> {
+    fn subject(&self) -> Subject {
+        Subject::new(operation::<K>("update"), &self.place)
+    }
 }
 
 impl<K: Kind, T: Data, F: FnMut(&mut T) + Send> Update<K, T, F> {
@@ -92,12 +99,23 @@ impl<K: Kind, T: Data, F: FnMut(&mut T) + Send> sealed::Run for Update<K, T, F> 
     type Output = Object<K, T>;
 
     async fn run(mut self, client: Client) -> Result<Object<K, T>> {
-        let subject = Subject::new(operation::<K>("update"), &self.place);
+        let subject = self.subject();
         let changed = change(&client, &self.place, None, Repeat::Untold, |object: &mut Object<K, T>| {
             (self.change)(&mut object.data);
             Ok(())
         });
         changed.await.map(|(object, _)| object).map_err(|error| subject.blame(error))
+    }
+}
+
+/// What follows the GET of a call that reads, changes and saves.
+pub(super) const READ_FIRST: &str = "then a PUT of the object as it was read and changed, with its `If-Match`, unless nothing was changed; after a \
+                                     conflict both again";
+
+impl<K: Kind, T: Data, F> sealed::Preview for Update<K, T, F> {
+    fn preview(&self) -> Result<RequestPreview> {
+        let path = self.place.checked().map_err(|error| self.subject().blame(error))?;
+        Ok(RequestPreview::first(Request::get(path), READ_FIRST))
     }
 }
 

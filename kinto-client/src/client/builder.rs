@@ -1,9 +1,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use tokio::sync::Semaphore;
 
-use super::Client;
+use super::{Client, headers};
 use crate::{
     error::{Error, Result},
     transport::{
@@ -11,7 +11,7 @@ use crate::{
         auth::Auth,
         base::Base,
         exchange::Exchange,
-        http_client::HttpClient,
+        http_client::HttpTransport,
         notice::{Backoff, Hook, Notices},
         retry::{Exponential, RetryPolicy},
         sender::{Manner, Sender},
@@ -100,23 +100,11 @@ impl ClientBuilder {
 
     /// A header that every request has. Its value is treated as a secret: it may be a key.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
-        let name = name.as_ref();
-        match (name.parse::<HeaderName>(), HeaderValue::from_str(value.as_ref())) {
-            (Ok(header::AUTHORIZATION), _) => self.refuse("`authorization` is what `.auth(…)` sets".to_owned()),
-            (Ok(name), Ok(mut value)) => {
-                value.set_sensitive(name != header::USER_AGENT);
-                self.headers.insert(name, value);
-            }
-            (Err(_), _) => self.refuse(format!("{name:?} is not the name of a header")),
-            (_, Err(_)) => {
-                self.refuse(format!("the value of the header {name:?} has a character that no header can have"));
-            }
+        match headers::header_of(name.as_ref(), value.as_ref()) {
+            Ok((name, value)) => drop(self.headers.insert(name, value)),
+            Err(error) => drop(self.wrong_header.get_or_insert(error)),
         }
         self
-    }
-
-    fn refuse(&mut self, reason: String) {
-        self.wrong_header.get_or_insert_with(|| Error::invalid(reason));
     }
 
     /// How your program calls itself, instead of `kinto-client/…`.
@@ -191,7 +179,45 @@ impl ClientBuilder {
     ///
     /// Turn its redirects and retries off, as the client does for its own: they know nothing of what is safe to repeat.
     pub fn http(self, http: reqwest::Client) -> Self {
-        self.transport(HttpClient(http))
+        self.transport(HttpTransport(http))
+    }
+
+    /// Makes the transport that [`build`](Self::build) would use: `reqwest`, with the time limits and certificates that were set on
+    /// this builder so far. Give it to a [`transport`](Self::transport) of your own that does something before or after each
+    /// request.
+    ///
+    /// ```
+    /// use kinto_client::{
+    ///     Client, HttpTransport, Transport, TransportError,
+    ///     bytes::Bytes,
+    ///     futures_core::future::BoxFuture,
+    ///     http::{HeaderValue, Request, Response},
+    /// };
+    ///
+    /// struct Traced(HttpTransport);
+    ///
+    /// impl Transport for Traced {
+    ///     fn send(&self, mut request: Request<Bytes>) -> BoxFuture<'_, Result<Response<kinto_client::Body>, TransportError>> {
+    ///         request.headers_mut().insert("x-request-id", HeaderValue::from_static("42"));
+    ///         self.0.send(request)
+    ///     }
+    /// }
+    ///
+    /// let builder = Client::builder("http://localhost:8888/v1");
+    /// let transport = Traced(builder.http_transport()?);
+    /// let client = builder.transport(transport).build()?;
+    /// # Ok::<(), kinto_client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`] if a root certificate cannot be one.
+    pub fn http_transport(&self) -> Result<HttpTransport> {
+        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        let roots = &self.root_certificates[..];
+        #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+        let roots = &[];
+        HttpTransport::new(self.connect_timeout, self.read_timeout, roots)
     }
 
     /// Something else than `reqwest` to carry the requests.
@@ -211,7 +237,8 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Error::is_invalid`] if the URL is none, has no version prefix, or has credentials in it; if a header or the
-    /// credentials cannot be sent; and if credentials would go over plain HTTP to another machine.
+    /// credentials cannot be sent; if credentials would go over plain HTTP to another machine; and if the URL is one of HTTPS
+    /// and neither the feature `rustls` nor `native-tls` is enabled.
     ///
     /// ```
     /// use kinto_client::Client;
@@ -224,15 +251,18 @@ impl ClientBuilder {
             return Err(error);
         }
         if self.max_concurrent_requests == 0 {
-            return Err(Error::invalid("with no request at a time there would be none at all"));
+            return Err(Error::invalid("`max_concurrent_requests` must be at least 1"));
         }
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        let roots = self.root_certificates;
-        #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-        let roots = Vec::new();
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => Arc::new(HttpClient::new(self.connect_timeout, self.read_timeout, &roots)?),
+        let transport = match &self.transport {
+            Some(transport) => Arc::clone(transport),
+            None if base.is_https() && !cfg!(any(feature = "rustls", feature = "native-tls")) => {
+                return Err(Error::invalid(format!(
+                    "{} needs TLS, which this program was built without: enable the feature `rustls` (on by default) or \
+                     `native-tls` of kinto-client, or give a `.transport(…)` that has TLS",
+                    base.as_str()
+                )));
+            }
+            None => Arc::new(self.http_transport()?),
         };
         let exchange = Exchange {
             base,
@@ -254,7 +284,7 @@ impl ClientBuilder {
         };
         Ok(Client::new(
             sender,
-            Manner { retry: self.retry, timeout: self.timeout, for_one_call: false },
+            Manner { retry: self.retry, timeout: self.timeout, headers: Ok(HeaderMap::new()), for_one_call: false },
             self.expected_user,
         ))
     }

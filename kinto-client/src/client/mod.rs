@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use tokio::sync::OnceCell;
 
@@ -25,10 +25,9 @@ use crate::{
 };
 
 mod builder;
-mod default_bucket;
+mod headers;
 
 pub use builder::ClientBuilder;
-use default_bucket::WithSchema;
 
 /// A Kinto server, and who you are to it.
 ///
@@ -56,7 +55,6 @@ struct Shared {
     sender: Sender,
     server_info: OnceCell<ServerInfo>,
     expected_user: Option<Principal>,
-    with_schema: WithSchema,
 }
 
 impl Client {
@@ -66,8 +64,7 @@ impl Client {
     }
 
     fn new(sender: Sender, manner: Manner, expected_user: Option<Principal>) -> Self {
-        let with_schema = WithSchema::default();
-        Self { shared: Arc::new(Shared { sender, server_info: OnceCell::new(), expected_user, with_schema }), manner }
+        Self { shared: Arc::new(Shared { sender, server_info: OnceCell::new(), expected_user }), manner }
     }
 
     /// The same server to somebody else. What is known of the server is asked anew, for it says whom it takes you for;
@@ -98,6 +95,16 @@ impl Client {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         let manner = Manner { timeout, ..self.manner.clone() };
+        Self { manner, ..self.clone() }
+    }
+
+    /// This client, but with one more header on each request. All else is shared.
+    pub(crate) fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut manner = self.manner.clone();
+        manner.headers = manner.headers.and_then(|mut headers| {
+            headers::add_to(&mut headers, name, value)?;
+            Ok(headers)
+        });
         Self { manner, ..self.clone() }
     }
 
@@ -176,14 +183,27 @@ impl Client {
 
     /// Sends a request and gives back the answer, whatever its status.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
+        let request = self.with_own_headers(request)?;
         self.check_user().await?;
-        self.send_addressed(request).await
+        self.shared.sender.send(&request, &self.manner).await
+    }
+
+    /// The request with the headers that were given to this call alone.
+    fn with_own_headers<'r>(&self, request: &'r Request) -> Result<Cow<'r, Request>> {
+        let own = self.manner.headers.as_ref().map_err(Clone::clone)?;
+        if own.is_empty() {
+            return Ok(Cow::Borrowed(request));
+        }
+        let mut headers = own.clone();
+        headers.extend(request.headers.as_deref().cloned().unwrap_or_default());
+        Ok(Cow::Owned(Request { headers: Some(Arc::new(headers)), ..request.clone() }))
     }
 
     /// The same, but the request is never sent again: whoever calls this asks the policy. It is the try of that number.
     pub(crate) async fn send_once(&self, request: &Request, tries: u32) -> Result<Response> {
+        let request = self.with_own_headers(request)?;
         self.check_user().await?;
-        self.shared.sender.send_once(request, &self.manner, tries).await
+        self.shared.sender.send_once(&request, &self.manner, tries).await
     }
 
     /// Asks the server what the answer to a repeated request leaves open, if there is a way to ask.

@@ -39,7 +39,7 @@ pub enum ErrorKind {
     Unexpected,
     /// A record does not fit the type it is read as.
     Decode,
-    /// The [`Authenticate`](crate::Authenticate) implementation could not give credentials.
+    /// The [`CredentialProvider`](crate::CredentialProvider) implementation could not give credentials.
     Authentication,
     /// More than one object matches, where one was asked for.
     Several,
@@ -65,6 +65,34 @@ impl ErrorKind {
             status if status.is_server_error() => Self::Server,
             status if status.is_client_error() && refusal.foreign.is_none() => Self::Refused,
             _ => Self::Unexpected,
+        }
+    }
+
+    /// The status with which a web service can pass the failure on to its own caller: 400 for what the caller gave and what
+    /// Kinto refused, 404 for a missing object, 502 where Kinto failed, …
+    ///
+    /// ```
+    /// use kinto_client::ErrorKind;
+    ///
+    /// assert_eq!(ErrorKind::Invalid.http_status(), 400);
+    /// assert_eq!(ErrorKind::TimedOut.http_status(), 504);
+    /// ```
+    #[must_use]
+    pub fn http_status(self) -> StatusCode {
+        match self {
+            Self::Invalid | Self::Refused => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Forbidden | Self::NotVisible => StatusCode::FORBIDDEN,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Conflict => StatusCode::PRECONDITION_FAILED,
+            Self::Several => StatusCode::CONFLICT,
+            Self::Unsupported => StatusCode::NOT_IMPLEMENTED,
+            Self::Unavailable | Self::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::Server | Self::Gone | Self::Connection | Self::TooLarge | Self::Unexpected | Self::Decode => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::Authentication | Self::Partial => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -97,10 +125,7 @@ fn permission_for(operation: &str, object: &str) -> &'static str {
         "create record" => "it takes the permission `record:create` on the collection, or `write` on it or its bucket",
         "create collection" => "it takes the permission `collection:create` on the bucket, or `write`",
         "create group" => "it takes the permission `group:create` on the bucket, or `write`",
-        "create bucket" => {
-            "it takes the permission `bucket:create`, which the server's settings give; or there is such a bucket, hidden \
-             from you"
-        }
+        "create bucket" => "it takes the permission `bucket:create`, which the server's settings give",
         operation if operation.starts_with("get") => {
             "it takes the permission `read` on it, or on what it is in; `write` is enough too"
         }
@@ -160,7 +185,7 @@ predicates! {
     is_not_visible = NotVisible;
     /// More than one object matches, where one was asked for.
     is_several = Several;
-    /// The [`Authenticate`](crate::Authenticate) implementation could not give credentials; nothing was sent.
+    /// The [`CredentialProvider`](crate::CredentialProvider) implementation could not give credentials; nothing was sent.
     is_authentication = Authentication;
     /// Of several operations some failed; see [`failures`](Self::failures).
     is_partial = Partial;

@@ -120,6 +120,21 @@ impl Error {
         self
     }
 
+    /// Says which object it was, unless a deeper place has said it.
+    pub(crate) fn with_object(mut self, object: &str) -> Self {
+        self.0.object.get_or_insert_with(|| object.to_owned());
+        self
+    }
+
+    /// The server could not be asked what a batch needs to know, so that nothing of the batch was sent.
+    pub(crate) fn before_batch(mut self) -> Self {
+        (self.0.operation, self.0.object) = (None, None);
+        let message = &self.0.message;
+        self.0.message =
+            format!("nothing was sent, for the server did not say how large a batch may be (`GET /`): {message}");
+        self
+    }
+
     pub(crate) fn maybe_applied(mut self) -> Self {
         self.0.maybe_applied = true;
         self

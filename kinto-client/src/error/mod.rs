@@ -86,6 +86,10 @@ impl Error {
     }
 
     /// The HTTP status of the server's answer, if there was an answer and it was a refusal.
+    ///
+    /// `None` for what was refused here, before anything was sent ([`is_invalid`](Self::is_invalid)).
+    /// [`kind`](Self::kind)[`().http_status()`](ErrorKind::http_status) is a status for every error, with which a web service can
+    /// answer its own callers.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.0.refusal.as_ref().map(|refusal| refusal.status)

@@ -45,6 +45,12 @@ impl Account {
         &self.id
     }
 
+    /// The path below the server's version prefix: `/accounts/alexis`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/accounts/{}", self.id)
+    }
+
     /// Creates the account. Servers differ in who may do that: everyone, or administrators.
     ///
     /// # Errors

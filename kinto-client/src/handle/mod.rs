@@ -73,6 +73,19 @@ impl<K: Kind, T: Data> Handle<K, T> {
         &self.place.id
     }
 
+    /// The path below the server's version prefix: `/buckets/blog/collections/posts`. The ids in it are checked when a call is sent.
+    ///
+    /// ```
+    /// # fn main() -> kinto_client::Result<()> {
+    /// let client = kinto_client::Client::builder("https://kinto.example.org/v1").build()?;
+    /// assert_eq!(client.bucket("blog").collection("posts").path(), "/buckets/blog/collections/posts");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.place.to_string()
+    }
+
     /// The server it is on.
     #[must_use]
     pub fn client(&self) -> &Client {

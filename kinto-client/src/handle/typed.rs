@@ -50,6 +50,12 @@ impl<T: Data> TypedCollection<T> {
         self.collection.id()
     }
 
+    /// The path below the server's version prefix: [`Handle::path`](crate::Handle::path).
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.collection.path()
+    }
+
     /// Creates the collection: [`Handle::create`](crate::Handle::create).
     pub fn create(&self) -> Call<'static, Create<kind::Collection, CollectionAttributes>> {
         self.collection.create()

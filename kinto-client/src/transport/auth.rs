@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert_eq!(format!("{auth:?}"), "Auth(…)");
 /// ```
 #[derive(Clone)]
-pub struct Auth(Arc<dyn Authenticate>);
+pub struct Auth(Arc<dyn CredentialProvider>);
 
 impl Auth {
     /// User and password, for the accounts plugin and for `basicauth`.
@@ -50,10 +50,10 @@ impl Auth {
         Self(Arc::new(Fixed(value)))
     }
 
-    /// Credentials that your own code provides, and may renew.
+    /// Credentials that your own code provides, and may refresh.
     #[must_use]
-    pub fn custom(authenticate: impl Authenticate) -> Self {
-        Self(Arc::new(authenticate))
+    pub fn custom(provider: impl CredentialProvider) -> Self {
+        Self(Arc::new(provider))
     }
 
     pub(crate) async fn authorization(&self) -> Result<HeaderValue> {
@@ -62,8 +62,8 @@ impl Auth {
         Ok(value)
     }
 
-    pub(crate) async fn renew(&self) -> Result<bool> {
-        self.0.renew().await
+    pub(crate) async fn refresh(&self) -> Result<bool> {
+        self.0.refresh().await
     }
 
     /// Whether these can be credentials at all, as far as that is known without asking.
@@ -86,15 +86,18 @@ impl<U: AsRef<str>, P: AsRef<str>> From<(U, P)> for Auth {
 
 /// Gives the `Authorization` header for each request, for schemes that need more than a fixed text.
 ///
+/// It is implemented without the `async_trait` macro, whose methods have other lifetimes: `Box::pin(async move { … })` around the
+/// body of the method is all that it takes. The types are re-exported as `kinto_client::futures_core` and `kinto_client::http`.
+///
 /// ```
-/// use futures_core::future::BoxFuture;
-/// use http::HeaderValue;
-/// use kinto_client::{Auth, Authenticate, Error, Result};
+/// use kinto_client::{
+///     Auth, CredentialProvider, Error, Result, futures_core::future::BoxFuture, http::HeaderValue,
+/// };
 ///
 /// /// Reads the token anew for every request, so that another program can replace it.
 /// struct TokenFile(std::path::PathBuf);
 ///
-/// impl Authenticate for TokenFile {
+/// impl CredentialProvider for TokenFile {
 ///     fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
 ///         Box::pin(async {
 ///             let token = std::fs::read_to_string(&self.0).map_err(Error::authentication)?;
@@ -105,7 +108,7 @@ impl<U: AsRef<str>, P: AsRef<str>> From<(U, P)> for Auth {
 ///
 /// let auth = Auth::custom(TokenFile("token".into()));
 /// ```
-pub trait Authenticate: Send + Sync + 'static {
+pub trait CredentialProvider: Send + Sync + 'static {
     /// The value of the `Authorization` header. It is asked for before every request, so keep what is costly.
     ///
     /// # Errors
@@ -119,7 +122,7 @@ pub trait Authenticate: Send + Sync + 'static {
     /// # Errors
     ///
     /// As for [`authorization`](Self::authorization).
-    fn renew(&self) -> BoxFuture<'_, Result<bool>> {
+    fn refresh(&self) -> BoxFuture<'_, Result<bool>> {
         Box::pin(async { Ok(false) })
     }
 
@@ -132,7 +135,7 @@ pub trait Authenticate: Send + Sync + 'static {
 /// Credentials that never change; the error is kept until the client is built.
 struct Fixed(std::result::Result<HeaderValue, &'static str>);
 
-impl Authenticate for Fixed {
+impl CredentialProvider for Fixed {
     fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
         let value = self.0.clone().map_err(Error::invalid);
         Box::pin(async move { value })
@@ -144,7 +147,7 @@ impl Authenticate for Fixed {
 }
 
 impl Error {
-    /// The error for an [`Authenticate`] implementation that cannot give credentials.
+    /// The error for an [`CredentialProvider`] implementation that cannot give credentials.
     pub fn authentication(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(ErrorKind::Authentication, "there are no credentials to send").caused_by(reason)
     }

@@ -64,6 +64,10 @@ impl Base {
         self.0.scheme() == "http" && !loopback
     }
 
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
     /// What to look at when nothing can be reached there.
     pub(crate) fn doubts(&self) -> &'static str {
         match self.0.scheme() {

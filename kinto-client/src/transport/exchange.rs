@@ -68,7 +68,7 @@ impl Exchange {
         let response = self.send_within_origin(request, under_way).await?;
         under_way.store(false, Ordering::Relaxed);
         match &self.auth {
-            Some(auth) if response.status == StatusCode::UNAUTHORIZED && auth.renew().await? => {
+            Some(auth) if response.status == StatusCode::UNAUTHORIZED && auth.refresh().await? => {
                 self.send_within_origin(request, under_way).await
             }
             None if response.status == StatusCode::UNAUTHORIZED => {
@@ -131,6 +131,9 @@ impl Exchange {
         if request.body.is_some() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
+        for (name, value) in request.headers.as_deref().into_iter().flatten() {
+            headers.insert(name, value.clone());
+        }
         if let Some((name, value)) = request.precondition.map(Precondition::header) {
             let value = HeaderValue::from_str(&value).map_err(|error| Error::invalid(value).caused_by(error))?;
             headers.insert(name, value);
@@ -187,6 +190,9 @@ impl Exchange {
 fn interrupted(error: TransportError) -> Error {
     let (kind, message) = match error.kind {
         TransportErrorKind::TimedOut => (ErrorKind::TimedOut, "the server stopped answering"),
+        TransportErrorKind::Unknown => {
+            (ErrorKind::Connection, "the transport failed, and does not say how far the request came")
+        }
         _ => (ErrorKind::Connection, "the connection broke before the whole answer had arrived"),
     };
     Error::new(kind, message).caused_by(error.source)

@@ -7,10 +7,14 @@ use futures_util::stream;
 use super::{Body, Transport, TransportError, TransportErrorKind};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The transport over `reqwest`.
-pub(crate) struct HttpClient(pub(crate) reqwest::Client);
+/// The transport that a client has unless it is given another: `reqwest`, without redirects and retries of its own.
+///
+/// [`ClientBuilder::http_transport`](crate::ClientBuilder::http_transport) makes one, to be wrapped. Cloning is cheap, and clones
+/// share their connections.
+#[derive(Clone, Debug)]
+pub struct HttpTransport(pub(crate) reqwest::Client);
 
-impl HttpClient {
+impl HttpTransport {
     /// A client with timeouts of its own, that also trusts these authorities, each in PEM.
     pub(crate) fn new(connect_timeout: Duration, read_timeout: Duration, roots: &[Vec<u8>]) -> Result<Self> {
         let builder = reqwest::Client::builder();
@@ -35,7 +39,7 @@ impl HttpClient {
     }
 }
 
-impl Transport for HttpClient {
+impl Transport for HttpTransport {
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
         let client = self.0.clone();
         Box::pin(async move {

@@ -3,6 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http::HeaderMap;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
@@ -26,6 +27,8 @@ use crate::{
 pub(crate) struct Manner {
     pub(crate) retry: Arc<dyn RetryPolicy>,
     pub(crate) timeout: Duration,
+    /// Headers of one call, or why they cannot be any.
+    pub(crate) headers: Result<HeaderMap>,
     /// It was chosen for one call, and so cannot be that of a batch with the call in it.
     pub(crate) for_one_call: bool,
 }

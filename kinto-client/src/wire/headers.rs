@@ -24,6 +24,22 @@ impl From<HeaderMap> for Headers {
 }
 
 impl Headers {
+    /// All of them. Those of a part of a batch that cannot be headers are left out.
+    pub(crate) fn into_map(self) -> HeaderMap {
+        match self {
+            Self::Own(headers) => *headers,
+            Self::OfPart(json) => {
+                let headers: serde_json::Map<String, serde_json::Value> =
+                    serde_json::from_slice(&json).unwrap_or_default();
+                let header = |(name, value): (String, serde_json::Value)| {
+                    let name: http::HeaderName = name.parse().ok()?;
+                    Some((name, http::HeaderValue::from_str(value.as_str()?).ok()?))
+                };
+                headers.into_iter().filter_map(header).collect()
+            }
+        }
+    }
+
     /// The value of a header, if there is one; what is not UTF-8 in it is replaced, so that it is not taken for absent.
     pub(crate) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         match self {

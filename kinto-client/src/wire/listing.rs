@@ -15,6 +15,12 @@ pub(crate) struct Listing<R> {
     pub(crate) resume: Option<PageToken>,
 }
 
+/// The largest timestamp that the server takes.
+const LATEST: u64 = i64::MAX.cast_unsigned();
+
+/// The most objects that a page is asked to have.
+const MOST_OF_A_PAGE: usize = 1_000_000_000;
+
 impl<R> Default for Listing<R> {
     fn default() -> Self {
         Self {
@@ -75,6 +81,12 @@ impl<R> Listing<R> {
         {
             return Err(Error::invalid(format!("nothing is later than {since} and earlier than {before}")));
         }
+        // The server answers a later time with a 400 that does not say why.
+        if let Some(late) = [self.since, self.before].into_iter().flatten().find(|time| time.as_millis() > LATEST) {
+            return Err(Error::invalid(format!(
+                "{late} is later than the server's timestamps can be: at most {LATEST}"
+            )));
+        }
         if let Some(since) = self.since {
             query.push("_since", &since.to_string());
         }
@@ -93,10 +105,12 @@ impl<R> Listing<R> {
             return Err(Error::invalid("a page must have room for one object at least"));
         }
         let page_size = self.page_size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
-        Ok(match (self.limit, page_size) {
+        let wanted = match (self.limit, page_size) {
             (Some(limit), Some(size)) => Some(limit.min(size)),
             (limit, size) => limit.or(size),
-        })
+        };
+        // A page has far fewer, and the server refuses numbers that its database has no room for.
+        Ok(wanted.map(|wanted| wanted.min(MOST_OF_A_PAGE)))
     }
 }
 

@@ -1,16 +1,16 @@
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value, json};
 
-use super::encode;
+use super::{encode, patch_path::PatchPath};
 use crate::error::{Error, Result};
 
 /// Changes of the data of an object, one after the other, as RFC 6902 defines them. If one of them cannot be made,
 /// none is.
 ///
 /// A path is given as its keys, from the outside to the inside, so that nothing in them has to be escaped; the place in
-/// a list is its number, or `-` for its end.
+/// a list is its number, or `-` for its end. Keys and numbers together are a tuple.
 ///
 /// ```
 /// use kinto_client::JsonPatch;
@@ -19,7 +19,20 @@ use crate::error::{Error, Result};
 ///     .test(["status"], "open")
 ///     .replace(["status"], "done")
 ///     .add(["tags", "-"], "home/garden")
+///     .replace(("lines", 2, "price"), 5)
 ///     .remove(["home/garden", "due"]);
+/// ```
+///
+/// It is read from the JSON of the RFC, and written as that, with serde:
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use kinto_client::{JsonPatch, json};
+///
+/// let patch: JsonPatch = serde_json::from_str(r#"[{"op": "add", "path": "/tags/0", "value": "new"}]"#)?;
+/// assert_eq!(serde_json::to_value(&patch)?, json!([{"op": "add", "path": "/tags/0", "value": "new"}]));
+/// assert!(serde_json::from_str::<JsonPatch>(r#"[{"op": "fly", "path": "/tags"}]"#).is_err());
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Default)]
 #[must_use = "a patch does nothing until it is given to a call"]
@@ -35,54 +48,47 @@ impl JsonPatch {
     }
 
     /// Adds a key to an object, or replaces it; or adds an item to a list, before the one at that place.
-    pub fn add<K: AsRef<str>>(self, path: impl IntoIterator<Item = K>, value: impl Serialize) -> Self {
+    pub fn add(self, path: impl PatchPath, value: impl Serialize) -> Self {
         self.with_value("add", path, value)
     }
 
     /// Replaces what is there.
-    pub fn replace<K: AsRef<str>>(self, path: impl IntoIterator<Item = K>, value: impl Serialize) -> Self {
+    pub fn replace(self, path: impl PatchPath, value: impl Serialize) -> Self {
         self.with_value("replace", path, value)
     }
 
     /// Goes on only if this is there.
-    pub fn test<K: AsRef<str>>(self, path: impl IntoIterator<Item = K>, value: impl Serialize) -> Self {
+    pub fn test(self, path: impl PatchPath, value: impl Serialize) -> Self {
         self.with_value("test", path, value)
     }
 
     /// Removes what is there.
-    pub fn remove<K: AsRef<str>>(mut self, path: impl IntoIterator<Item = K>) -> Self {
-        self.operations.push(json!({"op": "remove", "path": pointer(path)}));
+    #[expect(clippy::needless_pass_by_value, reason = "paths are given as arrays and tuples")]
+    pub fn remove(mut self, path: impl PatchPath) -> Self {
+        self.operations.push(json!({"op": "remove", "path": path.pointer()}));
         self
     }
 
     /// Copies what is at one path to the other.
-    pub fn copy<K: AsRef<str>>(self, from: impl IntoIterator<Item = K>, to: impl IntoIterator<Item = K>) -> Self {
+    pub fn copy(self, from: impl PatchPath, to: impl PatchPath) -> Self {
         self.between("copy", from, to)
     }
 
     /// Moves what is at one path to the other.
-    pub fn relocate<K: AsRef<str>>(self, from: impl IntoIterator<Item = K>, to: impl IntoIterator<Item = K>) -> Self {
+    pub fn relocate(self, from: impl PatchPath, to: impl PatchPath) -> Self {
         self.between("move", from, to)
     }
 
-    fn between<K: AsRef<str>>(
-        mut self,
-        operation: &str,
-        from: impl IntoIterator<Item = K>,
-        to: impl IntoIterator<Item = K>,
-    ) -> Self {
-        self.operations.push(json!({"op": operation, "from": pointer(from), "path": pointer(to)}));
+    #[expect(clippy::needless_pass_by_value, reason = "paths are given as arrays and tuples")]
+    fn between(mut self, operation: &str, from: impl PatchPath, to: impl PatchPath) -> Self {
+        self.operations.push(json!({"op": operation, "from": from.pointer(), "path": to.pointer()}));
         self
     }
 
-    fn with_value<K: AsRef<str>>(
-        mut self,
-        operation: &str,
-        path: impl IntoIterator<Item = K>,
-        value: impl Serialize,
-    ) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "paths are given as arrays and tuples")]
+    fn with_value(mut self, operation: &str, path: impl PatchPath, value: impl Serialize) -> Self {
         match encode::value(&value) {
-            Ok(value) => self.operations.push(json!({"op": operation, "path": pointer(path), "value": value})),
+            Ok(value) => self.operations.push(json!({"op": operation, "path": path.pointer(), "value": value})),
             Err(error) => {
                 self.wrong.get_or_insert(error);
             }
@@ -95,10 +101,14 @@ impl JsonPatch {
         self.wrong.clone().map_or(Ok(()), Err)
     }
 
+    fn parsed(operations: &[Value]) -> Result<json_patch::Patch> {
+        serde_json::from_value(Value::Array(operations.to_vec()))
+            .map_err(|error| Error::invalid(format!("this is no JSON patch: {error}")))
+    }
+
     pub(crate) fn apply(&self, data: &mut Map<String, Value>) -> Result<()> {
         self.check()?;
-        let operations: json_patch::Patch = serde_json::from_value(Value::Array(self.operations.clone()))
-            .map_err(|error| Error::invalid(format!("this is no JSON patch: {error}")))?;
+        let operations = Self::parsed(&self.operations)?;
         let mut patched = Value::Object(std::mem::take(data));
         // Not the function that undoes what it has done where it fails: that panics where it cannot, and nothing is kept of
         // a failure here.
@@ -117,15 +127,25 @@ impl JsonPatch {
     }
 }
 
+impl<'de> Deserialize<'de> for JsonPatch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let operations = Vec::<Value>::deserialize(deserializer)?;
+        Self::parsed(&operations).map_err(de::Error::custom)?;
+        Ok(Self { operations, wrong: None })
+    }
+}
+
+impl Serialize for JsonPatch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.check().map_err(serde::ser::Error::custom)?;
+        self.operations.serialize(serializer)
+    }
+}
+
 impl fmt::Debug for JsonPatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.operations).finish()
     }
-}
-
-fn pointer<K: AsRef<str>>(path: impl IntoIterator<Item = K>) -> String {
-    path.into_iter()
-        .fold(String::new(), |pointer, key| pointer + "/" + &key.as_ref().replace('~', "~0").replace('/', "~1"))
 }
 
 /// Changes `data` as RFC 7396 defines it: null removes, objects are merged, all else replaces.
@@ -217,6 +237,33 @@ mod tests {
         assert!(half_done.apply(&mut data.clone()).unwrap_err().is_invalid());
         assert!(JsonPatch::new().add(["x"], f64::NAN).apply(&mut data).unwrap_err().to_string().contains("NaN"));
         assert!(JsonPatch::new().replace([] as [&str; 0], 1).apply(&mut data).unwrap_err().is_invalid());
+    }
+
+    #[test]
+    fn places_in_lists_are_numbers() {
+        let mut data = object(&json!({"lines": [{"n": 1}, {"n": 2}], "0": "key"}));
+        let patch = JsonPatch::new().replace(("lines", 1, "n"), 5).remove(("lines", 0)).replace(["0"], "same");
+        patch.apply(&mut data).unwrap();
+        assert_eq!(Value::Object(data), json!({"lines": [{"n": 5}], "0": "same"}));
+    }
+
+    #[test]
+    fn json_is_read_and_written_as_the_rfc_has_it() {
+        let text = r#"[{"op":"test","path":"/a~1b","value":1},{"from":"/a~1b","op":"move","path":"/l/-"}]"#;
+        let patch: JsonPatch = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_value(&patch).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+        let mut data = object(&json!({"a/b": 1, "l": []}));
+        patch.apply(&mut data).unwrap();
+        assert_eq!(Value::Object(data), json!({"l": [1]}));
+        for wrong in [
+            "{}",
+            r#"[{"op": "fly", "path": ""}]"#,
+            r#"[{"op": "add", "path": "/a"}]"#,
+            r#"[{"op": "remove", "path": "a"}]"#,
+        ] {
+            assert!(serde_json::from_str::<JsonPatch>(wrong).is_err(), "{wrong}");
+        }
+        assert!(serde_json::to_string(&JsonPatch::new().add(["x"], f64::NAN)).is_err());
     }
 
     #[test]

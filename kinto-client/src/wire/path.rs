@@ -124,14 +124,6 @@ impl Place<kind::Collection> {
         place
     }
 
-    /// The collection of the same id in another bucket.
-    #[cfg(feature = "schema")]
-    pub(crate) fn in_bucket(&self, bucket: &str) -> Self {
-        let mut place = List::buckets().at(bucket).collections().at(Arc::clone(&self.id));
-        place.list.check.clone_from(&self.list.check);
-        place
-    }
-
     pub(crate) fn records(&self) -> List<kind::Record> {
         self.inner()
     }
@@ -189,13 +181,16 @@ pub(crate) fn template_of(path: &str) -> String {
         (kind::Group::PLURAL, kind::Group::NAME),
         (kind::Record::PLURAL, kind::Record::NAME),
     ];
+    // The server's other endpoints; anything else may be an id.
+    const KNOWN: [&str; 7] = ["", "batch", "permissions", "history", "attachment", "__heartbeat__", "__lbheartbeat__"];
     let mut template = String::new();
     let mut kind = None;
     for segment in path.split('/').skip(1) {
         if let Some(name) = kind.take() {
             template.extend(["/{", name, "}"]);
         } else {
-            template.extend(["/", segment]);
+            let known = KNOWN.contains(&segment) || NAMES.iter().any(|(plural, _)| *plural == segment);
+            template.extend(["/", if known { segment } else { "{other}" }]);
             kind = NAMES.iter().find(|(plural, _)| *plural == segment).map(|(_, name)| *name);
         }
     }
@@ -239,6 +234,7 @@ mod tests {
             ("/buckets/buckets/groups", "/buckets/{bucket}/groups"),
             ("/buckets/b/groups/records", "/buckets/{bucket}/groups/{group}"),
             ("/buckets/b/history", "/buckets/{bucket}/history"),
+            ("/a/s3cr3t", "/{other}/{other}"),
             ("/buckets/b/collections/c/records/r", "/buckets/{bucket}/collections/{collection}/records/{record}"),
         ] {
             assert_eq!(template_of(path), template);

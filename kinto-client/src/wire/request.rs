@@ -1,7 +1,7 @@
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use serde::Serialize;
 
 use super::{query::Query, timestamp::Timestamp};
@@ -45,6 +45,8 @@ pub(crate) struct Request {
     pub(crate) query: Query,
     pub(crate) precondition: Option<Precondition>,
     pub(crate) body: Option<Bytes>,
+    /// Headers besides those of every request, in whose place they stand.
+    pub(crate) headers: Option<Arc<HeaderMap>>,
     /// The body has a password in it.
     pub(crate) secret: bool,
     pub(crate) repeat: Repeat,
@@ -71,6 +73,7 @@ impl Request {
             query: Query::default(),
             precondition: None,
             body: None,
+            headers: None,
             secret: false,
             repeat,
             needs: None,
@@ -136,60 +139,4 @@ pub(crate) struct Write<D, P> {
     pub(crate) data: Option<D>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) permissions: Option<P>,
-}
-
-/// What a call would send, for reading: see [`Call::explain`](crate::Call::explain).
-///
-/// It prints as the request would look on the wire, without the headers that every request has, and without
-/// credentials, which it does not contain.
-#[derive(Clone)]
-pub struct Explanation {
-    pub(crate) request: Option<Request>,
-}
-
-impl Explanation {
-    /// The method, or `None` if nothing would be sent.
-    #[must_use]
-    pub fn method(&self) -> Option<&Method> {
-        self.request.as_ref().map(|request| &request.method)
-    }
-
-    /// Path and query below the server's version prefix, or `None` if nothing would be sent.
-    #[must_use]
-    pub fn target(&self) -> Option<String> {
-        self.request.as_ref().map(|request| request.target().into_owned())
-    }
-
-    /// The body, or `None` if there would be none, or it has a password in it.
-    #[must_use]
-    pub fn body(&self) -> Option<&str> {
-        let request = self.request.as_ref().filter(|request| !request.secret)?;
-        request.body.as_deref().and_then(|body| std::str::from_utf8(body).ok())
-    }
-}
-
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(request) = &self.request else {
-            return f.write_str("nothing: there is no change to send");
-        };
-        write!(f, "{} {}", request.method, request.target())?;
-        if let Some((name, value)) = request.precondition.map(Precondition::header) {
-            let name = if name == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
-            write!(f, "\n{name}: {value}")?;
-        }
-        if let Some(body) = self.body() {
-            write!(f, "\nContent-Type: application/json\n\n{body}")?;
-        }
-        if request.secret {
-            f.write_str("\n\n(a body with a password in it)")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Explanation({:?})", self.to_string())
-    }
 }

@@ -39,7 +39,7 @@ async fn passwords_that_cannot_be_are_refused() -> Outcome {
         for error in [
             person.client.account(&new).create(password).await.unwrap_err(),
             person.client.account(&person.id).change_password(password).await.unwrap_err(),
-            person.client.account(&new).create(password).explain().unwrap_err(),
+            person.client.account(&new).create(password).preview().unwrap_err(),
         ] {
             assert_eq!(predicates(&error), ["invalid"], "{error}");
             assert!(error.to_string().contains(reason), "{reason} is not said: {error}");
@@ -72,5 +72,16 @@ async fn data_that_cannot_belong_to_one_is_refused() -> Outcome {
     }
     assert!(sent.take().is_empty());
     assert_eq!(admin.status(&format!("/accounts/{new}")).await, 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn account_of_somebody_else_is_refused_with_a_hint() -> Outcome {
+    let (url, admin) = server();
+    let (person, other) = (Person::new(url, "alexis").await, unique("other"));
+    let error = person.client.account(&other).create("p4ssw0rd").await.unwrap_err();
+    assert_eq!(predicates(&error), ["refused"], "{error}");
+    assert!(error.to_string().contains("the client has the credentials of another account"), "{error}");
+    assert_eq!(admin.status(&format!("/accounts/{other}")).await, 404);
     Ok(())
 }

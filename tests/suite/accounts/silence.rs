@@ -41,7 +41,7 @@ async fn many_are_created_in_a_batch() -> Outcome {
     ids.push(taken.id.clone());
     let mut batch = client.batch();
     let tickets = batch.extend(ids.iter().map(|id| client.account(id).create("s3cr3t")));
-    for explanation in batch.explain()? {
+    for explanation in batch.preview()? {
         assert!(!format!("{explanation} {explanation:?} {:?}", explanation.body()).contains("s3cr3t"));
     }
     assert!(!format!("{batch:?}").contains("s3cr3t"));
@@ -106,7 +106,7 @@ async fn the_password_shows_nowhere_before_it_is_sent() -> Outcome {
     let account = anyone("http://localhost:1/v1")?.account("alexis");
     let create = account.create("s3cr3t").data(json!({"email": "a@example.org"}));
     let change = account.change_password("s3cr3t");
-    for (explanation, method) in [(create.explain()?, "PUT"), (change.explain()?, "PATCH")] {
+    for (explanation, method) in [(create.preview()?, "PUT"), (change.preview()?, "PATCH")] {
         assert_eq!(explanation.method().map(http::Method::as_str), Some(method));
         assert_eq!((explanation.target().as_deref(), explanation.body()), (Some("/accounts/alexis"), None));
         assert!(!format!("{explanation} {explanation:?} {explanation:#?}").contains("s3cr3t"));

@@ -86,27 +86,27 @@ async fn a_dry_run_crashes_or_writes() -> Outcome {
     scene.sent.forget();
     let (client, bucket, todos) = (scene.client.clone(), &scene.bucket, &scene.todos);
     let told = [
-        client.create_bucket("b").explain()?,
-        client.delete_bucket("b").explain()?,
-        bucket.get().explain()?,
-        bucket.create_collection("c").if_not_exists().explain()?,
-        bucket.delete_collection("c").if_exists().explain()?,
-        bucket.create_group("g", ["account:remy"]).explain()?,
-        bucket.delete_group("g").explain()?,
-        todos.create_record(Todo::new("Eggs")).explain()?,
-        todos.get_record::<Todo>("milk").explain()?,
-        todos.get_record::<Todo>("milk").or_none().explain()?,
-        todos.save_record(&mut record).explain()?,
-        todos.overwrite_record("milk", Todo::new("Ham")).explain()?,
-        todos.patch_record::<Todo>("milk", json!({"done": true})).explain()?,
-        todos.delete_record(&record).explain()?,
+        client.create_bucket("b").preview()?,
+        client.delete_bucket("b").preview()?,
+        bucket.get().preview()?,
+        bucket.create_collection("c").if_not_exists().preview()?,
+        bucket.delete_collection("c").if_exists().preview()?,
+        bucket.create_group("g", ["account:remy"]).preview()?,
+        bucket.delete_group("g").preview()?,
+        todos.create_record(Todo::new("Eggs")).preview()?,
+        todos.get_record::<Todo>("milk").preview()?,
+        todos.get_record::<Todo>("milk").or_none().preview()?,
+        todos.save_record(&mut record).preview()?,
+        todos.overwrite_record("milk", Todo::new("Ham")).preview()?,
+        todos.patch_record::<Todo>("milk", json!({"done": true})).preview()?,
+        todos.delete_record(&record).preview()?,
     ];
     let methods: Vec<String> = told.iter().filter_map(|told| told.method().map(ToString::to_string)).collect();
     let expected = "PUT DELETE GET POST DELETE PUT DELETE PUT GET GET PUT PUT PATCH DELETE";
     assert_eq!(methods.join(" "), expected);
     let mut batch = client.batch();
     batch.add(todos.delete_record("milk"));
-    assert_eq!(batch.explain()?[0].to_string(), format!("DELETE {}", scene.record("milk")));
+    assert_eq!(batch.preview()?[0].to_string(), format!("DELETE {}", scene.record("milk")));
     assert_eq!(scene.sent.take_lines(), [""; 0]);
     assert_eq!(scene.plain.held(&scene.record("milk")).await, json!({"title": "Milk", "done": false}));
     assert_eq!(todos.get_record::<Todo>("milk").await?.data, Todo::new("Milk"), "a read reads");

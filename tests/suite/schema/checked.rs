@@ -60,8 +60,8 @@ async fn of_many_those_that_fit_are_sent() -> Outcome {
 async fn what_fits_is_sent_as_ever() -> Outcome {
     let scene = scene_of::<Strict>().await;
     let todos = scene.todos.typed::<Strict>();
-    let plain = todos.create_record(Strict::new("Milk")).id("a").explain()?.to_string();
-    assert_eq!(todos.checked().create_record(Strict::new("Milk")).id("a").explain()?.to_string(), plain);
+    let plain = todos.create_record(Strict::new("Milk")).id("a").preview()?.to_string();
+    assert_eq!(todos.checked().create_record(Strict::new("Milk")).id("a").preview()?.to_string(), plain);
     todos.checked().create_record(Strict::new("Milk")).await?;
     assert_eq!(scene.sent.take().len(), 1);
     Ok(())
@@ -83,11 +83,7 @@ async fn a_schema_that_is_none_refuses_everything() -> Outcome {
     for (schema, complaint) in [
         (json!(true), "a boolean is not an object"),
         (json!({"type": "strin"}), "\"strin\" is not valid under any of the schemas listed in the 'anyOf' keyword"),
-        (
-            json!({"properties": {"a": {"pattern": "(["}}}),
-            "\"([\" is no regular expression to the server: unterminated character set",
-        ),
-        (json!({"properties": {"a": {"pattern": r"\p{L}"}}}), "is no regular expression to the server: bad escape"),
+        (json!({"properties": {"a": {"pattern": "(["}}}), "\"([\" is not a \"regex\""),
         (
             json!({"$ref": "https://example.org/schema.json"}),
             "Resource 'https://example.org/schema.json' is not present",

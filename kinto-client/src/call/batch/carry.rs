@@ -69,12 +69,11 @@ pub(in crate::call) async fn carry_out<O: Send, T: Send>(
             Err(error) => tally.take(place, Some((None, Err(error)))),
         }
     }
-    client.address_all(jobs.iter_mut().map(|job| &mut job.request).collect()).await?;
     let stopped = options.stop_on_error && tally.counted.failed > 0;
     let max_requests = match jobs.len() {
         _ if stopped => 1,
         0 | 1 => 1,
-        _ => client.server_info().await?.settings.batch_max_requests.max(1),
+        _ => client.server_info().await.map_err(Error::before_batch)?.settings.batch_max_requests.max(1),
     };
     let tally = Mutex::new(tally);
     let done = |Delivered { job, outcome }: Delivered| {

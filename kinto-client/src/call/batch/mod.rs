@@ -11,7 +11,7 @@ use super::{Call, Operation, Subject, sealed};
 use crate::{
     client::Client,
     error::{Error, Result},
-    wire::request::{Explanation, Request},
+    wire::{preview::RequestPreview, request::Request},
 };
 
 mod carry;
@@ -192,12 +192,12 @@ impl<'a> Batch<'a> {
     /// # Errors
     ///
     /// [`Error::is_invalid`](crate::Error::is_invalid) for the first operation that cannot be sent.
-    pub fn explain(&self) -> Result<Vec<Explanation>> {
-        let explain = |part: &Part<'a>| {
+    pub fn preview(&self) -> Result<Vec<RequestPreview>> {
+        let preview = |part: &Part<'a>| {
             let request = part.request().map_err(|error| part.operation.subject().blame(error))?;
-            Ok(Explanation { request })
+            Ok(RequestPreview::new(request))
         };
-        self.operations.iter().map(explain).collect()
+        self.operations.iter().map(preview).collect()
     }
 
     /// Carries out the operations.
@@ -218,7 +218,8 @@ impl sealed::Run for Execute<'_> {
     async fn run(self, client: Client) -> Result<Done> {
         let Batch { number, operations, options, progress, .. } = self.0;
         let finish = |part: Part<'_>, outcome| part.operation.finish(outcome);
-        let results = carry_out(&client, operations, Part::request, options, progress, finish).await?;
+        let results = carry_out(&client, operations, Part::request, options, progress, finish).await;
+        let results = results.map_err(|error| Subject::batch().blame(error))?;
         Ok(Done { batch: number, results })
     }
 }
@@ -230,7 +231,7 @@ fn check<O>(client: &Client, call: &Call<'_, O>) -> Result<()> {
     }
     if call.client.is_for_one_call() {
         return Err(Error::invalid(
-            "in a batch a call has no `.retry(…)` or `.timeout(…)` of its own: give them to the batch, after `.execute()`",
+            "in a batch a call has no `.retry(…)`, `.timeout(…)` or `.header(…)` of its own: give them to the batch, after `.execute()`",
         ));
     }
     Ok(())

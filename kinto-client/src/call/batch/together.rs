@@ -2,10 +2,10 @@ use std::{fmt, marker::PhantomData};
 
 use super::{Erased, Options, Outcome, carry_out, check, finish};
 use crate::{
-    call::{Call, Operation, sealed},
+    call::{Call, Operation, Subject, sealed},
     client::Client,
     error::Result,
-    wire::request::Request,
+    wire::{preview::RequestPreview, request::Request},
 };
 
 macro_rules! tuples {
@@ -84,8 +84,21 @@ impl<'a, C: IntoBatch<'a>> sealed::Run for Together<(PhantomData<&'a ()>, C)> {
         let Self((_, calls)) = self;
         let requests = calls.requests(&client);
         let finish = |_, outcome| Ok(outcome);
-        let outcomes = carry_out(&client, requests, Clone::clone, Options::default(), None, finish).await?;
+        let outcomes = carry_out(&client, requests, Clone::clone, Options::default(), None, finish).await;
+        let outcomes = outcomes.map_err(|error| Subject::batch().blame(error))?;
         Ok(calls.results(outcomes.into_iter().map(Result::unwrap_or_default).collect()))
+    }
+}
+
+impl<'a, C: IntoBatch<'a>> Call<'_, Together<(PhantomData<&'a ()>, C)>> {
+    /// The requests that the calls would make, each on its own, without sending any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`](crate::Error::is_invalid) for the first call that cannot be sent.
+    pub fn preview(&self) -> Result<Vec<RequestPreview>> {
+        let Together((_, calls)) = &self.op;
+        calls.requests(&self.client).into_iter().map(|request| request.map(RequestPreview::new)).collect()
     }
 }
 

@@ -77,7 +77,7 @@ pub struct Changes<T> {
 /// Reads what happened in a collection.
 pub struct GetChanges<T> {
     list: List<kind::Record>,
-    since: Timestamp,
+    pub(super) since: Timestamp,
     page_size: Option<u32>,
     of: std::marker::PhantomData<fn() -> T>,
 }
@@ -87,12 +87,12 @@ impl<T: Data> GetChanges<T> {
         Self { list, since, page_size: None, of: std::marker::PhantomData }
     }
 
-    fn subject(&self) -> Subject {
+    pub(super) fn subject(&self) -> Subject {
         Subject::new("get changes of", &self.list)
     }
 
     /// Sorted by time, whatever is written meanwhile comes behind what has been read.
-    fn request(&self, since: Timestamp) -> Result<Request> {
+    pub(super) fn request(&self, since: Timestamp) -> Result<Request> {
         let listing = Listing::<T> {
             sort: vec![Sort::asc("last_modified")],
             since: Some(since),

@@ -36,15 +36,13 @@ impl<T> Fresh<T> {
 /// Reads a list if it was changed.
 pub struct GetIfChanged<K: Kind, T> {
     pub(super) get: GetAll<K, T>,
-    pub(super) since: Timestamp,
 }
 
 impl<K: Kind, T: Data> sealed::Run for GetIfChanged<K, T> {
     type Output = Fresh<Objects<K, T>>;
 
-    async fn run(mut self, client: Client) -> Result<Self::Output> {
+    async fn run(self, client: Client) -> Result<Self::Output> {
         let subject = self.get.subject();
-        self.get.if_changed = Some(self.since);
         match self.get.all(&client).await {
             Ok(objects) => Ok(Fresh::Changed(objects)),
             Err(error) if error.status() == Some(StatusCode::NOT_MODIFIED) => Ok(Fresh::Unchanged),

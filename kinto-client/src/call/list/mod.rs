@@ -27,6 +27,7 @@ mod fresh;
 mod lenient;
 mod objects;
 mod parallel;
+mod preview;
 mod select;
 pub(crate) mod source;
 mod stream;
@@ -179,13 +180,13 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
         self
     }
 
-    /// Only what was changed after that time.
+    /// Only what was changed after that time. The server refuses a time later than a day from now.
     pub fn since(mut self, last_modified: Timestamp) -> Self {
         self.op.listing.since = Some(last_modified);
         self
     }
 
-    /// Only what was last changed before that time.
+    /// Only what was last changed before that time. The server refuses a time later than a day from now.
     pub fn before(mut self, last_modified: Timestamp) -> Self {
         self.op.listing.before = Some(last_modified);
         self
@@ -235,8 +236,9 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
 
     /// The list only if it was changed after that time, which is [`Objects::last_modified`] of an earlier reading. If it
     /// was not, the server says just that.
-    pub fn if_changed_since(self, last_modified: Timestamp) -> Call<'a, GetIfChanged<K, T>> {
-        Call::new(&self.client, GetIfChanged { get: self.op, since: last_modified })
+    pub fn if_changed_since(mut self, last_modified: Timestamp) -> Call<'a, GetIfChanged<K, T>> {
+        self.op.if_changed = Some(last_modified);
+        Call::new(&self.client, GetIfChanged { get: self.op })
     }
 
     /// The objects one after the other, as they arrive: two pages are in memory at most, and the next one is asked for

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Reads a list from both its ends at once.
-pub struct GetParallel<K: Kind, T>(GetAll<K, T>);
+pub struct GetParallel<K: Kind, T>(pub(super) GetAll<K, T>);
 
 /// The end of the list from which a page was read.
 enum End {
@@ -40,7 +40,7 @@ impl<K: Kind, T> Default for Half<K, T> {
 
 impl<K: Kind, T: Data> GetParallel<K, T> {
     /// What the two readings could not share between them.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let GetAll { listing, max_pages, .. } = &self.0;
         let offences = [
             (!listing.sort.is_empty(), "an order"),

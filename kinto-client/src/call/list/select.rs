@@ -5,7 +5,7 @@ use super::GetAll;
 use crate::{
     call::{Call, sealed},
     client::Client,
-    error::Result,
+    error::{Error, Result},
     field::{self, Selection},
     wire::{
         decode::{self, Decoded},
@@ -30,18 +30,33 @@ pub struct Selected<K, T, S> {
 
 /// Reads some fields of the objects of a list.
 pub struct GetSelected<K: Kind, T, S, O> {
-    get: GetAll<K, T>,
-    names: Result<Vec<String>>,
+    pub(super) get: GetAll<K, T>,
+    /// The fields cannot be named.
+    pub(super) wrong: Option<Error>,
     read: fn(&S, &[u8]) -> Result<Decoded<O>>,
     selection: S,
+}
+
+impl<K: Kind, T, S, O> GetSelected<K, T, S, O> {
+    fn new(
+        mut get: GetAll<K, T>,
+        names: Result<Vec<String>>,
+        read: fn(&S, &[u8]) -> Result<Decoded<O>>,
+        selection: S,
+    ) -> Self {
+        let wrong = names.map(|names| get.listing.fields = Some(names)).err();
+        Self { get, wrong, read, selection }
+    }
 }
 
 impl<K: Kind, T: Data, S: Send + Sync, O: Send> sealed::Run for GetSelected<K, T, S, O> {
     type Output = Vec<Selected<K, T, O>>;
 
-    async fn run(mut self, client: Client) -> Result<Self::Output> {
+    async fn run(self, client: Client) -> Result<Self::Output> {
         let subject = self.get.subject();
-        self.get.listing.fields = Some(self.names.map_err(|error| subject.blame(error))?);
+        if let Some(error) = self.wrong {
+            return Err(subject.blame(error));
+        }
         let mut items = self.get.items(&client);
         let mut selected = Vec::new();
         while let Some(item) = items.next().await {
@@ -82,9 +97,8 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
     /// # Ok(()) }
     /// ```
     pub fn select<S: Selection<T>>(self, fields: S) -> Call<'a, GetSelected<K, T, S, S::Output>> {
-        let select =
-            GetSelected { get: self.op, names: fields.paths(), read: field::selected::<T, S>, selection: fields };
-        Call::new(&self.client, select)
+        let names = fields.paths();
+        Call::new(&self.client, GetSelected::new(self.op, names, field::selected::<T, S>, fields))
     }
 
     /// Only the fields that the struct `S` has, read as that.
@@ -111,13 +125,8 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
     /// [`Error::is_invalid`](crate::Error::is_invalid) if `S` is not a struct that names all its fields: one with
     /// `#[serde(flatten)]` does not.
     pub fn select_as<S: DeserializeOwned + Send>(self) -> Call<'a, GetSelected<K, T, (), S>> {
-        let select = GetSelected {
-            get: self.op,
-            names: field::names_of::<S>(),
-            read: |(), item| decode::object::<S>(item, &[]),
-            selection: (),
-        };
-        Call::new(&self.client, select)
+        let read = |(): &(), item: &[u8]| decode::object::<S>(item, &[]);
+        Call::new(&self.client, GetSelected::new(self.op, field::names_of::<S>(), read, ()))
     }
 }
 

@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 mod stamped;
 #[cfg(test)]
 mod tests;
-mod whole;
 
 use stamped::Stamped;
+pub(crate) use stamped::schema_stamp;
 
 /// What the server adds to every object.
 #[derive(Debug)]
@@ -30,19 +30,13 @@ struct Stamp {
 }
 
 /// Decodes one object. `declares` names which of `id` and `last_modified` the type has a place for; it is not shown
-/// the others, so that they are no unknown fields to it and no strangers in a map. Neither is a struct shown which version
-/// of a schema the server checked the record against, unless it has a field for that.
+/// the others, so that they are no unknown fields to it and no strangers in a map. Neither is it shown which version of a
+/// schema the server checked the record against (`schema`), unless it has a field for that.
 pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'static str]) -> Result<Decoded<T>> {
     let mut stamp = Stamp::default();
     let mut json = serde_json::Deserializer::from_slice(raw);
-    let decoded = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares });
-    let decoded = decoded.ok().or_else(|| {
-        let raw = whole::with_whole_numbers(raw)?;
-        let mut json = serde_json::Deserializer::from_slice(&raw);
-        stamp = Stamp::default();
-        T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares }).ok()
-    });
-    let data = decoded.ok_or_else(|| undecodable::<T>(raw, declares))?;
+    let data = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares })
+        .map_err(|_| undecodable::<T>(raw, declares))?;
     match stamp {
         Stamp { id: Some(id), last_modified: Some(millis) } => {
             Ok(Decoded { id, last_modified: Timestamp::from_millis(millis), data })

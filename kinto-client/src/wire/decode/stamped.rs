@@ -11,7 +11,7 @@ use serde::{
 use serde_json::Value;
 
 use super::Stamp;
-use crate::wire::key::Key;
+use crate::wire::{key::Key, timestamp::Timestamp};
 
 const ID: &str = "id";
 const LAST_MODIFIED: &str = "last_modified";
@@ -25,8 +25,8 @@ pub(super) struct Stamped<'a, D> {
 }
 
 macro_rules! watched {
-    ($self:ident, $visitor:ident, $shown:expr, $hides_schema:expr) => {
-        Watched { visitor: $visitor, stamp: $self.stamp, shown: $shown, hides_schema: $hides_schema }
+    ($self:ident, $visitor:ident, $shown:expr, $schema:expr) => {
+        Watched { visitor: $visitor, stamp: $self.stamp, shown: $shown, schema: $schema }
     };
 }
 
@@ -34,11 +34,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Stamped<'_, D> {
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
-        self.json.deserialize_any(watched!(self, visitor, self.declares, false))
+        self.json.deserialize_any(watched!(self, visitor, self.declares, Schema::of_map(self.declares)))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
-        self.json.deserialize_map(watched!(self, visitor, self.declares, false))
+        self.json.deserialize_map(watched!(self, visitor, self.declares, Schema::of_map(self.declares)))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -47,8 +47,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Stamped<'_, D> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> std::result::Result<V::Value, D::Error> {
-        let hides_schema = !fields.contains(&SCHEMA);
-        self.json.deserialize_struct(name, fields, watched!(self, visitor, fields, hides_schema))
+        let schema = if fields.contains(&SCHEMA) { Schema::Shown } else { Schema::Hidden };
+        self.json.deserialize_struct(name, fields, watched!(self, visitor, fields, schema))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -74,7 +74,7 @@ struct Watched<'a, V> {
     visitor: V,
     stamp: &'a mut Stamp,
     shown: &'static [&'static str],
-    hides_schema: bool,
+    schema: Schema,
 }
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Watched<'_, V> {
@@ -85,8 +85,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watched<'_, V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<V::Value, A::Error> {
-        let Self { visitor, stamp, shown, hides_schema } = self;
-        let mut entries = Entries { map, stamp, shown, hides_schema, next: Next::Other };
+        let Self { visitor, stamp, shown, schema } = self;
+        let mut entries = Entries { map, stamp, shown, schema, next: Next::Other, read: Value::Null };
         let value = visitor.visit_map(&mut entries)?;
         // A visitor may stop early, and the stamp may be in the rest.
         while (&mut entries).next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
@@ -103,14 +103,42 @@ enum Next {
     LastModified,
     /// That of another key.
     Other,
+    /// This one, which was read to see what it is.
+    Read,
+}
+
+/// The server's stamp, if the value of `schema` is one: the time, in milliseconds, of the schema that a record was checked
+/// against. A number of a record's own, such as that of a version, is none.
+pub(crate) fn schema_stamp(value: &Value) -> Option<Timestamp> {
+    const SEPTEMBER_2001: u64 = 1_000_000_000_000;
+    value.as_u64().filter(|millis| *millis >= SEPTEMBER_2001).map(Timestamp::from_millis)
+}
+
+impl Schema {
+    /// For a type that reads a map, as one does that has a flattened field.
+    fn of_map(declares: &[&str]) -> Self {
+        if declares.contains(&SCHEMA) { Self::Shown } else { Self::NoStamp }
+    }
 }
 
 struct Entries<'a, A> {
     map: A,
     stamp: &'a mut Stamp,
     shown: &'static [&'static str],
-    hides_schema: bool,
+    schema: Schema,
     next: Next,
+    read: Value,
+}
+
+/// Which values of the key `schema` the visitor is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Schema {
+    /// All of them: the type has a place for it.
+    Shown,
+    /// All but the server's stamp: the type takes any key.
+    NoStamp,
+    /// None: the type has no place for it.
+    Hidden,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
@@ -127,9 +155,18 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
                     self.stamp.last_modified = Some(self.map.next_value()?);
                     Next::LastModified
                 }
-                SCHEMA if self.hides_schema => {
+                SCHEMA if self.schema == Schema::Hidden => {
                     self.map.next_value::<IgnoredAny>()?;
                     continue;
+                }
+                SCHEMA if self.schema == Schema::NoStamp => {
+                    self.read = self.map.next_value()?;
+                    if schema_stamp(&self.read).is_some() {
+                        continue;
+                    }
+                    self.next = Next::Read;
+                    let key: CowStrDeserializer<'_, A::Error> = key.into_deserializer();
+                    return seed.deserialize(key).map(Some);
                 }
                 _ => {
                     return match key {
@@ -151,6 +188,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Entries<'_, A> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> std::result::Result<S::Value, A::Error> {
         match std::mem::replace(&mut self.next, Next::Other) {
             Next::Other => self.map.next_value_seed(seed),
+            Next::Read => seed.deserialize(std::mem::take(&mut self.read)).map_err(de::Error::custom),
             // serde's own deserializers of text and numbers cannot become an `Option`.
             Next::Id => seed.deserialize(Value::from(self.stamp.id.as_deref())).map_err(de::Error::custom),
             Next::LastModified => seed.deserialize(Value::from(self.stamp.last_modified)).map_err(de::Error::custom),

@@ -18,6 +18,7 @@ use super::{
 use crate::error::{Error, Result};
 
 mod saving;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -29,12 +30,10 @@ mod tests;
     note = "add `#[derive(KintoRecord)]` to `{Self}`, or use `kinto_client::Value` for JSON without a type"
 )]
 pub trait Data: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Which of the keys `id` and `last_modified` the type has a field of its own for. It is not shown the others:
-    /// they are in [`Object::id`] and [`Object::last_modified`].
+    /// The keys among `id`, `last_modified` and `schema` that the type has a field of its own for. It is not shown the others:
+    /// the first two are in [`Object::id`] and [`Object::last_modified`], and `schema` is the server's stamp on a record that it
+    /// has checked against a schema. A `schema` that is no such stamp (a time in milliseconds) is data like any other.
     const DECLARES: &'static [&'static str] = &[];
-    /// Whether its collection is declared to have the schema of the type: `#[kinto(schema)]`. Its records are then written
-    /// where the server checks them, also in the `default` bucket.
-    const HAS_SCHEMA: bool = false;
 }
 
 impl Data for Value {}
@@ -170,16 +169,41 @@ impl<K: Kind, T: Data> Object<K, T> {
         let mut parsed = Object::<K, U>::new(self.received.clone(), Permissions::NotVisible)?;
         parsed.received_permissions.clone_from(&self.received_permissions);
         parsed.permissions = self.permissions.clone();
-        if let Some(data) = self.changed_data()? {
-            let mut changed: BTreeMap<String, &RawValue> =
-                serde_json::from_str(data.get()).map_err(|error| Error::not_kinto(&error, data.get().as_bytes()))?;
-            let (id, last_modified) = (to_raw(&self.id)?, to_raw(&self.last_modified)?);
-            changed.extend([("id".to_owned(), &*id), ("last_modified".to_owned(), &*last_modified)]);
-            let changed = Bytes::from(to_raw(&changed)?.get().to_owned());
+        if let Some(changed) = self.with_changes()? {
             parsed.data = decode::object::<U>(&changed, U::DECLARES)?.data;
             parsed.changed = Some(changed.into());
         }
         Ok(parsed)
+    }
+
+    /// The JSON of the object with what was changed in it, its id and version included; `None` if nothing was.
+    fn with_changes(&self) -> Result<Option<Bytes>> {
+        let Some(data) = self.changed_data()? else { return Ok(None) };
+        let mut changed: BTreeMap<String, &RawValue> =
+            serde_json::from_str(data.get()).map_err(|error| Error::not_kinto(&error, data.get().as_bytes()))?;
+        let (id, last_modified) = (to_raw(&self.id)?, to_raw(&self.last_modified)?);
+        changed.extend([("id".to_owned(), &*id), ("last_modified".to_owned(), &*last_modified)]);
+        Ok(Some(Bytes::from(to_raw(&changed)?.get().to_owned())))
+    }
+
+    /// The version of the collection at which the server checked the record against the collection's schema, if it did: the
+    /// server's `schema` stamp, which is not part of [`data`](Self::data) unless `T` has a field for it.
+    ///
+    /// ```
+    /// use kinto_client::{Record, Value};
+    ///
+    /// let record = Record::<Value>::from_json(r#"{"id": "a", "last_modified": 1700000000123, "schema": 1700000000001}"#)?;
+    /// assert_eq!(record.schema_stamp().map(|stamp| stamp.as_millis()), Some(1_700_000_000_001));
+    /// # Ok::<(), kinto_client::Error>(())
+    /// ```
+    #[must_use]
+    pub fn schema_stamp(&self) -> Option<Timestamp> {
+        #[derive(Deserialize)]
+        struct Checked {
+            schema: Option<Value>,
+        }
+        let checked: Checked = serde_json::from_slice(&self.received).ok()?;
+        checked.schema.as_ref().and_then(decode::schema_stamp)
     }
 
     /// The JSON of the object as the server sent it, `id` and `last_modified` included, without later changes.
