@@ -30,7 +30,7 @@ pub(crate) async fn run(cli: &Cli, command: &Command) -> Result {
     let target = Target::open(cli).await?;
     let mut made = target.client.plan(&blueprint).await?;
     if delete_extra {
-        made = made.deleting_extra();
+        made = made.prune();
     }
     plan(&made);
     if apply && !made.is_empty() {

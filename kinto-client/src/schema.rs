@@ -51,7 +51,7 @@ use serde_json::Value;
 pub use crate::{
     call::schema::{
         drift::Drift,
-        migrate::{Migrated, MigrationProgress},
+        report::{Migrated, MigrationProgress},
         violations::{Misfit, Misfits},
     },
     wire::{

@@ -38,22 +38,31 @@ pub(crate) fn in_block(input: &DeriveInput, items: &TokenStream) -> TokenStream 
         Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => Some(&list.tokens),
         _ => None,
     });
+    // The compiler warns of uses elsewhere; these are none of the user's.
+    let is_deprecated = input.attrs.iter().any(|attr| attr.path().is_ident("deprecated"));
+    let deprecated = is_deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
         #[doc(hidden)]
         #(#[allow(#allowed)])*
+        #deprecated
         const _: () = { #items };
     }
 }
 
 /// `Data`, for a record with these keys of the envelope.
-pub(crate) fn data(input: &DeriveInput, krate: &Path, declares: &[&str]) -> TokenStream {
+pub(crate) fn data(input: &DeriveInput, krate: &Path, declares: &[&str], has_schema: bool) -> TokenStream {
     let ident = &input.ident;
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let where_clause = generics::where_data(input, krate);
     let declares = (!declares.is_empty()).then(|| quote!(const DECLARES: &'static [&'static str] = &[#(#declares),*];));
+    let has_schema = has_schema.then(|| {
+        quote!(
+            const HAS_SCHEMA: bool = true;
+        )
+    });
     quote! {
         #[automatically_derived]
-        impl #impl_generics #krate::Data for #ident #ty_generics #where_clause { #declares }
+        impl #impl_generics #krate::Data for #ident #ty_generics #where_clause { #declares #has_schema }
     }
 }
 
@@ -62,7 +71,7 @@ fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let krate = record.krate();
     let input = record.original;
     let ident = &input.ident;
-    let data = data(input, &krate, &record.declares());
+    let data = data(input, &krate, &record.declares(), record.attrs.schema.is_some());
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let mut where_clause = generics::where_record(input, &krate);
     if let Some(clause) = &mut where_clause {

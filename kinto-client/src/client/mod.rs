@@ -25,9 +25,11 @@ use crate::{
 };
 
 mod builder;
+mod default_bucket;
 mod headers;
 
 pub use builder::ClientBuilder;
+use default_bucket::WithSchema;
 
 /// A Kinto server, and who you are to it.
 ///
@@ -55,6 +57,7 @@ struct Shared {
     sender: Sender,
     server_info: OnceCell<ServerInfo>,
     expected_user: Option<Principal>,
+    with_schema: WithSchema,
 }
 
 impl Client {
@@ -64,7 +67,8 @@ impl Client {
     }
 
     fn new(sender: Sender, manner: Manner, expected_user: Option<Principal>) -> Self {
-        Self { shared: Arc::new(Shared { sender, server_info: OnceCell::new(), expected_user }), manner }
+        let with_schema = WithSchema::default();
+        Self { shared: Arc::new(Shared { sender, server_info: OnceCell::new(), expected_user, with_schema }), manner }
     }
 
     /// The same server to somebody else. What is known of the server is asked anew, for it says whom it takes you for;
@@ -185,7 +189,7 @@ impl Client {
     pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
         let request = self.with_own_headers(request)?;
         self.check_user().await?;
-        self.shared.sender.send(&request, &self.manner).await
+        self.send_addressed(&request).await
     }
 
     /// The request with the headers that were given to this call alone.

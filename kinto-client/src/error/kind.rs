@@ -125,7 +125,10 @@ fn permission_for(operation: &str, object: &str) -> &'static str {
         "create record" => "it takes the permission `record:create` on the collection, or `write` on it or its bucket",
         "create collection" => "it takes the permission `collection:create` on the bucket, or `write`",
         "create group" => "it takes the permission `group:create` on the bucket, or `write`",
-        "create bucket" => "it takes the permission `bucket:create`, which the server's settings give",
+        "create bucket" => {
+            "it takes the permission `bucket:create`, which the server's settings give; or there is such a bucket, hidden \
+             from you"
+        }
         operation if operation.starts_with("get") => {
             "it takes the permission `read` on it, or on what it is in; `write` is enough too"
         }

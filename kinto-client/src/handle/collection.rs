@@ -19,6 +19,7 @@ use crate::{
         id::RecordId,
         kind,
         object::{Data, Record},
+        path::List,
         timestamp::Timestamp,
     },
 };
@@ -28,12 +29,13 @@ impl Collection {
     /// The same collection with one type for all its records, so that it need not be named with each call.
     #[must_use]
     pub fn typed<T: Data>(&self) -> TypedCollection<T> {
+        self.client.expect_schema_of::<T>(&self.place);
         TypedCollection::new(self)
     }
 
     /// The place of a record. Nothing is sent.
     pub fn record<T: Data>(&self, id: impl Into<RecordId<T>>) -> RecordHandle<T> {
-        RecordHandle::new(&self.client, self.place.records().at(id.into().as_str()))
+        RecordHandle::new(&self.client, self.records_of::<T>().at(id.into().as_str()))
     }
 
     /// Creates a record.
@@ -60,7 +62,7 @@ impl Collection {
     /// [`Error::is_conflict`](crate::Error::is_conflict) if there is a record of that id already, unless
     /// `.if_not_exists()` is added: a create never replaces.
     pub fn create_record<T: Data>(&self, data: T) -> Call<'static, Create<kind::Record, T>> {
-        Call::new(&self.client, Create::new(self.place.records(), data))
+        Call::new(&self.client, Create::new(self.records_of::<T>(), data))
     }
 
     /// Reads a record.
@@ -167,7 +169,7 @@ impl Collection {
         &self,
         data: impl IntoIterator<Item = T>,
     ) -> Call<'static, Many<'static, Create<kind::Record, T>>> {
-        let records = self.place.records();
+        let records = self.records_of::<T>();
         let subject = Subject::new("create records in", &self.place);
         let mut ids = NewIds::default();
         let creates = data.into_iter().map(|data| Create::with_new_id(records.clone(), data, ids.one())).collect();
@@ -201,7 +203,7 @@ impl Collection {
         &self,
         records: impl IntoIterator<Item = &'a mut Record<T>>,
     ) -> Call<'a, Many<'a, Save<'a, kind::Record, T>>> {
-        let list = self.place.records();
+        let list = self.records_of::<T>();
         let subject = Subject::new("save records in", &self.place);
         let saves = records.into_iter().map(|record| Save::new(list.at(record.id.as_str()), record)).collect();
         Call::new(&self.client, Many::new(subject, saves))
@@ -256,6 +258,12 @@ impl Collection {
     /// Deletes all records that you may write; with a [filter](Call::filter), those that match. Gives what was deleted.
     pub fn delete_all_records(&self) -> Call<'static, DeleteAll<kind::Record, crate::Value>> {
         self.delete_matching()
+    }
+
+    /// Its records, which are of that type.
+    fn records_of<T: Data>(&self) -> List<kind::Record> {
+        self.client.expect_schema_of::<T>(&self.place);
+        self.place.records()
     }
 
     pub(super) fn delete_matching<R>(&self) -> Call<'static, DeleteAll<kind::Record, R>> {

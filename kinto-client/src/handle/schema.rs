@@ -23,6 +23,7 @@ impl Collection {
     }
 
     fn checked_by(&self, check: Arc<dyn Check>) -> Self {
+        self.client.expect_schema(&self.place);
         Self::new(&self.client, self.place.checked_by(check))
     }
 
@@ -47,7 +48,7 @@ impl Collection {
     /// # Ok(()) }
     /// ```
     pub fn misfits(&self, schema: impl Into<Arc<Schema>>) -> Call<'static, FindMisfits> {
-        Call::new(&self.client, FindMisfits::new(self.place.records(), Ok(schema.into())))
+        Call::new(&self.client, FindMisfits::new(self.place.clone(), Ok(schema.into())))
     }
 
     /// Compares the schema that the collection has on the server with that of a type.
@@ -62,9 +63,15 @@ impl Collection {
     /// Rewrites all records in the form of a new type, and can be run as often as you like: what is in the new form
     /// already is left alone. Give the collection the new schema first, and then run it.
     ///
-    /// Which records are still in the old form is known from the version of the collection at which the server last
-    /// checked them; see [`schema_since`](Call::schema_since). If it is stopped, at whatever point, the next run goes on
-    /// from there. No record is written twice. (Of two runs at the same moment both may write one, and both write the same.)
+    /// What a record is, it says itself. A type fits it exactly if all that the type writes for it is there already. A
+    /// record that fits one of the two types exactly is in that form; one that fits both is in the form of the type that
+    /// knows more of its fields. Where that does not tell either, as for two types with the same fields, the
+    /// server's stamp decides: what it has checked since the collection has the new schema is in the new form. Have the
+    /// types differ in a field that is always written, and nothing depends on that.
+    ///
+    /// The records are read in the order in which they were changed, so that what others write meanwhile is met, too. If it
+    /// is stopped, at whatever point, the next run goes on from there, and no record is rewritten twice.
+    /// [`dry_run`](Call::dry_run) says what a migration would do.
     ///
     /// What `Old` knows of a record and `New` does not write is taken away; what neither knows stays. A record that somebody
     /// else changes in the meantime is read and rewritten again.
@@ -106,7 +113,7 @@ impl Collection {
     ///
     /// [`Error::is_invalid`](crate::Error::is_invalid) if the collection does not have the schema of `New`,
     /// [`Error::is_unsupported`](crate::Error::is_unsupported) if the server does not check schemas. Records that
-    /// do not decode as `Old`, or that the server refuses in their new form, are no error: [`Migrated`] lists them.
+    /// decode as neither type, or that the server refuses in their new form, are no error: [`Migrated`] lists them.
     ///
     /// [`Migrated`]: crate::schema::Migrated
     pub fn migrate<'a, Old: Data, New: Data + JsonSchema>(
@@ -149,7 +156,7 @@ impl<T: Data + JsonSchema> TypedCollection<T> {
     /// Looks for the records that do not fit the schema of the type: [`Collection::misfits`].
     pub fn misfits(&self) -> Call<'static, FindMisfits> {
         let Collection { client, place, .. } = self.untyped();
-        Call::new(client, FindMisfits::new(place.records(), Schema::of::<T>().map(Arc::new)))
+        Call::new(client, FindMisfits::new(place.clone(), Schema::of::<T>().map(Arc::new)))
     }
 
     /// Compares the schema that the collection has on the server with that of its type: [`Collection::check_schema`].

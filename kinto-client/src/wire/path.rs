@@ -124,6 +124,14 @@ impl Place<kind::Collection> {
         place
     }
 
+    /// The collection of the same id in another bucket.
+    #[cfg(feature = "schema")]
+    pub(crate) fn in_bucket(&self, bucket: &str) -> Self {
+        let mut place = List::buckets().at(bucket).collections().at(Arc::clone(&self.id));
+        place.list.check.clone_from(&self.list.check);
+        place
+    }
+
     pub(crate) fn records(&self) -> List<kind::Record> {
         self.inner()
     }

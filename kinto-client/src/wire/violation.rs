@@ -12,7 +12,8 @@ pub struct Violation {
     /// The place in the record: `address.lines[2]`; nothing if it is the record as a whole. The server tells only the
     /// last part of it (`lines`, `[2]`).
     pub field: Option<String>,
-    /// The keyword of the schema that is not met: `required`, `type`, `maxLength`, …
+    /// The keyword of the schema that is not met: `required`, `type`, `maxLength`, … The server says the same of `anyOf`
+    /// and of `oneOf` where nothing fits; such a violation is `anyOf or oneOf`.
     pub rule: String,
     /// The same in words.
     pub message: String,
@@ -76,7 +77,7 @@ fn rule(message: &str) -> Option<(&'static str, Option<&str>)> {
         () if ends(" has too many properties") => "maxProperties",
         () if ends(" has non-unique elements") => "uniqueItems",
         () if ends(" was expected") => "const",
-        () if ends(" is not valid under any of the given schemas") => "anyOf",
+        () if ends(" is not valid under any of the given schemas") => "anyOf or oneOf",
         () if ends(" are valid under the given schema") || says(" does not contain items matching ") => "contains",
         () if says(" is not of type '") => "type",
         () if says(" is not one of [") => "enum",
@@ -140,10 +141,15 @@ mod tests {
         assert_reads("additionalProperties", extra, Some("x"), "additionalProperties");
         assert_reads("place", extra, Some("x"), "additionalProperties");
         assert_reads("n", "1 is less than or equal to the minimum of 3", Some("n"), "exclusiveMinimum");
-        assert_reads("o", "3 is not valid under any of the given schemas", Some("o"), "anyOf");
+        assert_reads("o", "3 is not valid under any of the given schemas", Some("o"), "anyOf or oneOf");
         assert_reads("properties", "False schema does not allow 1", None, "false");
         assert_reads("not", "{'x': 1} should not be valid under {}", None, "not");
-        assert_reads(json!({"type": "null"}), "{'a': 1} is not valid under any of the given schemas", None, "anyOf");
+        assert_reads(
+            json!({"type": "null"}),
+            "{'a': 1} is not valid under any of the given schemas",
+            None,
+            "anyOf or oneOf",
+        );
     }
 
     #[test]

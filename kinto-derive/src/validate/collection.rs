@@ -107,6 +107,15 @@ fn principal(cx: &mut Ctxt, literal: &LitStr) {
             }
             _ => "of what lies in a bucket only a group can be one: `/buckets/…/groups/…`".to_owned(),
         },
+        text if text.starts_with("group:") => match id_offence("group", text.trim_start_matches("group:")) {
+            Some(offence) => offence,
+            None => return,
+        },
+        "system.Everyone" | "system.Authenticated" => return,
+        text if text.starts_with("system.") => "it can be `system.Everyone` or `system.Authenticated`".to_owned(),
+        text if !text.contains(':') => format!(
+            "it is nobody, since principals begin with how they log in: did you mean `account:{text}`, or `group:{text}`?"
+        ),
         _ => return,
     };
     cx.error(literal, format!("{text:?} cannot be a principal: {offence}"));

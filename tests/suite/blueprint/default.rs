@@ -29,7 +29,7 @@ async fn the_default_bucket_is_made_by_applying_and_not_by_planning(backend: Bac
 
     // Other programs of the same user keep their things there.
     me.plain.put(&format!("{path}/collections/other"), &json!({})).await;
-    let plan = me.client.plan(&blueprint).await?.deleting_extra();
+    let plan = me.client.plan(&blueprint).await?.prune();
     assert!(plan.is_empty() && !plan.to_string().contains("other"), "{plan}");
 
     let error = me.client.plan(&blueprint.bucket(&own, bucket)).await.unwrap_err();

@@ -41,13 +41,13 @@ nothing to do: 2 to leave alone, 2 extra";
     plan.apply().await?;
     assert_eq!(dump(&me.plain, &names).await, before, "it was not asked to be deleted");
 
-    let plan = plan.deleting_extra();
+    let plan = plan.prune();
     let expected = "\
 = bucket app
 - group app/g
 = collection app/kept
 - collection app/old, and the 2 records in it
-2 to delete, 2 to leave alone";
+2 to delete, 2 to leave alone; takes away 2 records";
     assert_eq!(plan.to_string().replace(&names[0], "app"), expected);
     let old = plan.steps().iter().find(|step| step.name().ends_with("/old")).expect("it is in the plan");
     assert_eq!((old.action(), old.records(), old.kind()), (Action::Delete, Some(2), "collection"));
@@ -72,7 +72,7 @@ async fn what_changed_since_is_not_deleted(backend: Backend) -> Outcome {
     for (path, said) in [("old/records/c", "has other records now"), ("old", "was changed")] {
         let names = two();
         furnish(&me, &names[0]).await;
-        let plan = me.client.plan(&blueprint(&names[0])).await?.deleting_extra();
+        let plan = me.client.plan(&blueprint(&names[0])).await?.prune();
         let path = format!("/buckets/{}/collections/{path}", names[0]);
         me.plain.put(&path, &json!({"data": {"theirs": 1}})).await;
         let before = dump(&me.plain, &names).await;
@@ -94,7 +94,7 @@ async fn what_changed_since_is_not_deleted(backend: Backend) -> Outcome {
         if old { Fault::Hold(held.clone()) } else { Fault::Pass }
     };
     let proxy = Proxy::start(server.url(), rule).await;
-    let plan = me.client_at(proxy.url()).build()?.plan(&blueprint(&names[0])).await?.deleting_extra();
+    let plan = me.client_at(proxy.url()).build()?.plan(&blueprint(&names[0])).await?.prune();
     let path = format!("/buckets/{}/collections/old", names[0]);
     let error =
         gate.overtake(plan.apply(), async { drop(me.plain.put(&path, &json!({"data": {"x": 1}})).await) }).await;

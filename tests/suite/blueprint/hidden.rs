@@ -1,7 +1,9 @@
 //! What is not shown is not taken for nothing.
 
+use std::collections::BTreeSet;
+
 use kinto_client::{
-    Blueprint, BucketSpec, CollectionPermissions, CollectionSpec, Declared, Difference, KintoRecord, json,
+    Blueprint, BucketSpec, CollectionPermissions, CollectionSpec, Declared, Difference, KintoRecord, Principal, json,
 };
 use kinto_server::{Backend, unique};
 use kinto_tests::{Outcome, Person, on_each_backend, server_on};
@@ -38,16 +40,21 @@ async fn hidden_permissions_are_said_to_be(backend: Backend) -> Outcome {
     let expected = "\
 = bucket b
 ~ collection b/c
-    ~ read: not visible to you -> account:d
+    ~ read: not visible to you -> with account:d
     ! its permissions are not visible to you; they will be, for whoever writes may write
 1 to change, 1 to leave alone";
     assert_eq!(plan.to_string().replace(&bucket, "b"), expected);
-    let principals = ["account:d".into()].into();
-    assert_eq!(plan.steps()[1].differences(), [Difference::Replaced { permission: "read".to_owned(), principals }]);
+    let principals: BTreeSet<Principal> = ["account:d".into()].into();
+    assert_eq!(
+        plan.steps()[1].differences(),
+        [Difference::Added { permission: "read".to_owned(), principals: principals.clone() }]
+    );
+    let pruned = plan.clone().prune();
+    assert_eq!(pruned.steps()[1].differences(), [Difference::Replaced { permission: "read".to_owned(), principals }]);
     plan.apply().await?;
     let mut writers = [owner.principal(), other.principal()];
     writers.sort();
-    let after = json!({"read": ["account:d"], "record:create": ["account:b"], "write": writers});
+    let after = json!({"read": ["account:a", "account:d"], "record:create": ["account:b"], "write": writers});
     assert_eq!(owner.plain.permissions(&path).await, after, "what the blueprint does not name is left alone");
     assert!(owner.client.plan(&blueprint).await?.is_empty());
     Ok(())

@@ -10,11 +10,14 @@ use serde_json::{Map, Value, json};
 mod apply;
 mod default;
 mod ensure;
+mod explicit;
 mod extra;
 mod hidden;
 mod killed;
 mod outdated;
 mod plan;
+mod repeated;
+mod stays;
 
 /// A task.
 #[derive(Debug, Serialize, Deserialize, JsonSchema, KintoRecord)]
@@ -68,12 +71,18 @@ fn at_write(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&Sent)
     let mut lines = Vec::new();
     move |sent| {
         let line = sent.line();
-        if sent.method == "GET" || lines.contains(&line) {
+        if reads(sent) || lines.contains(&line) {
             return Fault::Pass;
         }
         lines.push(line);
         if lines.len() == place + 1 { fault() } else { Fault::Pass }
     }
+}
+
+/// Whether the request writes nothing: it reads, or asks for a version that there cannot be, to learn whether a bucket is
+/// hidden.
+fn reads(sent: &Sent) -> bool {
+    sent.method == "GET" || sent.header("if-match") == Some("\"1\"")
 }
 
 /// All that these buckets hold, without timestamps, and with `app` and `site` for their names.

@@ -4,7 +4,7 @@ use kinto_client::{Blueprint, BucketSpec, CollectionSpec, json};
 use kinto_server::Backend;
 use kinto_tests::{Fault, Gate, Outcome, Person, Proxy, on_each_backend, server_on};
 
-use super::{at_write, blueprint, dump, two};
+use super::{at_write, blueprint, dump, reads, two};
 use crate::predicates;
 
 on_each_backend!(
@@ -82,7 +82,8 @@ async fn a_change_in_the_middle_is_reported(backend: Backend) -> Outcome {
         assert_eq!(if done == "nothing" { 0 } else { done.split(", ").count() }, place, "{said}");
         let left = left.strip_suffix("; make a new plan for the rest, and apply that").expect("what to do");
         assert_eq!(left.split(", ").count(), 11 - place, "{said}");
-        let mut written: Vec<_> = proxy.lines().into_iter().filter(|line| !line.starts_with("GET ")).collect();
+        let writes = proxy.arrived().into_iter().filter(|sent| !reads(sent));
+        let mut written: Vec<_> = writes.map(|sent| sent.line()).collect();
         written.dedup();
         assert_eq!(written.len(), place + 1, "nothing was sent after the conflict");
 

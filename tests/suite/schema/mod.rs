@@ -10,10 +10,14 @@ use serde::{Deserialize, Serialize};
 mod agreement;
 mod checked;
 mod declared;
+mod default_bucket;
 mod drift;
+mod forms;
 mod killed;
 mod migrate;
 mod of;
+mod patterns;
+mod properties;
 mod refused;
 
 /// A record with one rule of each kind.

@@ -84,6 +84,7 @@ fn comments_serde_and_schemars_carry_over_in_one_piece() {
                     "type": ["integer", "null"],
                     "format": "uint32",
                     "minimum": 0,
+                    "maximum": 4_294_967_295_u32,
                 },
                 "tags": {"type": "array", "items": {"type": "string", "pattern": "^[a-z]+$"}, "default": []},
                 "weight": {"type": "number", "format": "double", "minimum": 0.5, "maximum": 1.5},

@@ -69,6 +69,7 @@ pub(in crate::call) async fn carry_out<O: Send, T: Send>(
             Err(error) => tally.take(place, Some((None, Err(error)))),
         }
     }
+    client.address_all(jobs.iter_mut().map(|job| &mut job.request).collect()).await?;
     let stopped = options.stop_on_error && tally.counted.failed > 0;
     let max_requests = match jobs.len() {
         _ if stopped => 1,

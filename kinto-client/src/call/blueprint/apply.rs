@@ -6,7 +6,7 @@ use std::{
 use super::{
     Plan,
     carry::{Carry, Remove},
-    survey::{look, survey},
+    survey::{count, look, survey},
 };
 use crate::{
     call::{Subject, sealed},
@@ -14,7 +14,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     wire::{
         blueprint::Lists,
-        plan::{Action, Difference, Guard, Manner, Present, Seen, Spot, Step, Survey, Write, writes},
+        plan::{Action, Guard, Manner, Present, Seen, Spot, Step, Survey, Write, writes},
         request::Precondition,
         timestamp::Timestamp,
     },
@@ -103,7 +103,8 @@ impl Plan {
     /// Compares everything with what the plan was made from. Gives the paths of what is done already.
     async fn look_again(&self, client: &Client) -> Result<BTreeSet<&str>> {
         let steps = || self.steps.iter().filter(|step| step.writes());
-        let now = survey(client, &self.wanted, steps().any(|step| step.action == Action::Delete)).await?;
+        let extras = steps().any(|step| step.action == Action::Delete);
+        let now = survey(client, &self.wanted, extras, false).await?;
         let mut passed = BTreeSet::new();
         for step in steps() {
             let is_done = match step.action {
@@ -154,13 +155,15 @@ impl Plan {
                 None => return Ok(None),
             },
             Guard::Deleted(if_match) => {
+                // The version of a collection says nothing of its records.
+                if write.step.records.is_some() && Some(count(client, spot).await?) != write.step.records {
+                    return Err(outdated(write.step, "has other records now"));
+                }
                 sealed::Run::run(Remove { spot, if_match }, client.clone()).await?;
                 return Ok(None);
             }
         };
-        let hidden =
-            write.step.differences().iter().any(|difference| matches!(difference, Difference::Replaced { .. }));
-        if hidden && self.manner == Manner::AtLeast {
+        if write.step.is_hidden() && self.manner == Manner::AtLeast {
             return self.reveal(client, spot, guard).await.map(Some);
         }
         let carry = Carry { spot, guard, data: &write.data, lists: &write.lists };

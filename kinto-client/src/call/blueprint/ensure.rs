@@ -1,10 +1,10 @@
 use std::fmt;
 
-use super::{Apply, MakePlan, Manner, Plan};
+use super::{Apply, MakePlan, Plan};
 use crate::{
     call::{Subject, sealed, update},
     client::Client,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     wire::{
         blueprint::Blueprint,
         plan::{Action, Piece},
@@ -33,10 +33,15 @@ impl Ensure {
     }
 
     async fn ensure(&self, client: &Client) -> Result<Declared> {
-        let plan = MakePlan { blueprint: self.blueprint.clone(), manner: Manner::AtLeast };
+        let plan = MakePlan { blueprint: self.blueprint.clone(), finds_extra: false };
         let mut waits = update::waits();
         loop {
             let plan = plan.plan(client).await?;
+            if plan.steps.iter().any(|step| step.is_unseen && step.spot.piece == Piece::Collection) {
+                let reason = "the bucket is hidden from you, or is not there and you may not create it: ask whoever owns it \
+                              for the permission to read it, and to create the collection";
+                return Err(Error::new(ErrorKind::Forbidden, reason));
+            }
             let apply = Apply { plan: &plan, looks_first: false };
             match sealed::Run::run(apply, client.clone()).await {
                 Ok(_) => return Ok(declared(&plan)),

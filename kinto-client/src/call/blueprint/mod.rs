@@ -1,14 +1,14 @@
 //! Making a server match a blueprint: first the plan, then what the plan says.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use super::{Call, Subject, sealed};
 use crate::{
     client::Client,
     error::Result,
     wire::{
-        blueprint::{Blueprint, Wanted},
-        plan::{Action, Manner, Show, Step, Survey},
+        blueprint::{Blueprint, Lists, Wanted},
+        plan::{Action, Manner, Piece, Seen, Show, Step, Survey, Writer},
         principal::Principal,
     },
 };
@@ -24,7 +24,8 @@ pub use ensure::{Declared, Ensure};
 /// Compares a blueprint with what the server has, and changes nothing.
 pub struct MakePlan {
     blueprint: Blueprint,
-    manner: Manner,
+    /// Whether objects that the blueprint does not have are looked for.
+    finds_extra: bool,
 }
 
 /// What it takes to make a server match a [`Blueprint`]: what is created, changed and left alone, and what the server has
@@ -40,13 +41,14 @@ pub struct Plan {
     wanted: Vec<Wanted>,
     steps: Vec<Step>,
     notes: Vec<String>,
-    me: Principal,
+    me: Writer,
     manner: Manner,
+    survey: Survey,
 }
 
 impl MakePlan {
     pub(crate) fn new(blueprint: Blueprint) -> Self {
-        Self { blueprint, manner: Manner::Exactly }
+        Self { blueprint, finds_extra: true }
     }
 
     async fn plan(&self, client: &Client) -> Result<Plan> {
@@ -56,8 +58,9 @@ impl MakePlan {
         let wanted = self.blueprint.wanted(default)?;
         // Whoever writes without credentials is everyone.
         let me = info.user.as_ref().map_or_else(Principal::everyone, |user| user.id.clone());
-        let survey = survey::survey(client, &wanted, self.manner == Manner::Exactly).await?;
-        let mut plan = Plan::new(client, wanted, me, self.manner, survey);
+        let me = Writer { id: me, is_added: info.settings.explicit_permissions };
+        let survey = survey::survey(client, &wanted, self.finds_extra, true).await?;
+        let mut plan = Plan::new(client, wanted, me, Manner::AtLeast, survey);
         if !info.has("schema") && plan.wanted.iter().any(Wanted::has_schema) {
             plan.notes.push("this server does not check schemas: it keeps them, and takes any record".to_owned());
         }
@@ -75,7 +78,7 @@ impl sealed::Run for MakePlan {
 }
 
 impl Plan {
-    fn new(client: &Client, wanted: Vec<Wanted>, me: Principal, manner: Manner, survey: Survey) -> Self {
+    fn new(client: &Client, wanted: Vec<Wanted>, me: Writer, manner: Manner, survey: Survey) -> Self {
         let step = |wanted: &Wanted| Step::new(wanted, survey.at(&wanted.spot), &me, manner);
         let mut steps: Vec<Step> = wanted.iter().map(step).collect();
         steps.extend(survey.extras.iter().map(Step::extra));
@@ -83,7 +86,7 @@ impl Plan {
         steps.sort_by(|a, b| {
             (&a.spot.bucket, a.spot.piece, &a.spot.path).cmp(&(&b.spot.bucket, b.spot.piece, &b.spot.path))
         });
-        Self { client: client.clone(), wanted, steps, notes: survey.notes, me, manner }
+        Self { client: client.clone(), wanted, steps, notes: survey.notes.clone(), me, manner, survey }
     }
 
     /// What is done with each object: each bucket, followed by its groups and its collections.
@@ -104,8 +107,11 @@ impl Plan {
         !self.steps.iter().any(Step::writes)
     }
 
-    /// The same plan, but that deletes what the blueprint does not have: groups, and collections **with all their
-    /// records**, in buckets that it has. Print it, to see what that is.
+    /// The same plan, but that takes away what the blueprint does not have: groups, and collections **with all their
+    /// records**, in buckets that it has; and of the lists of members and permissions that it has, whoever else is in
+    /// them. Print it, to see what that is.
+    ///
+    /// You stay among those who may write, where the server puts whoever writes.
     ///
     /// Buckets are never deleted, and neither is anything in your `default` bucket, which all your programs share.
     ///
@@ -119,7 +125,7 @@ impl Plan {
     ///
     /// blog.create_collection("drafts").await?; // which the blueprint does not have
     /// let bucket = BucketSpec::new().collection("posts", CollectionSpec::new());
-    /// let plan = client.plan(&Blueprint::new().bucket(blog.id(), bucket)).await?.deleting_extra();
+    /// let plan = client.plan(&Blueprint::new().bucket(blog.id(), bucket)).await?.prune();
     /// let deleted = plan.steps().iter().find(|step| step.action() == Action::Delete).expect("there is one");
     /// assert!(deleted.name().ends_with("/drafts") && deleted.records() == Some(0));
     /// plan.apply().await?;
@@ -127,11 +133,42 @@ impl Plan {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn deleting_extra(mut self) -> Self {
-        for step in self.steps.iter_mut().filter(|step| step.action == Action::Extra) {
-            step.action = Action::Delete;
+    pub fn prune(mut self) -> Self {
+        let notes = std::mem::take(&mut self.notes);
+        let mut pruned = Self::new(&self.client, self.wanted, self.me, Manner::Exactly, self.survey);
+        pruned.notes = notes;
+        for at in 0..pruned.steps.len() {
+            let Some(step) = pruned.steps.get(at).filter(|step| step.action == Action::Extra) else { continue };
+            let named = if step.spot.piece == Piece::Group { pruned.names(step.path()) } else { Vec::new() };
+            if let Some(step) = pruned.steps.get_mut(at) {
+                step.action = Action::Delete;
+                for note in named {
+                    step.note(note);
+                }
+            }
         }
-        self
+        pruned
+    }
+
+    /// Where a group is still among the principals when the plan has been applied, as far as the plan has seen.
+    fn names(&self, group: &str) -> Vec<String> {
+        let mut named = Vec::new();
+        for wanted in &self.wanted {
+            let nothing = Lists::new();
+            let now = match self.survey.at(&wanted.spot) {
+                Seen::Present(present) => present.permissions.as_ref().unwrap_or(&nothing),
+                Seen::Absent | Seen::Hidden => &nothing,
+            };
+            let permissions: BTreeSet<&String> = now.keys().chain(wanted.permissions.keys()).collect();
+            for permission in permissions {
+                // A list that the blueprint has is then as it says.
+                let then = wanted.permissions.get(permission).or_else(|| now.get(permission));
+                if then.is_some_and(|list| list.iter().any(|principal| principal.as_str() == group)) {
+                    named.push(format!("`{permission}` of {} names it, and will name nobody", wanted.spot));
+                }
+            }
+        }
+        named
     }
 
     /// Does what the plan says, one request after the other, each only if its object is still as the plan saw it.

@@ -13,14 +13,16 @@ use crate::{
         kind::{self, Kind},
         path::List,
         plan::{Extra, Piece, Present, Records, Seen, Spot, Survey},
-        request::Request,
+        request::{Precondition, Request, Write},
         response::Response,
+        timestamp::Timestamp,
     },
 };
 
 /// Looks at everything at once, as far as the client's limit of requests goes. Nothing is created by looking, since
-/// the `default` bucket is looked at by its own id.
-pub(super) async fn survey(client: &Client, wanted: &[Wanted], extras: bool) -> Result<Survey> {
+/// the `default` bucket is looked at by its own id. `extras` has it look for what the blueprint does not have, and `probes`
+/// find out whether a bucket that is not seen is hidden.
+pub(super) async fn survey(client: &Client, wanted: &[Wanted], extras: bool, probes: bool) -> Result<Survey> {
     let looks = wanted.iter().map(|wanted| look(client, &wanted.spot));
     let mut survey = Survey::default();
     for (wanted, present) in wanted.iter().zip(try_join_all(looks).await?) {
@@ -35,6 +37,10 @@ pub(super) async fn survey(client: &Client, wanted: &[Wanted], extras: bool) -> 
             Seen::Absent if wanted.iter().any(|other| is_seen_in(&survey, &other.spot, bucket)) => {
                 survey.seen.insert(bucket.path.clone(), Seen::Hidden);
             }
+            Seen::Absent if probes && !bucket.is_default() && !may_be_created(client, bucket).await? => {
+                let inside = wanted.iter().map(|wanted| &wanted.spot).filter(|spot| spot.bucket == bucket.bucket);
+                survey.seen.extend(inside.map(|spot| (spot.path.clone(), Seen::Hidden)));
+            }
             _ => {}
         }
     }
@@ -48,6 +54,11 @@ fn is_seen_in(survey: &Survey, spot: &Spot, bucket: &Spot) -> bool {
 /// An object as it is now, if there is one that can be seen.
 pub(super) async fn look(client: &Client, spot: &Spot) -> Result<Option<Present>> {
     sealed::Run::run(Look { spot }, client.clone()).await
+}
+
+/// The records of a collection as they are now.
+pub(super) async fn count(client: &Client, spot: &Spot) -> Result<Records> {
+    sealed::Run::run(CountRecords { spot }, client.clone()).await
 }
 
 struct Look<'a> {
@@ -73,6 +84,39 @@ impl sealed::Operation for Look<'_> {
             // What is missing in a bucket that cannot be read looks like that.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Forbidden) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether a bucket that cannot be seen is not there, and can be created. A bucket that is hidden looks the same until it is
+/// to be written.
+async fn may_be_created(client: &Client, bucket: &Spot) -> Result<bool> {
+    sealed::Run::run(Probe { spot: bucket }, client.clone()).await
+}
+
+/// A request to change an object if it is of a time of which none is. It changes nothing, whatever the answer.
+struct Probe<'a> {
+    spot: &'a Spot,
+}
+
+impl sealed::Operation for Probe<'_> {
+    type Output = bool;
+
+    fn subject(&self) -> Subject {
+        Subject::new(on("get", self.spot.piece), self.spot.path.as_str())
+    }
+
+    fn request(&self) -> Result<Option<Request>> {
+        let never = Precondition::Unchanged(Timestamp::from_millis(1));
+        let nothing = Write { data: Some(JsonObject::new()), permissions: None::<()> };
+        Request::new(Method::PUT, self.spot.path.clone()).provided(never).repeatable().json(&nothing).map(Some)
+    }
+
+    fn response(self, response: Response) -> Result<bool> {
+        match response.success() {
+            Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Unauthorized) => Ok(false),
+            Err(error) if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Refused) => Err(error),
+            _ => Ok(true),
         }
     }
 }
@@ -103,7 +147,7 @@ async fn others<K: Inner>(client: &Client, wanted: &[Wanted], bucket: &Spot, sur
             continue;
         }
         let records = match K::PIECE {
-            Piece::Collection => Some(sealed::Run::run(CountRecords { spot: &spot }, client.clone()).await?),
+            Piece::Collection => Some(count(client, &spot).await?),
             _ => None,
         };
         survey.extras.push(Extra { spot, last_modified: object.last_modified, records });

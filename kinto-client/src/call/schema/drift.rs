@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use crate::{
     call::{Subject, attempt, get::Get, sealed},
     client::Client,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     wire::{
         attributes::CollectionAttributes,
         kind,
@@ -60,8 +60,17 @@ impl<T: JsonSchema> sealed::Run for CheckSchema<T> {
 
     async fn run(self, client: Client) -> Result<Drift> {
         let subject = Subject::new("check schema of", &self.place);
-        let get = Get::<kind::Collection, CollectionAttributes>::new(self.place);
-        let collection = attempt(&client, get).await.map_err(|error| subject.blame(error))?;
+        let read = async {
+            let place = client.resolved(&self.place).await?;
+            attempt(&client, Get::<kind::Collection, CollectionAttributes>::new(place)).await
+        };
+        let collection = read.await.map_err(|error| match error.kind() {
+            // Without its bucket, the real id of the `default` one is nobody's.
+            ErrorKind::Forbidden if self.place.list.bucket() == Some("default") => {
+                subject.blame(Error::new(ErrorKind::NotFound, "there is no such collection"))
+            }
+            _ => subject.blame(error),
+        })?;
         let (stored, of_type) = (collection.data.schema, schema::of::<T>());
         Ok(Drift {
             differences: schema::differences(stored.as_ref(), &of_type),

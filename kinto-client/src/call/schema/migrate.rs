@@ -1,75 +1,40 @@
-use futures_util::TryStreamExt as _;
 use schemars::JsonSchema;
-use serde_json::json;
+use serde_json::Value;
 
-use super::rewrite::Rewrite;
+use super::{
+    form::Form,
+    report::{Migrated, MigrationProgress},
+    rewrite::Rewrite,
+    since::Since,
+};
 use crate::{
     JsonObject,
     call::{
-        Call, Subject, attempt,
+        Call, Subject,
         get::Get,
-        list::{BadObject, GetAll, ObjectPage},
+        list::{BadObject, GetAll},
         many::Many,
-        patch::Patch,
         sealed,
-        update::{self, MAX_TRIES},
+        update::MAX_TRIES,
     },
     client::Client,
     error::{Error, ErrorKind, Result},
     wire::{
-        attributes::CollectionAttributes,
-        filter::Filter,
-        id::RecordId,
         kind,
-        listing::PageToken,
         object::{Data, Record},
         path::Place,
-        schema,
+        schema::{self, Schema},
+        sort::Sort,
         timestamp::Timestamp,
     },
 };
 
-/// The attribute of a collection that tells since when its records are checked against its schema.
-const MARKER: &str = "migration";
-
 /// How many records are read before they are written.
 const AT_A_TIME: usize = 100;
 
-/// What came of a migration.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Migrated {
-    /// How many records were rewritten.
-    pub rewritten: u64,
-    /// How many were changed, or deleted, by others in the meantime, so that they needed it no more.
-    pub overtaken: u64,
-    /// The records that do not decode as the old type. They are as they were.
-    pub undecodable: Vec<BadObject>,
-    /// The records that the server refused in their new form, and why. They are as they were.
-    pub refused: Vec<(RecordId<JsonObject>, Error)>,
-    /// Since when the collection has its schema: records that the server checked after that are not rewritten.
-    pub since: Timestamp,
-}
-
-impl Migrated {
-    /// Whether every record is in its new form now.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.undecodable.is_empty() && self.refused.is_empty()
-    }
-}
-
-/// How far a migration has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MigrationProgress {
-    /// How many records were rewritten.
-    pub rewritten: u64,
-    /// How many could not be.
-    pub failed: u64,
-    /// How many there were to rewrite when it began.
-    pub total: u64,
-}
+/// How many records may be written by others while a migration runs before it gives up, beside four times as many as there
+/// were.
+const ALLOWANCE: u64 = 100_000;
 
 type Change<'a, Old, New> = Box<dyn FnMut(Old) -> New + Send + 'a>;
 type ProgressFn<'a> = Box<dyn FnMut(MigrationProgress) + Send + 'a>;
@@ -80,11 +45,42 @@ pub struct Migrate<'a, Old, New> {
     change: Change<'a, Old, New>,
     progress: Option<ProgressFn<'a>>,
     since: Option<Timestamp>,
+    dry_run: bool,
 }
 
 impl<'a, Old: Data, New: Data + JsonSchema> Migrate<'a, Old, New> {
     pub(crate) fn new(place: Place<kind::Collection>, change: impl FnMut(Old) -> New + Send + 'a) -> Self {
-        Self { place, change: Box::new(change), progress: None, since: None }
+        Self { place, change: Box::new(change), progress: None, since: None, dry_run: false }
+    }
+
+    async fn migrate(self, client: Client) -> Result<Migrated> {
+        let place = client.resolved(&self.place).await?;
+        let schema = schema::of::<New>();
+        let since = Since::find(&client, &place, &schema, self.since, !self.dry_run).await?;
+        let instead = if self.dry_run { Some(Schema::new(&schema)?) } else { None };
+        let report = Migrated {
+            rewritten: 0,
+            unchanged: 0,
+            overtaken: 0,
+            undecodable: Vec::new(),
+            refused: Vec::new(),
+            ambiguous: Vec::new(),
+            since: since.first,
+        };
+        let mut migration = Migration {
+            client,
+            place,
+            change: self.change,
+            progress: self.progress,
+            asked: self.since,
+            schema,
+            instead,
+            since,
+            total: 0,
+            report,
+        };
+        migration.run().await?;
+        Ok(migration.report)
     }
 }
 
@@ -93,12 +89,7 @@ impl<Old: Data, New: Data + JsonSchema> sealed::Run for Migrate<'_, Old, New> {
 
     async fn run(self, client: Client) -> Result<Migrated> {
         let subject = Subject::new("migrate records of", &self.place);
-        let since = since::<New>(&client, &self.place, self.since).await.map_err(|error| subject.blame(error))?;
-        let Self { place, change, progress, .. } = self;
-        let report = Migrated { rewritten: 0, overtaken: 0, undecodable: Vec::new(), refused: Vec::new(), since };
-        let mut migration = Migration { client, place, change, progress, total: 0, report };
-        migration.run().await.map_err(|error| subject.blame(error))?;
-        Ok(migration.report)
+        self.migrate(client).await.map_err(|error| subject.blame(error))
     }
 }
 
@@ -108,76 +99,144 @@ struct Migration<'a, Old, New> {
     place: Place<kind::Collection>,
     change: Change<'a, Old, New>,
     progress: Option<ProgressFn<'a>>,
+    asked: Option<Timestamp>,
+    schema: Value,
+    /// In a dry run, what refuses records in the server's place.
+    instead: Option<Schema>,
+    since: Since,
     total: u64,
     report: Migrated,
 }
 
+/// What is to be done with a record.
+enum Task {
+    /// It is in its new form.
+    Nothing,
+    /// It is to be written.
+    Write(Rewrite),
+    /// It cannot be, and is in the report.
+    Reported,
+}
+
 impl<Old: Data, New: Data> Migration<'_, Old, New> {
-    /// Reads all records, unless all are done: what never was checked can have anything for its `schema`, or nothing, and
-    /// no filter finds all of that.
+    /// Reads all records, the one that was changed first before the others. What is written meanwhile, by this and by
+    /// others, goes to the end, so that it is met there.
     async fn run(&mut self) -> Result<()> {
-        let done = Filter::field("schema").at_least(self.report.since);
-        let (all, done) = (self.records().count().await?, self.records().filter(done).count().await?);
-        self.total = all.saturating_sub(done) as u64;
-        // Those that are rewritten come first in the server's order, and so are not met again. The next page is asked for
-        // only when this one is done with: whoever stops this, stops it as a whole.
-        let mut page = if self.total > 0 { self.page(None).await? } else { None };
-        while let Some(ObjectPage { items, next, .. }) = page {
-            self.rewrite(items).await?;
-            page = match next {
-                Some(next) => self.page(Some(next)).await?,
-                None => None,
-            };
+        self.total = self.records().count().await? as u64;
+        self.read_all().await?;
+        if self.instead.is_none() {
+            // What was rewritten was met once more, in its new form.
+            self.report.unchanged = self.report.unchanged.saturating_sub(self.report.rewritten);
         }
         Ok(())
+    }
+
+    async fn read_all(&mut self) -> Result<()> {
+        let (mut after, mut read) = (None, 0);
+        loop {
+            let mut records = self.records().sort(Sort::asc("last_modified")).limit(AT_A_TIME);
+            if let Some(after) = after {
+                records = records.since(after);
+            }
+            let records = records.await?.into_vec();
+            let Some(last) = records.last() else { return Ok(()) };
+            after = Some(last.last_modified);
+            read += records.len() as u64;
+            if read > self.total.saturating_add(ALLOWANCE).saturating_mul(4) {
+                return Err(Error::new(ErrorKind::Conflict, "others write records faster than they can be migrated"));
+            }
+            let is_last = records.len() < AT_A_TIME;
+            let has_written = self.rewrite(records).await?;
+            if is_last && !has_written {
+                return Ok(());
+            }
+        }
     }
 
     fn records(&self) -> Call<'static, GetAll<kind::Record, JsonObject>> {
         Call::new(&self.client, GetAll::new(self.place.records()))
     }
 
-    async fn page(&mut self, token: Option<PageToken>) -> Result<Option<ObjectPage<kind::Record, JsonObject>>> {
-        let records = self.records().limit(AT_A_TIME);
-        let mut page = match token {
-            Some(token) => records.resume(token).pages(),
-            None => records.pages(),
-        };
-        page.try_next().await
-    }
-
-    async fn rewrite(&mut self, mut records: Vec<Record<JsonObject>>) -> Result<()> {
-        records.retain(|record| !self.is_done(record));
-        let rewrites: Vec<Rewrite> = records.iter().filter_map(|record| self.new_form(record)).collect();
+    /// Writes those of the records that are in the old form. Gives whether there were any.
+    async fn rewrite(&mut self, records: Vec<Record<JsonObject>>) -> Result<bool> {
+        let mut rewrites = Vec::new();
+        for record in records {
+            match self.task(&record).await? {
+                Task::Write(rewrite) => rewrites.push(rewrite),
+                Task::Nothing => self.report.unchanged += 1,
+                Task::Reported => {}
+            }
+        }
+        if let Some(schema) = &self.instead {
+            for rewrite in &rewrites {
+                match rewrite.check(schema) {
+                    Ok(()) => self.report.rewritten += 1,
+                    Err(error) => self.report.refused.push((rewrite.id.as_str().into(), error)),
+                }
+            }
+            return Ok(false);
+        }
         let ids: Vec<String> = rewrites.iter().map(|rewrite| rewrite.id.clone()).collect();
         let many = Many::new(Subject::new("migrate records of", &self.place), rewrites);
         let results = Call::new(&self.client, many).each().await?;
+        let has_written = !ids.is_empty();
         for (id, result) in ids.into_iter().zip(results) {
             if !self.is_settled(&id, result)? {
                 self.rewrite_again(&id).await?;
             }
         }
-        Ok(())
+        Ok(has_written)
     }
 
-    /// Whether the server has checked the record against the new schema.
-    fn is_done(&self, record: &Record<JsonObject>) -> bool {
-        record.schema_stamp().is_some_and(|checked| checked >= self.report.since)
+    /// Decides by what the record is, and by its stamp only where both types fit it equally well.
+    async fn task(&mut self, record: &Record<JsonObject>) -> Result<Task> {
+        let failed = self.report.failed();
+        let task = match Form::of::<Old, New>(record) {
+            Form::New => Task::Nothing,
+            Form::Old => self.new_form(record),
+            Form::Either => match self.was_checked(record).await? {
+                false => self.new_form(record),
+                true if self.since.is_certain => Task::Nothing,
+                true => {
+                    self.report.ambiguous.push(record.id.clone());
+                    Task::Reported
+                }
+            },
+            Form::Neither(error) => {
+                self.report.undecodable.push(BadObject::new(error, record.received_json().to_owned()));
+                Task::Reported
+            }
+        };
+        if self.report.failed() > failed {
+            self.tell();
+        }
+        Ok(task)
+    }
+
+    /// Returns true if the server has checked the record against the new schema.
+    async fn was_checked(&mut self, record: &Record<JsonObject>) -> Result<bool> {
+        let stamp = record.schema_stamp().map(Timestamp::as_millis);
+        if stamp.is_some_and(|stamp| stamp > self.since.until.as_millis() && stamp <= record.last_modified.as_millis())
+        {
+            // The collection may have been changed since, and its schema with it.
+            let writes = self.instead.is_none();
+            self.since = Since::find(&self.client, &self.place, &self.schema, self.asked, writes).await?;
+        }
+        Ok(self.since.covers(stamp))
     }
 
     /// The record in its new form, unless it has none.
-    fn new_form(&mut self, record: &Record<JsonObject>) -> Option<Rewrite> {
+    fn new_form(&mut self, record: &Record<JsonObject>) -> Task {
         match Rewrite::new(&self.place.records(), record, &mut self.change) {
-            Ok(rewrite) => return Some(rewrite),
-            Err(error) if error.is_decode() => {
-                self.report.undecodable.push(BadObject::new(error, record.received_json().to_owned()));
+            Ok(rewrite) => Task::Write(rewrite),
+            Err(error) => {
+                self.report.refused.push((record.id.clone(), error));
+                Task::Reported
             }
-            Err(error) => self.report.refused.push((record.id.clone(), error)),
         }
-        self.tell();
-        None
     }
 
-    /// Whether there is nothing more to do for a record; there is if others changed it before it was written.
+    /// Returns true if there is nothing more to do for a record; there is if others changed it before it was written.
     fn is_settled(&mut self, id: &str, result: Result<()>) -> Result<bool> {
         match result {
             Ok(()) => self.report.rewritten += 1,
@@ -194,12 +253,18 @@ impl<Old: Data, New: Data> Migration<'_, Old, New> {
     async fn rewrite_again(&mut self, id: &str) -> Result<()> {
         for _ in 0..MAX_TRIES {
             let get = Get::<kind::Record, JsonObject>::new(self.place.records().at(id));
-            let now = Call::new(&self.client, get).or_none().await?;
-            let Some(record) = now.filter(|record| !self.is_done(record)) else {
+            let Some(record) = Call::new(&self.client, get).or_none().await? else {
                 self.report.overtaken += 1;
                 return Ok(());
             };
-            let Some(rewrite) = self.new_form(&record) else { return Ok(()) };
+            let rewrite = match self.task(&record).await? {
+                Task::Write(rewrite) => rewrite,
+                Task::Nothing => {
+                    self.report.overtaken += 1;
+                    return Ok(());
+                }
+                Task::Reported => return Ok(()),
+            };
             let result = Call::new(&self.client, rewrite).await;
             if self.is_settled(id, result)? {
                 return Ok(());
@@ -209,49 +274,10 @@ impl<Old: Data, New: Data> Migration<'_, Old, New> {
     }
 
     fn tell(&mut self) {
-        let Migrated { rewritten, undecodable, refused, .. } = &self.report;
-        let failed = (undecodable.len() + refused.len()) as u64;
-        let progress = MigrationProgress { rewritten: *rewritten, failed, total: self.total };
+        let progress =
+            MigrationProgress { rewritten: self.report.rewritten, failed: self.report.failed(), total: self.total };
         if let Some(tell) = &mut self.progress {
             tell(progress);
-        }
-    }
-}
-
-/// Since when the collection has the schema of the new type; it is noted in the collection the first time.
-///
-/// A record is stamped with the version of the collection at which it was checked, and any change makes a new version. So
-/// without the note, a migration that goes on after the collection was given another order, say, would begin again.
-async fn since<New: JsonSchema>(
-    client: &Client,
-    place: &Place<kind::Collection>,
-    asked: Option<Timestamp>,
-) -> Result<Timestamp> {
-    if !client.server_info().await?.has("schema") {
-        let message = "the server does not check schemas, so it does not note which records it has checked";
-        return Err(Error::new(ErrorKind::Unsupported, message));
-    }
-    let schema = schema::of::<New>();
-    let mut waits = update::waits();
-    loop {
-        let collection = attempt(client, Get::<kind::Collection, CollectionAttributes>::new(place.clone())).await?;
-        if collection.data.schema.as_ref() != Some(&schema) {
-            return Err(Error::invalid(
-                "the collection does not have the schema of the new type yet: give it that first (`check_schema` tells \
-                 the difference), or old programs would write records in the old form behind the migration's back",
-            ));
-        }
-        let noted = collection.data.other.get(MARKER).filter(|note| note.get("schema") == Some(&schema));
-        let noted = noted.and_then(|note| note.get("since")?.as_u64()).map(Timestamp::from_millis);
-        let since = asked.or(noted).unwrap_or(collection.last_modified);
-        if noted == Some(since) {
-            return Ok(since);
-        }
-        let note = json!({ MARKER: {"schema": schema, "since": since} });
-        let patch = Patch::<kind::Collection, CollectionAttributes>::new(place.clone(), &note);
-        match Call::new(client, patch).if_match(collection.last_modified).await {
-            Ok(_) => return Ok(since),
-            Err(error) => update::again(error, &mut waits).await?,
         }
     }
 }
@@ -263,12 +289,21 @@ impl<'a, Old, New> Call<'a, Migrate<'a, Old, New>> {
         self
     }
 
+    /// Sends no write: the report says what a migration would do now.
+    ///
+    /// The closure is called for each record that would be rewritten, and its result is checked here against the schema of
+    /// the new type, as the server would.
+    pub fn dry_run(mut self) -> Self {
+        self.op.dry_run = true;
+        self
+    }
+
     /// Says at which version of the collection it got its schema.
     ///
-    /// Records that the server checked at that version or a later one are in their new form already. Unless said here,
-    /// it is the version that the collection has when the migration is first run; it is noted in the collection's
-    /// attributes, as `migration`. So this is needed only if the collection was changed in between, and programs have
-    /// written records in the new form before that.
+    /// It decides records that both types fit equally well: those that the server checked at that version or a later one
+    /// are in the new form. Unless said here, the version is read from the bucket's history, or, where the server keeps
+    /// none, it is the version that the collection has when the migration is first run, noted in its attributes as
+    /// `migration`. So this is needed only without a history, if the collection was changed in between.
     pub fn schema_since(mut self, last_modified: Timestamp) -> Self {
         self.op.since = Some(last_modified);
         self

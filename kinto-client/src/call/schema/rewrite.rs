@@ -8,10 +8,11 @@ use crate::{
     wire::{
         encode, kind, merge,
         object::{Data, Record, STAMP},
-        path::List,
+        path::{Check, List},
         permissions::RecordPermissions,
         request::{Precondition, Request, Write},
         response::Response,
+        schema::Schema,
         timestamp::Timestamp,
     },
 };
@@ -45,6 +46,11 @@ impl Rewrite {
             .and_then(|merged| serde_json::from_slice(&merged))
             .map_err(|error| Error::invalid(error.to_string()))?;
         Ok(Self { list: list.clone(), id: record.id.to_string(), last_modified: record.last_modified, data })
+    }
+
+    /// Checks the new form as the server would.
+    pub(super) fn check(&self, schema: &Schema) -> Result<()> {
+        Check::check(schema, Some(&self.id), self.data.get().as_bytes())
     }
 }
 

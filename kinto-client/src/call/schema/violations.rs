@@ -9,7 +9,7 @@ use crate::{
     client::Client,
     error::Result,
     wire::{
-        id::RecordId, kind, object::Record, path::List, schema::Schema, timestamp::Timestamp, violation::Violation,
+        id::RecordId, kind, object::Record, path::Place, schema::Schema, timestamp::Timestamp, violation::Violation,
     },
 };
 
@@ -42,20 +42,20 @@ pub struct Misfits {
 
 /// Looks for records that do not fit a schema.
 pub struct FindMisfits {
-    list: List<kind::Record>,
+    place: Place<kind::Collection>,
     schema: Result<Arc<Schema>>,
     at_most: usize,
 }
 
 impl FindMisfits {
-    pub(crate) fn new(list: List<kind::Record>, schema: Result<Arc<Schema>>) -> Self {
-        Self { list, schema, at_most: LISTED }
+    pub(crate) fn new(place: Place<kind::Collection>, schema: Result<Arc<Schema>>) -> Self {
+        Self { place, schema, at_most: LISTED }
     }
 
     /// Each record that there is, with what it has against it, which may be nothing.
     fn looked_at(&self, client: &Client) -> Result<BoxStream<'static, Result<Misfit>>> {
         let schema = Arc::clone(self.schema.as_ref().map_err(Clone::clone)?);
-        let all = Call::new(client, GetAll::<kind::Record, JsonObject>::new(self.list.clone())).stream();
+        let all = Call::new(client, GetAll::<kind::Record, JsonObject>::new(self.place.records())).stream();
         let look = move |Record { id, last_modified, mut data, .. }: Record<JsonObject>| {
             data.insert("id".to_owned(), id.as_str().into());
             Misfit { id, last_modified, violations: schema.violations_of(data) }
@@ -68,7 +68,7 @@ impl sealed::Run for FindMisfits {
     type Output = Misfits;
 
     async fn run(self, client: Client) -> Result<Misfits> {
-        let subject = Subject::new("check records of", &self.list);
+        let subject = Subject::new("check records of", &self.place.records());
         let mut looked_at = self.looked_at(&client).map_err(|error| subject.blame(error))?;
         let mut found = Misfits::default();
         while let Some(record) = looked_at.try_next().await? {
@@ -101,4 +101,4 @@ impl Call<'_, FindMisfits> {
     }
 }
 
-debug_as_place!(FindMisfits [] [] list);
+debug_as_place!(FindMisfits [] [] place);

@@ -47,7 +47,7 @@ impl GroupSpec {
         }
         attributes(&self.attributes)?;
         for member in self.members.iter().flatten() {
-            member.check()?;
+            principal(member)?;
             let text = member.as_str();
             if text.starts_with("/buckets/") || text.starts_with(LOCAL) || *member == Principal::everyone() {
                 return Err(Error::invalid(format!("{text:?} cannot be a member: groups and everyone cannot")));
@@ -68,7 +68,43 @@ fn attributes(attributes: &Map<String, Value>) -> Result<()> {
     if let Some(stamp) = STAMP.iter().find(|stamp| attributes.contains_key(**stamp)) {
         return Err(Error::invalid(format!("the attribute `{stamp}` is the server's")));
     }
-    encode::object(attributes).map(drop)
+    encode::object(attributes)?;
+    for (name, schema) in attributes.iter().filter(|(name, _)| *name == "schema" || name.ends_with(":schema")) {
+        is_schema(schema).map_err(|error| Error::invalid(format!("the attribute `{name}`: {error}")))?;
+    }
+    Ok(())
+}
+
+#[cfg(feature = "schema")]
+fn is_schema(schema: &Value) -> Result<()> {
+    crate::wire::schema::Schema::new(schema).map(drop)
+}
+
+#[cfg(not(feature = "schema"))]
+fn is_schema(schema: &Value) -> Result<()> {
+    if schema.is_object() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("this is no JSON Schema: {} is not an object", encode::name_of(schema))))
+}
+
+/// Refuses what nobody can be, beside what the server cannot take.
+fn principal(principal: &Principal) -> Result<()> {
+    principal.check()?;
+    let text = principal.as_str();
+    let known = text.contains(':')
+        || text.starts_with("/buckets/")
+        || *principal == Principal::everyone()
+        || *principal == Principal::authenticated();
+    if known {
+        return Ok(());
+    }
+    let meant = if text.starts_with("system.") {
+        "it can be `system.Everyone` or `system.Authenticated`".to_owned()
+    } else {
+        format!("did you mean `account:{text}`, or `group:{text}`?")
+    };
+    Err(Error::invalid(format!("{text:?} is nobody, since principals begin with how they log in: {meant}")))
 }
 
 fn permissions<K: kind::Kind>(lists: &Lists, bucket: &BucketSpec) -> Result<()> {
@@ -77,11 +113,12 @@ fn permissions<K: kind::Kind>(lists: &Lists, bucket: &BucketSpec) -> Result<()> 
             let meant = nearest::meant(name, K::Permissions::NAMES.iter().copied());
             return Err(Error::invalid(format!("a {} has no permission `{name}`: {meant}", K::NAME)));
         }
-        for principal in list {
-            principal.check()?;
-            if let Some(group) = principal.as_str().strip_prefix(LOCAL)
+        for granted in list {
+            principal(granted)?;
+            if let Some(group) = granted.as_str().strip_prefix(LOCAL)
                 && !bucket.groups.contains_key(group)
             {
+                id::check("group", group)?;
                 let meant = nearest::meant(group, bucket.groups.keys().map(String::as_str));
                 return Err(Error::invalid(format!("the blueprint has no group `{group}` in this bucket: {meant}")));
             }

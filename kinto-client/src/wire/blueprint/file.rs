@@ -1,6 +1,10 @@
 //! A blueprint from a file, where a key that is not known or is there twice is a mistake.
 
-use std::{collections::BTreeMap, fmt, marker::PhantomData};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    marker::PhantomData,
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -8,7 +12,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{Blueprint, BucketSpec, CollectionSpec, GroupSpec, Principal, nearest};
+use super::{Blueprint, BucketSpec, CollectionSpec, GroupSpec, Lists, Principal, nearest};
 
 /// A part of the file whose keys are known.
 trait Part: Default {
@@ -36,7 +40,7 @@ impl Part for BucketSpec {
     fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "attributes" => self.attributes = map.next_value::<Unique<Value>>()?.0.into_iter().collect(),
-            "permissions" => self.permissions = map.next_value::<Unique<_>>()?.0,
+            "permissions" => self.permissions = lists(map)?,
             "groups" => self.groups = map.next_value::<Unique<_>>()?.0,
             _ => self.collections = map.next_value::<Unique<_>>()?.0,
         }
@@ -50,9 +54,9 @@ impl Part for GroupSpec {
 
     fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
-            "members" => self.members = Some(map.next_value::<Vec<Principal>>()?.into_iter().collect()),
+            "members" => self.members = Some(map.next_value::<List>()?.named("members")?),
             "attributes" => self.attributes = map.next_value::<Unique<Value>>()?.0.into_iter().collect(),
-            _ => self.permissions = map.next_value::<Unique<_>>()?.0,
+            _ => self.permissions = lists(map)?,
         }
         Ok(())
     }
@@ -65,9 +69,39 @@ impl Part for CollectionSpec {
     fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "attributes" => self.attributes = map.next_value::<Unique<Value>>()?.0.into_iter().collect(),
-            _ => self.permissions = map.next_value::<Unique<_>>()?.0,
+            _ => self.permissions = lists(map)?,
         }
         Ok(())
+    }
+}
+
+/// A list of principals. One that is there without a value could mean that there are none, or that they are left alone.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct List(Option<Vec<Principal>>);
+
+impl List {
+    fn named<E: Error>(self, name: &str) -> Result<BTreeSet<Principal>, E> {
+        let missing =
+            || E::custom(format!("`{name}` has no value: write [] for nobody, or leave it out to leave it alone"));
+        self.0.map(|list| list.into_iter().collect()).ok_or_else(missing)
+    }
+}
+
+fn lists<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Lists, A::Error> {
+    let lists = map.next_value::<Unique<List>>()?.0;
+    lists.into_iter().map(|(name, list)| Ok((name.clone(), list.named(&name)?))).collect()
+}
+
+/// A hint for those who have a file of kinto-wizard, whose words are others.
+fn wizard(part: &str, key: &str) -> &'static str {
+    match (part, key) {
+        (_, "records") => "; kinto-wizard's files have records, and a blueprint has none",
+        (_, "data") => {
+            "; what kinto-wizard's files call `data` is `attributes` here, and a group's `members` stand beside it"
+        }
+        ("a blueprint", _) => "; kinto-wizard's older files begin with the ids of buckets: put these under `buckets`",
+        _ => "",
     }
 }
 
@@ -85,7 +119,8 @@ impl<'de, T: Part> Visitor<'de> for Keys<T> {
         while let Some(key) = map.next_key::<String>()? {
             if !T::KEYS.contains(&key.as_str()) {
                 let meant = nearest::meant(&key, T::KEYS.iter().copied());
-                return Err(A::Error::custom(format!("{} has no key `{key}`: {meant}", T::NAME)));
+                let hint = wizard(T::NAME, &key);
+                return Err(A::Error::custom(format!("{} has no key `{key}`: {meant}{hint}", T::NAME)));
             }
             if seen.contains(&key) {
                 return Err(twice(&key));
@@ -165,7 +200,7 @@ mod tests {
     fn unknown_keys_are_mistakes() {
         assert!(
             mistake(r#"{"bucket": {}}"#)
-                .starts_with("a blueprint has no key `bucket`: did you mean `buckets`? at line")
+                .starts_with("a blueprint has no key `bucket`: did you mean `buckets`?; kinto-wizard's")
         );
         let said = mistake(r#"{"buckets": {"a": {"records": {}}}}"#);
         assert!(said.starts_with("a bucket has no key `records`: it can be `attributes`, `permissions`,"), "{said}");

@@ -25,8 +25,8 @@ pub(crate) type Lists = BTreeMap<String, BTreeSet<Principal>>;
 ///
 /// It is data: [`Client::plan`](crate::Client::plan) compares it with what the server has, and applying that plan makes
 /// the server match. What it does not mention is left alone: an attribute, a list of permissions, the members
-/// of a group, whole collections. A list of permissions or members that it does mention is made exactly that;
-/// only you stay among those who may write, where the server puts whoever writes.
+/// of a group, whole collections. Into a list of permissions or members that it does mention those are put that it names;
+/// others in it are shown, and stay, unless the plan is [pruned](crate::Plan::prune).
 ///
 /// It reads and writes itself with serde, as JSON, YAML, or whatever has maps. A key that it does not know is an error,
 /// and so is a name that is there twice.
@@ -185,7 +185,7 @@ impl GroupSpec {
         Self::default()
     }
 
-    /// Its members: these and no others.
+    /// Its members. Others that it has stay, unless the plan is [pruned](crate::Plan::prune).
     #[must_use]
     pub fn members(mut self, members: impl IntoPrincipals) -> Self {
         self.members.get_or_insert_default().extend(members.into_principals());
@@ -221,14 +221,15 @@ macro_rules! what_all_have {
                 self
             }
 
-            /// Who may do what. Each list that is named here is to be exactly this; the others are left alone.
+            /// Who may do what. Others in these lists stay, unless the plan is [pruned](crate::Plan::prune).
             #[must_use]
             pub fn permissions(mut self, build: impl FnOnce($permissions) -> $permissions) -> Self {
                 self.grant(&build(<$permissions>::default()));
                 self
             }
 
-            /// That the list of this permission is to be empty, rather than left alone.
+            /// Declares that the list of this permission is to be empty: whoever is in it is shown as extra, and taken out
+            /// by a plan that is [pruned](crate::Plan::prune).
             #[must_use]
             pub fn nobody_may(mut self, permission: impl Into<String>) -> Self {
                 self.permissions.insert(permission.into(), BTreeSet::new());

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 mod stamped;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use stamped::Stamped;
 pub(crate) use stamped::schema_stamp;
@@ -35,8 +36,14 @@ struct Stamp {
 pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'static str]) -> Result<Decoded<T>> {
     let mut stamp = Stamp::default();
     let mut json = serde_json::Deserializer::from_slice(raw);
-    let data = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares })
-        .map_err(|_| undecodable::<T>(raw, declares))?;
+    let decoded = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares });
+    let decoded = decoded.ok().or_else(|| {
+        let raw = whole::with_whole_numbers(raw)?;
+        let mut json = serde_json::Deserializer::from_slice(&raw);
+        stamp = Stamp::default();
+        T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares }).ok()
+    });
+    let data = decoded.ok_or_else(|| undecodable::<T>(raw, declares))?;
     match stamp {
         Stamp { id: Some(id), last_modified: Some(millis) } => {
             Ok(Decoded { id, last_modified: Timestamp::from_millis(millis), data })

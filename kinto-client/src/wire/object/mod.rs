@@ -34,6 +34,9 @@ pub trait Data: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// the first two are in [`Object::id`] and [`Object::last_modified`], and `schema` is the server's stamp on a record that it
     /// has checked against a schema. A `schema` that is no such stamp (a time in milliseconds) is data like any other.
     const DECLARES: &'static [&'static str] = &[];
+    /// Whether its collection is declared to have the schema of the type: `#[kinto(schema)]`. Its records are then written
+    /// where the server checks them, also in the `default` bucket.
+    const HAS_SCHEMA: bool = false;
 }
 
 impl Data for Value {}

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde_json::{Map, Value};
 
-use super::Present;
+use super::{Present, Writer};
 use crate::wire::{
     blueprint::{Lists, Wanted},
     principal::Principal,
@@ -40,6 +40,23 @@ pub enum Difference {
         /// Who.
         principal: Principal,
     },
+    /// A member that the blueprint does not declare, and that stays: see [`Plan::prune`](crate::Plan::prune).
+    UnmanagedMember(Principal),
+    /// A permission that the blueprint does not declare, and that stays: see [`Plan::prune`](crate::Plan::prune).
+    UnmanagedGrant {
+        /// `read`, `record:create`, …
+        permission: String,
+        /// Who has it.
+        principal: Principal,
+    },
+    /// A list of permissions that is not visible to you now is made to have these principals, which it may have already.
+    /// Others in it stay.
+    Added {
+        /// `read`, `record:create`, …
+        permission: String,
+        /// Those who will be in it for sure.
+        principals: BTreeSet<Principal>,
+    },
     /// A list of permissions is set that is not visible to you now: it may be so already, or have others in it, who are
     /// then no longer.
     Replaced {
@@ -65,10 +82,20 @@ pub(super) struct Changes {
     pub(super) differences: Vec<Difference>,
     pub(super) data: Map<String, Value>,
     pub(super) lists: Lists,
+    /// There are lists to set, and they are not visible.
+    pub(super) is_hidden: bool,
+    /// Lists of the blueprint that can neither be compared nor set.
+    pub(super) is_beyond: bool,
 }
 
-/// What makes the object as it is wanted. `me` is whom the server adds to those who may write, whatever it is told.
-pub(super) fn changes(wanted: &Wanted, present: &Present, me: &Principal, manner: Manner) -> Changes {
+impl Changes {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.data.is_empty() && self.lists.is_empty()
+    }
+}
+
+/// What makes the object as it is wanted, by that writer.
+pub(super) fn changes(wanted: &Wanted, present: &Present, me: &Writer, manner: Manner) -> Changes {
     let mut changes = Changes::default();
     for (name, after) in &wanted.attributes {
         let before = present.data.get(name);
@@ -78,28 +105,37 @@ pub(super) fn changes(wanted: &Wanted, present: &Present, me: &Principal, manner
         }
     }
     if let Some(members) = &wanted.members {
-        changes.members(members, present);
+        changes.members(members, present, manner);
     }
     for (permission, list) in &wanted.permissions {
         match &present.permissions {
+            Some(lists) if permission == "write" && manner == Manner::Exactly && !me.is_added => {
+                // Whoever is not in it sees no permissions, and could not compare them the next time.
+                let list = list.iter().chain([&me.id]).cloned().collect();
+                changes.list(permission, &list, lists.get(permission), me, manner);
+            }
             Some(lists) => changes.list(permission, list, lists.get(permission), me, manner),
-            None => changes.hidden_list(permission, list),
+            None => changes.hidden_list(permission, list, me, manner),
         }
     }
     changes
 }
 
 impl Changes {
-    fn members(&mut self, wanted: &BTreeSet<Principal>, present: &Present) {
+    fn members(&mut self, wanted: &BTreeSet<Principal>, present: &Present, manner: Manner) {
         let text = |member: &Value| member.as_str().map(Principal::from);
         let now = present.data.get("members").and_then(Value::as_array);
         let now: BTreeSet<Principal> = now.into_iter().flatten().filter_map(text).collect();
-        if now == *wanted {
-            return;
-        }
         self.differences.extend(wanted.difference(&now).cloned().map(Difference::Joins));
-        self.differences.extend(now.difference(wanted).cloned().map(Difference::Leaves));
-        self.data.insert("members".to_owned(), wanted.iter().map(Principal::as_str).collect());
+        let extra = if manner == Manner::Exactly { Difference::Leaves } else { Difference::UnmanagedMember };
+        self.differences.extend(now.difference(wanted).cloned().map(extra));
+        let then: BTreeSet<&Principal> = match manner {
+            Manner::Exactly => wanted.iter().collect(),
+            Manner::AtLeast => wanted.union(&now).collect(),
+        };
+        if !then.iter().copied().eq(&now) {
+            self.data.insert("members".to_owned(), then.into_iter().map(Principal::as_str).collect());
+        }
     }
 
     fn list(
@@ -107,36 +143,49 @@ impl Changes {
         permission: &str,
         wanted: &BTreeSet<Principal>,
         now: Option<&BTreeSet<Principal>>,
-        me: &Principal,
+        me: &Writer,
         manner: Manner,
     ) {
         let none = BTreeSet::new();
         let now = now.unwrap_or(&none);
         // Whoever writes may write.
-        let stays = |principal: &&Principal| permission != "write" || *principal != me;
-        let granted: Vec<_> = wanted.difference(now).filter(stays).cloned().collect();
-        let revoked: Vec<_> = match manner {
-            Manner::Exactly => now.difference(wanted).filter(stays).cloned().collect(),
-            Manner::AtLeast => Vec::new(),
-        };
-        if granted.is_empty() && revoked.is_empty() {
-            return;
+        let is_other = |principal: &&Principal| permission != "write" || **principal != me.id;
+        let granted: Vec<_> = wanted.difference(now).cloned().collect();
+        let extra: Vec<_> = now.difference(wanted).filter(is_other).cloned().collect();
+        let revokes = manner == Manner::Exactly && !extra.is_empty();
+        if !granted.is_empty() || revokes {
+            let mut list = wanted.clone();
+            if manner == Manner::AtLeast {
+                list.extend(now.iter().cloned());
+            }
+            self.lists.insert(permission.to_owned(), list);
         }
-        let mut list = wanted.clone();
-        if manner == Manner::AtLeast {
-            list.extend(now.iter().cloned());
-        }
-        self.lists.insert(permission.to_owned(), list);
         let permission = || permission.to_owned();
         let grant = |principal| Difference::Granted { permission: permission(), principal };
-        let revoke = |principal| Difference::Revoked { permission: permission(), principal };
         self.differences.extend(granted.into_iter().map(grant));
-        self.differences.extend(revoked.into_iter().map(revoke));
+        self.differences.extend(extra.into_iter().map(|principal| match manner {
+            Manner::Exactly => Difference::Revoked { permission: permission(), principal },
+            Manner::AtLeast => Difference::UnmanagedGrant { permission: permission(), principal },
+        }));
     }
 
-    fn hidden_list(&mut self, permission: &str, wanted: &BTreeSet<Principal>) {
-        self.lists.insert(permission.to_owned(), wanted.clone());
-        self.differences.push(Difference::Replaced { permission: permission.to_owned(), principals: wanted.clone() });
+    fn hidden_list(&mut self, permission: &str, wanted: &BTreeSet<Principal>, me: &Writer, manner: Manner) {
+        // To add to a list it has to be seen, which it is once the writer is in it. Where the server puts nobody there,
+        // a list could only be replaced unseen.
+        if !me.is_added {
+            self.is_beyond = true;
+            return;
+        }
+        let (permission, principals) = (permission.to_owned(), wanted.clone());
+        if manner == Manner::AtLeast && wanted.is_empty() {
+            return;
+        }
+        self.is_hidden = true;
+        self.lists.insert(permission.clone(), wanted.clone());
+        self.differences.push(match manner {
+            Manner::Exactly => Difference::Replaced { permission, principals },
+            Manner::AtLeast => Difference::Added { permission, principals },
+        });
     }
 }
 
@@ -152,6 +201,11 @@ fn compare(path: String, before: Option<&Value>, after: Option<&Value>, into: &m
         (Some(before), Some(after)) if is_same(before, after) => {}
         (before, after) => into.push(Difference::Attribute { path, before: before.cloned(), after: after.cloned() }),
     }
+}
+
+fn all(principals: &BTreeSet<Principal>) -> String {
+    let all: Vec<&str> = principals.iter().map(Principal::as_str).collect();
+    if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
 }
 
 /// The JSON, or the beginning of it.
@@ -170,7 +224,8 @@ impl Difference {
         match self {
             Self::Attribute { before: None, .. } | Self::Joins(_) | Self::Granted { .. } => '+',
             Self::Attribute { after: None, .. } | Self::Leaves(_) | Self::Revoked { .. } => '-',
-            Self::Attribute { .. } | Self::Replaced { .. } => '~',
+            Self::UnmanagedMember(_) | Self::UnmanagedGrant { .. } => '?',
+            Self::Attribute { .. } | Self::Added { .. } | Self::Replaced { .. } => '~',
         }
     }
 }
@@ -186,13 +241,18 @@ impl fmt::Display for Difference {
             }
             Self::Attribute { path, .. } => f.write_str(path),
             Self::Joins(member) | Self::Leaves(member) => write!(f, "member {member}"),
+            Self::UnmanagedMember(member) => write!(f, "member {member}, which the blueprint does not have"),
             Self::Granted { permission, principal } | Self::Revoked { permission, principal } => {
                 write!(f, "{permission} {principal}")
             }
+            Self::UnmanagedGrant { permission, principal } => {
+                write!(f, "{permission} {principal}, which the blueprint does not have")
+            }
+            Self::Added { permission, principals } => {
+                write!(f, "{permission}: not visible to you -> with {}", all(principals))
+            }
             Self::Replaced { permission, principals } => {
-                let all: Vec<&str> = principals.iter().map(Principal::as_str).collect();
-                let all = if all.is_empty() { "nobody".to_owned() } else { all.join(", ") };
-                write!(f, "{permission}: not visible to you -> {all}")
+                write!(f, "{permission}: not visible to you -> {}", all(principals))
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{blueprint::Lists, timestamp::Timestamp};
+use super::{blueprint::Lists, principal::Principal, timestamp::Timestamp};
 
 mod difference;
 mod order;
@@ -28,6 +28,14 @@ pub(crate) enum Seen {
     /// Nothing that they can see, but something is there: what lies in it can be seen.
     Hidden,
     Present(Present),
+}
+
+/// Who applies a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Writer {
+    pub(crate) id: Principal,
+    /// Whether the server puts whoever writes among those who may write: its setting `explicit_permissions`.
+    pub(crate) is_added: bool,
 }
 
 /// An object as the server has it.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Action, Step};
+use super::{Action, Difference, Step};
 
 /// The text of a plan.
 pub(crate) struct Show<'a> {
@@ -16,6 +16,35 @@ const FAINT: &str = "2";
 const BOLD: &str = "1";
 
 impl Show<'_> {
+    fn count(&self, is_meant: impl Fn(&Difference) -> bool) -> usize {
+        self.steps.iter().flat_map(Step::differences).filter(|difference| is_meant(difference)).count()
+    }
+
+    /// What objects have that the blueprint does not.
+    fn extra(&self) -> Vec<String> {
+        let members = self.count(|difference| matches!(difference, Difference::UnmanagedMember(_)));
+        let grants = self.count(|difference| matches!(difference, Difference::UnmanagedGrant { .. }));
+        let all =
+            [some(members, "extra member", "extra members"), some(grants, "extra permission", "extra permissions")];
+        all.into_iter().flatten().collect()
+    }
+
+    /// What is there now, and no longer when the plan is applied.
+    fn taken(&self) -> Vec<String> {
+        let values = self.count(|difference| matches!(difference, Difference::Attribute { after: None, .. }));
+        let members = self.count(|difference| matches!(difference, Difference::Leaves(_)));
+        let grants = self.count(|difference| matches!(difference, Difference::Revoked { .. }));
+        let deleted = self.steps.iter().filter(|step| step.action == Action::Delete);
+        let records = deleted.filter_map(Step::records).sum();
+        let all = [
+            some(values, "value", "values"),
+            some(members, "member", "members"),
+            some(grants, "permission", "permissions"),
+            some(records, "record", "records"),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
     fn paint(&self, f: &mut fmt::Formatter<'_>, colour: &str, text: impl fmt::Display) -> fmt::Result {
         if self.coloured { write!(f, "\x1b[{colour}m{text}\x1b[0m") } else { write!(f, "{text}") }
     }
@@ -40,6 +69,7 @@ impl Show<'_> {
             let colour = match difference.sign() {
                 '+' => GREEN,
                 '-' => RED,
+                '?' => FAINT,
                 _ => YELLOW,
             };
             f.write_str("    ")?;
@@ -79,10 +109,24 @@ impl fmt::Display for Show<'_> {
         let counts = counts.map(|(action, what)| (count(action), what));
         let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         let nothing = if self.steps.iter().any(Step::writes) { "" } else { "nothing to do: " };
-        self.paint(
-            f,
-            BOLD,
-            format_args!("{nothing}{}", if counts.is_empty() { "0".to_owned() } else { counts.join(", ") }),
-        )
+        let counts = if counts.is_empty() { "0".to_owned() } else { counts.join(", ") };
+        self.paint(f, BOLD, format_args!("{nothing}{counts}"))?;
+        let (extra, taken) = (self.extra(), self.taken());
+        if !extra.is_empty() {
+            self.paint(f, BOLD, format_args!(", {}", extra.join(", ")))?;
+        }
+        if !taken.is_empty() {
+            self.paint(f, BOLD, format_args!("; takes away {}", taken.join(", ")))?;
+        }
+        Ok(())
+    }
+}
+
+/// So many, unless there are none.
+fn some(number: usize, one: &str, more: &str) -> Option<String> {
+    match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        number => Some(format!("{number} {more}")),
     }
 }

@@ -1,7 +1,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Extra, Manner, Present, Records, Seen, Spot,
+    Extra, Manner, Piece, Present, Records, Seen, Spot, Writer,
     difference::{Changes, Difference, changes},
 };
 use crate::wire::{
@@ -19,6 +19,8 @@ pub struct Step {
     pub(crate) records: Option<Records>,
     pub(super) changes: Changes,
     pub(super) notes: Vec<String>,
+    /// The object cannot be seen, if it is there at all.
+    pub(crate) is_unseen: bool,
 }
 
 /// What is done with an object.
@@ -31,32 +33,44 @@ pub enum Action {
     Change,
     /// It is as the blueprint says, or nothing can be said of it.
     LeaveAlone,
-    /// The blueprint does not have it, and it is left alone: see [`Plan::deleting_extra`](crate::Plan::deleting_extra).
+    /// The blueprint does not have it, and it is left alone: see [`Plan::prune`](crate::Plan::prune).
     Extra,
     /// The blueprint does not have it, and it is deleted, with everything in it.
     Delete,
 }
 
 impl Step {
-    pub(crate) fn new(wanted: &Wanted, seen: &Seen, me: &Principal, manner: Manner) -> Self {
+    pub(crate) fn new(wanted: &Wanted, seen: &Seen, me: &Writer, manner: Manner) -> Self {
         let (action, last_modified, present) = match seen {
             Seen::Absent => (Action::Create, None, &Present::nothing()),
             Seen::Hidden => return Self::unseen(wanted),
             Seen::Present(present) => (Action::Change, Some(present.last_modified), present),
         };
-        let changes = changes(wanted, present, me, manner);
-        let idle = action == Action::Change && changes.differences.is_empty();
+        let changes = match action {
+            // Where the server does not do it by itself: nobody could write a bucket with nobody among its writers, nor see
+            // the permissions of what is in it.
+            Action::Create if !me.is_added => changes(&writable_by(wanted, &me.id), present, me, manner),
+            _ => changes(wanted, present, me, manner),
+        };
+        let idle = action == Action::Change && changes.is_nothing();
         let mut notes = Vec::new();
-        if !idle && present.permissions.is_none() {
+        if changes.is_hidden {
             notes.push("its permissions are not visible to you; they will be, for whoever writes may write".to_owned());
         }
-        notes.extend(meanings(present, &changes));
+        if changes.is_beyond {
+            let note = "its permissions are not visible to you, since you are not among those who may write it: what the \
+                        blueprint says of them is neither compared nor applied";
+            notes.push(note.to_owned());
+        }
+        if action == Action::Change {
+            notes.extend(meanings(present, &changes));
+        }
         let action = if idle { Action::LeaveAlone } else { action };
-        Self { spot: wanted.spot.clone(), action, last_modified, records: None, changes, notes }
+        Self { spot: wanted.spot.clone(), action, last_modified, records: None, changes, notes, is_unseen: false }
     }
 
     fn unseen(wanted: &Wanted) -> Self {
-        let nothing = wanted.attributes.is_empty() && wanted.permissions.is_empty();
+        let nothing = wanted.attributes.is_empty() && wanted.permissions.is_empty() && wanted.members.is_none();
         let note = "it is hidden from you: what the blueprint says of it is neither compared nor applied".to_owned();
         Self {
             spot: wanted.spot.clone(),
@@ -64,7 +78,8 @@ impl Step {
             last_modified: None,
             records: None,
             changes: Changes::default(),
-            notes: if nothing { Vec::new() } else { vec![note] },
+            notes: if nothing && wanted.spot.piece == Piece::Bucket { Vec::new() } else { vec![note] },
+            is_unseen: true,
         }
     }
 
@@ -76,12 +91,22 @@ impl Step {
             records: extra.records,
             changes: Changes::default(),
             notes: Vec::new(),
+            is_unseen: false,
         }
+    }
+
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
     }
 
     /// Whether it takes a request.
     pub(crate) fn writes(&self) -> bool {
         matches!(self.action, Action::Create | Action::Change | Action::Delete)
+    }
+
+    /// Whether it sets lists of permissions that cannot be seen.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.changes.is_hidden
     }
 
     /// The attributes that have to be sent.
@@ -144,19 +169,32 @@ impl Step {
     }
 }
 
-/// What changes of schemas mean for the records that are there.
+/// The same, with that principal among those who may write.
+fn writable_by(wanted: &Wanted, me: &Principal) -> Wanted {
+    let mut wanted = wanted.clone();
+    wanted.permissions.entry("write".to_owned()).or_default().insert(me.clone());
+    wanted
+}
+
+/// What changes of schemas mean for the records that are there, which were not looked at.
 #[cfg(feature = "schema")]
 fn meanings(present: &Present, changes: &Changes) -> Vec<String> {
     let mut meanings = Vec::new();
     for name in ["schema", "record:schema"] {
-        let (Some(old), Some(new)) = (present.data.get(name), changes.data.get(name)) else { continue };
+        let Some(new) = changes.data.get(name) else { continue };
+        let Some(old) = present.data.get(name) else {
+            meanings.push("whether records that are there fit the schema is not known: `misfits` tells".to_owned());
+            continue;
+        };
         let evolution = crate::wire::schema::compare(old, new);
         if evolution.is_breaking() {
             let breaking = evolution.changes.iter().filter(|change| change.breaking);
             meanings.extend(breaking.map(|change| format!("for records that are there, {change}")));
             meanings.push("`misfits` tells which of them no longer fit, and `migrate` rewrites them".to_owned());
         } else {
-            meanings.push("records that are there still fit the schema".to_owned());
+            let note =
+                "records that fit the schema it has fit the new one, too; whether all do is not known: `misfits` tells";
+            meanings.push(note.to_owned());
         }
     }
     meanings

@@ -1,6 +1,6 @@
 //! What a change of a schema means for the records that are there already.
 
-use std::collections::BTreeSet;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -8,6 +8,7 @@ use super::{
     alternatives,
     evolution::{Evolution, SchemaChange},
 };
+use crate::wire::same::is_same;
 
 /// Compares two schemas: can records that fit the old one be against the new one?
 ///
@@ -71,7 +72,7 @@ impl Comparison<'_> {
     }
 
     fn schemas(&mut self, old: &Value, new: &Value) {
-        if old == new {
+        if is_same(old, new) {
             return;
         }
         let nothing = Map::new();
@@ -89,7 +90,7 @@ impl Comparison<'_> {
         let keywords: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for keyword in keywords {
             let (old_value, new_value) = (old.get(keyword), new.get(keyword));
-            if old_value != new_value {
+            if !old_value.zip(new_value).is_some_and(|(old, new)| is_same(old, new)) && old_value != new_value {
                 self.keyword(keyword, old_value, new_value);
             }
         }
@@ -113,10 +114,10 @@ impl Comparison<'_> {
             "type" => self.types(old, new),
             "enum" | "const" => self.values(keyword, old, new),
             "minimum" | "exclusiveMinimum" | "minLength" | "minItems" | "minProperties" => {
-                self.bound(keyword, old, new, |old, new| new <= old);
+                self.bound(keyword, old, new, Ordering::is_le);
             }
             "maximum" | "exclusiveMaximum" | "maxLength" | "maxItems" | "maxProperties" => {
-                self.bound(keyword, old, new, |old, new| new >= old);
+                self.bound(keyword, old, new, Ordering::is_ge);
             }
             "items" if !matches!((old, new), (Some(Value::Array(_)), _) | (_, Some(Value::Array(_)))) => {
                 let anything = Value::Bool(true);
@@ -152,8 +153,8 @@ impl Comparison<'_> {
             (Some(_), None) => self.change(false, format!("no `{keyword}` any more")),
             (Some(old), Some(new)) => {
                 let (added, gone): (Vec<_>, Vec<_>) = (
-                    new.iter().filter(|value| !old.contains(value)).collect(),
-                    old.iter().filter(|value| !new.contains(value)).collect(),
+                    new.iter().filter(|value| !has(&old, value)).collect(),
+                    old.iter().filter(|value| !has(&new, value)).collect(),
                 );
                 if !gone.is_empty() {
                     self.change(true, format!("no longer allowed: {}", listed(&gone)));
@@ -166,10 +167,9 @@ impl Comparison<'_> {
         }
     }
 
-    fn bound(&mut self, keyword: &str, old: Option<&Value>, new: Option<&Value>, wider: fn(f64, f64) -> bool) {
+    fn bound(&mut self, keyword: &str, old: Option<&Value>, new: Option<&Value>, wider: fn(Ordering) -> bool) {
         let Some(bound) = new else { return self.change(false, format!("no `{keyword}` any more")) };
-        let both = old.and_then(Value::as_f64).zip(bound.as_f64());
-        let breaking = !both.is_some_and(|(old, new)| wider(old, new));
+        let breaking = !old.and_then(|old| ordering(bound, old)).is_some_and(wider);
         self.change(breaking, format!("`{keyword}` is now {bound}"));
     }
 
@@ -223,6 +223,19 @@ impl Comparison<'_> {
             }
         }
     }
+}
+
+/// How two numbers compare: whole ones exactly.
+fn ordering(one: &Value, other: &Value) -> Option<Ordering> {
+    let whole = |value: &Value| value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
+    match (whole(one), whole(other)) {
+        (Some(one), Some(other)) => Some(one.cmp(&other)),
+        _ => one.as_f64()?.partial_cmp(&other.as_f64()?),
+    }
+}
+
+fn has(values: &[Value], wanted: &Value) -> bool {
+    values.iter().any(|value| is_same(value, wanted))
 }
 
 fn types(value: Option<&Value>) -> BTreeSet<&str> {

@@ -2,6 +2,8 @@ use std::{collections::BTreeSet, fmt};
 
 use serde_json::Value;
 
+use crate::wire::same::is_same;
+
 /// A place where two schemas differ.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -23,7 +25,7 @@ pub(crate) fn differences(stored: Option<&Value>, of_type: &Value) -> Vec<Differ
 
 fn walk(place: String, stored: Option<&Value>, of_type: Option<&Value>, found: &mut Vec<Difference>) {
     match (stored, of_type) {
-        (Some(stored), Some(of_type)) if stored == of_type => {}
+        (Some(stored), Some(of_type)) if is_same(stored, of_type) => {}
         (Some(Value::Object(stored)), Some(Value::Object(of_type))) => {
             let keys: BTreeSet<&String> = stored.keys().chain(of_type.keys()).collect();
             for key in keys {

@@ -1,11 +1,14 @@
 //! JSON Schemas of records: made from types, and what the server makes of them.
 
+mod adapt;
 mod alternatives;
+mod class;
 mod compare;
 mod difference;
 mod evolution;
 mod impls;
 mod of;
+mod pattern;
 mod python;
 #[expect(clippy::module_inception, reason = "it holds the type `Schema`")]
 mod schema;

@@ -1,14 +1,23 @@
-use schemars::{JsonSchema, generate::SchemaSettings};
-use serde_json::Value;
+use schemars::{
+    JsonSchema, Schema,
+    generate::SchemaSettings,
+    transform::{Transform, transform_subschemas},
+};
+use serde_json::{Value, json};
 
 /// What the server puts into every record, and never checks.
 const STAMPS: [&str; 2] = ["last_modified", "schema"];
 
 /// The JSON Schema of a type, as Kinto takes it for the records of a collection: draft 7, in one piece.
 ///
-/// It says what the type *reads*: a field with `#[serde(default)]` need not be there. Documentation comments become
-/// titles and descriptions; serde's attributes count, and so do those of [schemars](https://docs.rs/schemars), such as
-/// `#[schemars(length(max = 80))]`.
+/// It says what the type *reads*: a field with `#[serde(default)]` need not be there, and integers are within the bounds
+/// of their type. Documentation comments become titles and descriptions; serde's attributes count, and so do those of
+/// [schemars](https://docs.rs/schemars), such as `#[schemars(length(max = 80))]`. Two of serde's make a type read more
+/// than its schema allows, because they are not known to schemars: a field goes by its name only, not by an `alias`, and a
+/// variant that is `other` has only its own name. To have the server accept such records, say so with
+/// `#[schemars(schema_with = …)]`.
+///
+/// To JSON Schema `3.0` is an integer; it is read as one.
 ///
 /// A field `last_modified` or `schema` is left out: the server stamps both, and checks neither. A field `id` stays, and
 /// the server checks it.
@@ -35,7 +44,7 @@ const STAMPS: [&str; 2] = ["last_modified", "schema"];
 /// ```
 #[must_use]
 pub fn of<T: JsonSchema + ?Sized>() -> Value {
-    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true).with_transform(Bounded);
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     for stamp in STAMPS {
         leave_out(&mut schema, stamp);
@@ -43,11 +52,56 @@ pub fn of<T: JsonSchema + ?Sized>() -> Value {
     schema
 }
 
+/// Leaves a field out of an object, also where only some of its forms have it.
 fn leave_out(schema: &mut Value, name: &str) {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.remove(name);
     }
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
         required.retain(|required| required != name);
+    }
+    for keyword in ["allOf", "anyOf", "oneOf", "if", "then", "else"] {
+        match schema.get_mut(keyword) {
+            Some(Value::Array(forms)) => forms.iter_mut().for_each(|form| leave_out(form, name)),
+            Some(form) => leave_out(form, name),
+            None => {}
+        }
+    }
+}
+
+/// Bounds integers by what their type holds. Those of 128 bits are read as far as 64 reach.
+#[derive(Clone)]
+struct Bounded;
+
+impl Transform for Bounded {
+    fn transform(&mut self, schema: &mut Schema) {
+        transform_subschemas(self, schema);
+        let (least, greatest) = match schema.get("format").and_then(Value::as_str) {
+            Some("int8") => (json!(i8::MIN), json!(i8::MAX)),
+            Some("uint8") => (json!(u8::MIN), json!(u8::MAX)),
+            Some("int16") => (json!(i16::MIN), json!(i16::MAX)),
+            Some("uint16") => (json!(u16::MIN), json!(u16::MAX)),
+            Some("int32") => (json!(i32::MIN), json!(i32::MAX)),
+            Some("uint32") => (json!(u32::MIN), json!(u32::MAX)),
+            Some("int64") => (json!(i64::MIN), json!(i64::MAX)),
+            Some("uint64" | "uint128") => (json!(u64::MIN), json!(u64::MAX)),
+            Some("int") => (json!(isize::MIN), json!(isize::MAX)),
+            Some("uint") => (json!(usize::MIN), json!(usize::MAX)),
+            Some("int128") => (json!(i64::MIN), json!(u64::MAX)),
+            _ => return,
+        };
+        let is_integer = |kind: &Value| kind == "integer";
+        let kind = schema.get("type");
+        if !kind.is_some_and(|kind| is_integer(kind) || kind.as_array().is_some_and(|all| all.iter().any(is_integer))) {
+            return;
+        }
+        // Narrower ones were asked for.
+        for (keyword, narrower, bound) in
+            [("minimum", "exclusiveMinimum", least), ("maximum", "exclusiveMaximum", greatest)]
+        {
+            if schema.get(keyword).is_none() && schema.get(narrower).is_none() {
+                schema.insert(keyword.to_owned(), bound);
+            }
+        }
     }
 }

@@ -1,12 +1,9 @@
 //! What Python's jsonschema, the server's validator, does otherwise than the one used here.
 
-use jsonschema::{
-    Keyword, ValidationError, ValidationOptions,
-    error::ValidationErrorKind,
-    paths::{Location, LocationSegment},
-};
+use jsonschema::{Keyword, ValidationError, ValidationOptions, error::ValidationErrorKind, paths::Location};
 use serde_json::Value;
 
+use super::adapt::Patterns;
 use crate::wire::violation::Violation;
 
 /// Without `format` and what is like it, and with Python's division.
@@ -58,67 +55,9 @@ impl<'i> Keyword<'i> for MultipleOf {
     }
 }
 
-/// Rewrites the regular expressions of a schema, so that they mean here what they mean in Python.
-pub(super) fn adapt(schema: &mut Value) {
-    match schema {
-        Value::Object(schema) => {
-            for (keyword, value) in schema {
-                match (keyword.as_str(), value) {
-                    // Data, not schemas.
-                    ("const" | "default" | "enum" | "examples", _) => {}
-                    ("pattern", Value::String(pattern)) => *pattern = translated(pattern),
-                    ("patternProperties", Value::Object(properties)) => {
-                        let adapted = std::mem::take(properties).into_iter().map(|(pattern, mut schema)| {
-                            adapt(&mut schema);
-                            (translated(&pattern), schema)
-                        });
-                        *properties = adapted.collect();
-                    }
-                    (
-                        "properties" | "definitions" | "$defs" | "dependencies" | "dependentSchemas",
-                        Value::Object(named),
-                    ) => {
-                        named.values_mut().for_each(adapt);
-                    }
-                    (_, value) => adapt(value),
-                }
-            }
-        }
-        Value::Array(schemas) => schemas.iter_mut().for_each(adapt),
-        _ => {}
-    }
-}
-
-/// To Python `$` also matches before a final line feed, and classes are of all of Unicode.
-fn translated(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len());
-    let mut in_class = false;
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match (chars.next(), in_class) {
-                (Some('d'), _) => out.push_str(r"\p{Nd}"),
-                (Some('D'), _) => out.push_str(r"\P{Nd}"),
-                (Some('w'), true) => out.push_str(r"\p{L}\p{N}_"),
-                (Some('w'), false) => out.push_str(r"[\p{L}\p{N}_]"),
-                (Some('W'), false) => out.push_str(r"[^\p{L}\p{N}_]"),
-                (Some('Z'), false) => out.push_str(r"(?![\s\S])"),
-                (Some(escaped), _) => out.extend(['\\', escaped]),
-                (None, _) => out.push('\\'),
-            },
-            '$' if !in_class => out.push_str(r"(?=\n?(?![\s\S]))"),
-            _ => {
-                in_class = if in_class { c != ']' } else { c == '[' };
-                out.push(c);
-            }
-        }
-    }
-    out
-}
-
 /// The violation, in the words of the schema as it was given.
-pub(super) fn violation(error: &ValidationError<'_>, schema: &Value) -> Violation {
-    let mut field = path(error.instance_path());
+pub(super) fn violation(error: &ValidationError<'_>, data: &Value, schema: &Value, patterns: &Patterns) -> Violation {
+    let mut field = path(error.instance_path(), data);
     let named = match error.kind() {
         ValidationErrorKind::Required { property } => property.as_str(),
         ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.first().map(String::as_str),
@@ -141,44 +80,23 @@ pub(super) fn violation(error: &ValidationError<'_>, schema: &Value) -> Violatio
     Violation {
         field: (!field.is_empty()).then_some(field),
         rule: rule.to_owned(),
-        message: message.unwrap_or_else(|| error.to_string()),
+        message: message.unwrap_or_else(|| patterns.restored(error.to_string())),
     }
 }
 
 /// `address.lines[2]`
-fn path(location: &Location) -> String {
-    location.iter().fold(String::new(), |path, segment| match segment {
-        LocationSegment::Index(index) => format!("{path}[{index}]"),
-        LocationSegment::Property(name) if path.is_empty() => name.into_owned(),
-        LocationSegment::Property(name) => format!("{path}.{name}"),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn only_patterns_are_rewritten() {
-        let mut schema = json!({
-            "default": {"pattern": "a$"},
-            "properties": {"pattern": {"pattern": "^[$\\d]\\w$"}, "default": {"items": [{"pattern": "\\$\\\\$"}]}},
-            "patternProperties": {"x$": {"enum": [{"pattern": "a$"}]}},
-        });
-        adapt(&mut schema);
-        let end = r"(?=\n?(?![\s\S]))";
-        assert_eq!(
-            schema,
-            json!({
-                "default": {"pattern": "a$"},
-                "properties": {
-                    "pattern": {"pattern": format!(r"^[$\p{{Nd}}][\p{{L}}\p{{N}}_]{end}")},
-                    "default": {"items": [{"pattern": format!(r"\$\\{end}")}]},
-                },
-                "patternProperties": {format!("x{end}"): {"enum": [{"pattern": "a$"}]}},
-            })
-        );
+fn path(location: &Location, data: &Value) -> String {
+    let (mut path, mut inside) = (String::new(), Some(data));
+    for token in location.as_str().split('/').skip(1) {
+        let name = token.replace("~1", "/").replace("~0", "~");
+        // A key may be all digits, too.
+        if let Some(Value::Array(items)) = inside {
+            path = format!("{path}[{name}]");
+            inside = name.parse::<usize>().ok().and_then(|index| items.get(index));
+        } else {
+            path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            inside = inside.and_then(|object| object.get(&name));
+        }
     }
+    path
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{of, python};
+use super::{adapt::Patterns, of, python};
 use crate::{
     error::{Error, Result},
     wire::{encode, path::Check, violation::Violation},
@@ -30,11 +30,13 @@ use crate::{
 ///
 /// The server's rules that other validators do not share are kept: `format` and `contentEncoding` are not checked,
 /// `last_modified` and `schema` are left out of the record and of `required`, and so is `id` unless it is among the
-/// `properties`. A schema that names no `$schema` is read as draft 2020-12. Regular expressions are those of Python in
-/// what is common of them; look-behind and named groups may differ. A `$ref` to another document is an error.
+/// `properties`. A schema that names no `$schema` is read as draft 2020-12. Regular expressions are those of Python; what
+/// cannot be checked here is left to the server ([`patterns_left_to_server`](Self::patterns_left_to_server)). A `$ref` to
+/// another document is an error.
 pub struct Schema {
     json: Value,
     validator: Validator,
+    patterns: Patterns,
     has_id: bool,
 }
 
@@ -54,9 +56,9 @@ impl Schema {
         if let Some(required) = effective.get_mut("required").and_then(Value::as_array_mut) {
             required.retain(|name| !is_left_out(name.as_str().unwrap_or_default(), has_id));
         }
-        python::adapt(&mut effective);
+        let patterns = Patterns::of(&mut effective).map_err(|error| wrong(&error))?;
         let validator = python::options().build(&effective).map_err(|error| wrong(&error))?;
-        Ok(Self { json: schema.clone(), validator, has_id })
+        Ok(Self { json: schema.clone(), validator, patterns, has_id })
     }
 
     /// The schema of a type: [`of`](super::of).
@@ -72,6 +74,25 @@ impl Schema {
     #[must_use]
     pub fn json(&self) -> &Value {
         &self.json
+    }
+
+    /// The patterns that are not checked here, because only Python, which the server is written in, gives them their exact
+    /// meaning: with backreferences, conditions, atomic groups, possessive repetitions, look-behind of more than
+    /// characters, or other than ASCII letters where case is ignored. A record that breaks one of these is refused by the
+    /// server.
+    ///
+    /// ```
+    /// use kinto_client::{json, schema::Schema};
+    ///
+    /// let schema = Schema::new(&json!({"properties": {"code": {"pattern": r"^(.)\1$", "maxLength": 2}}}))?;
+    /// assert_eq!(schema.patterns_left_to_server(), [r"^(.)\1$"]);
+    /// assert!(schema.check(&json!({"code": "ab"})).is_ok(), "the server will say");
+    /// assert!(schema.check(&json!({"code": "abc"})).is_err());
+    /// # Ok::<(), kinto_client::Error>(())
+    /// ```
+    #[must_use]
+    pub fn patterns_left_to_server(&self) -> &[String] {
+        &self.patterns.left
     }
 
     /// Checks the data of a record.
@@ -96,7 +117,10 @@ impl Schema {
     pub(crate) fn violations_of(&self, mut data: Map<String, Value>) -> Vec<Violation> {
         data.retain(|name, _| !is_left_out(name, self.has_id));
         let data = Value::Object(data);
-        self.validator.iter_errors(&data).map(|error| python::violation(&error, &self.json)).collect()
+        self.validator
+            .iter_errors(&data)
+            .map(|error| python::violation(&error, &data, &self.json, &self.patterns))
+            .collect()
     }
 }
 
