@@ -115,6 +115,29 @@ impl<'a> Handles<'a> {
         }
     }
 
+    /// By which fields the items of its lists are known, and those of the structs inside; `None` if nothing is said of that.
+    pub(crate) fn list_keys(&self) -> Option<TokenStream> {
+        let krate = &self.krate;
+        let keys: Vec<TokenStream> = self
+            .record
+            .written()
+            .filter_map(|field| {
+                let wire = &field.wire;
+                if let Some(key) = &field.attrs.key {
+                    let key = &key.value;
+                    return Some(quote!(#krate::__private::ListKey::__list(#wire, #key)));
+                }
+                let ty = without_self(self.record.original, field.original.ty.to_token_stream());
+                let is_known = parameter_inside(&self.record.original.generics, &field.original.ty).is_none();
+                (field.handle == Handle::Nested && is_known).then(|| {
+                    let inside = quote!(<#ty as #krate::field::HasFields>::__list_keys);
+                    quote!(#krate::__private::ListKey::__inside(#wire, #inside))
+                })
+            })
+            .collect();
+        (!keys.is_empty()).then(|| quote!(&[#(#keys),*]))
+    }
+
     fn fields(&self) -> impl Iterator<Item = &'a Field<'a>> {
         let fields = self.record.fields.iter();
         fields.filter(|field| !matches!(field.handle, Handle::None(_)))

@@ -49,6 +49,7 @@ pub(crate) fn record(cx: &mut Ctxt, record: &Record<'_>) {
     }
     for field in &record.fields {
         nested_field(cx, field);
+        list_key(cx, record, field);
     }
 }
 
@@ -165,4 +166,22 @@ fn nested_field(cx: &mut Ctxt, field: &Field<'_>) {
         _ => return,
     };
     cx.error_at(nested.span, message);
+}
+
+fn list_key(cx: &mut Ctxt, record: &Record<'_>, field: &Field<'_>) {
+    let Some(key) = &field.attrs.key else {
+        return;
+    };
+    let message = if field.attrs.nested.is_some() {
+        "`key` is for a list, and `nested` for a struct; remove one of them"
+    } else if field.serde.skip.ser {
+        "`key` has no effect on this field: it is not written (`skip`); remove `key`"
+    } else if field.serde.flatten {
+        "`key` has no effect on this field: its own fields stand in its place (`flatten`); remove `key`"
+    } else if record.serde.into {
+        "`key` has no effect on this field: another type is written (`into`); remove `key`"
+    } else {
+        return;
+    };
+    cx.error_at(key.span, message);
 }

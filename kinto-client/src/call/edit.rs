@@ -33,7 +33,11 @@ pub struct Edit<K: Kind, T> {
 }
 
 enum Change {
-    Field { path: String, value: Result<Option<Value>> },
+    /// The names that the field, and those that it is in, may have.
+    Field {
+        path: Vec<Vec<&'static str>>,
+        value: Result<Option<Value>>,
+    },
     Merge(Result<Map<String, Value>>),
     Json(JsonPatch),
 }
@@ -72,7 +76,7 @@ impl<K: Kind, T: Data> Edit<K, T> {
             match change {
                 Change::Field { path, value } => {
                     value.as_ref().map_err(Clone::clone)?;
-                    check_names(path.split('.').take(1))?;
+                    check_names(path.first().into_iter().flatten())?;
                 }
                 Change::Merge(patch) => check_names(patch.as_ref().map_err(Clone::clone)?.keys())?,
                 Change::Json(patch) => patch.check()?,
@@ -127,20 +131,20 @@ pub trait Optional {}
 impl<V> Optional for Option<V> {}
 
 impl<K: Kind, T: Data> Call<'_, Edit<K, T>> {
-    /// Sets a field.
+    /// Sets a field, under the name that it is stored by if it has several (`#[serde(alias = "…")]`).
     #[expect(clippy::needless_pass_by_value, reason = "a field is set to a value, not to a reference to one")]
     pub fn set<V, O: Operand<V>>(mut self, field: Field<T, V>, value: O) -> Self {
         let value = encode::value(&value).map(Some);
-        self.op.changes.push(Change::Field { path: field.path(), value });
+        self.op.changes.push(Change::Field { path: field.names(), value });
         self
     }
 
-    /// Removes a field, which reads as `None` then.
+    /// Removes a field, under whichever of its names it is stored; it reads as `None` then.
     pub fn unset<V>(mut self, field: Field<T, V>) -> Self
     where
         V: Optional,
     {
-        self.op.changes.push(Change::Field { path: field.path(), value: Ok(None) });
+        self.op.changes.push(Change::Field { path: field.names(), value: Ok(None) });
         self
     }
 

@@ -56,6 +56,14 @@ impl Error {
         error
     }
 
+    /// A change that cannot be saved without losing something, or being read as something else.
+    pub(crate) fn unsavable(path: String, why: &str) -> Self {
+        let place = if path.is_empty() { "the data".to_owned() } else { format!("`{path}`") };
+        let mut error = Self::invalid(format!("{place} cannot be saved like this: {why}"));
+        error.0.field = (!path.is_empty()).then_some(path);
+        error
+    }
+
     pub(crate) fn not_visible() -> Self {
         Self::new(
             ErrorKind::NotVisible,

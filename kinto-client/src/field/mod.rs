@@ -52,9 +52,10 @@
 
 use std::{fmt, marker::PhantomData, ops::Deref};
 
-use crate::__private::{Path, Prefix, RawValue};
+use crate::__private::{ListKey, Path, Prefix, RawValue};
 
 mod filter;
+mod names;
 mod operand;
 mod plain;
 pub(crate) mod reading;
@@ -185,6 +186,12 @@ pub trait HasFields {
 
     #[doc(hidden)]
     fn __fields<R: 'static, P: Prefix>() -> &'static Self::Fields<R, P>;
+
+    #[doc(hidden)]
+    #[must_use]
+    fn __list_keys() -> &'static [ListKey] {
+        &[]
+    }
 }
 
 macro_rules! see_through {
@@ -195,6 +202,10 @@ macro_rules! see_through {
 
             fn __fields<R: 'static, P: Prefix>() -> &'static Self::Fields<R, P> {
                 T::__fields()
+            }
+
+            fn __list_keys() -> &'static [ListKey] {
+                T::__list_keys()
             }
         }
     )+};

@@ -9,6 +9,7 @@ use super::{
     decode::{self, Decoded},
     id::Id,
     kind::{self, Kind},
+    merge::ListKey,
     page::Page,
     permissions::{PermissionSet, Permissions, Shown},
     response::Response,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-mod saving;
+pub(crate) mod saving;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,9 @@ pub trait Data: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Which of the keys `id` and `last_modified` the type has a field of its own for. It is not shown the others:
     /// they are in [`Object::id`] and [`Object::last_modified`].
     const DECLARES: &'static [&'static str] = &[];
+    /// By which of their fields the items of its lists are known: `#[kinto(key = "…")]`.
+    #[doc(hidden)]
+    const LIST_KEYS: &'static [ListKey] = &[];
 }
 
 impl Data for Value {}
