@@ -10,6 +10,7 @@ pub use serde::{Serialize, de::DeserializeOwned};
 pub use serde_json::value::{RawValue, to_raw_value};
 
 pub use crate::field::reading::{present, read};
+pub use crate::field::unordered::{Ordinary, Probe};
 
 /// Where a field is: its name, and the struct it is in, if that is a field itself.
 #[derive(Clone, Copy, Debug)]

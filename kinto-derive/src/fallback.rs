@@ -14,6 +14,10 @@ pub(crate) fn expand(cx: Ctxt, input: &DeriveInput, record: Option<&Record<'_>>)
     let items = match record {
         // serde's traits are missing, on purpose; every implementation would be one more error.
         Some(record) if record.serde.remote.is_some() => TokenStream::new(),
+        // They are for `'static` alone, and the compiler would say so in words of its own.
+        Some(record) if input.generics.lifetimes().next().is_none() && record.borrowing().next().is_some() => {
+            TokenStream::new()
+        }
         Some(record) if input.generics.lifetimes().next().is_none() => expand::expand(record),
         _ => without_fields(input, record),
     };

@@ -20,6 +20,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod word;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -87,7 +88,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// # Names that the server cannot filter on
 ///
-/// The server's operators work on names made of ASCII letters, digits and `_`. A field with another name on the wire, such as
+/// The server's operators work on names made of letters, digits and `_`. A field with another name on the wire, such as
 /// those that `rename_all = "kebab-case"` makes, has a `PlainField` for its handle, which offers equality only. A field with a dot
 /// in its name has no handle, since the server takes the dot for a path.
 #[proc_macro_derive(KintoRecord, attributes(kinto))]

@@ -93,7 +93,10 @@ fn a_record() {
                     const FIELDS: Self::Fields = __TodoFields {
                         title: ::kinto_client::field::Field::__new("title"),
                         due_at: ::kinto_client::field::PlainField::__new("due-at"),
-                        id: ::kinto_client::field::Field::__new("id"),
+                        id: ::kinto_client::field::Field::__new("id").__unordered({
+                            use ::kinto_client::__private::Ordinary as _;
+                            ::kinto_client::__private::Probe::<Vec<Todo> >::UNORDERED
+                        }),
                     };
                 }
             };

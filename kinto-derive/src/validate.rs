@@ -3,6 +3,7 @@
 use crate::ctxt::Ctxt;
 use crate::items::unraw;
 use crate::model::{Field, Handle, Record};
+use quote::quote;
 use syn::{Data, DeriveInput, Fields, LitStr};
 
 mod collection;
@@ -60,6 +61,23 @@ fn lifetimes(cx: &mut Ctxt, record: &Record<'_>) {
                 "a record owns its data, so it cannot borrow for `{}`\n\
                  help: use owned types, such as `String` instead of `&str` and `Vec<T>` instead of `&[T]`",
                 lifetime.lifetime
+            ),
+        );
+    }
+    if record.original.generics.lifetimes().next().is_some() {
+        return;
+    }
+    for reference in record.borrowing() {
+        let held = &reference.elem;
+        let owned = match quote!(#held).to_string().as_str() {
+            "str" => "`String`, or `Cow<'static, str>` where the text is mostly known beforehand".to_owned(),
+            held => format!("what owns it, such as `Box<{held}>`"),
+        };
+        cx.error(
+            reference,
+            format!(
+                "a record is read from what the server sends, which a reference cannot outlive\n\
+                 help: use {owned}; a field that is never read, with `#[serde(skip)]`, may stay a reference"
             ),
         );
     }

@@ -51,6 +51,9 @@ impl<R> Listing<R> {
             query.push("_sort", &keys.join(","));
         }
         if let Some(fields) = &self.fields {
+            if let Some(filter) = &self.filter {
+                filter.check_unseen("a selection of fields")?;
+            }
             // By this, which is left out otherwise, tombstones are known.
             let deleted = if self.is_by_time() { ",deleted" } else { "" };
             query.push("_fields", &(field_list(fields)? + deleted));

@@ -116,7 +116,7 @@ impl<Old: Data, New: Data> Migration<'_, Old, New> {
     /// Reads all records, unless all are done: what never was checked can have anything for its `schema`, or nothing, and
     /// no filter finds all of that.
     async fn run(&mut self) -> Result<()> {
-        let done = Filter::field("schema").at_least(self.report.since);
+        let done = Filter::field("schema").ge(self.report.since);
         let (all, done) = (self.records().count().await?, self.records().filter(done).count().await?);
         self.total = all.saturating_sub(done) as u64;
         // Those that are rewritten come first in the server's order, and so are not met again. The next page is asked for
