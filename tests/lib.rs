@@ -11,6 +11,7 @@
 )]
 
 mod backends;
+pub mod evaluator;
 mod fault;
 mod http1;
 mod log;

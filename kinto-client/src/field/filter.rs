@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Filters and orders, as the server understands them. The [module](self) has a table of what each of them makes of values
+/// Filters and orders, as the server understands them. The [module](crate::field) has a table of what each of them makes of values
 /// of other types, of null and of what is missing.
 impl<R, V> Field<R, V> {
     /// Selects objects whose field is this value.
@@ -161,7 +161,7 @@ impl<R, V> Field<R, V> {
     /// }
     ///
     /// let like = Ticket::fields().status.as_text().like("cl*");
-    /// assert_eq!(format!("{like:?}"), "Filter(min_status=%22%22&lt_status=-1.7976931348623157e%2B308&like_status=%22cl*%22)");
+    /// assert_eq!(format!("{like:?}"), "Filter(lt_status=-1.7976931348623157e%2B308&min_status=%22%22&like_status=%22cl*%22)");
     /// ```
     #[must_use]
     pub const fn as_text(&self) -> Field<R, AnyText> {
