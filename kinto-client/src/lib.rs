@@ -30,7 +30,7 @@ pub use call::{
     blueprint::{Applied, Declared, Plan},
     delete::{RecordTarget, Target},
     edit::Optional,
-    list::{BadObject, Change, Changes, Fresh, ObjectPage, Objects, Records, Selected},
+    list::{BadObject, Change, ChangeStream, Changes, Fresh, ObjectPage, Objects, Records, Selected},
     save::Saved,
 };
 pub use client::{Client, ClientBuilder};
@@ -51,12 +51,13 @@ pub use wire::{
         GroupObject,
     },
     blueprint::{Blueprint, BucketSpec, CollectionSpec, GroupSpec},
+    change_token::ChangeToken,
     filter::Filter,
     id::{Id, RecordId},
     kind,
-    listing::PageToken,
     object::{Data, Object, Record},
     outcome::{Ensured, Tombstone},
+    page_token::PageToken,
     patch::JsonPatch,
     permissions::{
         BucketPermissions, CollectionPermissions, GroupPermissions, PermissionSet, Permissions, RecordPermissions,

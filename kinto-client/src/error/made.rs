@@ -40,6 +40,15 @@ impl Error {
         Self::new(ErrorKind::Unexpected, message)
     }
 
+    /// A sort by a number that the server reads inexactly in the token of the next page.
+    pub(crate) fn unpageable(number: &str) -> Self {
+        let message = format!(
+            "the server cannot go on after the value {number} of the sort: it reads that number inexactly in its page \
+             token, and would repeat or skip records. Collect the list with `.await`, which sorts it here, or raise `page_size`"
+        );
+        Self::new(ErrorKind::Unsupported, message)
+    }
+
     /// An answer that should be JSON of a certain form and is not.
     pub(crate) fn not_kinto(error: &dyn fmt::Display, body: &[u8]) -> Self {
         let what = if body.is_empty() { "the body is empty".to_owned() } else { error.to_string() };

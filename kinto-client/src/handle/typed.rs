@@ -20,10 +20,10 @@ use crate::{
     },
     wire::{
         attributes::CollectionAttributes,
+        change_token::ChangeToken,
         id::RecordId,
         kind,
         object::{Data, Record},
-        timestamp::Timestamp,
     },
 };
 
@@ -142,9 +142,9 @@ impl<T: Data> TypedCollection<T> {
         self.collection.delete_matching()
     }
 
-    /// Reads what happened to the records after that time: [`Collection::changes_since`].
-    pub fn changes_since(&self, last_modified: Timestamp) -> Call<'static, GetChanges<T>> {
-        self.collection.changes_since(last_modified)
+    /// Reads what happened to the records since then: [`Collection::changes_since`].
+    pub fn changes_since(&self, token: impl Into<ChangeToken>) -> Call<'static, GetChanges<T>> {
+        self.collection.changes_since(token)
     }
 }
 

@@ -48,6 +48,13 @@ impl Response {
         }
     }
 
+    /// When the server says that it answered.
+    pub(crate) fn date(&self) -> Option<Timestamp> {
+        let date = httpdate::parse_http_date(&self.header(header::DATE)?).ok()?;
+        let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(Timestamp::from_millis(since.as_millis().try_into().ok()?))
+    }
+
     /// How long the server asks to be left alone: `Retry-After`, in seconds or as a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let header = self.header(header::RETRY_AFTER)?;

@@ -194,6 +194,13 @@ impl<K: Kind, T: Data> Object<K, T> {
     }
 }
 
+impl<K: Kind, T> Object<K, T> {
+    /// The object as received, without later changes.
+    pub(crate) fn received(&self) -> &[u8] {
+        &self.received
+    }
+}
+
 /// A copy: a slice would keep all of the answer, which is that of everything in the same batch.
 fn detached(received: &[u8]) -> Bytes {
     Bytes::copy_from_slice(received)
