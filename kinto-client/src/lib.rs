@@ -90,7 +90,7 @@ pub mod operation {
         if_not_exists::CreateIfNotExists,
         list::{
             Count, GetAll, GetChanges, GetFirst, GetIfChanged, GetLenient, GetObjectIfChanged, GetOne, GetParallel,
-            GetSelected,
+            GetSelected, GetTimestamp,
         },
         many::{Each, Many},
         overwrite::Overwrite,

@@ -3,7 +3,13 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Call, Subject, create::operation, save::Saved, sealed, update::change};
+use super::{
+    Call, Subject,
+    create::operation,
+    save::Saved,
+    sealed,
+    update::{Redo, change},
+};
 use crate::{
     JsonObject,
     client::Client,
@@ -15,7 +21,6 @@ use crate::{
         object::{Data, Object, STAMP},
         patch::{self, JsonPatch},
         path::Place,
-        request::Repeat,
         timestamp::Timestamp,
     },
 };
@@ -57,8 +62,8 @@ impl<K: Kind, T: Data> Edit<K, T> {
         self.check()?;
         // To set a field twice is to set it once; to add to a list twice is not.
         let is_json = |change: &Change| matches!(change, Change::Json(_));
-        let repeat = if self.changes.iter().any(is_json) { Repeat::Untold } else { Repeat::Harmless };
-        let edited = change(client, &self.place, self.if_match, repeat, |object: &mut Object<K, JsonObject>| {
+        let redo = if self.changes.iter().any(is_json) { Redo::Harmful } else { Redo::Harmless };
+        let edited = change(client, &self.place, self.if_match, redo, |object: &mut Object<K, JsonObject>| {
             self.apply(&mut object.data)?;
             check_names(object.data.keys())
         });

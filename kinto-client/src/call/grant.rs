@@ -46,10 +46,15 @@ impl<K: Kind> Grant<K> {
         self.principals.check()?;
         let _turn = client.turn(&self.place.checked()?).await;
         let mut waits = update::waits();
+        let mut doubt = false;
         loop {
             match self.attempt(client).await {
                 Ok(()) => return Ok(()),
-                Err(error) => update::again(error, &mut waits).await?,
+                Err(error) => {
+                    doubt |= error.may_have_been_applied();
+                    let error = if doubt { error.maybe_applied() } else { error };
+                    update::again(error, &mut waits).await?;
+                }
             }
         }
     }

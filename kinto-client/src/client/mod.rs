@@ -25,8 +25,10 @@ use crate::{
 };
 
 mod builder;
+mod fence;
 
 pub use builder::ClientBuilder;
+use fence::Fence;
 
 /// A Kinto server, and who you are to it.
 ///
@@ -47,6 +49,7 @@ pub use builder::ClientBuilder;
 pub struct Client {
     shared: Arc<Shared>,
     manner: Manner,
+    fence: Option<Arc<Fence>>,
 }
 
 /// What all clones of a client have in common.
@@ -63,7 +66,7 @@ impl Client {
     }
 
     fn new(sender: Sender, manner: Manner, expected_user: Option<Principal>) -> Self {
-        Self { shared: Arc::new(Shared { sender, server_info: OnceCell::new(), expected_user }), manner }
+        Self { shared: Arc::new(Shared { sender, server_info: OnceCell::new(), expected_user }), manner, fence: None }
     }
 
     /// The same server to somebody else. What is known of the server is asked anew, for it says whom it takes you for;
@@ -170,10 +173,16 @@ impl Client {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
+    /// Whether both write behind the same lock, or both behind none.
+    pub(crate) fn is_fenced_as(&self, other: &Self) -> bool {
+        self.fence.as_ref().map(|fence| fence.locks()) == other.fence.as_ref().map(|fence| fence.locks())
+    }
+
     /// Sends a request and gives back the answer, whatever its status.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
         self.check_user().await?;
-        self.shared.sender.send(request, &self.manner).await
+        let request = self.fenced(request).await?;
+        self.shared.sender.send(&request, &self.manner).await
     }
 
     /// The same, but the request is never sent again: whoever calls this asks the policy. It is the try of that number.
@@ -185,6 +194,11 @@ impl Client {
     /// Asks the server what the answer to a repeated request leaves open, if there is a way to ask.
     pub(crate) async fn clear_up(&self, request: &Request, response: Response) -> Response {
         self.shared.sender.clear_up(request, response, &self.manner).await
+    }
+
+    /// Asks for other credentials, after the server did not know these. Returns false if there are none.
+    pub(crate) async fn renew_credentials(&self) -> Result<bool> {
+        self.shared.sender.exchange.renew(self.manner.timeout).await
     }
 
     pub(crate) fn retry_policy(&self) -> &dyn RetryPolicy {

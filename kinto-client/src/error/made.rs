@@ -2,11 +2,13 @@
 
 use std::{fmt, time::Duration};
 
+use bytes::Bytes;
+
 use super::{Error, ErrorKind, Inner, conflict::Sent};
 use crate::wire::{
     refusal::{Refusal, excerpt},
     request::Request,
-    response::Response,
+    response::{Doubt, Response},
 };
 
 impl Error {
@@ -24,6 +26,8 @@ impl Error {
             failures: Vec::new(),
             retry_in: None,
             sent: None,
+            found: None,
+            doubt: None,
             hint: None,
             progress: None,
             source: None,
@@ -71,6 +75,18 @@ impl Error {
         error.place(refusal.violation.as_ref());
         error.0.refusal = Some(refusal);
         error.0.retry_in = response.retry_after();
+        error.0.doubt = response.doubt;
+        error.0.maybe_applied = response.doubt.is_some();
+        if response.doubt == Some(Doubt::Gone { guarded: true }) {
+            error.0.kind = ErrorKind::Conflict;
+        }
+        error
+    }
+
+    /// The object was found in another version than the caller asked for; nothing was written.
+    pub(crate) fn changed(found: &str) -> Self {
+        let mut error = Self::new(ErrorKind::Conflict, "the object is of another version than `.if_match(…)` says");
+        error.0.found = Some(Bytes::copy_from_slice(found.as_bytes()));
         error
     }
 
@@ -81,6 +97,16 @@ impl Error {
         }
         self.0.message = format!("the server refused the whole batch that it was in: {}", self.0.message);
         self
+    }
+
+    /// The lock of a fence could not be written, so that nothing was sent.
+    pub(crate) fn of_fence(mut self, locks: &str) -> Self {
+        self.0.message = format!("the lock of the fence, in {locks}, could not be written: {}", self.0.message);
+        self.because(
+            "the collection of locks has to exist, and whoever writes behind the fence needs `write` on it: \
+             `BucketSpec::locks` declares it so",
+        )
+        .not_applied()
     }
 
     /// With this as the hint of what can be done.

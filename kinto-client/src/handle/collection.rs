@@ -8,7 +8,7 @@ use crate::{
         delete::{Delete, Target},
         delete_all::DeleteAll,
         get::Get,
-        list::{GetAll, GetChanges},
+        list::{GetAll, GetChanges, GetTimestamp},
         many::Many,
         overwrite::Overwrite,
         patch::Patch,
@@ -19,6 +19,7 @@ use crate::{
         id::RecordId,
         kind,
         object::{Data, Record},
+        path::List,
         timestamp::Timestamp,
     },
 };
@@ -29,6 +30,10 @@ impl Collection {
     #[must_use]
     pub fn typed<T: Data>(&self) -> TypedCollection<T> {
         TypedCollection::new(self)
+    }
+
+    pub(crate) fn records(&self) -> List<kind::Record> {
+        self.place.records()
     }
 
     /// The place of a record. Nothing is sent.
@@ -99,6 +104,28 @@ impl Collection {
         Call::new(&self.client, GetAll::new(self.place.records()))
     }
 
+    /// Reads the time of the last change of the records: their `ETag`, without any record.
+    ///
+    /// For a web service that passes the `ETag` on, and to ask cheaply whether to read again. It is the timestamp of the
+    /// records; the collection's own, of its settings, is [`Object::last_modified`](crate::Object::last_modified).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// let milk = todo.create_record(kinto_client::json!({"title": "Milk"})).await?;
+    /// assert_eq!(todo.get_records_timestamp().await?, milk.last_modified);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such collection.
+    pub fn get_records_timestamp(&self) -> Call<'static, GetTimestamp<kind::Record>> {
+        Call::new(&self.client, GetTimestamp::new(self.place.records()))
+    }
+
     /// Saves what was changed in a record that was read: [`Handle::save`](crate::Handle::save).
     ///
     /// Everything that the record has on the server and `T` does not know is kept.
@@ -116,7 +143,8 @@ impl Collection {
         Call::new(&self.client, Update::new(self.record(id).place, change))
     }
 
-    /// Puts `data` in the place of whatever record is there, or is not there yet, without a look at it.
+    /// Puts `data` in the place of whatever record is there, or is not there yet, without a look at it; with
+    /// `.if_match(…)`, only in the place of that version.
     pub fn overwrite_record<T: Data>(
         &self,
         id: impl Into<RecordId<T>>,

@@ -11,7 +11,7 @@ use crate::{
         delete_all::DeleteAll,
         edit::Edit,
         get::Get,
-        list::{GetAll, GetChanges},
+        list::{GetAll, GetChanges, GetTimestamp},
         many::Many,
         overwrite::Overwrite,
         patch::Patch,
@@ -44,6 +44,12 @@ impl<T: Data> TypedCollection<T> {
         &self.collection
     }
 
+    /// Returns the same collection, reached by a client with a fence: [`Client::fenced_by`](crate::Client::fenced_by).
+    #[must_use]
+    pub fn fenced_by(&self, locks: &Collection) -> Self {
+        Self { collection: self.collection.fenced_by(locks), of: PhantomData }
+    }
+
     /// The id of the collection.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -73,6 +79,11 @@ impl<T: Data> TypedCollection<T> {
     /// Reads all records: [`Collection::get_records`].
     pub fn get_records(&self) -> Call<'static, GetAll<kind::Record, T>> {
         self.collection.get_records()
+    }
+
+    /// Reads the time of the last change of the records: [`Collection::get_records_timestamp`].
+    pub fn get_records_timestamp(&self) -> Call<'static, GetTimestamp<kind::Record>> {
+        self.collection.get_records_timestamp()
     }
 
     /// Saves a record that was read: [`Collection::save_record`].

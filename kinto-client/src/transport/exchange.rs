@@ -15,6 +15,7 @@ use super::{Body, Transport, TransportError, TransportErrorKind, auth::Auth, bas
 use crate::{
     error::{Error, ErrorKind, Result},
     wire::{
+        batch,
         request::{Precondition, Request},
         response::Response,
     },
@@ -65,17 +66,50 @@ impl Exchange {
     }
 
     async fn send_with_credentials(&self, request: &Request, under_way: &AtomicBool) -> Result<Response> {
-        let response = self.send_within_origin(request, under_way).await?;
+        let response = self.send_behind_lock(request, under_way).await?;
         under_way.store(false, Ordering::Relaxed);
         match &self.auth {
             Some(auth) if response.status == StatusCode::UNAUTHORIZED && auth.renew().await? => {
-                self.send_within_origin(request, under_way).await
+                self.send_behind_lock(request, under_way).await
             }
             None if response.status == StatusCode::UNAUTHORIZED => {
                 Err(Error::refused(&response).because("the client has no credentials: `.auth(…)` gives it some"))
             }
             _ => Ok(response),
         }
+    }
+
+    /// Sends a request, in a batch behind its lock if it has one.
+    async fn send_behind_lock(&self, request: &Request, under_way: &AtomicBool) -> Result<Response> {
+        if request.lock.is_none() {
+            return self.send_within_origin(request, under_way).await;
+        }
+        let response = self.send_within_origin(&batch::request([request])?, under_way).await?;
+        match response.status {
+            StatusCode::OK => {
+                let mut responses = batch::responses(&response, [request]).map_err(Error::maybe_applied)?;
+                let mut response =
+                    responses.pop().ok_or_else(|| Error::unexpected("a batch without responses".into()))?;
+                if response.status == StatusCode::CONFLICT {
+                    // The same few seconds each time, and the other writer is done after some milliseconds.
+                    response.headers = HeaderMap::new().into();
+                }
+                Ok(response)
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Ok(response),
+            status if status.is_server_error() => Ok(response),
+            _ => Err(Error::refused(&response).of_batch()),
+        }
+    }
+
+    /// Asks for other credentials, within `timeout`. Returns false if there are none.
+    pub(crate) async fn renew(&self, timeout: Duration) -> Result<bool> {
+        let Some(auth) = &self.auth else { return Ok(false) };
+        let renewed = tokio::time::timeout(timeout, auth.renew()).await;
+        renewed.unwrap_or_else(|_| {
+            let seconds = timeout.as_secs_f32();
+            Err(Error::new(ErrorKind::TimedOut, format!("there were no credentials to send within {seconds} s")))
+        })
     }
 
     async fn send_within_origin(&self, request: &Request, under_way: &AtomicBool) -> Result<Response> {

@@ -43,20 +43,16 @@ impl Sender {
     /// Sends a request and gives back the answer, whatever its status.
     pub(crate) async fn send(&self, request: &Request, manner: &Manner) -> Result<Response> {
         let (outcome, repeated) = self.send_until_told(request, manner).await;
-        if !repeated {
-            return outcome;
-        }
-        let response = outcome.map(|response| settle(request, response)).map_err(Error::maybe_applied)?;
+        let response = outcome.map_err(|error| if repeated { error.maybe_applied() } else { error })?;
+        let response = settle(request, response, repeated);
         Ok(self.clear_up(request, response, manner).await)
     }
 
     /// Asks the server what the answer to a repeated request leaves open, if there is a way to ask.
     pub(crate) async fn clear_up(&self, request: &Request, response: Response, manner: &Manner) -> Response {
         let Some(question) = question(request, &response) else { return response };
-        match self.send_until_told(&question, manner).await {
-            (Ok(found), _) => settle_by(request, response, found),
-            (Err(_), _) => response,
-        }
+        let (found, _) = self.send_until_told(&question, manner).await;
+        settle_by(response, found.ok())
     }
 
     /// The last answer to a request, or why there is none, and whether an earlier try may have been carried out.

@@ -8,6 +8,7 @@ pub(crate) mod blueprint;
 pub(crate) mod cursor;
 pub(crate) mod decode;
 pub(crate) mod encode;
+pub(crate) mod fence;
 pub(crate) mod filter;
 pub(crate) mod headers;
 pub(crate) mod id;

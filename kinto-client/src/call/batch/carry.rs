@@ -1,5 +1,6 @@
 //! From operations to their results, and how many there are of them on the way.
 
+use std::borrow::Cow;
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicBool, AtomicUsize},
@@ -64,7 +65,10 @@ pub(in crate::call) async fn carry_out<O: Send, T: Send>(
     for place in 0..tally.operations.len() {
         let Some(Some(operation)) = tally.operations.get(place) else { continue };
         match request(operation) {
-            Ok(Some(request)) => jobs.push(Job::new(place, request)),
+            Ok(Some(request)) => match client.fenced(&request).await.map(Cow::into_owned) {
+                Ok(request) => jobs.push(Job::new(place, request)),
+                Err(error) => tally.take(place, Some((None, Err(error)))),
+            },
             Ok(None) => tally.take(place, None),
             Err(error) => tally.take(place, Some((None, Err(error)))),
         }

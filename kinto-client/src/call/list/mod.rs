@@ -30,6 +30,7 @@ mod parallel;
 mod select;
 pub(crate) mod source;
 mod stream;
+mod timestamp;
 
 pub use changes::{Change, Changes, GetChanges};
 pub use count::Count;
@@ -39,6 +40,7 @@ pub use objects::{Objects, Records};
 pub use parallel::GetParallel;
 pub use select::{GetSelected, Selected};
 pub use stream::{GetFirst, GetOne, ObjectPage};
+pub use timestamp::GetTimestamp;
 
 use source::{Items, Source};
 
