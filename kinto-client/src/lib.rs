@@ -97,6 +97,7 @@ pub mod operation {
         overwrite::Overwrite,
         patch::Patch,
         save::{Save, SavePermissions},
+        server_info::{FetchServerInfo, GetServerInfo, GetUser},
         update::Update,
     };
     pub use crate::handle::ChangeMembers;

@@ -60,14 +60,17 @@ pub(super) async fn change<K: Kind, T: Data>(
     mut change: impl FnMut(&mut Object<K, T>) -> Result<()>,
 ) -> Result<(Object<K, T>, Saved)> {
     let mut waits = waits().take_while(|_| if_match.is_none());
-    let _turn = client.turn(&place.checked()?).await;
+    let path = place.checked()?;
     let mut doubt: Option<Error> = None;
     loop {
         // Asked of the reading, the precondition holds whatever the change comes to; the save is of what was read.
         let get = Get::<K, T>::new(place.clone()).provided(if_match.map(Precondition::Unchanged));
-        let read = attempt(client, get).await;
-        let changed = read.and_then(|mut object| change(&mut object).map(|()| object));
         let in_doubt = |error: Error| if doubt.is_some() { error.maybe_applied() } else { error };
+        let client = client.in_turn(path.clone()).await.map_err(in_doubt)?;
+        let read = attempt(&client, get).await;
+        let busy = client.busy();
+        let changed = read.and_then(|mut object| change(&mut object).map(|()| object));
+        drop(busy);
         let mut object = changed.map_err(in_doubt)?;
         // What was saved, and refused when it was sent again, may be in what others have made of the object since. If the
         // change has nothing left to do, it is; otherwise it could be made twice.
@@ -78,7 +81,7 @@ pub(super) async fn change<K: Kind, T: Data>(
             return Err(doubt.clone());
         }
         let save = Save::new(place.clone(), &mut object).repeating(repeat);
-        match attempt(client, save).await.map_err(in_doubt) {
+        match attempt(&client, save).await.map_err(in_doubt) {
             Ok(saved) => return Ok((object, saved)),
             Err(error) => {
                 doubt = Some(error.clone()).filter(Error::may_have_been_applied);

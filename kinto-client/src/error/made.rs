@@ -21,6 +21,7 @@ impl Error {
             field: None,
             rule: None,
             maybe_applied: false,
+            waited: false,
             failures: Vec::new(),
             retry_in: None,
             sent: None,
@@ -81,6 +82,20 @@ impl Error {
         }
         self.0.message = format!("the server refused the whole batch that it was in: {}", self.0.message);
         self
+    }
+
+    /// A request that was not sent, because it had to wait in this program for all the time that it had.
+    pub(crate) fn not_sent_within(limit: Duration, reason: &str) -> Self {
+        let seconds = limit.as_secs_f32();
+        let message = format!("it was not sent within {seconds} s: {reason} (`timeout` is how long it may wait)");
+        let mut error = Self::new(ErrorKind::TimedOut, message);
+        error.0.waited = true;
+        error
+    }
+
+    /// Returns true if the time ran out in this program, so that another try would only wait again.
+    pub(crate) fn has_waited(&self) -> bool {
+        self.0.waited
     }
 
     /// With this as the hint of what can be done.

@@ -58,6 +58,8 @@ struct Inner {
     field: Option<String>,
     rule: Option<String>,
     maybe_applied: bool,
+    /// It waited in this program for all the time that it had.
+    waited: bool,
     failures: Vec<(usize, Error)>,
     retry_in: Option<Duration>,
     sent: Option<Sent>,

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
+    claim::claims_of_batch,
     headers::Headers,
     request::{Precondition, Request},
     response::Response,
@@ -16,6 +17,7 @@ pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request, IntoIter:
     let parts = parts.into_iter();
     let mut body = Vec::with_capacity(parts.clone().map(size).sum());
     body.extend_from_slice(b"{\"requests\":");
+    let claims = claims_of_batch(parts.clone());
     let mut separator = b'[';
     for part in parts {
         body.push(std::mem::replace(&mut separator, b','));
@@ -23,7 +25,7 @@ pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request, IntoIter:
     }
     body.extend_from_slice(b"]}");
     let request = Request::new(Method::POST, "/batch".to_owned());
-    Ok(Request { body: Some(body.into()), ..request })
+    Ok(Request { body: Some(body.into()), batched: Some(claims), ..request })
 }
 
 /// Writes a request as a part of a batch. Its body is JSON already, and goes in as it is.

@@ -5,6 +5,7 @@ pub(crate) mod alert;
 pub(crate) mod attributes;
 pub(crate) mod batch;
 pub(crate) mod blueprint;
+pub(crate) mod claim;
 pub(crate) mod cursor;
 pub(crate) mod decode;
 pub(crate) mod encode;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderName, Method, header};
 use serde::Serialize;
 
-use super::{query::Query, timestamp::Timestamp};
+use super::{claim::Claim, query::Query, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 /// What must hold for the server to carry a request out.
@@ -49,6 +49,8 @@ pub(crate) struct Request {
     pub(crate) secret: bool,
     pub(crate) repeat: Repeat,
     pub(crate) needs: Option<Capability>,
+    /// What the requests in it write to, if it is a batch.
+    pub(crate) batched: Option<Vec<Claim>>,
 }
 
 impl Precondition {
@@ -74,6 +76,7 @@ impl Request {
             secret: false,
             repeat,
             needs: None,
+            batched: None,
         }
     }
 

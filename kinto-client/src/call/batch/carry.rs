@@ -73,7 +73,7 @@ pub(in crate::call) async fn carry_out<O: Send, T: Send>(
     let max_requests = match jobs.len() {
         _ if stopped => 1,
         0 | 1 => 1,
-        _ => client.server_info().await?.settings.batch_max_requests.max(1),
+        _ => client.info().await?.settings.batch_max_requests.max(1),
     };
     let tally = Mutex::new(tally);
     let done = |Delivered { job, outcome }: Delivered| {

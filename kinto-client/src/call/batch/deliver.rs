@@ -105,7 +105,6 @@ impl Delivery<'_> {
 
     /// Sends one request for all of these, and sorts them into those that are done and those to be sent again.
     async fn chunk(&self, mut chunk: Vec<Job>) -> Sorted {
-        let _turns = self.client.turns(chunk.iter().map(|job| &job.request)).await;
         let now = Instant::now();
         for job in &mut chunk {
             job.since.get_or_insert(now);

@@ -24,6 +24,8 @@ use crate::{
 pub(crate) mod changes;
 mod count;
 mod fresh;
+#[cfg(feature = "blocking")]
+mod iter;
 mod lenient;
 mod objects;
 mod parallel;

@@ -31,7 +31,7 @@ pub(crate) struct Source {
     span: Span,
     /// The request for the page after the last one that was asked for.
     next: Option<Request>,
-    under_way: Option<BoxFuture<'static, Result<Page>>>,
+    under_way: Option<BoxFuture<'static, Result<Option<Page>>>>,
     arrived: VecDeque<Result<Page>>,
     consistent: bool,
     /// How many more objects are wanted, where that is known.
@@ -82,19 +82,27 @@ impl Source {
         self
     }
 
-    /// Lets the request that is under way go on, or starts the next one. One page is kept ready, and no more.
-    fn advance(&mut self, context: &mut Context<'_>) {
+    /// Lets the request that is under way go on, or starts the next one: if the page is not waited for yet, only where
+    /// that is in no other request's way. One page is kept ready, and no more.
+    fn advance(&mut self, context: &mut Context<'_>, need: Need) {
         if !self.arrived.is_empty() {
             return;
         }
-        if self.under_way.is_none() {
-            let Some(request) = self.next.take() else { return };
-            self.under_way = Some(fetch(self.client.clone(), request.clone()).instrument(self.span.clone()).boxed());
-            self.next = Some(request);
-        }
-        let Some(future) = &mut self.under_way else { return };
-        let Poll::Ready(outcome) = future.poll_unpin(context) else { return };
-        self.under_way = None;
+        let outcome = loop {
+            if self.under_way.is_none() {
+                let Some(request) = self.next.clone() else { return };
+                let page = fetch(self.client.clone(), request, need);
+                self.under_way = Some(page.instrument(self.span.clone()).boxed());
+            }
+            let Some(future) = &mut self.under_way else { return };
+            let Poll::Ready(outcome) = future.poll_unpin(context) else { return };
+            self.under_way = None;
+            match (outcome.transpose(), need) {
+                (Some(outcome), _) => break outcome,
+                (None, Need::Later) => return,
+                (None, Need::Now) => {}
+            }
+        };
         let sent = self.next.take();
         let page = outcome.and_then(|page| {
             self.next = sent.map(|request| self.following(request, &page)).transpose()?.flatten();
@@ -126,14 +134,27 @@ impl Source {
     }
 }
 
-async fn fetch(client: Client, request: Request) -> Result<Page> {
-    let response = client.send(&request).await?;
+/// Says if a page is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Now,
+    Later,
+}
+
+/// Reads a page; `None` if it is not needed yet, and would have been in another request's way.
+async fn fetch(client: Client, request: Request, need: Need) -> Result<Option<Page>> {
+    let response = match need {
+        Need::Now => Some(client.send(&request).await?),
+        Need::Later => client.send_ahead(&request).await?,
+    };
+    let Some(response) = response else { return Ok(None) };
     let page = match response.success() {
         Ok(response) => Page::read(&response),
         Err(error) if error.kind() == ErrorKind::Conflict => Err(changed_meanwhile()),
         Err(error) => Err(client.explain_missing(request.needs, error).await),
     };
-    if request.secret { page.map_err(Error::without_quotes) } else { page }
+    let page = if request.secret { page.map_err(Error::without_quotes) } else { page };
+    page.map(Some)
 }
 
 /// Why a consistent reading ends.
@@ -146,7 +167,7 @@ impl Stream for Source {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Page>>> {
         let source = self.get_mut();
-        source.advance(context);
+        source.advance(context, Need::Now);
         let Some(page) = source.arrived.pop_front() else {
             let done = source.under_way.is_none() && source.next.is_none();
             return if done { Poll::Ready(None) } else { Poll::Pending };
@@ -154,7 +175,7 @@ impl Stream for Source {
         match page {
             Ok(page) => {
                 // The next page is asked for before anybody looks at this one.
-                source.advance(context);
+                source.advance(context, Need::Later);
                 Poll::Ready(Some(Ok(page)))
             }
             Err(error) => {
@@ -208,7 +229,7 @@ impl Items {
                 if let Some(item) = next_of(page) {
                     self.yielded += 1;
                     if self.yielded.is_multiple_of(ITEMS_BETWEEN_POLLS) {
-                        self.source.advance(context);
+                        self.source.advance(context, Need::Later);
                     }
                     self.left = self.left.map(|left| left - 1);
                     return Poll::Ready(Some(item.map_err(|error| self.source.subject.blame(error))));

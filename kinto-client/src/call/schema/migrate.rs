@@ -194,14 +194,18 @@ impl<Old: Data, New: Data> Migration<'_, Old, New> {
 
     async fn rewrite_again(&mut self, id: &str) -> Result<()> {
         for _ in 0..MAX_TRIES {
-            let get = Get::<kind::Record, JsonObject>::new(self.place.records().at(id));
-            let now = Call::new(&self.client, get).or_none().await?;
+            let place = self.place.records().at(id);
+            let client = self.client.in_turn(place.checked()?).await?;
+            let now = Call::new(&client, Get::<kind::Record, JsonObject>::new(place)).or_none().await?;
             let Some(record) = now.filter(|record| !self.is_done(record)) else {
                 self.report.overtaken += 1;
                 return Ok(());
             };
-            let Some(rewrite) = self.new_form(&record) else { return Ok(()) };
-            let result = Call::new(&self.client, rewrite).await;
+            let busy = client.busy();
+            let rewrite = self.new_form(&record);
+            drop(busy);
+            let Some(rewrite) = rewrite else { return Ok(()) };
+            let result = Call::new(&client, rewrite).await;
             if self.is_settled(id, result)? {
                 return Ok(());
             }
@@ -228,13 +232,14 @@ async fn since<New: JsonSchema>(
     place: &Place<kind::Collection>,
     asked: Option<Timestamp>,
 ) -> Result<Timestamp> {
-    if !client.server_info().await?.has("schema") {
+    if !client.info().await?.has("schema") {
         let message = "the server does not check schemas, so it does not note which records it has checked";
         return Err(Error::new(ErrorKind::Unsupported, message));
     }
     let schema = schema::of::<New>();
     let mut waits = update::waits();
     loop {
+        let client = &client.in_turn(place.checked()?).await?;
         let collection = attempt(client, Get::<kind::Collection, CollectionAttributes>::new(place.clone())).await?;
         if collection.data.schema.as_ref() != Some(&schema) {
             return Err(Error::invalid(
