@@ -51,6 +51,7 @@ mod parallel;
 mod patches;
 mod peers;
 mod permissions;
+mod progress;
 mod reading;
 mod schema;
 mod secrets;
