@@ -14,6 +14,10 @@ pub enum Fault {
     Delay(Duration),
     /// Passes it on, so that the server does what it says, and closes the connection instead of answering.
     CutAfter,
+    /// Passes it on twice, and the second response back: as nginx does with PUT and DELETE when the first server fails.
+    Twice,
+    /// Passes it on without a header, and the response back: as nginx does with the preconditions of what it may cache.
+    WithoutHeader(&'static str),
     /// Passes it on, and closes the connection after that many bytes of the answer's body.
     Truncate(usize),
     /// Passes it on, and is silent for ever after that many bytes of the answer's body.

@@ -11,6 +11,8 @@
 )]
 
 mod backends;
+mod canned;
+pub mod evaluator;
 mod fault;
 mod http1;
 mod log;
@@ -24,6 +26,7 @@ mod sent;
 mod watch;
 
 pub use backends::server_on;
+pub use canned::Canned;
 pub use fault::{Fault, Gate};
 pub use log::Log;
 pub use person::Person;

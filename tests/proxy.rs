@@ -166,6 +166,15 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<(
                 let answer = pass(&upstream, &sent.with_body(alter)).await?;
                 stream.write_all(answer.as_bytes()).await?;
             }
+            Fault::WithoutHeader(name) => {
+                let answer = pass(&upstream, &sent.without_header(name)).await?;
+                stream.write_all(answer.as_bytes()).await?;
+            }
+            Fault::Twice => {
+                pass(&upstream, &sent).await?;
+                let answer = pass(&upstream, &sent).await?;
+                stream.write_all(answer.as_bytes()).await?;
+            }
             fault => {
                 let answer = pass(&upstream, &sent).await?;
                 if !give(&mut stream, fault, answer).await? {

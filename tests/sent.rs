@@ -34,6 +34,11 @@ impl Sent {
         self
     }
 
+    pub(crate) fn without_header(mut self, name: &str) -> Self {
+        self.headers.remove(name);
+        self
+    }
+
     /// The requests that are in this one, if it is a batch: [`line`](Self::line)s.
     #[must_use]
     pub fn batched(&self) -> Vec<String> {

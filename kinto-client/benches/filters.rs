@@ -17,7 +17,7 @@ fn filters(criterion: &mut Criterion) {
     criterion.bench_function("five filters", |bencher| {
         bencher.iter(|| {
             let books = books.get_records().filter(f.lent.eq(false)).filter(f.title.like("*number*"));
-            let books = books.filter(f.pages.at_least(300_u64)).filter(f.price.lt(20.0));
+            let books = books.filter(f.pages.ge(300_u64)).filter(f.price.lt(20.0));
             books.filter(f.tags.contains_any(["fiction", "shelf-7"])).count().preview()
         });
     });

@@ -9,7 +9,13 @@ use crate::wire::attributes::{AttachmentAttributes, CollectionAttributes};
 pub use serde::{Serialize, de::DeserializeOwned};
 pub use serde_json::value::{RawValue, to_raw_value};
 
-pub use crate::field::reading::{present, read};
+pub use crate::{
+    field::{
+        reading::{present, read},
+        unordered::{Ordinary, Probe},
+    },
+    wire::merge::ListKey,
+};
 
 /// Where a field is: its name, and the struct it is in, if that is a field itself.
 #[derive(Clone, Copy, Debug)]

@@ -21,7 +21,7 @@ const ON_STRUCT: &[&str] = &[
     "schema",
     "sort",
 ];
-const ON_FIELD: &[&str] = &["nested"];
+const ON_FIELD: &[&str] = &["key", "nested"];
 /// What people look for here although serde has it.
 const SERDE_S: &[&str] =
     &["alias", "default", "flatten", "rename", "rename_all", "skip", "skip_serializing", "skip_serializing_if", "with"];
@@ -54,6 +54,8 @@ pub(crate) struct Container {
 /// `#[kinto(…)]` on a field.
 #[derive(Default)]
 pub(crate) struct Field {
+    /// `key = "…"`
+    pub(crate) key: Option<Given<LitStr>>,
     /// `nested`
     pub(crate) nested: Option<Given<()>>,
 }
@@ -114,6 +116,7 @@ impl Field {
         let mut field = Self::default();
         for item in kinto_items(cx, attrs, "#[kinto(nested)]") {
             match item.name().as_str() {
+                "key" => set(cx, &mut field.key, &item, string),
                 "nested" => set(cx, &mut field.nested, &item, flag),
                 name if ON_STRUCT.contains(&name) => cx.error(
                     &item.key,

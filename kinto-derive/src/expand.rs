@@ -49,12 +49,19 @@ pub(crate) fn in_block(input: &DeriveInput, items: &TokenStream) -> TokenStream 
     }
 }
 
-/// `Data`, for a record with these keys of the envelope.
-pub(crate) fn data(input: &DeriveInput, krate: &Path, declares: &[&str], has_schema: bool) -> TokenStream {
+/// `Data`, for a record with these keys of the envelope, and the keys of its lists.
+pub(crate) fn data(
+    input: &DeriveInput,
+    krate: &Path,
+    declares: &[&str],
+    lists: Option<&TokenStream>,
+    has_schema: bool,
+) -> TokenStream {
     let ident = &input.ident;
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let where_clause = generics::where_data(input, krate);
     let declares = (!declares.is_empty()).then(|| quote!(const DECLARES: &'static [&'static str] = &[#(#declares),*];));
+    let lists = lists.map(|lists| quote!(const LIST_KEYS: &'static [#krate::__private::ListKey] = #lists;));
     let has_schema = has_schema.then(|| {
         quote!(
             const HAS_SCHEMA: bool = true;
@@ -62,7 +69,7 @@ pub(crate) fn data(input: &DeriveInput, krate: &Path, declares: &[&str], has_sch
     });
     quote! {
         #[automatically_derived]
-        impl #impl_generics #krate::Data for #ident #ty_generics #where_clause { #declares #has_schema }
+        impl #impl_generics #krate::Data for #ident #ty_generics #where_clause { #declares #lists #has_schema }
     }
 }
 
@@ -71,7 +78,7 @@ fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let krate = record.krate();
     let input = record.original;
     let ident = &input.ident;
-    let data = data(input, &krate, &record.declares(), record.attrs.schema.is_some());
+    let data = data(input, &krate, &record.declares(), handles.list_keys().as_ref(), record.attrs.schema.is_some());
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let mut where_clause = generics::where_record(input, &krate);
     if let Some(clause) = &mut where_clause {
@@ -104,6 +111,9 @@ fn part(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let where_clause = generics::where_static(input, handles.bounds());
     let (fields, values) = (handles.ty(), handles.value());
+    let lists = handles
+        .list_keys()
+        .map(|lists| quote!(fn __list_keys() -> &'static [#krate::__private::ListKey] { const { #lists } }));
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::field::HasFields for #ident #ty_generics #where_clause {
@@ -111,6 +121,7 @@ fn part(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
             fn __fields<__R: 'static, __P: #krate::__private::Prefix>() -> &'static Self::Fields<__R, __P> {
                 const { &#values }
             }
+            #lists
         }
     }
 }

@@ -14,6 +14,10 @@ pub(crate) fn expand(cx: Ctxt, input: &DeriveInput, record: Option<&Record<'_>>)
     let items = match record {
         // serde's traits are missing, on purpose; every implementation would be one more error.
         Some(record) if record.serde.remote.is_some() => TokenStream::new(),
+        // They are for `'static` alone, and the compiler would say so in words of its own.
+        Some(record) if input.generics.lifetimes().next().is_none() && record.borrowing().next().is_some() => {
+            TokenStream::new()
+        }
         Some(record) if input.generics.lifetimes().next().is_none() => expand::expand(record),
         _ => without_fields(input, record),
     };
@@ -23,7 +27,7 @@ pub(crate) fn expand(cx: Ctxt, input: &DeriveInput, record: Option<&Record<'_>>)
 fn without_fields(input: &DeriveInput, record: Option<&Record<'_>>) -> TokenStream {
     let krate: Path = record.map_or_else(|| parse_quote!(::kinto_client), Record::krate);
     let ident = &input.ident;
-    let data = expand::data(input, &krate, &[], false);
+    let data = expand::data(input, &krate, &[], None, false);
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let where_clause = generics::where_record(input, &krate);
     expand::in_block(

@@ -7,7 +7,10 @@ use crate::reading::Reading;
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, Generics, Lit, Meta, Path, WherePredicate, parse_quote};
+use syn::{
+    Attribute, Expr, ExprLit, GenericArgument, Generics, Lit, Meta, Path, PathArguments, Type, WherePredicate,
+    parse_quote,
+};
 
 /// The handles of a record's fields.
 ///
@@ -115,6 +118,29 @@ impl<'a> Handles<'a> {
         }
     }
 
+    /// By which fields the items of its lists are known, and those of the structs inside; `None` if nothing is said of that.
+    pub(crate) fn list_keys(&self) -> Option<TokenStream> {
+        let krate = &self.krate;
+        let keys: Vec<TokenStream> = self
+            .record
+            .written()
+            .filter_map(|field| {
+                let wire = &field.wire;
+                if let Some(key) = &field.attrs.key {
+                    let key = &key.value;
+                    return Some(quote!(#krate::__private::ListKey::__list(#wire, #key)));
+                }
+                let ty = without_self(self.record.original, field.original.ty.to_token_stream());
+                let is_known = parameter_inside(&self.record.original.generics, &field.original.ty).is_none();
+                (field.handle == Handle::Nested && is_known).then(|| {
+                    let inside = quote!(<#ty as #krate::field::HasFields>::__list_keys);
+                    quote!(#krate::__private::ListKey::__inside(#wire, #inside))
+                })
+            })
+            .collect();
+        (!keys.is_empty()).then(|| quote!(&[#(#keys),*]))
+    }
+
     fn fields(&self) -> impl Iterator<Item = &'a Field<'a>> {
         let fields = self.record.fields.iter();
         fields.filter(|field| !matches!(field.handle, Handle::None(_)))
@@ -158,7 +184,14 @@ impl<'a> Handles<'a> {
     fn handle(&self, field: &Field<'_>) -> TokenStream {
         let (krate, wire, original) = (&self.krate, &field.wire, field.original);
         let under = self.prefix.as_ref().map(|_| quote!(.__under(<__P as #krate::__private::Prefix>::PATH)));
-        let reading = Reading::of(self.record, field, krate).of_handle();
+        let mut reading = Reading::of(self.record, field, krate).of_handle();
+        let ty = without_self(self.record.original, original.ty.to_token_stream());
+        if !field.serde.encoded && field.handle != Handle::Nested && !has_one_form(&original.ty) {
+            reading.extend(quote!(.__unordered({
+                use #krate::__private::Ordinary as _;
+                #krate::__private::Probe::<#ty>::UNORDERED
+            })));
+        }
         match field.handle {
             Handle::Plain => quote!(#krate::field::PlainField::__new(#wire) #under #reading),
             Handle::Nested => {
@@ -210,6 +243,28 @@ impl<'a> Handles<'a> {
             _ => None,
         });
         quote!(#[doc = #first] #(#[doc = ""] #[doc = #without])*)
+    }
+}
+
+/// Whether the type is known by its name to have one JSON for each value, so that the compiler need not find it out.
+fn has_one_form(ty: &Type) -> bool {
+    const PLAIN: [&str; 16] = [
+        "String", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "f32",
+        "f64",
+    ];
+    const WRAPPERS: [&str; 3] = ["Option", "Vec", "Box"];
+    let Type::Path(path) = ty else { return false };
+    let Some(last) = path.path.segments.last() else { return false };
+    match &last.arguments {
+        PathArguments::None => PLAIN.iter().any(|name| last.ident == name),
+        PathArguments::AngleBracketed(arguments) => {
+            WRAPPERS.iter().any(|name| last.ident == name)
+                && arguments
+                    .args
+                    .iter()
+                    .all(|argument| matches!(argument, GenericArgument::Type(ty) if has_one_form(ty)))
+        }
+        PathArguments::Parenthesized(_) => false,
     }
 }
 

@@ -20,6 +20,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod word;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -64,6 +65,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | attribute | meaning |
 /// |---|---|
 /// | `#[kinto(nested)]` | The field's type, or that in its `Option` or `Box`, is a struct with `#[kinto(nested)]`. Its fields can be reached through this one: `Todo::fields().address.city` is the handle of `address.city`. |
+/// | `#[kinto(key = "slug")]` | The field is a list, whose items are known by their own field `slug` (its name in the JSON): what a save finds in an item that the struct does not know stays with the item of that `slug`, wherever it was moved and whatever else was changed in it. Without this they are known by what they hold. |
 ///
 /// # serde's attributes
 ///
@@ -87,7 +89,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// # Names that the server cannot filter on
 ///
-/// The server's operators work on names made of ASCII letters, digits and `_`. A field with another name on the wire, such as
+/// The server's operators work on names made of letters, digits and `_`. A field with another name on the wire, such as
 /// those that `rename_all = "kebab-case"` makes, has a `PlainField` for its handle, which offers equality only. A field with a dot
 /// in its name has no handle, since the server takes the dot for a path.
 #[proc_macro_derive(KintoRecord, attributes(kinto))]

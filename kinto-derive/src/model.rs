@@ -5,8 +5,9 @@ use crate::case;
 use crate::ctxt::Ctxt;
 use crate::items::unraw;
 use crate::serde_attr;
+use crate::word::is_word;
 use proc_macro2::Ident;
-use syn::{Data, DeriveInput, Fields, Path, parse_quote};
+use syn::{Data, DeriveInput, Fields, GenericArgument, Path, PathArguments, Type, TypeReference, parse_quote};
 
 /// The keys of a record that are not its data.
 const ENVELOPE: [&str; 3] = ["id", "last_modified", "schema"];
@@ -100,6 +101,15 @@ impl<'a> Record<'a> {
         self.serde.into || self.fields.iter().any(|field| field.serde.flatten && !field.serde.skip.ser)
     }
 
+    /// The types of fields that are read from JSON, and borrow for ever what they hold.
+    pub(crate) fn borrowing(&self) -> impl Iterator<Item = &syn::TypeReference> {
+        let read = self
+            .fields
+            .iter()
+            .filter(|field| !self.serde.from && !field.serde.skip.de && field.serde.decoder.is_none());
+        read.filter_map(|field| reference_in(&field.original.ty))
+    }
+
     /// The keys of the envelope that fields claim for themselves.
     pub(crate) fn declares(&self) -> Vec<&'static str> {
         let claimed = |name: &&str| {
@@ -107,6 +117,30 @@ impl<'a> Record<'a> {
             fields.any(|field| field.serde.claims(name, field.ident, &self.serde))
         };
         ENVELOPE.into_iter().filter(claimed).collect()
+    }
+}
+
+/// The first reference in a type, where what is around it is read with it.
+fn reference_in(ty: &Type) -> Option<&TypeReference> {
+    const READ_WITH: [&str; 7] = ["Option", "Box", "Rc", "Arc", "Vec", "VecDeque", "Result"];
+    match ty {
+        Type::Reference(reference) => Some(reference),
+        Type::Paren(inner) => reference_in(&inner.elem),
+        Type::Group(inner) => reference_in(&inner.elem),
+        Type::Array(list) => reference_in(&list.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(reference_in),
+        Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+            if !READ_WITH.iter().any(|name| last.ident == name) {
+                return None;
+            }
+            arguments.args.iter().find_map(|argument| match argument {
+                GenericArgument::Type(ty) => reference_in(ty),
+                _ => None,
+            })
+        }
+        _ => None,
     }
 }
 
@@ -122,7 +156,6 @@ impl<'a> Field<'a> {
 }
 
 fn handle(attrs: &attr::Field, serde: &serde_attr::Field, wire: &str, container: &serde_attr::Container) -> Handle {
-    let plain_text = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if container.into {
         Handle::None("another type is written (`into`)")
     } else if serde.skip.ser {
@@ -133,7 +166,7 @@ fn handle(attrs: &attr::Field, serde: &serde_attr::Field, wire: &str, container:
         Handle::None("the server takes a dot in a name for a path")
     } else if wire.is_empty() {
         Handle::None("its name is empty")
-    } else if !wire.chars().all(plain_text) {
+    } else if !wire.chars().all(is_word) {
         Handle::Plain
     } else if attrs.nested.is_some() && !serde.encoded {
         Handle::Nested

@@ -93,7 +93,10 @@ fn a_record() {
                     const FIELDS: Self::Fields = __TodoFields {
                         title: ::kinto_client::field::Field::__new("title"),
                         due_at: ::kinto_client::field::PlainField::__new("due-at"),
-                        id: ::kinto_client::field::Field::__new("id"),
+                        id: ::kinto_client::field::Field::__new("id").__unordered({
+                            use ::kinto_client::__private::Ordinary as _;
+                            ::kinto_client::__private::Probe::<Vec<Todo> >::UNORDERED
+                        }),
                     };
                 }
             };
@@ -263,7 +266,7 @@ fn mistakes_are_reported_together_and_the_traits_are_implemented_anyway() {
             "unknown kinto attribute `bukket`; did you mean `bucket`? (expected one of `attachment`, `bucket`, \
              `cache_expires`, `collection`, `crate`, `display_fields`, `nested`, `permissions`, `schema`, `sort`)",
             "unknown kinto attribute `rename` on a field; that is serde's: `#[serde(rename)]`, which the derive reads too \
-             (expected `nested`)",
+             (expected one of `key`, `nested`)",
             "a collection cannot contain a space (character 3 of \"to do\"): use letters `a-z` and `A-Z`, digits, `_` and `-`",
             "`nested` has no effect on this field: it is not written (`skip`); remove `nested`",
         ]
@@ -322,4 +325,49 @@ fn the_schema_is_that_of_the_type_with_its_fields_in_order() {
     let output = derive(&input).to_string();
     let call = ". __with_schema (:: kinto_client :: schema :: of :: < Self > () , & [\"what\" , \"due\"])";
     assert!(output.contains(call), "{output}");
+}
+
+#[test]
+fn lists_tell_by_which_field_their_items_are_known() {
+    let output = derive(&parse_quote! {
+        #[serde(rename_all = "camelCase")]
+        struct Order {
+            #[kinto(key = "slug")]
+            order_lines: Vec<Line>,
+            #[kinto(nested)]
+            place: Option<Place>,
+        }
+    });
+    let keys = quote! {
+        const LIST_KEYS: &'static [::kinto_client::__private::ListKey] = &[
+            ::kinto_client::__private::ListKey::__list("orderLines", "slug"),
+            ::kinto_client::__private::ListKey::__inside(
+                "place",
+                <Option<Place> as ::kinto_client::field::HasFields>::__list_keys
+            )
+        ];
+    };
+    assert!(output.to_string().contains(&keys.to_string()), "{output}");
+    assert_eq!(
+        errors(&parse_quote! {
+            struct Order {
+                #[kinto(key = "slug")]
+                #[serde(skip)]
+                skipped: Vec<Line>,
+                #[kinto(key = "slug")]
+                #[serde(flatten)]
+                flat: Vec<Line>,
+                #[kinto(nested, key = "slug")]
+                nested: Place,
+                #[kinto(key)]
+                nothing: Vec<Line>,
+            }
+        }),
+        [
+            "`key` takes a string literal: `key = \"…\"`",
+            "`key` has no effect on this field: it is not written (`skip`); remove `key`",
+            "`key` has no effect on this field: its own fields stand in its place (`flatten`); remove `key`",
+            "`key` is for a list, and `nested` for a struct; remove one of them",
+        ]
+    );
 }

@@ -3,6 +3,7 @@
 use crate::ctxt::Ctxt;
 use crate::items::unraw;
 use crate::model::{Field, Handle, Record};
+use quote::quote;
 use syn::{Data, DeriveInput, Fields, LitStr};
 
 mod collection;
@@ -49,6 +50,7 @@ pub(crate) fn record(cx: &mut Ctxt, record: &Record<'_>) {
     }
     for field in &record.fields {
         nested_field(cx, field);
+        list_key(cx, record, field);
     }
 }
 
@@ -60,6 +62,23 @@ fn lifetimes(cx: &mut Ctxt, record: &Record<'_>) {
                 "a record owns its data, so it cannot borrow for `{}`\n\
                  help: use owned types, such as `String` instead of `&str` and `Vec<T>` instead of `&[T]`",
                 lifetime.lifetime
+            ),
+        );
+    }
+    if record.original.generics.lifetimes().next().is_some() {
+        return;
+    }
+    for reference in record.borrowing() {
+        let held = &reference.elem;
+        let owned = match quote!(#held).to_string().as_str() {
+            "str" => "`String`, or `Cow<'static, str>` where the text is mostly known beforehand".to_owned(),
+            held => format!("what owns it, such as `Box<{held}>`"),
+        };
+        cx.error(
+            reference,
+            format!(
+                "a record is read from what the server sends, which a reference cannot outlive\n\
+                 help: use {owned}; a field that is never read, with `#[serde(skip)]`, may stay a reference"
             ),
         );
     }
@@ -165,4 +184,22 @@ fn nested_field(cx: &mut Ctxt, field: &Field<'_>) {
         _ => return,
     };
     cx.error_at(nested.span, message);
+}
+
+fn list_key(cx: &mut Ctxt, record: &Record<'_>, field: &Field<'_>) {
+    let Some(key) = &field.attrs.key else {
+        return;
+    };
+    let message = if field.attrs.nested.is_some() {
+        "`key` is for a list, and `nested` for a struct; remove one of them"
+    } else if field.serde.skip.ser {
+        "`key` has no effect on this field: it is not written (`skip`); remove `key`"
+    } else if field.serde.flatten {
+        "`key` has no effect on this field: its own fields stand in its place (`flatten`); remove `key`"
+    } else if record.serde.into {
+        "`key` has no effect on this field: another type is written (`into`); remove `key`"
+    } else {
+        return;
+    };
+    cx.error_at(key.span, message);
 }

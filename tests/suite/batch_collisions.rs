@@ -88,7 +88,7 @@ fn with_status(status: u16, place: usize) -> Fault {
 
 /// As in memory, or where the collision was at the commit: the own work is known when it is met again.
 #[tokio::test]
-async fn what_a_collision_did_not_roll_back_is_not_taken_for_somebody_elses() -> Outcome {
+async fn what_a_collision_did_not_roll_back_is_proven_or_in_doubt() -> Outcome {
     let scene = Scene::new().await;
     filled(&scene, 4).await;
     let mut records = Vec::from_iter(scene.todos.get_records::<Value>().await?);
@@ -101,23 +101,23 @@ async fn what_a_collision_did_not_roll_back_is_not_taken_for_somebody_elses() ->
     let client = scene.client_at(proxy.url()).build()?;
     let todos = scene.todos_of(&client);
     let mut batch = client.batch();
-    let created = batch.add(todos.create_record(json!({"id": "new", "n": 1})));
+    let created = batch.add(todos.create_record(json!({"n": 1})));
     let saved = batch.extend(to_save.iter_mut().map(|record| todos.save_record(record)));
     let deleted = batch.extend(to_delete.iter().map(|record| todos.delete_record(record)));
     let missing = batch.add(todos.get_record::<Value>("missing"));
     let results = batch.execute().await?;
     let held = held(&scene).await;
-    assert_eq!(shown(results.get(&created)?), held["new"]);
-    for ticket in &saved {
-        results.get(ticket)?;
-    }
-    for (ticket, id) in deleted.iter().zip(["n02", "n03"]) {
-        assert_eq!(results.get(ticket)?.id, id);
+    let new = results.get(&created)?.clone();
+    assert_eq!(shown(&new), held[new.id.as_str()], "its id is proof");
+    let saved = saved.iter().map(|ticket| results.get(ticket).unwrap_err());
+    for error in saved.chain(deleted.iter().map(|ticket| results.get(ticket).unwrap_err())) {
+        assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["conflict"], true), "{error}");
     }
     assert_eq!(predicates(&results.get(&missing).unwrap_err()), ["not found"]);
-    drop(results);
-    assert_eq!(records[..2].iter().map(shown).collect::<Vec<_>>(), [held["n00"].clone(), held["n01"].clone()]);
-    assert_eq!(held.keys().collect::<Vec<_>>(), ["n00", "n01", "new"]);
+    assert_eq!((&held["n00"]["changed"], &held["n01"]["changed"]), (&json!(true), &json!(true)));
+    let mut ids = vec!["n00", "n01", new.id.as_str()];
+    ids.sort_unstable();
+    assert_eq!(held.keys().collect::<Vec<_>>(), ids);
     Ok(())
 }
 

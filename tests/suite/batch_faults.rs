@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use kinto_client::{Never, Record, Value, json};
+use kinto_client::{Error, Never, Record, Value, json};
 use kinto_tests::{Fault, Outcome, Proxy, Scene, Sent};
 
 /// A proxy that does this with the batches that come to it, one after the other, and passes on all else.
@@ -72,18 +72,39 @@ pub(super) async fn filled(scene: &Scene, records: usize) -> Vec<Record<Value>> 
     scene.todos.create_records(numbered(0..records)).await.expect("they are new")
 }
 
+/// The places of those that are in doubt: all other results have to be successes.
+fn doubts<T>(what: &str, results: &[Result<T, Error>]) -> Vec<usize> {
+    let failures = results.iter().enumerate().filter_map(|(place, result)| Some((place, result.as_ref().err()?)));
+    let place = |(place, error): (usize, &Error)| {
+        assert!(error.is_conflict() && error.may_have_been_applied(), "{what}: {error}");
+        place
+    };
+    failures.map(place).collect()
+}
+
+/// Those of one request, if the server has done it and its answer was lost.
+fn expected(done: bool, places: std::ops::Range<usize>) -> Vec<usize> {
+    if done { places.collect() } else { Vec::new() }
+}
+
 #[tokio::test]
-async fn creates_are_all_stored_and_said_to_be() -> Outcome {
-    for (what, _, fault) in faults() {
+async fn creates_are_all_stored_and_proven_by_their_ids_or_in_doubt() -> Outcome {
+    for (what, done, fault) in faults() {
+        let scene = Scene::new().await;
+        let proxy = failing(&scene, [Fault::Pass, fault()]).await;
+        let chosen = scene.todos_through(&proxy).create_records(numbered(0..60)).each().await?;
+        assert_eq!(doubts(what, &chosen), expected(done, 25..50), "{what}");
+        assert_eq!(scene.plain.ids(&scene.records).await.len(), 60, "{what}");
+
         let scene = Scene::new().await;
         // The second of three requests.
         let proxy = failing(&scene, [Fault::Pass, fault()]).await;
-        let created = scene.todos_through(&proxy).create_records(numbered(0..60)).await;
+        let created = scene.todos_through(&proxy).create_records((0..60).map(|n| json!({ "n": n }))).await;
         let created = created.unwrap_or_else(|error| panic!("{what}: {error}"));
         let held = held(&scene).await;
         assert_eq!(held.len(), 60, "{what}");
         for (n, record) in created.iter().enumerate() {
-            assert_eq!(record.id.as_str(), format!("n{n:02}"), "{what}");
+            assert_eq!(record.data["n"], n, "{what}");
             assert_eq!(held.get(record.id.as_str()), Some(&shown(record)), "{what}");
         }
         assert!(proxy.arrived().iter().filter(|sent| sent.is_batch()).count() > 3, "{what}: it did not happen");
@@ -92,8 +113,8 @@ async fn creates_are_all_stored_and_said_to_be() -> Outcome {
 }
 
 #[tokio::test]
-async fn saves_are_all_stored_and_said_to_be() -> Outcome {
-    for (what, _, fault) in faults() {
+async fn saves_are_all_stored_and_said_to_be_or_in_doubt() -> Outcome {
+    for (what, done, fault) in faults() {
         let scene = Scene::new().await;
         let mut records = filled(&scene, 30).await;
         for record in &mut records {
@@ -101,16 +122,19 @@ async fn saves_are_all_stored_and_said_to_be() -> Outcome {
         }
         let proxy = failing(&scene, [fault()]).await;
         let todos = scene.todos_through(&proxy);
-        todos.save_records(&mut records).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let saved = todos.save_records(&mut records).each().await?;
+        assert_eq!(doubts(what, &saved), expected(done, 0..25), "{what}");
         let held = held(&scene).await;
-        for record in &records {
+        assert!(held.values().all(|object| object["changed"] == true), "{what}");
+        let records: &mut [Record<Value>] = if done { &mut records[25..] } else { &mut records };
+        for record in &*records {
             assert_eq!(record.data["changed"], true, "{what}");
             assert_eq!(held.get(record.id.as_str()), Some(&shown(record)), "{what}");
             assert_eq!(shown(record)["last_modified"], record.last_modified.as_millis(), "{what}");
         }
         // What is saved is known as that.
         let lines = proxy.lines().len();
-        todos.save_records(&mut records).await?;
+        todos.save_records(records).await?;
         assert_eq!(proxy.lines().len(), lines, "{what}");
     }
     Ok(())
@@ -118,14 +142,13 @@ async fn saves_are_all_stored_and_said_to_be() -> Outcome {
 
 #[tokio::test]
 async fn deletes_of_what_was_read_are_done_once() -> Outcome {
-    for (what, _, fault) in faults() {
+    for (what, done, fault) in faults() {
         let scene = Scene::new().await;
         let records = filled(&scene, 30).await;
         let proxy = failing(&scene, [fault()]).await;
-        let deleted = scene.todos_through(&proxy).delete_records(&records[..28]).await;
-        let deleted = deleted.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let deleted = scene.todos_through(&proxy).delete_records(&records[..28]).each().await?;
+        assert_eq!(doubts(what, &deleted), expected(done, 0..25), "{what}");
         let ids = |records: &[Record<Value>]| records.iter().map(|record| record.id.to_string()).collect::<Vec<_>>();
-        assert_eq!(deleted.iter().map(|gone| gone.id.clone()).collect::<Vec<_>>(), ids(&records[..28]), "{what}");
         assert_eq!(scene.plain.ids(&scene.records).await, ids(&records[28..]), "{what}");
     }
     Ok(())
@@ -147,7 +170,7 @@ async fn blind_writes_are_sent_once_and_reported_as_in_doubt() -> Outcome {
                 todos.delete_record("n02"),
                 todos.create_record(json!({"n": "server's"})).server_id(),
                 todos.get_record::<Value>("n03"),
-                todos.create_record(json!({"id": "new"})),
+                todos.create_record(json!({"n": "new"})),
             ))
             .await?;
 
@@ -160,14 +183,14 @@ async fn blind_writes_are_sent_once_and_reported_as_in_doubt() -> Outcome {
             assert!(!error.is_cancelled() && !error.is_invalid() && !error.is_conflict(), "{what}: {error}");
         }
         assert_eq!(read?.data["n"], 3, "{what}");
-        assert_eq!(new?.id.as_str(), "new", "{what}");
+        let new = new?.id.to_string();
 
         let held = held(&scene).await;
         let servers = held.values().filter(|object| object["n"] == "server's").count();
         let state =
             (held["n00"]["n"] == "overwritten", held["n01"]["patched"] == true, held.contains_key("n02"), servers);
         assert_eq!(state, if done { (true, true, false, 1) } else { (false, false, true, 0) }, "{what}");
-        assert!(held.contains_key("new"), "{what}");
+        assert!(held.contains_key(&new), "{what}");
 
         let sent = proxy.arrived().iter().map(|sent| sent.body.matches("overwritten").count()).sum::<usize>();
         assert_eq!(sent, 1, "{what}: a blind write was sent again");

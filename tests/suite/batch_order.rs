@@ -76,7 +76,14 @@ async fn a_deletion_does_not_come_after_what_is_made_anew() -> Outcome {
 
 #[tokio::test]
 async fn what_is_made_and_deleted_is_gone() -> Outcome {
-    for fault in [|| Fault::CutBefore, || Fault::CutAfter, || Fault::answer(502, &[], "")] {
+    type Case = (fn() -> Fault, &'static [usize]);
+    let faults: [Case; 3] = [
+        (|| Fault::CutBefore, &[]),
+        // The ids are not the client's own, so that another one can have created the same.
+        (|| Fault::CutAfter, &[0, 1]),
+        (|| Fault::answer(502, &[], ""), &[]),
+    ];
+    for (fault, in_doubt) in faults {
         let scene = Scene::new().await;
         let proxy = failing(&scene, [fault(), fault()]).await;
         let client = scene.client_at(proxy.url()).build()?;
@@ -87,7 +94,9 @@ async fn what_is_made_and_deleted_is_gone() -> Outcome {
         let deleted = batch.add(todos.delete_record("a"));
         let again = batch.add(todos.create_record(json!({"id": "a", "n": 2})));
         let done = batch.execute().await?;
-        assert_eq!(done.failures().count(), 0, "{done:?}");
+        let failed: Vec<usize> = done.failures().map(|(place, _)| place).collect();
+        assert_eq!(failed, in_doubt, "{done:?}");
+        assert!(done.failures().all(|(_, error)| error.is_conflict() && error.may_have_been_applied()), "{done:?}");
         assert_eq!(done.get(&found)?.data["n"], 1);
         assert_eq!((done.get(&deleted)?.id.as_str(), &done.get(&again)?.data["n"]), ("a", &json!(2)));
         let held = held(&scene).await;
@@ -117,12 +126,19 @@ async fn a_save_of_permissions_alone_is_not_guessed_to_be_done() -> Outcome {
         };
         let proxy = Proxy::start(scene.url(), rule).await;
         let todos = scene.todos_through(&proxy);
-        if batched {
-            todos.save_records(&mut records).await?;
+        let result = if batched {
+            todos.save_records(&mut records).await.map(drop)
         } else {
-            todos.save_record(&mut records[0]).await?;
-        }
+            todos.save_record(&mut records[0]).await.map(drop)
+        };
         assert_eq!(scene.plain.permissions(&scene.record("n00")).await["read"], json!([friend]), "{batched} {applied}");
+        match result {
+            Ok(()) => assert!(!applied, "another client could have stored the same"),
+            Err(error) if batched => {
+                assert!(error.failures().iter().all(|(_, error)| applied && error.may_have_been_applied()), "{error}");
+            }
+            Err(error) => assert!(applied && error.may_have_been_applied(), "{error}"),
+        }
         assert!(records[0].permissions.get().expect("they are shown").read.contains(friend.as_str()));
     }
     Ok(())

@@ -26,7 +26,6 @@ async fn what_is_not_there() -> Outcome {
     for (operation, error) in [
         ("get record", scene.todos.get_record::<Todo>("milk").await.unwrap_err()),
         ("patch record", scene.todos.patch_record::<Todo>("milk", json!({"done": true})).await.unwrap_err()),
-        ("delete record", scene.todos.delete_record("milk").await.unwrap_err()),
         ("update record", scene.todos.update_record("milk", |_: &mut Todo| {}).await.unwrap_err()),
     ] {
         assert_refusal(&error, "not found", 404, 110, &[operation, &path]);

@@ -40,7 +40,11 @@ async fn two_and_a_half_thousand_records_in_pages_of_ten() -> Outcome {
 
     let lines = scene.sent.take_lines();
     assert_eq!(lines.len(), 250);
-    assert_eq!(lines[0], format!("GET {}", scene.records));
+    assert_eq!(
+        lines[0],
+        format!("GET {}?_sort=last_modified", scene.records),
+        "or one that is changed meanwhile is missed"
+    );
     let next = format!("GET {}?", scene.records);
     assert!(lines[1..].iter().all(|line| line.starts_with(&next) && line.contains("_token=")));
 
@@ -65,7 +69,7 @@ fn pages_do_not_pile_up_on_the_stack() -> Outcome {
                 let next =
                     format!("Next-Page: http://localhost{}?_token={page}", sent.target.split('?').next().unwrap());
                 let headers = ["ETag: \"9\"", &next];
-                let data = json!({"data": [{"id": page.to_string(), "last_modified": 1, "n": page}]}).to_string();
+                let data = json!({"data": [{"id": page.to_string(), "last_modified": page, "n": page}]}).to_string();
                 Fault::answer(200, if page < PAGES { &headers } else { &headers[..1] }, &data)
             });
             let proxy = proxy.await;
@@ -75,7 +79,7 @@ fn pages_do_not_pile_up_on_the_stack() -> Outcome {
     };
     let thread = std::thread::Builder::new().stack_size(STACK).spawn(read)?;
     let records = thread.join().expect("no panic")?;
-    assert!(records.iter().map(|record| record.data.n as usize).eq(1..=PAGES));
+    assert!(records.iter().map(|record| record.data.n as usize).eq((1..=PAGES).rev()));
     Ok(())
 }
 
@@ -89,7 +93,10 @@ async fn a_page_size_can_be_asked_for() -> Outcome {
     let numbers: Vec<u32> = records.iter().map(|record| record.data.n).collect();
     assert_eq!(numbers, [6, 5, 4, 3, 2, 1, 0]);
     let lines = scene.sent.take_lines();
-    assert_eq!((lines.len(), lines[0].as_str()), (3, format!("GET {}?_limit=3", scene.records).as_str()));
+    assert_eq!(
+        (lines.len(), lines[0].as_str()),
+        (3, format!("GET {}?_sort=last_modified&_limit=3", scene.records).as_str())
+    );
     assert!(lines[1..].iter().all(|line| line.contains("_limit=3") && line.contains("_token=")));
 
     let error = scene.todos.get_records::<Value>().page_size(0).await.unwrap_err();
@@ -131,7 +138,7 @@ async fn the_time_is_that_of_the_first_page() -> Outcome {
     });
     let records = records?;
     assert_eq!(format!("\"{}\"", records.last_modified), before, "or the new record would be missed for ever");
-    assert_eq!(records.iter().map(|record| record.data.n).collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(records.iter().map(|record| record.data.n).collect::<Vec<_>>(), [2, 1, 0]);
     Ok(())
 }
 
@@ -172,7 +179,8 @@ async fn buckets_collections_and_groups_are_lists_too() -> Outcome {
     assert!(buckets.iter().any(|bucket| *bucket.id == *scene.bucket.id()));
     assert_eq!(
         scene.sent.take_lines(),
-        [format!("GET {path}/collections"), format!("GET {path}/groups"), "GET /buckets".to_owned()]
+        [format!("{path}/collections"), format!("{path}/groups"), "/buckets".to_owned()]
+            .map(|list| format!("GET {list}?_sort=last_modified"))
     );
     Ok(())
 }

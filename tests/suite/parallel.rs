@@ -169,7 +169,7 @@ async fn what_two_readings_cannot_share_is_refused() -> Outcome {
         (read().sort(Sort::asc("n")), "an order"),
         (read().limit(5), "a limit"),
         (read().max_pages(5), "a number of pages"),
-        (read().resume("_token=a".parse::<PageToken>()?), "a page token"),
+        (read().resume("1:/x?_token=a".parse::<PageToken>()?), "a page token"),
         (read().filter(Filter::field("a-b").lt(1)), "a-b"),
         (read().page_size(0), "page"),
     ];

@@ -36,7 +36,8 @@ async fn a_record_goes_there_and_comes_back() -> Outcome {
         assert_eq!((read.id.as_str(), read.last_modified.as_millis()), stamp);
         assert_eq!(read.data, created.data);
     }
-    let lines = [format!("GET {path}"), format!("GET {}", scene.records), format!("GET {}", scene.records)];
+    let list = format!("GET {}?_sort=last_modified", scene.records);
+    let lines = [format!("GET {path}"), list.clone(), list];
     assert_eq!(scene.sent.take_lines(), lines);
     Ok(())
 }

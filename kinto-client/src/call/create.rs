@@ -120,6 +120,11 @@ impl<K: Kind, T> Create<K, T> {
         Ok(id)
     }
 
+    /// Returns true if the id is one that was generated for this call, and so is nobody else's.
+    pub(super) fn has_own_id(&self, data: &NewData) -> bool {
+        matches!(self.id, NewId::Ours(_)) && !matches!(data.id, Some(Value::String(_)))
+    }
+
     pub(super) fn checked_permissions(&self) -> Result<Option<&K::Permissions>> {
         self.permissions.as_ref().map_or(Ok(()), PermissionSet::check)?;
         Ok(self.permissions.as_ref())
@@ -141,7 +146,8 @@ impl<K: Kind, T: Send + 'static> Operation for Create<K, T> {
         let request = match self.chosen(&data)? {
             Some(id) => {
                 let path = self.list.checked_at(&id)?;
-                Request::new(Method::PUT, path).provided(Precondition::Absent).repeatable()
+                let own_id = self.has_own_id(&data);
+                Request::new(Method::PUT, path).provided(Precondition::Absent).repeatable().with_own_id(own_id)
             }
             None => Request::new(Method::POST, self.list.checked()?),
         };

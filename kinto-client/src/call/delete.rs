@@ -16,7 +16,7 @@ use crate::{
         path::Place,
         preview::RequestPreview,
         request::{Precondition, Request},
-        response::Response,
+        response::{Doubt, Response},
         timestamp::Timestamp,
     },
 };
@@ -70,9 +70,10 @@ impl<K: Kind> sealed::Operation for DeleteIfExists<K> {
     }
 
     fn response(self, response: Response) -> Result<Option<Tombstone>> {
+        let is_gone = matches!(response.doubt, Some(Doubt::Gone { .. }));
         match self.0.response(response) {
             Ok(tombstone) => Ok(Some(tombstone)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if is_gone || error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -141,7 +142,10 @@ impl<K: Kind> Call<'_, Delete<K>> {
 macro_rules! if_exists {
     ($($kind:ty),+) => {$(
         impl<'a> Call<'a, Delete<$kind>> {
-            /// Gives `None` if there is no such object, instead of an error.
+            /// Returns `None` if there is no such object, instead of an error.
+            ///
+            /// `None` does not prove that another client has deleted it: this request may have arrived twice, by a retry
+            /// or a proxy that sends requests again, and then `None` is what the second was told.
             pub fn if_exists(self) -> Call<'a, DeleteIfExists<$kind>> {
                 Call::new(&self.client, DeleteIfExists(self.op))
             }

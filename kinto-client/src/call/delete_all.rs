@@ -50,6 +50,9 @@ impl<K: Kind, R> DeleteAll<K, R> {
 
     fn request(&self) -> Result<Request> {
         let mut request = Request::new(Method::DELETE, self.list.checked()?);
+        if let Some(filter) = &self.listing.filter {
+            filter.check_deletion()?;
+        }
         request.query = self.listing.conditions()?;
         Ok(request)
     }
@@ -87,7 +90,15 @@ impl<K: Kind, R: 'static> sealed::Run for DeleteAll<K, R> {
 }
 
 impl<K: Kind, R> Call<'_, DeleteAll<K, R>> {
-    /// Only the objects that match. Given more than once, those that match all.
+    /// Deletes only the objects that match. Given more than once, those that match all filters.
+    ///
+    /// # Errors
+    ///
+    /// A filter of which some storage backend of the server makes more than it says is refused before anything is sent,
+    /// since the server does not tell which backend it has: [`has_key`](crate::field::Field::has_key) or
+    /// [`is_missing`](crate::field::Field::is_missing) of more than one field, equality with a list or an object that has
+    /// a boolean, 0 or 1 in it, and [`Filter::or_missing`]. Read the objects with the same filter, check them, and
+    /// delete what was read with `delete_records`.
     pub fn filter(mut self, filter: Filter<R>) -> Self {
         self.op.listing.add_filter(filter);
         self

@@ -8,7 +8,7 @@ use super::{
     create::operation,
     save::Saved,
     sealed,
-    update::{READ_FIRST, change},
+    update::{READ_FIRST, Redo, change},
 };
 use crate::{
     JsonObject,
@@ -22,7 +22,7 @@ use crate::{
         patch::{self, JsonPatch},
         path::Place,
         preview::RequestPreview,
-        request::{Precondition, Repeat, Request},
+        request::{Precondition, Request},
         timestamp::Timestamp,
     },
 };
@@ -40,7 +40,11 @@ pub struct Edit<K: Kind, T> {
 }
 
 enum Change {
-    Field { path: String, value: Result<Option<Value>> },
+    /// The names that the field, and those that it is in, may have.
+    Field {
+        path: Vec<Vec<&'static str>>,
+        value: Result<Option<Value>>,
+    },
     Merge(Result<Map<String, Value>>),
     Json(JsonPatch),
 }
@@ -64,8 +68,8 @@ impl<K: Kind, T: Data> Edit<K, T> {
         self.check()?;
         // To set a field twice is to set it once; to add to a list twice is not.
         let is_json = |change: &Change| matches!(change, Change::Json(_));
-        let repeat = if self.changes.iter().any(is_json) { Repeat::Untold } else { Repeat::Harmless };
-        let edited = change(client, &self.place, self.if_match, repeat, |object: &mut Object<K, JsonObject>| {
+        let redo = if self.changes.iter().any(is_json) { Redo::Harmful } else { Redo::Harmless };
+        let edited = change(client, &self.place, self.if_match, redo, |object: &mut Object<K, JsonObject>| {
             self.apply(&mut object.data)?;
             check_names(object.data.keys())
         });
@@ -86,7 +90,7 @@ impl<K: Kind, T: Data> Edit<K, T> {
             match change {
                 Change::Field { path, value } => {
                     value.as_ref().map_err(Clone::clone)?;
-                    check_names(path.split('.').take(1))?;
+                    check_names(path.first().into_iter().flatten())?;
                 }
                 Change::Merge(patch) => check_names(patch.as_ref().map_err(Clone::clone)?.keys())?,
                 Change::Json(patch) => patch.check()?,
@@ -146,20 +150,20 @@ pub trait Optional {}
 impl<V> Optional for Option<V> {}
 
 impl<K: Kind, T: Data> Call<'_, Edit<K, T>> {
-    /// Sets a field.
+    /// Sets a field, under the name that it is stored by if it has several (`#[serde(alias = "…")]`).
     #[expect(clippy::needless_pass_by_value, reason = "a field is set to a value, not to a reference to one")]
     pub fn set<V, O: Operand<V>>(mut self, field: Field<T, V>, value: O) -> Self {
         let value = encode::value(&value).map(Some);
-        self.op.changes.push(Change::Field { path: field.path(), value });
+        self.op.changes.push(Change::Field { path: field.names(), value });
         self
     }
 
-    /// Removes a field, which reads as `None` then.
+    /// Removes a field, under whichever of its names it is stored; it reads as `None` then.
     pub fn unset<V>(mut self, field: Field<T, V>) -> Self
     where
         V: Optional,
     {
-        self.op.changes.push(Change::Field { path: field.path(), value: Ok(None) });
+        self.op.changes.push(Change::Field { path: field.names(), value: Ok(None) });
         self
     }
 

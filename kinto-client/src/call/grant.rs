@@ -45,12 +45,17 @@ impl<K: Kind> Grant<K> {
 
     async fn grant(&self, client: &Client) -> Result<()> {
         self.principals.check()?;
-        let _turn = client.turn(&self.place.checked()?).await;
+        let path = self.place.checked()?;
         let mut waits = update::waits();
+        let mut doubt = false;
         loop {
-            match self.attempt(client).await {
+            match self.attempt(&client.in_turn(path.clone()).await?).await {
                 Ok(()) => return Ok(()),
-                Err(error) => update::again(error, &mut waits).await?,
+                Err(error) => {
+                    doubt |= error.may_have_been_applied();
+                    let error = if doubt { error.maybe_applied() } else { error };
+                    update::again(error, &mut waits).await?;
+                }
             }
         }
     }

@@ -30,14 +30,20 @@ impl<K: Kind, T: Data> Operation for CreateIfNotExists<K, T> {
             return Err(Error::invalid("`.if_not_exists()` needs an id: the server would choose a new one each time"));
         };
         let object = self.0.list.checked_at(&id)?;
+        let own_id = self.0.has_own_id(&data);
         let body = data.with_id(&id)?.into_body(self.0.checked_permissions()?)?;
-        Ok(Some(Request::new(Method::POST, self.0.list.checked()?).about(object).repeatable().with_body(body)))
+        let request = Request::new(Method::POST, self.0.list.checked()?).about(object).with_own_id(own_id);
+        Ok(Some(request.repeatable().with_body(body)))
     }
 
     fn response(self, response: Response) -> Result<Self::Output> {
         let response = response.success()?;
         let object = Object::from_answer(&response)?;
-        Ok(if response.status == StatusCode::CREATED { Ensured::Created(object) } else { Ensured::Existing(object) })
+        Ok(match response.doubt {
+            _ if response.status == StatusCode::CREATED => Ensured::Created(object),
+            Some(_) => Ensured::InDoubt(object),
+            None => Ensured::Existing(object),
+        })
     }
 }
 

@@ -11,12 +11,7 @@ use crate::{
     client::Client,
     error::{Error, ErrorKind, Result},
     transport::retry::RetryPolicy,
-    wire::{
-        path::Address,
-        preview::RequestPreview,
-        request::{Precondition, Request},
-        response::Response,
-    },
+    wire::{path::Address, preview::RequestPreview, request::Request, response::Response},
 };
 
 /// `Debug` of an operation: what it is and where, not the data in it, which may be nobody's business.
@@ -52,8 +47,8 @@ pub(crate) mod raw;
 pub(crate) mod save;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
+pub(crate) mod server_info;
 pub(crate) mod span;
-pub(crate) mod turn;
 pub(crate) mod update;
 
 /// What a call is about, for errors and logs.
@@ -131,12 +126,6 @@ impl<O: sealed::Operation + Send> sealed::Run for O {
             Ok(None) => return self.unsent().map_err(|error| subject.blame(error)),
             Err(error) => return Err(subject.blame(error)),
         };
-        // The server compares `If-Match` before it locks: of two writers at the same moment both may pass. Those of
-        // one program at least go one after the other.
-        let _turn = match request.precondition {
-            Some(Precondition::Unchanged(_)) => Some(client.turn(&request.path).await),
-            _ => None,
-        };
         send(&client, self, request).await.map_err(|error| subject.blame(error))
     }
 }
@@ -166,7 +155,7 @@ fn read<O: sealed::Operation>(operation: O, request: &Request, response: Respons
     })
 }
 
-/// One try of an operation by someone who holds the turn already.
+/// Carries out one operation of several that make up a call.
 pub(crate) async fn attempt<O: sealed::Operation>(client: &Client, operation: O) -> Result<O::Output> {
     match operation.request()? {
         Some(request) => send(client, operation, request).await,
@@ -267,11 +256,26 @@ impl<'a, O: Run + 'a> IntoFuture for Call<'a, O> {
 
 #[cfg(feature = "blocking")]
 impl<'a, O: Run + 'a> Call<'a, O> {
-    /// Sends it and waits, on a thread that is not async: what `.await` gives, without an async runtime of yours.
+    /// Sends it and waits: what `.await` gives, without an async runtime of yours.
+    ///
+    /// It works on every thread that may wait: one of a program without async code, one of
+    /// `tokio::task::spawn_blocking`, inside `tokio::task::block_in_place`, and one that has only entered a runtime.
     ///
     /// # Errors
     ///
     /// Those of the operation; and [`Error::is_invalid`] inside async code, where waiting would block all else.
+    ///
+    /// ```
+    /// # fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// use kinto_client::json;
+    ///
+    /// let record = todo.create_record(json!({"title": "Milk"})).call()?;
+    /// assert_eq!(record.data["title"], "Milk");
+    /// # Ok(()) }
+    /// ```
     pub fn call(self) -> Result<<O as Run>::Output> {
         blocking::wait(self.into_future())
     }

@@ -28,7 +28,7 @@ impl<P: Preview> Call<'_, P> {
     /// let todos = Client::builder("https://kinto.example.org/v1").build()?.bucket("app").collection("todos");
     /// let open = todos.get_records::<Value>().filter(Filter::field("done").eq(false)).sort(Sort::asc("title"));
     /// let preview = open.preview()?;
-    /// assert_eq!(preview.target().as_deref(), Some("/buckets/app/collections/todos/records?done=false&_sort=title"));
+    /// assert_eq!(preview.target().as_deref(), Some("/buckets/app/collections/todos/records?eq_done=false&_sort=title"));
     /// assert_eq!(preview.follows(), Some("then a GET of each further page, as its `Next-Page` says"));
     /// # Ok(()) }
     /// ```

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     wire::{
         query::Query,
-        request::{Precondition, Repeat, Request},
+        request::{Precondition, Request},
         response::Response,
         timestamp::Timestamp,
     },
@@ -157,7 +157,7 @@ impl Operation for RawRequest {
         let mut request = Request::new(self.method.clone(), self.path.clone()).provided(self.precondition);
         if self.may_be_repeated {
             // What the response to a repeated request means is the caller's to say.
-            request = request.repeating(Repeat::Untold);
+            request = request.repeatable();
         }
         request.query = self.query.clone();
         request.body.clone_from(&self.body);
@@ -172,7 +172,7 @@ impl Operation for RawRequest {
             status: response.status,
             headers: response.headers.into_map(),
             body: response.body,
-            may_have_been_applied: response.doubtful,
+            may_have_been_applied: response.doubt.is_some(),
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         object::{Data, Object},
         path::Place,
         permissions::PermissionSet as _,
-        request::{Precondition, Repeat, Request, Write},
+        request::{Precondition, Request, Write},
         response::Response,
     },
 };
@@ -17,7 +17,6 @@ use crate::{
 pub struct Save<'a, K: Kind, T> {
     place: Place<K>,
     object: &'a mut Object<K, T>,
-    repeat: Repeat,
 }
 
 /// What became of a save.
@@ -37,11 +36,7 @@ pub struct SavePermissions<'a, K: Kind, T> {
 
 impl<'a, K: Kind, T: Data> Save<'a, K, T> {
     pub(crate) fn new(place: Place<K>, object: &'a mut Object<K, T>) -> Self {
-        Self { place, object, repeat: Repeat::Harmless }
-    }
-
-    pub(super) fn repeating(self, repeat: Repeat) -> Self {
-        Self { repeat, ..self }
+        Self { place, object }
     }
 }
 
@@ -75,7 +70,7 @@ impl<K: Kind, T: Data> Operation for Save<'_, K, T> {
         self.place.list.check(Some(&self.place.id), data.get().as_bytes())?;
         Request::new(Method::PUT, path)
             .provided(Precondition::Unchanged(self.object.last_modified))
-            .repeating(self.repeat)
+            .repeatable()
             .json(&Write { data: Some(&*data), permissions })
             .map(Some)
     }

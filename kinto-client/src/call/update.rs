@@ -5,7 +5,7 @@ use super::{
     create::operation,
     get::Get,
     save::{Save, Saved},
-    sealed::{self, Operation as _},
+    sealed,
 };
 use crate::{
     client::Client,
@@ -16,7 +16,7 @@ use crate::{
         object::{Data, Object},
         path::Place,
         preview::RequestPreview,
-        request::{Precondition, Repeat, Request},
+        request::{Precondition, Request},
         timestamp::Timestamp,
     },
 };
@@ -42,6 +42,7 @@ pub(super) async fn again(error: Error, waits: &mut (impl Iterator<Item = Durati
 pub struct Update<K: Kind, T, F> {
     place: Place<K>,
     change: F,
+    redo: Redo,
     of: PhantomData<fn() -> T>,
 }
 
@@ -53,45 +54,63 @@ impl<K: Kind, T, F> Update<K, T, F> {
 
 impl<K: Kind, T: Data, F: FnMut(&mut T) + Send> Update<K, T, F> {
     pub(crate) fn new(place: Place<K>, change: F) -> Self {
-        Self { place, change, of: PhantomData }
+        Self { place, change, redo: Redo::Harmful, of: PhantomData }
+    }
+
+    /// For a change of which it is known that making it twice is making it once.
+    pub(crate) fn idempotent(place: Place<K>, change: F) -> Self {
+        Self { redo: Redo::Harmless, ..Self::new(place, change) }
     }
 }
 
+/// What it does to make a change twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Redo {
+    /// The same as making it once.
+    Harmless,
+    /// Something else: one is added twice, or a condition within the change no longer holds.
+    Harmful,
+}
+
 /// Reads an object, changes it and saves it, again from the start after a conflict, unless it must be of a certain time.
-/// `repeat` says what it does to make the change twice.
 pub(super) async fn change<K: Kind, T: Data>(
     client: &Client,
     place: &Place<K>,
     if_match: Option<Timestamp>,
-    repeat: Repeat,
+    redo: Redo,
     mut change: impl FnMut(&mut Object<K, T>) -> Result<()>,
 ) -> Result<(Object<K, T>, Saved)> {
     let mut waits = waits().take_while(|_| if_match.is_none());
-    let _turn = client.turn(&place.checked()?).await;
-    let mut doubt: Option<Error> = None;
+    let path = place.checked()?;
+    let mut doubt = false;
     loop {
         // Asked of the reading, the precondition holds whatever the change comes to; the save is of what was read.
         let get = Get::<K, T>::new(place.clone()).provided(if_match.map(Precondition::Unchanged));
-        let read = attempt(client, get).await;
+        let in_doubt = |error: Error| if doubt { error.maybe_applied() } else { error };
+        let client = client.in_turn(path.clone()).await.map_err(in_doubt)?;
+        let read = attempt(&client, get).await.and_then(|object| unchanged_since(if_match, object));
+        let busy = client.busy();
         let changed = read.and_then(|mut object| change(&mut object).map(|()| object));
-        let in_doubt = |error: Error| if doubt.is_some() { error.maybe_applied() } else { error };
+        drop(busy);
         let mut object = changed.map_err(in_doubt)?;
-        // What was saved, and refused when it was sent again, may be in what others have made of the object since. If the
-        // change has nothing left to do, it is; otherwise it could be made twice.
-        if let Some(doubt) = &doubt
-            && repeat == Repeat::Untold
-            && Save::new(place.clone(), &mut object).request()?.is_some()
-        {
-            return Err(doubt.clone());
-        }
-        let save = Save::new(place.clone(), &mut object).repeating(repeat);
-        match attempt(client, save).await.map_err(in_doubt) {
+        match attempt(&client, Save::new(place.clone(), &mut object)).await.map_err(in_doubt) {
             Ok(saved) => return Ok((object, saved)),
+            // The change may be in what was found. Made again it could be made twice, and what it tells its caller, such
+            // as that there was nothing to take, would be about its own result.
+            Err(error) if error.may_have_been_applied() && redo == Redo::Harmful => return Err(error),
             Err(error) => {
-                doubt = Some(error.clone()).filter(Error::may_have_been_applied);
+                doubt |= error.may_have_been_applied();
                 again(error, &mut waits).await?;
             }
         }
+    }
+}
+
+/// Compares the version that was read with the one that was asked for: a cache in between may have dropped `If-Match`.
+fn unchanged_since<K: Kind, T: Data>(if_match: Option<Timestamp>, object: Object<K, T>) -> Result<Object<K, T>> {
+    match if_match {
+        Some(expected) if object.last_modified != expected => Err(Error::changed(object.received_json())),
+        _ => Ok(object),
     }
 }
 
@@ -100,7 +119,7 @@ impl<K: Kind, T: Data, F: FnMut(&mut T) + Send> sealed::Run for Update<K, T, F> 
 
     async fn run(mut self, client: Client) -> Result<Object<K, T>> {
         let subject = self.subject();
-        let changed = change(&client, &self.place, None, Repeat::Untold, |object: &mut Object<K, T>| {
+        let changed = change(&client, &self.place, None, self.redo, |object: &mut Object<K, T>| {
             (self.change)(&mut object.data);
             Ok(())
         });

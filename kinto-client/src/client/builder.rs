@@ -16,7 +16,7 @@ use crate::{
         retry::{Exponential, RetryPolicy},
         sender::{Manner, Sender},
     },
-    wire::{alert::Alert, principal::Principal},
+    wire::{alert::Alert, claim, principal::Principal},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -114,8 +114,12 @@ impl ClientBuilder {
 
     /// How long one request may take, with its answer read whole. One minute unless set.
     ///
+    /// All that it waits for is part of it: for credentials, for other writes of this program to the same object, for one
+    /// of the [`max_concurrent_requests`](Self::max_concurrent_requests), and for a server that wants to be left alone. A
+    /// request that had to wait for so long is not sent, and the error says so.
+    ///
     /// That is one try. What is sent again takes no longer, all in all, than
-    /// [`Exponential::max_elapsed`] and this; [`backoff`](Self::backoff) says how long the server is left alone before.
+    /// [`Exponential::max_elapsed`] and this.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -160,8 +164,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How many requests of this client and its clones may be under way at the same time; more wait, which is not part of
-    /// their [`timeout`](Self::timeout). 32 unless set.
+    /// How many requests of this client and its clones may be under way at the same time; more wait, which is part of the
+    /// time that they have ([`timeout`](Self::timeout)). 32 unless set.
     pub fn max_concurrent_requests(mut self, requests: usize) -> Self {
         self.max_concurrent_requests = requests;
         self
@@ -276,11 +280,14 @@ impl ClientBuilder {
             Some(auth) => exchange.with_auth(auth)?,
             None => exchange,
         };
+        let max_places = self.max_concurrent_requests.min(Semaphore::MAX_PERMITS);
         let sender = Sender {
+            server: claim::hash(&exchange.base.server()),
             exchange,
             notices: Arc::new(Notices::with_hook(self.on_alert)),
             backoff: self.backoff,
-            places: Arc::new(Semaphore::new(self.max_concurrent_requests.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(max_places)),
+            max_places,
         };
         Ok(Client::new(
             sender,

@@ -77,7 +77,7 @@ impl Client {
 
     /// The real id of the `default` bucket, if the server has one for this user.
     async fn default_bucket(&self) -> Result<Option<&str>> {
-        Ok(self.user().await?.and_then(|user| user.bucket.as_deref()))
+        Ok(self.info().await?.user.as_ref().and_then(|user| user.bucket.as_deref()))
     }
 
     /// Sends a request, to the real id of the bucket where that matters.
@@ -88,22 +88,22 @@ impl Client {
         let is_write = !request.method.is_safe();
         let Some(collection) = collection_of(&request.path).filter(|id| is_write && self.shared.with_schema.has(id))
         else {
-            return self.shared.sender.send(request, &self.manner).await;
+            return self.send_fenced(request).await;
         };
         let Some(bucket) = self.default_bucket().await? else {
-            return self.shared.sender.send(request, &self.manner).await;
+            return self.send_fenced(request).await;
         };
         let addressed = in_bucket(request, bucket);
         let was_known = self.shared.with_schema.exists(collection);
         self.make_sure_of(collection).await?;
-        let response = self.shared.sender.send(&addressed, &self.manner).await?;
+        let response = self.send_fenced(&addressed).await?;
         if !was_known || !is_collection_missing(&response) {
             return Ok(response);
         }
         // Deleted by another client; under `default` the server would have created it again.
         self.shared.with_schema.doubt_all();
         self.make_sure_of(collection).await?;
-        self.shared.sender.send(&addressed, &self.manner).await
+        self.send_fenced(&addressed).await
     }
 
     /// Gives the requests of a batch the real id of the bucket where that matters. What a batch does to a collection under
@@ -151,7 +151,7 @@ impl Client {
             return Ok(());
         }
         let look = Request::new(Method::HEAD, format!("{COLLECTIONS}{collection}"));
-        let response = self.shared.sender.send(&look, &self.manner).await?;
+        let response = self.send_as_is(&look).await?;
         if response.status.is_success() {
             self.shared.with_schema.found(collection);
         }

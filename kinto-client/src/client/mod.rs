@@ -1,35 +1,42 @@
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use tokio::sync::OnceCell;
+use http::Method;
+use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
-    call::{
-        span,
-        turn::{self, Turn, Turns},
-    },
+    call::span,
     error::{Error, ErrorKind, Result},
     handle::{Bucket, TypedCollection},
     record::KintoRecord,
     transport::{
         auth::Auth,
+        lease::{Busy, Lease},
         retry::RetryPolicy,
         sender::{Manner, Sender},
+        task::Task,
     },
     wire::{
         path::List,
         principal::Principal,
         request::{Capability, Request},
         response::Response,
-        server_info::{ServerInfo, User},
+        server_info::ServerInfo,
     },
 };
 
 mod builder;
 mod default_bucket;
+mod fence;
 mod headers;
 
 pub use builder::ClientBuilder;
 use default_bucket::WithSchema;
+use fence::Fence;
 
 /// A Kinto server, and who you are to it.
 ///
@@ -50,12 +57,17 @@ use default_bucket::WithSchema;
 pub struct Client {
     shared: Arc<Shared>,
     manner: Manner,
+    fence: Option<Arc<Fence>>,
+    /// The turn that requests of a read-change-write are sent in.
+    lease: Option<Arc<Lease>>,
 }
 
 /// What all clones of a client have in common.
 struct Shared {
-    sender: Sender,
-    server_info: OnceCell<ServerInfo>,
+    sender: Arc<Sender>,
+    server_info: OnceLock<ServerInfo>,
+    /// Held by the task that asks the server for it.
+    asking: Mutex<()>,
     expected_user: Option<Principal>,
     with_schema: WithSchema,
 }
@@ -67,8 +79,14 @@ impl Client {
     }
 
     fn new(sender: Sender, manner: Manner, expected_user: Option<Principal>) -> Self {
-        let with_schema = WithSchema::default();
-        Self { shared: Arc::new(Shared { sender, server_info: OnceCell::new(), expected_user, with_schema }), manner }
+        let shared = Shared {
+            sender: Arc::new(sender),
+            server_info: OnceLock::new(),
+            asking: Mutex::default(),
+            expected_user,
+            with_schema: WithSchema::default(),
+        };
+        Self { shared: Arc::new(shared), manner, fence: None, lease: None }
     }
 
     /// The same server to somebody else. What is known of the server is asked anew, for it says whom it takes you for;
@@ -78,12 +96,14 @@ impl Client {
     ///
     /// [`Error::is_invalid`] if these cannot be credentials, or would go over plain HTTP to another machine.
     pub fn with_auth(&self, auth: impl Into<Auth>) -> Result<Self> {
-        let Sender { exchange, notices, backoff, places } = &self.shared.sender;
+        let Sender { exchange, server, notices, backoff, places, max_places } = &*self.shared.sender;
         let sender = Sender {
             exchange: exchange.clone().with_auth(auth.into())?,
+            server: *server,
             notices: Arc::clone(notices),
             backoff: *backoff,
             places: Arc::clone(places),
+            max_places: *max_places,
         };
         Ok(Self::new(sender, self.manner.clone(), None))
     }
@@ -136,37 +156,49 @@ impl Client {
         self.bucket(T::BUCKET).collection(T::COLLECTION).typed()
     }
 
-    /// What the server says of itself. It is asked once, also for all clones of this client.
-    ///
-    /// # Errors
-    ///
-    /// Those of any request.
-    pub async fn server_info(&self) -> Result<&ServerInfo> {
-        self.shared.server_info.get_or_try_init(|| self.fetch_server_info()).await
+    /// Reads what the server says of itself, within another call.
+    pub(crate) async fn info(&self) -> Result<&ServerInfo> {
+        if self.shared.server_info.get().is_none() {
+            span::around(span::open("GetServerInfo"), self.learn()).await?;
+        }
+        self.known()
     }
 
-    /// Whom the server takes you for: `None` if it does not know the credentials, which it does not call an error here.
-    ///
-    /// It is asked once, also for all clones of this client.
-    ///
-    /// # Errors
-    ///
-    /// Those of any request.
-    pub async fn user(&self) -> Result<Option<&User>> {
-        Ok(self.server_info().await?.user.as_ref())
+    /// Returns what the server said of itself.
+    pub(crate) fn known(&self) -> Result<&ServerInfo> {
+        let unknown = || Error::unexpected("what the server said of itself was lost".to_owned());
+        self.shared.server_info.get().ok_or_else(unknown)
     }
 
-    /// What the server says of itself now, whatever it said before.
+    /// Asks the server what it says of itself, unless that is known.
     ///
-    /// # Errors
-    ///
-    /// Those of any request.
-    pub async fn fetch_server_info(&self) -> Result<ServerInfo> {
+    /// Of several callers that want to know it at once one asks the server. That is done by itself, so that the others do
+    /// not depend on a caller that is not polled.
+    pub(crate) async fn learn(&self) -> Result<()> {
+        if self.shared.server_info.get().is_some() {
+            return Ok(());
+        }
+        let client = self.clone();
+        let learn = async move {
+            let at_most = client.manner.timeout;
+            let late = |_| Error::not_sent_within(at_most, "another call was waiting for the same response");
+            let _asking = timeout(at_most, client.shared.asking.lock()).await.map_err(late)?;
+            if client.shared.server_info.get().is_none() {
+                let info = client.ask().await?;
+                client.shared.server_info.get_or_init(|| info);
+            }
+            Ok(())
+        };
+        Task::start(learn)?.end().await?
+    }
+
+    /// Asks the server what it says of itself.
+    pub(crate) async fn ask(&self) -> Result<ServerInfo> {
         let read = async {
-            let response = self.shared.sender.send(&Request::get("/".to_owned()), &self.manner).await?.success()?;
+            let request = Request::get("/".to_owned());
+            let response = self.shared.sender.send(&request, &self.manner, None).await?.success()?;
             serde_json::from_slice(&response.body).map_err(|error| Error::not_kinto(&error, &response.body))
         };
-        let read = span::around(span::open("GetServerInfo"), read);
         read.await.map_err(|error: Error| error.during("get", "/"))
     }
 
@@ -185,11 +217,34 @@ impl Client {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
+    /// Whether both write behind the same lock, or both behind none.
+    pub(crate) fn is_fenced_as(&self, other: &Self) -> bool {
+        self.fence.as_ref().map(|fence| fence.locks()) == other.fence.as_ref().map(|fence| fence.locks())
+    }
+
     /// Sends a request and gives back the answer, whatever its status.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
         let request = self.with_own_headers(request)?;
         self.check_user().await?;
         self.send_addressed(&request).await
+    }
+
+    /// Sends a request behind the lock of the fence, if this client has one.
+    async fn send_fenced(&self, request: &Request) -> Result<Response> {
+        let request = self.fenced(request).await?;
+        self.send_as_is(&request).await
+    }
+
+    /// Sends a request as it stands.
+    async fn send_as_is(&self, request: &Request) -> Result<Response> {
+        self.shared.sender.send(request, &self.manner, self.lease.as_deref()).await
+    }
+
+    /// Sends a read that nobody waits for yet; `None` if it would be in the way of another request.
+    pub(crate) async fn send_ahead(&self, request: &Request) -> Result<Option<Response>> {
+        let request = self.with_own_headers(request)?;
+        self.check_user().await?;
+        self.shared.sender.send_ahead(&request, &self.manner).await
     }
 
     /// The request with the headers that were given to this call alone.
@@ -207,12 +262,17 @@ impl Client {
     pub(crate) async fn send_once(&self, request: &Request, tries: u32) -> Result<Response> {
         let request = self.with_own_headers(request)?;
         self.check_user().await?;
-        self.shared.sender.send_once(&request, &self.manner, tries).await
+        self.shared.sender.send_once(&request, &self.manner, tries, self.lease.as_deref()).await
     }
 
     /// Asks the server what the answer to a repeated request leaves open, if there is a way to ask.
     pub(crate) async fn clear_up(&self, request: &Request, response: Response) -> Response {
         self.shared.sender.clear_up(request, response, &self.manner).await
+    }
+
+    /// Asks for other credentials, after the server did not know these. Returns false if there are none.
+    pub(crate) async fn renew_credentials(&self) -> Result<bool> {
+        self.shared.sender.exchange.renew(self.manner.timeout).await
     }
 
     pub(crate) fn retry_policy(&self) -> &dyn RetryPolicy {
@@ -221,7 +281,7 @@ impl Client {
 
     async fn check_user(&self) -> Result<()> {
         let Some(expected) = &self.shared.expected_user else { return Ok(()) };
-        let user = self.user().await?.map(|user| &user.id);
+        let user = self.info().await?.user.as_ref().map(|user| &user.id);
         if user == Some(expected) {
             return Ok(());
         }
@@ -230,21 +290,24 @@ impl Client {
         Err(Error::new(ErrorKind::Unauthorized, message))
     }
 
-    /// Waits until nobody else in this program writes the object at that path.
-    pub(crate) async fn turn(&self, path: &str) -> Turn {
-        turn::take(self.url(), path).await
+    /// Waits until nobody else in this program writes the object at that path, and gives a client to read and to write it
+    /// with before anybody else does. That is lost, and nothing else, if the caller is not polled meanwhile.
+    pub(crate) async fn in_turn(&self, path: String) -> Result<Self> {
+        self.check_user().await?;
+        let claims = Request::new(Method::PATCH, path).claims();
+        let lease = Lease::take(self.shared.sender.server, claims, self.manner.timeout).await?;
+        Ok(Self { lease: Some(Arc::new(lease)), ..self.clone() })
     }
 
-    /// Waits until nobody else in this program writes the lists that these requests write to.
-    pub(crate) async fn turns<'r>(&self, requests: impl Iterator<Item = &'r Request>) -> Turns {
-        let writes = requests.filter(|request| !request.method.is_safe());
-        turn::take_lists(self.url(), writes.map(|request| request.path.as_str())).await
+    /// Keeps the turn, if there is one, while the caller computes without awaiting anything.
+    pub(crate) fn busy(&self) -> Option<Busy> {
+        self.lease.as_ref().map(|lease| lease.busy())
     }
 
     /// Says that a plugin is missing, if that is why the server refused a request that needs it.
     pub(crate) async fn explain_missing(&self, needs: Option<Capability>, error: Error) -> Error {
         let Some(Capability(name)) = needs else { return error };
-        match self.server_info().await {
+        match self.info().await {
             Ok(info) if !info.has(name) => {
                 Error::new(ErrorKind::Unsupported, format!("the server does not offer *{name}*"))
             }

@@ -2,11 +2,13 @@
 
 use std::{fmt, time::Duration};
 
+use bytes::Bytes;
+
 use super::{Error, ErrorKind, Inner, conflict::Sent};
 use crate::wire::{
     refusal::{Refusal, excerpt},
     request::Request,
-    response::Response,
+    response::{Doubt, Response},
 };
 
 impl Error {
@@ -21,9 +23,12 @@ impl Error {
             field: None,
             rule: None,
             maybe_applied: false,
+            waited: false,
             failures: Vec::new(),
             retry_in: None,
             sent: None,
+            found: None,
+            doubt: None,
             hint: None,
             progress: None,
             source: None,
@@ -38,6 +43,15 @@ impl Error {
     /// The server, or something before it, answered what Kinto does not.
     pub(crate) fn unexpected(message: String) -> Self {
         Self::new(ErrorKind::Unexpected, message)
+    }
+
+    /// A sort by a number that the server reads inexactly in the token of the next page.
+    pub(crate) fn unpageable(number: &str) -> Self {
+        let message = format!(
+            "the server cannot go on after the value {number} of the sort: it reads that number inexactly in its page \
+             token, and would repeat or skip records. Collect the list with `.await`, which sorts it here, or raise `page_size`"
+        );
+        Self::new(ErrorKind::Unsupported, message)
     }
 
     /// An answer that should be JSON of a certain form and is not.
@@ -56,6 +70,14 @@ impl Error {
         error
     }
 
+    /// A change that cannot be saved without losing something, or being read as something else.
+    pub(crate) fn unsavable(path: String, why: &str) -> Self {
+        let place = if path.is_empty() { "the data".to_owned() } else { format!("`{path}`") };
+        let mut error = Self::invalid(format!("{place} cannot be saved like this: {why}"));
+        error.0.field = (!path.is_empty()).then_some(path);
+        error
+    }
+
     pub(crate) fn not_visible() -> Self {
         Self::new(
             ErrorKind::NotVisible,
@@ -71,6 +93,18 @@ impl Error {
         error.place(refusal.violation.as_ref());
         error.0.refusal = Some(refusal);
         error.0.retry_in = response.retry_after();
+        error.0.doubt = response.doubt;
+        error.0.maybe_applied = response.doubt.is_some();
+        if response.doubt == Some(Doubt::Gone { guarded: true }) {
+            error.0.kind = ErrorKind::Conflict;
+        }
+        error
+    }
+
+    /// The object was found in another version than the caller asked for; nothing was written.
+    pub(crate) fn changed(found: &str) -> Self {
+        let mut error = Self::new(ErrorKind::Conflict, "the object is of another version than `.if_match(…)` says");
+        error.0.found = Some(Bytes::copy_from_slice(found.as_bytes()));
         error
     }
 
@@ -81,6 +115,30 @@ impl Error {
         }
         self.0.message = format!("the server refused the whole batch that it was in: {}", self.0.message);
         self
+    }
+
+    /// The lock of a fence could not be written, so that nothing was sent.
+    pub(crate) fn of_fence(mut self, locks: &str) -> Self {
+        self.0.message = format!("the lock of the fence, in {locks}, could not be written: {}", self.0.message);
+        self.because(
+            "the collection of locks has to exist, and whoever writes behind the fence needs `write` on it: \
+             `BucketSpec::locks` declares it so",
+        )
+        .not_applied()
+    }
+
+    /// A request that was not sent, because it had to wait in this program for all the time that it had.
+    pub(crate) fn not_sent_within(limit: Duration, reason: &str) -> Self {
+        let seconds = limit.as_secs_f32();
+        let message = format!("it was not sent within {seconds} s: {reason} (`timeout` is how long it may wait)");
+        let mut error = Self::new(ErrorKind::TimedOut, message);
+        error.0.waited = true;
+        error
+    }
+
+    /// Returns true if the time ran out in this program, so that another try would only wait again.
+    pub(crate) fn has_waited(&self) -> bool {
+        self.0.waited
     }
 
     /// With this as the hint of what can be done.

@@ -4,12 +4,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
 
 use crate::wire::{
     object::{Data, Record},
     refusal::Refusal,
+    response::Doubt,
 };
 
 mod conflict;
@@ -58,9 +60,14 @@ struct Inner {
     field: Option<String>,
     rule: Option<String>,
     maybe_applied: bool,
+    /// It waited in this program for all the time that it had.
+    waited: bool,
     failures: Vec<(usize, Error)>,
     retry_in: Option<Duration>,
     sent: Option<Sent>,
+    /// The object that was found in another version than the caller asked for.
+    found: Option<Bytes>,
+    doubt: Option<Doubt>,
     hint: Option<&'static str>,
     progress: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -146,8 +153,8 @@ impl Error {
     /// ```
     #[must_use]
     pub fn theirs<T: Data>(&self) -> Option<Record<T>> {
-        let existing = self.0.refusal.as_ref()?.existing.clone()?;
-        Record::from_received(existing).ok()
+        let existing = self.0.refusal.as_ref().and_then(|refusal| refusal.existing.as_ref()).or(self.0.found.as_ref());
+        Record::from_received(existing?.clone()).ok()
     }
 
     /// The id of the record that did not decode.
@@ -188,14 +195,16 @@ impl fmt::Display for Error {
             f.write_str(": ")?;
         }
         f.write_str(&inner.message)?;
-        let hint = match inner.hint {
+        let doubt = inner.doubt.and_then(Doubt::hint);
+        let told = doubt.is_some();
+        let hint = match inner.hint.or(doubt) {
             Some(hint) => hint.to_owned(),
             None => inner.kind.hint(inner.operation, inner.object.as_deref()),
         };
         if !hint.is_empty() {
             write!(f, " ({hint})")?;
         }
-        if inner.maybe_applied {
+        if inner.maybe_applied && !told {
             f.write_str(" (the server may have done it all the same: read before you write again)")?;
         }
         if let Some(progress) = &inner.progress {

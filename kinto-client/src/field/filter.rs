@@ -2,7 +2,8 @@ use serde::Serialize;
 
 use super::{
     Field, HasFields, Nested, Opaque,
-    operand::{Listed, Operand, Ordered, Sortable, Text, list, many, one},
+    operand::{Listed, Operand, Ordered, Sortable, Text, list, many, number_or_text, one},
+    view::{AnyNumber, AnyText},
 };
 use crate::{
     error::{Error, Result},
@@ -12,72 +13,163 @@ use crate::{
     },
 };
 
-/// Filters and orders, as the server understands them.
+/// Filters and orders, as the server understands them. The [module](crate::field) has a table of what each of them makes of values
+/// of other types, of null and of what is missing.
 impl<R, V> Field<R, V> {
-    /// The field is this. Null and a missing field are not equal to anything but `None` where it is sent as null.
+    /// Selects objects whose field is this value.
+    ///
+    /// Neither null nor a missing field is equal to a value. `None` is null: `eq(None)` selects objects in which null is
+    /// stored, and not those that lack the field, as [`is_missing`](Self::is_missing) does.
+    ///
+    /// # Errors
+    ///
+    /// On a field of a set without an order ([`Unordered`](super::Unordered)) the call fails before anything is sent: the same elements may be
+    /// stored in any order, of which the server would find one. [`contains_all`](Self::contains_all) finds sets with
+    /// these elements, and perhaps others.
     pub fn eq<O: Operand<V>>(&self, value: O) -> Filter<R> {
-        Filter::new(self.path(), Operator::Eq, one(value))
+        Filter::new(self.path(), Operator::Eq, self.comparable(one(value)))
     }
 
-    /// The field is something else, or is missing.
-    pub fn not<O: Operand<V>>(&self, value: O) -> Filter<R> {
-        Filter::new(self.path(), Operator::Not, one(value))
+    /// Selects objects whose field is anything but this value, and those that lack the field.
+    ///
+    /// # Errors
+    ///
+    /// As for [`eq`](Self::eq).
+    pub fn ne<O: Operand<V>>(&self, value: O) -> Filter<R> {
+        Filter::new(self.path(), Operator::Not, self.comparable(one(value)))
     }
 
-    /// The field is one of these, of which there must be one at least.
+    /// Selects objects whose field is one of these values, of which there must be one at least.
+    ///
+    /// # Errors
+    ///
+    /// As for [`eq`](Self::eq).
     pub fn is_in<O: Operand<V>>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
-        is_in(self.path(), values)
+        Filter::new(self.path(), Operator::In, self.comparable(some_of("is_in", values)))
     }
 
-    /// The field is none of these, of which there must be one at least, or is missing.
+    /// Selects objects whose field is none of these values, of which there must be one at least, and those that lack the
+    /// field.
+    ///
+    /// # Errors
+    ///
+    /// As for [`eq`](Self::eq).
     pub fn not_in<O: Operand<V>>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
-        not_in(self.path(), values)
+        Filter::new(self.path(), Operator::Exclude, self.comparable(some_of("not_in", values)))
     }
 
-    /// The field is there, be it null.
-    pub fn is_set(&self) -> Filter<R> {
+    /// Selects objects whose JSON has the key of the field, be its value null.
+    ///
+    /// An `Option` that is `None` is stored as null unless serde skips it, and so has its key. Those that hold a value are
+    /// `f.pages.has_key().and(f.pages.ne(None))`.
+    pub fn has_key(&self) -> Filter<R> {
         has(self.path(), true)
     }
 
-    /// The field is not there. Null is there.
+    /// Selects objects whose JSON lacks the key of the field. Null is not missing: [`eq(None)`](Self::eq) selects that.
     pub fn is_missing(&self) -> Filter<R> {
         has(self.path(), false)
     }
 
-    /// The field is less than this.
+    /// Selects objects whose field is less than this.
     pub fn lt<O: Operand<V>>(&self, value: O) -> Filter<R>
     where
         V: Ordered,
     {
-        Filter::new(self.path(), Operator::Lt, one(value))
+        self.range("lt", Operator::Lt, value)
     }
 
-    /// The field is greater than this. With [`Filter::or_missing`] also what lacks it.
+    /// Selects objects whose field is greater than this. With [`Filter::or_missing`] also those that lack it.
     pub fn gt<O: Operand<V>>(&self, value: O) -> Filter<R>
     where
         V: Ordered,
     {
-        Filter::new(self.path(), Operator::Gt, one(value))
+        self.range("gt", Operator::Gt, value)
     }
 
-    /// The field is this or greater. With [`Filter::or_missing`] also what lacks it.
-    pub fn at_least<O: Operand<V>>(&self, value: O) -> Filter<R>
+    /// Selects objects whose field is this or greater. With [`Filter::or_missing`] also those that lack it.
+    pub fn ge<O: Operand<V>>(&self, value: O) -> Filter<R>
     where
         V: Ordered,
     {
-        Filter::new(self.path(), Operator::Min, one(value))
+        self.range("ge", Operator::Min, value)
     }
 
-    /// The field is this or less.
-    pub fn at_most<O: Operand<V>>(&self, value: O) -> Filter<R>
+    /// Selects objects whose field is this or less.
+    pub fn le<O: Operand<V>>(&self, value: O) -> Filter<R>
     where
         V: Ordered,
     {
-        Filter::new(self.path(), Operator::Max, one(value))
+        self.range("le", Operator::Max, value)
     }
 
-    /// The text of the field has this in it, whatever the case; or, where there is a `*` in it, is like this from its
-    /// beginning to its end, `*` standing for anything. All else stands for itself; a `*` cannot be searched for.
+    fn range(&self, method: &str, operator: Operator, value: impl Serialize) -> Filter<R>
+    where
+        V: Ordered,
+    {
+        let value = number_or_text(method, &self.path(), value);
+        if V::IS_VIEW {
+            Filter::untyped(self.path(), operator, value)
+        } else {
+            Filter::new(self.path(), operator, value)
+        }
+    }
+
+    /// Views the field as a number, for ranges and orders of a type that has none of its own, such as one that
+    /// `#[serde(with = "…")]` stores as a number.
+    ///
+    /// ```
+    /// # use kinto_client::KintoRecord;
+    /// # use serde::{Deserialize, Serialize};
+    /// # mod seconds {
+    /// #     use std::time::Duration;
+    /// #     use serde::{Deserialize as _, Deserializer, Serializer};
+    /// #     pub fn serialize<S: Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> { s.serialize_u64(d.as_secs()) }
+    /// #     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+    /// #         u64::deserialize(d).map(Duration::from_secs)
+    /// #     }
+    /// # }
+    /// #[derive(Serialize, Deserialize, KintoRecord)]
+    /// struct Song {
+    ///     #[serde(with = "seconds")]
+    ///     length: std::time::Duration,
+    /// }
+    ///
+    /// let f = Song::fields();
+    /// let long = f.length.as_number().gt(300);
+    /// let longest_first = f.length.as_number().desc();
+    /// assert_eq!(format!("{long:?} {longest_first:?}"), "Filter(gt_length=300&lt_length=false) Sort(-length)");
+    /// ```
+    #[must_use]
+    pub const fn as_number(&self) -> Field<R, AnyNumber> {
+        Field::viewed(self.path)
+    }
+
+    /// Views the field as text, for ranges, orders and [`like`](Self::like) on a type that does not offer them, such as an
+    /// enum, or a time that `#[serde(with = "…")]` stores as text which sorts by time.
+    ///
+    /// ```
+    /// use kinto_client::KintoRecord;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// enum Status { Open, Closed }
+    ///
+    /// #[derive(Serialize, Deserialize, KintoRecord)]
+    /// struct Ticket {
+    ///     status: Status,
+    /// }
+    ///
+    /// let like = Ticket::fields().status.as_text().like("cl*");
+    /// assert_eq!(format!("{like:?}"), "Filter(lt_status=-1.7976931348623157e%2B308&min_status=%22%22&like_status=%22cl*%22)");
+    /// ```
+    #[must_use]
+    pub const fn as_text(&self) -> Field<R, AnyText> {
+        Field::viewed(self.path)
+    }
+
+    /// Selects objects whose text has this in it, whatever the case; or, where there is a `*` in it, is like this from
+    /// its beginning to its end, `*` standing for anything. All else stands for itself; a `*` cannot be searched for.
     /// What case is, and whether `*` goes beyond the end of a line, is the storage backend's to say.
     pub fn like(&self, pattern: impl AsRef<str>) -> Filter<R>
     where
@@ -86,28 +178,28 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::Like, one(verbatim(pattern.as_ref())))
     }
 
-    /// The list has this in it.
+    /// Selects objects whose list has this in it.
     pub fn contains<O: Operand<V::Item>>(&self, value: O) -> Filter<R>
     where
         V: Listed,
     {
-        Filter::new(self.path(), Operator::Contains, list([value]))
+        Filter::new(self.path(), Operator::Contains, self.containable(list([value])))
     }
 
-    /// The list has all of these in it.
+    /// Selects objects whose list has all of these in it.
     pub fn contains_all<O: Operand<V::Item>>(&self, values: impl IntoIterator<Item = O>) -> Filter<R>
     where
         V: Listed,
     {
-        Filter::new(self.path(), Operator::Contains, list(values))
+        Filter::new(self.path(), Operator::Contains, self.containable(list(values)))
     }
 
-    /// The list has any of these in it.
+    /// Selects objects whose list has any of these in it.
     pub fn contains_any<O: Operand<V::Item>>(&self, values: impl IntoIterator<Item = O>) -> Filter<R>
     where
         V: Listed,
     {
-        Filter::new(self.path(), Operator::ContainsAny, list(values))
+        Filter::new(self.path(), Operator::ContainsAny, self.containable(list(values)))
     }
 
     /// From the least to the greatest.
@@ -136,12 +228,12 @@ impl<R, V> Field<R, Opaque<V>> {
 }
 
 impl<R, V: HasFields, P> Nested<R, V, P> {
-    /// The struct is there, be it null.
-    pub fn is_set(&self) -> Filter<R> {
+    /// Selects objects whose JSON has the key of the struct, be its value null.
+    pub fn has_key(&self) -> Filter<R> {
         has(self.path(), true)
     }
 
-    /// The struct is not there. Null is there.
+    /// Selects objects whose JSON lacks the key of the struct. Null is not missing.
     pub fn is_missing(&self) -> Filter<R> {
         has(self.path(), false)
     }
@@ -168,7 +260,7 @@ impl Filter<crate::Value> {
     /// todo.create_records([json!({"size": 42}), json!({"size": "42"}), json!({"in_stock": 42})]).await?;
     /// let numbers = todo.get_records::<Value>().filter(Filter::field("size").eq(42)).await?;
     /// assert_eq!(numbers.len(), 1);
-    /// let stocked = todo.get_records::<Value>().filter(Filter::field("in_stock").is_set()).await?;
+    /// let stocked = todo.get_records::<Value>().filter(Filter::field("in_stock").has_key()).await?;
     /// assert_eq!(stocked[0].data, json!({"in_stock": 42}));
     /// # Ok(()) }
     /// ```
@@ -179,8 +271,13 @@ impl Filter<crate::Value> {
 }
 
 impl<R> Filter<R> {
-    /// The field of that name is this: for names with other characters than letters, digits, `_` and `.`, with which
-    /// the server can do no more.
+    /// Selects objects whose field of that name is this value: for names with other characters than letters, digits, `_`
+    /// and `.`, with which the server can do no more.
+    ///
+    /// # Errors
+    ///
+    /// Names that the server would misread, even so, are refused before anything is sent: those that begin with `_`,
+    /// `in_`, `exclude_` or `contains_` or have space at an end.
     pub fn plain(name: impl Into<String>, value: impl Serialize) -> Self {
         Self::new(name, Operator::Plain, one(value))
     }
@@ -192,7 +289,7 @@ macro_rules! json_field {
             $(
                 $(#[$doc])*
                 pub fn $method<R>(&self, $value: impl Serialize) -> Filter<R> {
-                    Filter::new(self.path.as_str(), Operator::$operator, one($value))
+                    Filter::untyped(self.path.as_str(), Operator::$operator, one($value))
                 }
             )+
         }
@@ -200,10 +297,10 @@ macro_rules! json_field {
 }
 
 json_field! {
-    /// The field is this.
+    /// Selects objects whose field is this value, of this type. Null is a value.
     eq(value) = Eq;
-    /// The field is something else, or is missing.
-    not(value) = Not;
+    /// Selects objects whose field is anything but this value, and those that lack it.
+    ne(value) = Not;
 }
 
 macro_rules! json_range {
@@ -212,15 +309,8 @@ macro_rules! json_range {
             $(
                 $(#[$doc])*
                 pub fn $method<R>(&self, value: impl Serialize) -> Filter<R> {
-                    let value = one(value).and_then(|value| match &value {
-                        Encoded::One(serde_json::Value::Number(_) | serde_json::Value::String(_)) => Ok(value),
-                        _ => Err(Error::invalid(format!(
-                            "`{}` of the field {:?} takes a number or text: nothing else has an order on the server",
-                            stringify!($method),
-                            self.path
-                        ))),
-                    });
-                    Filter::new(self.path.as_str(), Operator::$operator, value)
+                    let value = number_or_text(stringify!($method), &self.path, value);
+                    Filter::untyped(self.path.as_str(), Operator::$operator, value)
                 }
             )+
         }
@@ -228,75 +318,68 @@ macro_rules! json_range {
 }
 
 json_range! {
-    /// The field is less than this, and of its type: a number or text.
+    /// Selects objects whose field is less than this, and of its type: a number or text.
     lt = Lt;
-    /// The field is greater than this, and of its type: a number or text.
+    /// Selects objects whose field is greater than this, and of its type: a number or text.
     gt = Gt;
-    /// The field is this or greater, and of its type: a number or text.
-    at_least = Min;
-    /// The field is this or less, and of its type: a number or text.
-    at_most = Max;
+    /// Selects objects whose field is this or greater, and of its type: a number or text.
+    ge = Min;
+    /// Selects objects whose field is this or less, and of its type: a number or text.
+    le = Max;
 }
 
 impl JsonField {
-    /// The field is one of these.
+    /// Selects objects whose field is one of these values.
     pub fn is_in<R, O: Serialize>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
-        is_in(self.path.as_str(), values)
+        Filter::untyped(self.path.as_str(), Operator::In, some_of("is_in", values))
     }
 
-    /// The field is none of these, or is missing.
+    /// Selects objects whose field is none of these values, and those that lack it.
     pub fn not_in<R, O: Serialize>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
-        not_in(self.path.as_str(), values)
+        Filter::untyped(self.path.as_str(), Operator::Exclude, some_of("not_in", values))
     }
 
-    /// The field is there, be it null.
-    pub fn is_set<R>(&self) -> Filter<R> {
+    /// Selects objects that have the field, be it null.
+    pub fn has_key<R>(&self) -> Filter<R> {
         has(self.path.as_str(), true)
     }
 
-    /// The field is not there. Null is there.
+    /// Selects objects that lack the field. Null is not missing.
     pub fn is_missing<R>(&self) -> Filter<R> {
         has(self.path.as_str(), false)
     }
 
-    /// The text of the field is like this: [`Field::like`].
+    /// Selects objects whose field is text like this: [`Field::like`].
     pub fn like<R>(&self, pattern: impl AsRef<str>) -> Filter<R> {
-        Filter::new(self.path.as_str(), Operator::Like, one(verbatim(pattern.as_ref())))
+        Filter::untyped(self.path.as_str(), Operator::Like, one(verbatim(pattern.as_ref())))
     }
 
-    /// The list has this in it.
+    /// Selects objects whose field is a list with this in it.
     pub fn contains<R>(&self, value: impl Serialize) -> Filter<R> {
-        Filter::new(self.path.as_str(), Operator::Contains, list([value]))
+        Filter::untyped(self.path.as_str(), Operator::Contains, list([value]))
     }
 
-    /// The list has all of these in it.
+    /// Selects objects whose field is a list with all of these in it.
     pub fn contains_all<R, O: Serialize>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
-        Filter::new(self.path.as_str(), Operator::Contains, list(values))
+        Filter::untyped(self.path.as_str(), Operator::Contains, list(values))
     }
 
-    /// The list has any of these in it.
+    /// Selects objects whose field is a list with any of these in it.
     pub fn contains_any<R, O: Serialize>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
-        Filter::new(self.path.as_str(), Operator::ContainsAny, list(values))
+        Filter::untyped(self.path.as_str(), Operator::ContainsAny, list(values))
     }
 }
 
-pub(super) fn has<R>(path: impl Into<String>, set: bool) -> Filter<R> {
-    Filter::new(path, Operator::Has, one(set))
+pub(super) fn has<R>(path: impl Into<String>, there: bool) -> Filter<R> {
+    Filter::new(path, Operator::Has, one(there))
 }
 
-fn is_in<R, O: Serialize>(path: impl Into<String>, values: impl IntoIterator<Item = O>) -> Filter<R> {
-    Filter::new(path, Operator::In, many(values).and_then(not_empty("is_in")))
-}
-
-fn not_in<R, O: Serialize>(path: impl Into<String>, values: impl IntoIterator<Item = O>) -> Filter<R> {
-    Filter::new(path, Operator::Exclude, many(values).and_then(not_empty("not_in")))
-}
-
-/// An empty list means nothing to one storage backend of the server and everything to the other.
-fn not_empty(method: &'static str) -> impl FnOnce(Encoded) -> Result<Encoded> {
-    move |values| match &values {
+/// The values of a list, of which there is one. An empty list means nothing to one storage backend of the server and
+/// everything to the other.
+fn some_of<O: Serialize>(method: &str, values: impl IntoIterator<Item = O>) -> Result<Encoded> {
+    match many(values)? {
         Encoded::Many(list) if list.is_empty() => Err(Error::invalid(format!("`{method}` takes one value at least"))),
-        _ => Ok(values),
+        values => Ok(values),
     }
 }
 

@@ -1,13 +1,15 @@
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashSet, VecDeque},
+    rc::Rc,
+    sync::Arc,
 };
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     wire::{encode, filter::Operand as Encoded},
 };
 
@@ -21,19 +23,42 @@ pub trait Operand<V: ?Sized>: Serialize {}
 
 impl<V: Serialize> Operand<V> for V {}
 impl<V: Serialize> Operand<Option<V>> for V {}
-impl Operand<String> for &str {}
-impl Operand<Option<String>> for &str {}
-impl Operand<String> for &String {}
-impl Operand<Option<String>> for &String {}
+
+/// `eq("x")` on every type of text.
+macro_rules! compared_with_text {
+    ($($text:ty),+) => {$(
+        impl Operand<$text> for &str {}
+        impl Operand<Option<$text>> for &str {}
+        impl Operand<$text> for &String {}
+        impl Operand<Option<$text>> for &String {}
+    )+};
+}
+
+compared_with_text!(String, Cow<'_, str>, Box<str>, Arc<str>, Rc<str>);
+
+/// `eq(String::from("x"))` on the types of text other than `String`.
+macro_rules! compared_with_string {
+    ($($text:ty),+) => {$(
+        impl Operand<$text> for String {}
+        impl Operand<Option<$text>> for String {}
+    )+};
+}
+
+compared_with_string!(Cow<'_, str>, Box<str>, Arc<str>, Rc<str>);
 
 /// Types whose JSON, numbers or text, the server has an order for. Implement it for your own, such as a date that
 /// serialises as text which sorts by time.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no order on the server, so `lt`, `gt`, `at_least` and `at_most` do not apply",
+    message = "`{Self}` has no order on the server, so `lt`, `gt`, `ge` and `le` do not apply",
     label = "only numbers and text are ordered",
-    note = "implement `kinto_client::field::Ordered` for a type of your own that serialises as a number or as text"
+    note = "implement `kinto_client::field::Ordered` for a type of your own that serialises as a number or as text",
+    note = "for a type of another crate see the features of `kinto-client`, or use `as_number()` or `as_text()` of the field"
 )]
-pub trait Ordered {}
+pub trait Ordered {
+    /// What is stored may be of another type.
+    #[doc(hidden)]
+    const IS_VIEW: bool = false;
+}
 
 /// Types whose JSON is text. Implement it for your own.
 #[diagnostic::on_unimplemented(
@@ -67,7 +92,8 @@ macro_rules! ordered {
     )+};
 }
 
-ordered!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f32, f64, String, Cow<'_, str>, Box<str>, char);
+ordered!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, char);
+ordered!(String, Cow<'_, str>, Box<str>, Arc<str>, Rc<str>);
 ordered!(crate::Timestamp);
 
 impl<V: Ordered> Ordered for Option<V> {}
@@ -78,6 +104,8 @@ impl Sortable for Option<bool> {}
 impl Text for String {}
 impl Text for Cow<'_, str> {}
 impl Text for Box<str> {}
+impl Text for Arc<str> {}
+impl Text for Rc<str> {}
 impl<V: Text> Text for Option<V> {}
 
 impl<V> Listed for Vec<V> {
@@ -110,6 +138,16 @@ impl<L: Listed> Listed for Option<L> {
 
 pub(super) fn one(value: impl Serialize) -> Result<Encoded> {
     encode::value(&value).map(Encoded::One)
+}
+
+/// The bound of a range.
+pub(super) fn number_or_text(method: &str, path: &str, value: impl Serialize) -> Result<Encoded> {
+    match one(value)? {
+        value @ Encoded::One(Value::Number(_) | Value::String(_)) => Ok(value),
+        _ => Err(Error::invalid(format!(
+            "`{method}` of the field {path:?} takes a number or text: nothing else has an order on the server"
+        ))),
+    }
 }
 
 pub(super) fn many<O: Serialize>(values: impl IntoIterator<Item = O>) -> Result<Encoded> {

@@ -9,9 +9,14 @@ use crate::wire::{
 };
 
 impl<R, V> PlainField<R, V> {
-    /// The field is this. The name has a character in it with which the server can do no more than this.
+    /// Selects objects whose field is this value. The name has a character in it with which the server can do no more.
+    ///
+    /// # Errors
+    ///
+    /// A field of a set without an order ([`Unordered`](super::Unordered)) is refused before anything is sent, as is a name
+    /// that the server would misread even so ([`Filter::plain`]).
     pub fn eq<O: Operand<V>>(&self, value: O) -> Filter<R> {
-        Filter::new(self.path(), Operator::Plain, one(value))
+        Filter::new(self.path(), Operator::Plain, self.comparable(one(value)))
     }
 }
 
@@ -42,6 +47,6 @@ macro_rules! refused {
     };
 }
 
-refused!(not(O), is_in(O), not_in(O), lt(O), gt(O), at_least(O), at_most(O), like(O) => Filter, |path| has(path, true));
-refused!(contains(O), contains_all(O), contains_any(O), is_set, is_missing => Filter, |path| has(path, true));
+refused!(ne(O), is_in(O), not_in(O), lt(O), gt(O), ge(O), le(O), like(O) => Filter, |path| has(path, true));
+refused!(contains(O), contains_all(O), contains_any(O), has_key, is_missing => Filter, |path| has(path, true));
 refused!(asc, desc => Sort, |path| Sort::new(path, false));

@@ -10,7 +10,7 @@ use serde::{
 
 use crate::{
     __private::{Path, RawValue},
-    wire::{decode::without_position, merge},
+    wire::{decode::without_position, merge::Entries},
 };
 
 /// What does not fit, and where.
@@ -69,10 +69,9 @@ impl Path {
     }
 
     fn inside<'a>(&self, parent: &'a Parent<'_>) -> Result<Option<&'a RawValue>, Misfit> {
-        let entries = merge::entries(&parent.json).map_err(|error| self.parent.unwrap_or(self).misfit(&error))?;
+        let entries = Entries::of(parent.json.get()).map_err(|error| self.parent.unwrap_or(self).misfit(&error))?;
         let names = if parent.default { slice::from_ref(&self.name) } else { self.names() };
-        let mut found = names.iter().filter_map(|name| entries.iter().find(|(key, _)| key == name));
-        Ok(found.next().map(|(_, json)| *json))
+        Ok(names.iter().find_map(|name| entries.get(name)))
     }
 
     fn misfit(&self, error: &serde_json::Error) -> Misfit {

@@ -8,7 +8,7 @@ use crate::{
         delete::{Delete, Target},
         delete_all::DeleteAll,
         get::Get,
-        list::{GetAll, GetChanges},
+        list::{GetAll, GetChanges, GetTimestamp},
         many::Many,
         overwrite::Overwrite,
         patch::Patch,
@@ -16,11 +16,11 @@ use crate::{
         update::Update,
     },
     wire::{
+        change_token::ChangeToken,
         id::RecordId,
         kind,
         object::{Data, Record},
         path::List,
-        timestamp::Timestamp,
     },
 };
 
@@ -31,6 +31,10 @@ impl Collection {
     pub fn typed<T: Data>(&self) -> TypedCollection<T> {
         self.client.expect_schema_of::<T>(&self.place);
         TypedCollection::new(self)
+    }
+
+    pub(crate) fn records(&self) -> List<kind::Record> {
+        self.place.records()
     }
 
     /// The place of a record. Nothing is sent.
@@ -101,6 +105,28 @@ impl Collection {
         Call::new(&self.client, GetAll::new(self.place.records()))
     }
 
+    /// Reads the time of the last change of the records: their `ETag`, without any record.
+    ///
+    /// For a web service that passes the `ETag` on, and to ask cheaply whether to read again. It is the timestamp of the
+    /// records; the collection's own, of its settings, is [`Object::last_modified`](crate::Object::last_modified).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// let milk = todo.create_record(kinto_client::json!({"title": "Milk"})).await?;
+    /// assert_eq!(todo.get_records_timestamp().await?, milk.last_modified);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such collection.
+    pub fn get_records_timestamp(&self) -> Call<'static, GetTimestamp<kind::Record>> {
+        Call::new(&self.client, GetTimestamp::new(self.place.records()))
+    }
+
     /// Saves what was changed in a record that was read: [`Handle::save`](crate::Handle::save).
     ///
     /// Everything that the record has on the server and `T` does not know is kept.
@@ -118,7 +144,8 @@ impl Collection {
         Call::new(&self.client, Update::new(self.record(id).place, change))
     }
 
-    /// Puts `data` in the place of whatever record is there, or is not there yet, without a look at it.
+    /// Puts `data` in the place of whatever record is there, or is not there yet, without a look at it; with
+    /// `.if_match(…)`, only in the place of that version.
     pub fn overwrite_record<T: Data>(
         &self,
         id: impl Into<RecordId<T>>,
@@ -228,11 +255,19 @@ impl Collection {
         Call::new(&self.client, Many::new(subject, records.into_iter().map(delete).collect()))
     }
 
-    /// Reads what happened to the records after that time, the earliest first, deletions included.
+    /// Reads what happened to the records since then, the earliest first, deletions included.
     ///
-    /// Begin with [`Objects::last_modified`](crate::Objects::last_modified) of a reading of the collection, and go on with
-    /// what each reading of changes gives. What is created with a timestamp of the past, which the server allows, is not
-    /// told of; nor are deletions that its operator has purged, so whoever has been away for that long reads everything.
+    /// Begin with [`Records::change_token`](crate::Objects::change_token) of a reading of the collection, and go on with the
+    /// [`token`](crate::Changes::token) that each reading of changes gives. Nothing is missed and nothing told twice, whoever
+    /// else writes. From a [`Timestamp`](crate::Timestamp), which does not know what was told, the changes of the 30 seconds before it
+    /// ([`overlap`](Call::overlap)) are told again.
+    ///
+    /// A collection that was deleted and made again, a server that was flushed or restored, and a change that was told and then taken
+    /// out of the list (a purged tombstone) are a [`Change::Reset`](crate::Change::Reset), after which all that is there is told. To
+    /// notice that, the last change that was told is looked for; where it has moved, the collection is asked for its own version. If that
+    /// is later, this is a reset, too, though it may only have been given other attributes. Two things cannot be noticed: deletions
+    /// that were purged before they were told, and records that are created with a timestamp of the past. Whoever
+    /// has been away for longer than the operator keeps tombstones reads everything.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -246,13 +281,15 @@ impl Collection {
     /// let bread = todo.create_record(json!({"title": "Bread"})).await?;
     /// todo.delete_record(&milk).await?;
     ///
-    /// let happened = todo.changes_since::<Value>(all.last_modified).await?;
-    /// assert_eq!(happened.changes.iter().map(|change| change.id()).collect::<Vec<_>>(), [&*bread.id, &*milk.id]);
-    /// assert!(todo.changes_since::<Value>(happened.last_modified).await?.changes.is_empty());
+    /// let happened = todo.changes_since::<Value>(all.change_token()).await?;
+    /// let ids: Vec<_> = happened.changes.iter().filter_map(|change| change.id()).collect();
+    /// assert_eq!(ids, [&*bread.id, &*milk.id]);
+    /// let text = happened.token.to_string(); // to be kept
+    /// assert!(todo.changes_since::<Value>(text.parse::<kinto_client::ChangeToken>()?).await?.changes.is_empty());
     /// # Ok(()) }
     /// ```
-    pub fn changes_since<T: Data>(&self, last_modified: Timestamp) -> Call<'static, GetChanges<T>> {
-        Call::new(&self.client, GetChanges::new(self.place.records(), last_modified))
+    pub fn changes_since<T: Data>(&self, token: impl Into<ChangeToken>) -> Call<'static, GetChanges<T>> {
+        Call::new(&self.client, GetChanges::new(&self.place, token.into()))
     }
 
     /// Deletes all records that you may write; with a [filter](Call::filter), those that match. Gives what was deleted.

@@ -34,7 +34,7 @@ impl Group {
                 group.add(member);
             }
         });
-        self.update(add)
+        Call::new(&self.client, Update::idempotent(self.place.clone(), add))
     }
 
     /// Removes members and leaves the others as they are, as [`add_members`](Self::add_members) does.
@@ -48,7 +48,7 @@ impl Group {
                 group.remove(member);
             }
         });
-        self.update(remove)
+        Call::new(&self.client, Update::idempotent(self.place.clone(), remove))
     }
 }
 

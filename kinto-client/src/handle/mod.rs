@@ -92,6 +92,12 @@ impl<K: Kind, T: Data> Handle<K, T> {
         &self.client
     }
 
+    /// Returns the same object, reached by a client with a fence: [`Client::fenced_by`], which says what that gives.
+    #[must_use]
+    pub fn fenced_by(&self, locks: &Collection) -> Self {
+        Self { client: self.client.fenced_by(locks), ..self.clone() }
+    }
+
     /// Reads the object.
     ///
     /// ```
@@ -146,7 +152,8 @@ impl<K: Kind, T: Data> Handle<K, T> {
 
     /// Puts `data` in the place of whatever is there, or is not there yet, without a look at it.
     ///
-    /// Nothing of the old data is kept. The permissions are, unless `.permissions(…)` gives others.
+    /// Nothing of the old data is kept. The permissions are, unless `.permissions(…)` gives others. With `.if_match(…)` it
+    /// is done only to the version that you have.
     pub fn overwrite(&self, data: T) -> Call<'static, Overwrite<K, T>> {
         Call::new(&self.client, Overwrite::new(self.place.list.clone(), &*self.place.id, data))
     }
@@ -231,10 +238,10 @@ impl<K: Kind, T: Data> Handle<K, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`get`](Self::get) and [`save`](Self::save); a conflict only after 20 tries, or if it is not known whether
-    /// the change was made, for an answer was lost and the object has been changed: if `change` still has something to
-    /// do to it then, as one that counts always has, it could be made twice
-    /// ([`Error::may_have_been_applied`](crate::Error::may_have_been_applied)).
+    /// Those of [`get`](Self::get) and [`save`](Self::save); a conflict only after 20 tries, or if it is in doubt whether
+    /// the change was made ([`Error::may_have_been_applied`](crate::Error::may_have_been_applied)): a response was lost,
+    /// or the object is what was sent, because the request arrived twice or another client has made the same change.
+    /// `change` is not run again then, since one that counts would count twice: read the object, and decide.
     pub fn update<F: FnMut(&mut T) + Send>(&self, change: F) -> Call<'static, Update<K, T, F>> {
         Call::new(&self.client, Update::new(self.place.clone(), change))
     }

@@ -11,7 +11,7 @@ use crate::{
         delete_all::DeleteAll,
         edit::Edit,
         get::Get,
-        list::{GetAll, GetChanges},
+        list::{GetAll, GetChanges, GetTimestamp},
         many::Many,
         overwrite::Overwrite,
         patch::Patch,
@@ -20,10 +20,10 @@ use crate::{
     },
     wire::{
         attributes::CollectionAttributes,
+        change_token::ChangeToken,
         id::RecordId,
         kind,
         object::{Data, Record},
-        timestamp::Timestamp,
     },
 };
 
@@ -42,6 +42,12 @@ impl<T: Data> TypedCollection<T> {
     #[must_use]
     pub fn untyped(&self) -> &Collection {
         &self.collection
+    }
+
+    /// Returns the same collection, reached by a client with a fence: [`Client::fenced_by`](crate::Client::fenced_by).
+    #[must_use]
+    pub fn fenced_by(&self, locks: &Collection) -> Self {
+        Self { collection: self.collection.fenced_by(locks), of: PhantomData }
     }
 
     /// The id of the collection.
@@ -79,6 +85,11 @@ impl<T: Data> TypedCollection<T> {
     /// Reads all records: [`Collection::get_records`].
     pub fn get_records(&self) -> Call<'static, GetAll<kind::Record, T>> {
         self.collection.get_records()
+    }
+
+    /// Reads the time of the last change of the records: [`Collection::get_records_timestamp`].
+    pub fn get_records_timestamp(&self) -> Call<'static, GetTimestamp<kind::Record>> {
+        self.collection.get_records_timestamp()
     }
 
     /// Saves a record that was read: [`Collection::save_record`].
@@ -148,9 +159,9 @@ impl<T: Data> TypedCollection<T> {
         self.collection.delete_matching()
     }
 
-    /// Reads what happened to the records after that time: [`Collection::changes_since`].
-    pub fn changes_since(&self, last_modified: Timestamp) -> Call<'static, GetChanges<T>> {
-        self.collection.changes_since(last_modified)
+    /// Reads what happened to the records since then: [`Collection::changes_since`].
+    pub fn changes_since(&self, token: impl Into<ChangeToken>) -> Call<'static, GetChanges<T>> {
+        self.collection.changes_since(token)
     }
 }
 

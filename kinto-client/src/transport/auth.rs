@@ -111,6 +111,8 @@ impl<U: AsRef<str>, P: AsRef<str>> From<(U, P)> for Auth {
 pub trait CredentialProvider: Send + Sync + 'static {
     /// The value of the `Authorization` header. It is asked for before every request, so keep what is costly.
     ///
+    /// A task of the client's own asks for it, so that task-local values of the caller are not there.
+    ///
     /// # Errors
     ///
     /// Whatever [`Error::authentication`] makes of the reason; the request is then not sent.

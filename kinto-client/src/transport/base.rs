@@ -55,13 +55,33 @@ impl Base {
 
     /// Whether what is sent there can be read by others on the way.
     pub(crate) fn is_open(&self) -> bool {
-        let loopback = match self.0.host() {
+        self.0.scheme() == "http" && !self.is_loopback()
+    }
+
+    fn is_loopback(&self) -> bool {
+        match self.0.host() {
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
-            Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
             None => false,
+        }
+    }
+
+    /// Returns a text that is the same for all addresses that are known to be of one server.
+    pub(crate) fn server(&self) -> String {
+        let host = match self.0.host() {
+            Some(Host::Domain(name)) => name.trim_end_matches('.').to_owned(),
+            Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().to_string(),
+            Some(Host::Ipv4(ip)) => ip.to_string(),
+            None => String::new(),
         };
-        self.0.scheme() == "http" && !loopback
+        // A connection to "any address" goes to this machine.
+        let is_local = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+        let local = self.is_loopback() || host == "localhost" || host.parse().is_ok_and(is_local);
+        let host = if local { "localhost" } else { &host };
+        let port = self.0.port().filter(|port| !matches!(port, 80 | 443)).map(|port| port.to_string());
+        let path: Vec<&str> = self.0.path().split('/').filter(|name| !name.is_empty()).collect();
+        format!("{host}:{}/{}", port.unwrap_or_default(), path.join("/"))
     }
 
     pub(crate) fn is_https(&self) -> bool {
@@ -116,6 +136,26 @@ mod tests {
             let error = Base::parse(given).unwrap_err();
             assert!(error.is_invalid() && error.to_string().contains(reason), "{given}: {error}");
             assert!(!format!("{error} {error:?}").contains("s3cr3t"), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_of_one_server_are_the_same() {
+        let server = |url: &str| Base::parse(url).unwrap().server();
+        for (one, other) in [
+            ("http://localhost:8888/v1", "http://127.0.0.1:8888/v1"),
+            ("http://localhost:8888/v1", "http://[::1]:8888/v1/"),
+            ("http://localhost:8888/v1", "http://0.0.0.0:8888//v1"),
+            ("http://[::ffff:127.0.0.1]:8888/v1", "http://kinto.localhost:8888/v1"),
+            ("http://localhost.:8888/v1", "http://127.1.2.3:8888/v1"),
+            ("http://Example.org:80/v1", "https://example.org./v1"),
+            ("http://[::ffff:10.0.0.1]/a//b/v1", "http://10.0.0.1/a/b/v1"),
+        ] {
+            assert_eq!(server(one), server(other));
+        }
+        let all = ["http://localhost/v1", "http://localhost:1/v1", "http://a.org/v1", "http://a.org/b/v1"];
+        for (place, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(place + 1).all(|other| server(one) != server(other)), "{one}");
         }
     }
 

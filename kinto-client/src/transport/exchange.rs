@@ -1,10 +1,4 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
@@ -15,6 +9,7 @@ use super::{Body, Transport, TransportError, TransportErrorKind, auth::Auth, bas
 use crate::{
     error::{Error, ErrorKind, Result},
     wire::{
+        batch,
         request::{Precondition, Request},
         response::Response,
     },
@@ -49,39 +44,61 @@ impl Exchange {
         Ok(self)
     }
 
-    /// Sends a request and reads its answer, whatever its status, within `timeout`.
-    pub(crate) async fn send(&self, request: &Request, timeout: Duration) -> Result<Response> {
-        let under_way = AtomicBool::new(false);
-        let answer = tokio::time::timeout(timeout, self.send_with_credentials(request, &under_way)).await;
-        answer.unwrap_or_else(|_| {
-            let seconds = timeout.as_secs_f32();
-            let late = |what: &str| Error::new(ErrorKind::TimedOut, format!("{what} within {seconds} s"));
-            Err(if under_way.load(Ordering::Relaxed) {
-                after_sending(request, late("the server did not answer"))
-            } else {
-                late("there were no credentials to send")
-            })
-        })
-    }
-
-    async fn send_with_credentials(&self, request: &Request, under_way: &AtomicBool) -> Result<Response> {
-        let response = self.send_within_origin(request, under_way).await?;
-        under_way.store(false, Ordering::Relaxed);
+    /// Returns the credentials that a request is sent with.
+    pub(crate) async fn authorization(&self) -> Result<Option<HeaderValue>> {
         match &self.auth {
-            Some(auth) if response.status == StatusCode::UNAUTHORIZED && auth.refresh().await? => {
-                self.send_within_origin(request, under_way).await
-            }
-            None if response.status == StatusCode::UNAUTHORIZED => {
-                Err(Error::refused(&response).because("the client has no credentials: `.auth(…)` gives it some"))
-            }
-            _ => Ok(response),
+            Some(auth) => auth.authorization().await.map(Some),
+            None => Ok(None),
         }
     }
 
-    async fn send_within_origin(&self, request: &Request, under_way: &AtomicBool) -> Result<Response> {
+    /// Returns true if the server refused the credentials, and there are others now.
+    pub(crate) async fn renewed(&self, response: &Response) -> Result<bool> {
+        match &self.auth {
+            _ if response.status != StatusCode::UNAUTHORIZED => Ok(false),
+            Some(auth) => auth.refresh().await,
+            None => Err(Error::refused(response).because("the client has no credentials: `.auth(…)` gives it some")),
+        }
+    }
+
+    /// Asks for other credentials, within `timeout`. Returns false if there are none.
+    pub(crate) async fn renew(&self, timeout: Duration) -> Result<bool> {
+        let Some(auth) = &self.auth else { return Ok(false) };
+        let renewed = tokio::time::timeout(timeout, auth.refresh()).await;
+        renewed.unwrap_or_else(|_| {
+            let seconds = timeout.as_secs_f32();
+            Err(Error::new(ErrorKind::TimedOut, format!("there were no credentials to send within {seconds} s")))
+        })
+    }
+
+    /// Sends a request, in a batch behind its lock if it has one, and reads its response, whatever its status.
+    pub(crate) async fn send(&self, request: &Request, authorization: Option<&HeaderValue>) -> Result<Response> {
+        if request.lock.is_none() {
+            return self.send_within_origin(request, authorization).await;
+        }
+        let response = self.send_within_origin(&batch::request([request])?, authorization).await?;
+        match response.status {
+            StatusCode::OK => {
+                let mut responses = batch::responses(&response, [request]).map_err(Error::maybe_applied)?;
+                let mut response =
+                    responses.pop().ok_or_else(|| Error::unexpected("a batch without responses".into()))?;
+                if response.status == StatusCode::CONFLICT {
+                    // The same few seconds each time, and the other writer is done after some milliseconds.
+                    response.headers = HeaderMap::new().into();
+                }
+                Ok(response)
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Ok(response),
+            status if status.is_server_error() => Ok(response),
+            _ => Err(Error::refused(&response).of_batch()),
+        }
+    }
+
+    /// Follows redirects within the server.
+    async fn send_within_origin(&self, request: &Request, authorization: Option<&HeaderValue>) -> Result<Response> {
         let mut url = self.base.join(&request.path, request.query.as_str());
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.send_to(&url, request, under_way).await?;
+            let response = self.send_to(&url, request, authorization).await?;
             match self.redirect(&url, request, &response)? {
                 Some(target) => url = target,
                 None => return Ok(response),
@@ -109,16 +126,20 @@ impl Exchange {
         }
     }
 
-    async fn send_to(&self, url: &Url, request: &Request, under_way: &AtomicBool) -> Result<Response> {
-        let http = self.http_request(url, request).await?;
-        under_way.store(true, Ordering::Relaxed);
+    async fn send_to(&self, url: &Url, request: &Request, authorization: Option<&HeaderValue>) -> Result<Response> {
+        let http = self.http_request(url, request, authorization)?;
         let response = self.transport.send(http).await.map_err(|error| self.no_answer(request, error))?;
         let (head, body) = response.into_parts();
         let body = self.read(&head.headers, body).await.map_err(|error| after_sending(request, error))?;
         Ok(Response::new(head.status, head.headers, body))
     }
 
-    async fn http_request(&self, url: &Url, request: &Request) -> Result<http::Request<Bytes>> {
+    fn http_request(
+        &self,
+        url: &Url,
+        request: &Request,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<http::Request<Bytes>> {
         let mut http = http::Request::new(request.body.clone().unwrap_or_default());
         *http.method_mut() = request.method.clone();
         *http.uri_mut() = url
@@ -138,8 +159,8 @@ impl Exchange {
             let value = HeaderValue::from_str(&value).map_err(|error| Error::invalid(value).caused_by(error))?;
             headers.insert(name, value);
         }
-        if let Some(auth) = &self.auth {
-            headers.insert(header::AUTHORIZATION, auth.authorization().await?);
+        if let Some(authorization) = authorization {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
         }
         Ok(http)
     }
@@ -199,6 +220,6 @@ fn interrupted(error: TransportError) -> Error {
 }
 
 /// The request had left: what would have changed something may have done so.
-fn after_sending(request: &Request, error: Error) -> Error {
+pub(super) fn after_sending(request: &Request, error: Error) -> Error {
     if request.method.is_safe() { error } else { error.maybe_applied() }
 }

@@ -5,13 +5,18 @@ use std::{error::Error as StdError, fmt, pin::Pin, sync::Arc};
 use bytes::Bytes;
 use futures_core::{Stream, future::BoxFuture};
 
+mod acknowledged;
+mod attempt;
 pub(crate) mod auth;
 pub(crate) mod base;
 pub(crate) mod exchange;
 pub(crate) mod http_client;
+pub(crate) mod lease;
 pub(crate) mod notice;
 pub(crate) mod retry;
 pub(crate) mod sender;
+pub(crate) mod task;
+mod turn;
 
 /// The body of an answer, as it arrives.
 pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;

@@ -193,6 +193,7 @@ impl Again {
                 }
                 _ => Self::No,
             },
+            Err(error) if error.has_waited() => Self::No,
             Err(error) => match error.kind() {
                 ErrorKind::Connection | ErrorKind::TimedOut if error.may_have_been_applied() => Self::MaybeApplied,
                 // Of a read there is nothing to apply; of a write nothing was sent.

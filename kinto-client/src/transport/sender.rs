@@ -4,18 +4,20 @@ use std::{
 };
 
 use http::HeaderMap;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tracing::Instrument as _;
+use tokio::sync::Semaphore;
 
 use super::{
-    exchange::Exchange,
+    acknowledged,
+    attempt::{Ahead, Limit, Try},
+    exchange::{Exchange, after_sending},
+    lease::Lease,
     notice::{Backoff, Notices},
-    retry::{Again, Attempt, RetryPolicy, asked_to_wait},
+    retry::{Again, Attempt, RetryPolicy},
+    task::Task,
 };
 use crate::{
     error::{Error, Result},
     wire::{
-        path::template_of,
         request::Request,
         response::Response,
         settle::{question, settle, settle_by},
@@ -36,38 +38,62 @@ pub(crate) struct Manner {
 /// Sends requests, again where that is harmless and can help, and leaves the server alone when it asks for that.
 pub(crate) struct Sender {
     pub(crate) exchange: Exchange,
+    /// What the server is known by among all servers of the program.
+    pub(crate) server: u64,
     pub(crate) notices: Arc<Notices>,
     pub(crate) backoff: Backoff,
     /// How many requests may be under way.
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) max_places: usize,
 }
 
 impl Sender {
     /// Sends a request and gives back the answer, whatever its status.
-    pub(crate) async fn send(&self, request: &Request, manner: &Manner) -> Result<Response> {
-        let (outcome, repeated) = self.send_until_told(request, manner).await;
-        if !repeated {
-            return outcome;
-        }
-        let response = outcome.map(|response| settle(request, response)).map_err(Error::maybe_applied)?;
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        request: &Request,
+        manner: &Manner,
+        lease: Option<&Lease>,
+    ) -> Result<Response> {
+        let (outcome, repeated) = self.send_until_told(request, manner, lease, Ahead::No).await;
+        let outcome = outcome.and_then(sent);
+        let response = outcome.map_err(|error| if repeated { error.maybe_applied() } else { error })?;
+        let response = settle(request, response, repeated);
         Ok(self.clear_up(request, response, manner).await)
     }
 
-    /// Asks the server what the answer to a repeated request leaves open, if there is a way to ask.
-    pub(crate) async fn clear_up(&self, request: &Request, response: Response, manner: &Manner) -> Response {
-        let Some(question) = question(request, &response) else { return response };
-        match self.send_until_told(&question, manner).await {
-            (Ok(found), _) => settle_by(request, response, found),
-            (Err(_), _) => response,
+    /// Sends a read that nobody waits for yet; `None` if it would be in the way of another request.
+    pub(crate) async fn send_ahead(self: &Arc<Self>, request: &Request, manner: &Manner) -> Result<Option<Response>> {
+        if self.places.available_permits() == 0 {
+            return Ok(None);
         }
+        self.send_until_told(request, manner, None, Ahead::Yes).await.0
+    }
+
+    /// Asks the server what the answer to a repeated request leaves open, if there is a way to ask.
+    pub(crate) async fn clear_up(self: &Arc<Self>, request: &Request, response: Response, manner: &Manner) -> Response {
+        let response = acknowledged::judge(self.server, request, response);
+        let Some(question) = question(request, &response) else { return response };
+        let (found, _) = self.send_until_told(&question, manner, None, Ahead::No).await;
+        settle_by(response, found.ok().flatten())
     }
 
     /// The last answer to a request, or why there is none, and whether an earlier try may have been carried out.
-    async fn send_until_told(&self, request: &Request, manner: &Manner) -> (Result<Response>, bool) {
+    async fn send_until_told(
+        self: &Arc<Self>,
+        request: &Request,
+        manner: &Manner,
+        lease: Option<&Lease>,
+        ahead: Ahead,
+    ) -> (Result<Option<Response>>, bool) {
         let started = Instant::now();
         let mut repeated = false;
         for tries in 1.. {
-            let outcome = self.send_once(request, manner, tries).await;
+            let outcome = match self.attempt(request, manner, tries, lease, ahead).await {
+                Ok(Some(response)) => Ok(response),
+                Ok(None) => return (Ok(None), repeated),
+                Err(error) => Err(error),
+            };
             let again = Again::after(request, &outcome);
             repeated |= again == Again::MaybeApplied && !request.method.is_safe();
             let delay = match again {
@@ -79,61 +105,44 @@ impl Sender {
                     tracing::debug!(tries, ?delay, "tries again");
                     tokio::time::sleep(delay).await;
                 }
-                None => return (outcome, repeated),
+                None => return (outcome.map(Some), repeated),
             }
         }
         (Err(Error::unexpected("the retry policy never ended".to_owned())), repeated)
     }
 
-    /// One try, with a span of its own: `kinto.request`.
-    pub(crate) async fn send_once(&self, request: &Request, manner: &Manner, tries: u32) -> Result<Response> {
-        let _place = self.place().await?;
-        let span = tracing::debug_span!(
-            "kinto.request",
-            method = %request.method,
-            path = template_of(&request.path),
-            tries,
-            status = tracing::field::Empty,
-            milliseconds = tracing::field::Empty,
-        );
-        let started = Instant::now();
-        let outcome = self.exchange.send(request, manner.timeout).instrument(span.clone()).await;
-        span.record("milliseconds", milliseconds(started));
-        match &outcome {
-            Ok(response) => {
-                span.record("status", response.status.as_u16());
-                span.in_scope(|| tracing::debug!("answered"));
-                self.notices.take_down(response);
-            }
-            Err(error) => span.in_scope(|| tracing::debug!(kind = ?error.kind(), "no answer")),
-        }
-        outcome
+    /// One try; whoever calls this asks the policy.
+    pub(crate) async fn send_once(
+        self: &Arc<Self>,
+        request: &Request,
+        manner: &Manner,
+        tries: u32,
+        lease: Option<&Lease>,
+    ) -> Result<Response> {
+        self.attempt(request, manner, tries, lease, Ahead::No).await.and_then(sent)
     }
 
-    /// Waits until one more request may be under way.
-    async fn place(&self) -> Result<Option<SemaphorePermit<'_>>> {
-        loop {
-            self.leave_alone().await?;
-            // It is never closed.
-            let place = self.places.acquire().await.ok();
-            // The server may have asked for rest meanwhile.
-            if self.notices.backoff().is_none() {
-                return Ok(place);
-            }
-        }
+    /// One try. It goes on by itself, so that its place and its turn are given back whether or not the caller is polled,
+    /// and ends when the caller is dropped.
+    async fn attempt(
+        self: &Arc<Self>,
+        request: &Request,
+        manner: &Manner,
+        tries: u32,
+        lease: Option<&Lease>,
+        ahead: Ahead,
+    ) -> Result<Option<Response>> {
+        let claims = request.claims();
+        let turn = lease.and_then(|lease| lease.turn_for(self.server, &claims));
+        let (sender, limit) = (Arc::clone(self), Limit::new(manner.timeout));
+        let task = Task::start(Try { sender, request: request.clone(), limit, tries, ahead, claims, turn }.run())?;
+        task.end().await.map_err(|error| after_sending(request, error))?
     }
+}
 
-    async fn leave_alone(&self) -> Result<()> {
-        let Some(remaining) = self.notices.backoff() else { return Ok(()) };
-        match self.backoff {
-            Backoff::Wait(at_most) if remaining <= at_most => {
-                tracing::debug!(?remaining, "waits, as the server asked with `Backoff`");
-                tokio::time::sleep(remaining).await;
-                Ok(())
-            }
-            _ => Err(asked_to_wait(remaining)),
-        }
-    }
+/// What is sent only where it is in no other's way may not be sent; all else is.
+fn sent(response: Option<Response>) -> Result<Response> {
+    response.ok_or_else(|| Error::unexpected("the request was not sent".to_owned()))
 }
 
 /// How long it has been, to a tenth.

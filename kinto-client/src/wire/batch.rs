@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
+    claim::claims_of_batch,
+    fence,
     headers::Headers,
     request::{Precondition, Request},
     response::Response,
@@ -11,19 +13,24 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// One request that carries several. Credentials are on the outside only; the server hands them down.
+/// One request that carries several, each behind its lock if it has one. Credentials are on the outside only; the server hands them down.
 pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request, IntoIter: Clone>) -> Result<Request> {
     let parts = parts.into_iter();
     let mut body = Vec::with_capacity(parts.clone().map(size).sum());
     body.extend_from_slice(b"{\"requests\":");
+    let claims = claims_of_batch(parts.clone());
     let mut separator = b'[';
     for part in parts {
         body.push(std::mem::replace(&mut separator, b','));
+        if let Some(lock) = &part.lock {
+            write(&lock.request(), &mut body).map_err(|error| Error::invalid(error.to_string()))?;
+            body.push(b',');
+        }
         write(part, &mut body).map_err(|error| Error::invalid(error.to_string()))?;
     }
     body.extend_from_slice(b"]}");
     let request = Request::new(Method::POST, "/batch".to_owned());
-    Ok(Request { body: Some(body.into()), ..request })
+    Ok(Request { body: Some(body.into()), batched: Some(claims), ..request })
 }
 
 /// Writes a request as a part of a batch. Its body is JSON already, and goes in as it is.
@@ -50,7 +57,13 @@ fn write(part: &Request, out: &mut Vec<u8>) -> serde_json::Result<()> {
 /// About how many bytes a request takes up in a batch.
 pub(crate) fn size(request: &Request) -> usize {
     const REST: usize = 100;
-    request.path.len() + request.query.as_str().len() + request.body.as_ref().map_or(0, Bytes::len) + REST
+    let lock = request.lock.as_ref().map_or(0, |lock| lock.path().len() + REST);
+    request.path.len() + request.query.as_str().len() + request.body.as_ref().map_or(0, Bytes::len) + REST + lock
+}
+
+/// How many of the requests that a batch can have it takes up.
+pub(crate) fn weight(request: &Request) -> usize {
+    1 + usize::from(request.lock.is_some())
 }
 
 /// Whether a request can be part of a batch at all: the server refuses the whole batch for a path with `/batch` in it,
@@ -60,8 +73,26 @@ pub(crate) fn can_hold(request: &Request) -> bool {
     !request.path.contains("/batch") && !request.secret && !conditional_read
 }
 
-/// The answers to the parts, in their order.
-pub(crate) fn responses(response: &Response, expected: usize) -> Result<Vec<Response>> {
+/// The answers to the parts, in their order; those to the locks are taken into account.
+pub(crate) fn responses<'a>(
+    response: &Response,
+    parts: impl IntoIterator<Item = &'a Request, IntoIter: Clone>,
+) -> Result<Vec<Response>> {
+    let parts = parts.into_iter();
+    let mut answers = answers(response, parts.clone().map(weight).sum())?.into_iter();
+    let mut responses = Vec::with_capacity(answers.len());
+    for part in parts {
+        let lock = if part.lock.is_some() { answers.next() } else { None };
+        let answer = answers.next();
+        responses.extend(match lock {
+            Some(lock) => answer.map(|answer| fence::behind(lock, answer)),
+            None => answer,
+        });
+    }
+    Ok(responses)
+}
+
+fn answers(response: &Response, expected: usize) -> Result<Vec<Response>> {
     #[derive(Deserialize)]
     struct Answers<'a> {
         #[serde(borrow)]
@@ -133,12 +164,12 @@ mod tests {
             {"status": 204, "path": "/v1/x", "body": null},
         ]});
         let whole = Response::new(StatusCode::OK, HeaderMap::new(), body.to_string().into());
-        let answers = responses(&whole, 3).unwrap();
+        let answers = super::answers(&whole, 3).unwrap();
         assert_eq!(answers[0].header("etag").as_deref(), Some("\"7\""));
         assert_eq!((answers[0].header("alert"), answers[2].header("etag")), (None, None));
         assert_eq!(answers[0].etag().unwrap(), Timestamp::from_millis(7));
         assert_eq!(&answers[0].body[..], br#"{"data":{"id":"b"}}"#);
         assert!(answers[1].body.is_empty() && answers[2].body.is_empty());
-        assert!(responses(&whole, 2).unwrap_err().is_unexpected());
+        assert!(super::answers(&whole, 2).unwrap_err().is_unexpected());
     }
 }

@@ -23,6 +23,11 @@ impl Cursor {
         self.body.as_bytes()
     }
 
+    /// How many bytes have been stepped over.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
     /// What has not been stepped over.
     pub(crate) fn rest(&self) -> &str {
         self.body.get(self.at..).unwrap_or_default()

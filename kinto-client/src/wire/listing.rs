@@ -1,6 +1,4 @@
-use std::{fmt, str::FromStr};
-
-use super::{filter::Filter, query::Query, sort::Sort, timestamp::Timestamp};
+use super::{filter::Filter, page_token::PageToken, query::Query, sort::Sort, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 /// Which objects of a list are asked for, how, and in which order.
@@ -20,6 +18,22 @@ const LATEST: u64 = i64::MAX.cast_unsigned();
 
 /// The most objects that a page is asked to have.
 const MOST_OF_A_PAGE: usize = 1_000_000_000;
+
+// Written by hand, so that it can be cloned whatever the type of the records can do.
+impl<R> Clone for Listing<R> {
+    fn clone(&self) -> Self {
+        Self {
+            filter: self.filter.clone(),
+            sort: self.sort.clone(),
+            limit: self.limit,
+            page_size: self.page_size,
+            since: self.since,
+            before: self.before,
+            fields: self.fields.clone(),
+            resume: self.resume.clone(),
+        }
+    }
+}
 
 impl<R> Default for Listing<R> {
     fn default() -> Self {
@@ -46,17 +60,28 @@ impl<R> Listing<R> {
 
     /// Whether it is bound by the time of the last change, at which the server lists what was deleted as well.
     pub(crate) fn is_by_time(&self) -> bool {
-        self.since.is_some() || self.before.is_some() || self.filter.as_ref().is_some_and(Filter::is_by_time)
+        self.since.is_some()
+            || self.before.is_some()
+            || self.filter.as_ref().is_some_and(Filter::is_by_time)
+            || self.resume.as_ref().is_some_and(PageToken::is_by_time)
     }
 
-    /// The query of the first page.
-    pub(crate) fn query(&self) -> Result<Query> {
+    /// Returns `true` if the caller leaves the order to the client: whole lists, without a sort, a limit or a page token.
+    pub(crate) fn is_unordered(&self) -> bool {
+        self.sort.is_empty() && self.limit.is_none() && self.resume.is_none()
+    }
+
+    /// The query of the first page of the list at this path.
+    pub(crate) fn query(&self, path: &str) -> Result<Query> {
         let mut query = self.conditions()?;
         if !self.sort.is_empty() {
             let keys: Vec<String> = self.sort.iter().map(Sort::encoded).collect::<Result<_>>()?;
             query.push("_sort", &keys.join(","));
         }
         if let Some(fields) = &self.fields {
+            if let Some(filter) = &self.filter {
+                filter.check_unseen("a selection of fields")?;
+            }
             // By this, which is left out otherwise, tombstones are known.
             let deleted = if self.is_by_time() { ",deleted" } else { "" };
             query.push("_fields", &(field_list(fields)? + deleted));
@@ -65,7 +90,7 @@ impl<R> Listing<R> {
             query.push("_limit", &limit.to_string());
         }
         match &self.resume {
-            Some(token) => Ok(Query::verbatim(token.0.as_str())),
+            Some(token) => token.goes_on(path, &query),
             None => Ok(query),
         }
     }
@@ -124,37 +149,4 @@ fn field_list(fields: &[String]) -> Result<String> {
         )));
     }
     Ok(fields.join(","))
-}
-
-/// Where reading a list goes on: after one of its pages. It can be kept as text.
-///
-/// The server's tokens do not expire. They go on in the same list with the same filters and order, whatever the call
-/// that they are given to says of these.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PageToken(pub(crate) String);
-
-impl fmt::Display for PageToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Its text has in it what the list was filtered by.
-impl fmt::Debug for PageToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PageToken(…)")
-    }
-}
-
-impl FromStr for PageToken {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        if printable && text.contains("_token=") {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Error::invalid("this is not the text of a page token"))
-        }
-    }
 }

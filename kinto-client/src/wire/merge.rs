@@ -1,222 +1,290 @@
-//! What changed between two states of a value, applied to the JSON it came from, so that everything the value's type
-//! does not know stays as it was received, to the byte.
+//! The changes of a typed value, made to the JSON that it was read from, so that everything the type does not know stays as
+//! it was received, to the byte.
+//!
+//! What a type writes need not be what it read: it may know a field by several names, sort a list, or read one form and
+//! write another. So what comes of a merge is read as the type, written again and compared with what the caller holds. Where
+//! it is something else, more and more is left to the type; and if nothing helps, the save is refused.
 
-use serde::{Deserialize, Deserializer, de};
-use serde_json::{Map, Value, value::RawValue};
+use std::collections::HashSet;
 
-use super::key::Key;
+use serde_json::value::RawValue;
 
-pub(crate) type Entries<'a> = Vec<(std::borrow::Cow<'a, str>, &'a RawValue)>;
+use crate::error::{Error, Result};
 
-/// `raw` with the changes from `before` to `after` made to it; both are what the type serialises to, and `raw` is what
-/// it was read from. Top-level keys in `without` are left out.
-pub(crate) fn apply(
-    raw: &RawValue,
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-    without: &[&str],
-) -> serde_json::Result<Vec<u8>> {
-    let mut merged = Vec::with_capacity(raw.get().len() + 64);
-    let mut entries = entries(raw)?;
-    entries.retain(|(key, _)| !without.contains(&&**key));
-    object(&entries, before, after, &mut merged)?;
-    Ok(merged)
+mod json;
+mod keys;
+mod moved;
+mod names;
+mod origin;
+mod pair;
+mod path;
+mod plan;
+mod probe;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub(crate) use json::Entries;
+pub use keys::ListKey;
+pub(crate) use keys::ListKeys;
+pub(crate) use probe::Recode;
+
+use json::{Kind, kind};
+use path::{At, Path, Step};
+use plan::{Mode, Plan};
+use probe::{Probe, differences};
+use walk::{Found, Walk};
+
+/// How many ways are tried.
+const MOST: usize = 96;
+
+/// The two states of an object, and what is known of their types.
+pub(crate) struct Merge<'a> {
+    /// As received, with what the server adds.
+    pub(crate) base: &'a str,
+    /// What the type writes of that.
+    pub(crate) before: &'a str,
+    /// What is to be stored, as its type writes it.
+    pub(crate) after: &'a str,
+    /// Reads and writes as the type of `before`.
+    pub(crate) recode_before: &'a Recode<'a>,
+    /// Reads and writes as the type of `after`.
+    pub(crate) recode_after: &'a Recode<'a>,
+    pub(crate) keys: ListKeys,
+    /// The two are not of the same type.
+    pub(crate) is_migration: bool,
 }
 
-fn object(
-    entries: &Entries<'_>,
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-    out: &mut Vec<u8>,
-) -> serde_json::Result<()> {
-    let mut separator = b'{';
-    let mut key_into = |key: &str, out: &mut Vec<u8>| {
-        out.push(std::mem::replace(&mut separator, b','));
-        serde_json::to_writer(&mut *out, key)?;
-        out.push(b':');
-        serde_json::Result::Ok(())
-    };
-    for (key, raw) in entries {
-        let (old, new) = (before.get(&**key), after.get(&**key));
-        if old.is_some() && new.is_none() {
-            continue;
-        }
-        key_into(key, out)?;
-        match new {
-            Some(new) => value(raw, old, new, out)?,
-            None => out.extend_from_slice(raw.get().as_bytes()),
-        }
-    }
-    for (key, new) in after {
-        let received = entries.iter().any(|(known, _)| **known == *key);
-        // A default that the type filled in when it was read is no change.
-        if !received && before.get(key) != Some(new) {
-            key_into(key, out)?;
-            serde_json::to_writer(&mut *out, new)?;
-        }
-    }
-    if separator == b'{' {
-        out.push(b'{');
-    }
-    out.push(b'}');
-    Ok(())
+/// What comes of one way to merge.
+struct Draft<'a> {
+    /// The object, with what the server adds at its end.
+    json: String,
+    /// Where that begins.
+    stamp: usize,
+    found: Found<'a>,
 }
 
-fn value(raw: &RawValue, before: Option<&Value>, after: &Value, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    match (before, after) {
-        (Some(before), after) if before == after => out.extend_from_slice(raw.get().as_bytes()),
-        (Some(Value::Object(before)), Value::Object(after)) if raw.get().starts_with('{') => {
-            object(&entries(raw)?, before, after, out)?;
-        }
-        (Some(Value::Array(before)), Value::Array(after)) if raw.get().starts_with('[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(raw.get())?;
-            array(&items, before, after, out)?;
-        }
-        _ => serde_json::to_writer(&mut *out, after)?,
-    }
-    Ok(())
+/// How a draft compares with what the caller holds.
+enum Verdict {
+    Same,
+    /// It is the same, and so is what was received, apart from what is another each time it is read.
+    Unchanged,
+    /// It is not what the caller holds, here.
+    Other(Path, Option<String>),
 }
 
-/// Items that did not change keep what the type does not know of them. Where as many items stand between two unchanged
-/// ones as did before, they are the same items, edited; otherwise items came or went, and the new ones are as given.
-fn array(items: &[&RawValue], before: &[Value], after: &[Value], out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let mut separator = b'[';
-    let paired = items.len() == before.len();
-    let mut pairs = if paired { pair(before, after) } else { vec![None; after.len()] }.into_iter();
-    for new in after {
-        out.push(std::mem::replace(&mut separator, b','));
-        let old = pairs.next().flatten();
-        match old.and_then(|index| Some((items.get(index)?, before.get(index)?))) {
-            Some((raw, old)) => value(raw, Some(old), new, out)?,
-            None => serde_json::to_writer(&mut *out, new)?,
+impl<'a> Merge<'a> {
+    /// The data to send, without what the server adds; `None` if nothing was changed.
+    pub(crate) fn run(&self) -> Result<Option<Box<RawValue>>> {
+        let probe = Probe::new(self.base, self.before, self.recode_before);
+        let mut plan = Plan::default();
+        let mut draft = self.draft(&plan, &probe)?;
+        if !self.is_migration && draft.found.changes == 0 && self.is_untouched(&draft, &probe) {
+            return Ok(None);
+        }
+        let mut left = MOST;
+        let mut verdict = self.judge(&draft);
+        while let Verdict::Other(path, reason) = verdict {
+            (draft, verdict) = self.improve(&mut plan, &probe, (path, reason), &mut left)?;
+        }
+        if matches!(verdict, Verdict::Unchanged) && !self.is_migration {
+            return Ok(None);
+        }
+        self.restore(&mut plan, &probe, &mut draft, &mut left)?;
+        check_losses(&probe, &draft.found)?;
+        draft.into_data(self.base).map(Some)
+    }
+
+    fn draft(&self, plan: &Plan, probe: &Probe<'a>) -> Result<Draft<'a>> {
+        let Self { base, before, after, .. } = *self;
+        let (keys, is_migration) = (&self.keys, self.is_migration);
+        let mut walk = Walk { plan, probe, keys, is_migration, found: Found::default() };
+        let mut out = Vec::with_capacity(base.len() + after.len() / 2 + 64);
+        let mode = plan.mode(&At::ROOT, Mode::default());
+        let written = walk.object(base, before, after, &At::ROOT, mode, &mut out);
+        written.map_err(|error| Error::not_kinto(&error, base.as_bytes()))?;
+        let found = walk.found;
+        out.pop();
+        let stamp = out.len();
+        for (key, value) in &found.stamp {
+            out.extend_from_slice(if out.len() > 1 { b",\"" } else { b"\"" });
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(value.as_bytes());
+        }
+        out.push(b'}');
+        let json = String::from_utf8(out).map_err(|error| Error::invalid(error.to_string()))?;
+        Ok(Draft { json, stamp, found })
+    }
+
+    /// Whether all that differs is what the type fills in anew each time.
+    fn is_untouched(&self, draft: &Draft<'_>, probe: &Probe<'_>) -> bool {
+        if draft.found.filled_in == 0 {
+            return true;
+        }
+        let volatile = probe.volatile();
+        let before = json::parsed(self.before);
+        // A clock that counts seconds says the same twice, but it says what time it is.
+        let is_clock = |path: &Path| path.value_in(&before).is_some_and(json::is_time_of_day);
+        let mut found = differences(self.before, self.after).into_iter().filter(|found| !found.is_order);
+        found.all(|found| volatile.contains(&found.path) || is_clock(&found.path))
+    }
+
+    /// Reads a draft as the type, and compares what it writes of that with what the caller holds.
+    fn judge(&self, draft: &Draft<'_>) -> Verdict {
+        let written = match (self.recode_after)(&draft.json) {
+            Ok(written) if written == self.after => return Verdict::Same,
+            Ok(written) => written,
+            Err(error) => return Verdict::Other(error.field().map(steps).unwrap_or_default(), Some(error.to_string())),
+        };
+        let of_values = |one: &str, other: &str| {
+            let found = differences(one, other).into_iter().filter(|found| !found.is_order);
+            found.map(|found| found.path).collect::<Vec<_>>()
+        };
+        let mut found = of_values(&written, self.after);
+        if found.is_empty() {
+            return Verdict::Same;
+        }
+        let again = (self.recode_after)(&draft.json).unwrap_or_default();
+        let volatile: HashSet<Path> = of_values(&written, &again).into_iter().collect();
+        found.retain(|path| !volatile.contains(path));
+        match found.into_iter().next() {
+            Some(path) => Verdict::Other(path, None),
+            None if of_values(self.before, self.after).iter().all(|path| volatile.contains(path)) => Verdict::Unchanged,
+            None => Verdict::Same,
         }
     }
-    if separator == b'[' {
-        out.push(b'[');
-    }
-    out.push(b']');
-    Ok(())
-}
 
-/// For each item of `after`, the item of `before` that it is.
-fn pair(before: &[Value], after: &[Value]) -> Vec<Option<usize>> {
-    let mut pairs = Vec::with_capacity(after.len());
-    let mut next = 0;
-    let mut gap = 0;
-    for (index, item) in after.iter().enumerate() {
-        let unchanged = before.iter().enumerate().skip(next).find(|(_, old)| *old == item).map(|(found, _)| found);
-        if let Some(found) = unchanged {
-            fill(&mut pairs, next, found, gap);
-            pairs.push(Some(found));
-            next = found + 1;
-            gap = index + 1;
-        } else {
-            pairs.push(None);
-        }
-    }
-    fill(&mut pairs, next, before.len(), gap);
-    pairs
-}
-
-/// Pairs the items since `gap` with `from..to`, if there are as many of the one as of the other.
-fn fill(pairs: &mut [Option<usize>], from: usize, to: usize, gap: usize) {
-    let Some(unpaired) = pairs.get_mut(gap..) else { return };
-    if unpaired.len() == to - from {
-        for (slot, index) in unpaired.iter_mut().zip(from..) {
-            *slot = Some(index);
-        }
-    }
-}
-
-/// The entries of a JSON object in their order; of a key given twice the last one, as everybody reads it.
-pub(crate) fn entries(raw: &RawValue) -> serde_json::Result<Entries<'_>> {
-    struct Object<'a>(Entries<'a>);
-
-    impl<'de> Deserialize<'de> for Object<'de> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct ObjectVisitor;
-
-            impl<'de> de::Visitor<'de> for ObjectVisitor {
-                type Value = Object<'de>;
-
-                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    f.write_str("an object")
+    /// Leaves more to the type where it holds something else than the caller: there first, then in what that is in.
+    fn improve(
+        &self,
+        plan: &mut Plan,
+        probe: &Probe<'a>,
+        (path, reason): (Path, Option<String>),
+        left: &mut usize,
+    ) -> Result<(Draft<'a>, Verdict)> {
+        for level in path.upwards() {
+            for mode in [Mode::Names, Mode::Canonical, Mode::Drop] {
+                if *left == 0 || !plan.raise(&level, mode) {
+                    continue;
                 }
-
-                fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-                    let mut entries: Entries<'de> = Vec::new();
-                    while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-                        match entries.iter_mut().find(|(known, _)| *known == key) {
-                            Some((_, known)) => *known = value,
-                            None => entries.push((key, value)),
-                        }
-                    }
-                    Ok(Object(entries))
+                *left -= 1;
+                let draft = self.draft(plan, probe)?;
+                match self.judge(&draft) {
+                    Verdict::Other(next, _) if next.is_in(&level) => {}
+                    verdict => return Ok((draft, verdict)),
                 }
             }
-
-            deserializer.deserialize_map(ObjectVisitor)
         }
+        Err(not_read_back(&path, reason.as_deref()))
     }
 
-    serde_json::from_str::<Object<'_>>(raw.get()).map(|object| object.0)
+    /// Takes back what need not have been left out.
+    fn restore(&self, plan: &mut Plan, probe: &Probe<'a>, draft: &mut Draft<'a>, left: &mut usize) -> Result<()> {
+        let places = draft.found.dropped.iter().map(|(path, step, _)| (path.clone(), step.clone()));
+        let mut groups: Vec<Vec<(Path, Step)>> = vec![places.collect()];
+        while let Some(mut group) = groups.pop().filter(|_| *left > 0) {
+            if group.is_empty() {
+                continue;
+            }
+            *left -= 1;
+            plan.keep(&group);
+            let with = self.draft(plan, probe)?;
+            if with.found.dropped.len() < draft.found.dropped.len() && !matches!(self.judge(&with), Verdict::Other(..))
+            {
+                *draft = with;
+                continue;
+            }
+            plan.let_go(&group);
+            if group.len() > 1 {
+                let half = group.split_off(group.len() / 2);
+                groups.extend([half, group]);
+            }
+        }
+        Ok(())
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn merged(raw: &str, before: &Value, after: &Value) -> String {
-        let raw = RawValue::from_string(raw.to_owned()).unwrap();
-        let merged = apply(&raw, before.as_object().unwrap(), after.as_object().unwrap(), &["id"]).unwrap();
-        String::from_utf8(merged).unwrap()
+impl Draft<'_> {
+    fn into_data(mut self, base: &str) -> Result<Box<RawValue>> {
+        self.json.truncate(self.stamp);
+        self.json.push('}');
+        RawValue::from_string(self.json).map_err(|error| Error::not_kinto(&error, base.as_bytes()))
     }
+}
 
-    #[test]
-    fn what_the_type_does_not_know_stays_to_the_byte() {
-        let raw = r#"{"z":1.10,"a":{"x":1,"big":12345678901234567890123,"y":{"k":"\u00e9","t":1}},"id":"r"}"#;
-        let before = json!({"a": {"x": 1, "y": {"t": 1}}});
-        let after = json!({"a": {"x": 2, "y": {"t": 1}}});
-        assert_eq!(
-            merged(raw, &before, &after),
-            r#"{"z":1.10,"a":{"x":2,"big":12345678901234567890123,"y":{"k":"\u00e9","t":1}}}"#
-        );
+/// Refuses what would lose something that the type does not know, or give it to another item.
+fn check_losses(probe: &Probe<'_>, found: &Found<'_>) -> Result<()> {
+    if let Some(path) = &found.doubtful {
+        return Err(doubtful(path));
     }
+    let dropped = found.dropped.iter().map(|(path, step, raw)| (path.with(step.clone()), *raw));
+    let replaced = found.replaced.iter().map(|(path, raw)| (path.clone(), *raw));
+    for (path, raw) in dropped.chain(replaced) {
+        if let Some(lost) = lost(probe, &path, raw) {
+            return Err(would_lose(&lost));
+        }
+    }
+    Ok(())
+}
 
-    #[test]
-    fn keys_come_and_go() {
-        let before = json!({"map": {"a": 1, "b": 2}, "gone": 1, "default": false});
-        let after = json!({"map": {"b": 2, "c": 3}, "default": false, "new": [1]});
-        assert_eq!(
-            merged(r#"{"map":{"a":1,"b":2},"gone":1,"extra":0}"#, &before, &after),
-            r#"{"map":{"b":2,"c":3},"extra":0,"new":[1]}"#
-        );
-        assert_eq!(merged("{}", &json!({}), &json!({})), "{}");
-        assert_eq!(merged(r#"{"a":1}"#, &json!({"a": 1}), &json!({})), "{}");
+/// Something in this that the type does not read.
+fn lost(probe: &Probe<'_>, path: &Path, raw: &str) -> Option<Path> {
+    match kind(raw) {
+        Kind::Scalar => None,
+        Kind::Object => {
+            let entries = Entries::of(raw).ok()?;
+            let keys: Vec<&str> = entries.iter().map(|(key, _)| key).collect();
+            let read = probe.read_keys(path, raw, &keys);
+            let unread = keys.into_iter().find(|key| !read.contains(*key));
+            match unread {
+                Some(key) => Some(path.with(Step::Key(key.to_owned()))),
+                None => entries.iter().find_map(|(key, raw)| lost(probe, &path.with(Step::Key(key.to_owned())), raw)),
+            }
+        }
+        Kind::Array => {
+            let items = json::items(raw).ok()?;
+            items.into_iter().enumerate().find_map(|(index, raw)| lost(probe, &path.with(Step::Item(index)), raw))
+        }
     }
+}
 
-    #[test]
-    fn a_default_that_was_changed_is_written() {
-        assert_eq!(merged("{}", &json!({"done": false}), &json!({"done": true})), r#"{"done":true}"#);
+/// The steps of a path as an error names it.
+fn steps(field: &str) -> Path {
+    let mut steps = Vec::new();
+    for part in field.split('.') {
+        let mut parts = part.split('[');
+        steps.extend(parts.next().filter(|key| !key.is_empty()).map(|key| Step::Key(key.to_owned())));
+        steps.extend(parts.filter_map(|index| index.trim_end_matches(']').parse().ok().map(Step::Item)));
     }
+    Path(steps)
+}
 
-    #[test]
-    fn items_keep_what_the_type_does_not_know() {
-        let raw = r#"{"l":[{"n":1,"u":"a"},{"n":2,"u":"b"},{"n":3,"u":"c"}]}"#;
-        let list = |numbers: &[i32]| json!({"l": numbers.iter().map(|n| json!({"n": n})).collect::<Vec<_>>()});
-        let after = |numbers| merged(raw, &list(&[1, 2, 3]), &list(numbers));
-        assert_eq!(after(&[1, 9, 3]), r#"{"l":[{"n":1,"u":"a"},{"n":9,"u":"b"},{"n":3,"u":"c"}]}"#);
-        assert_eq!(after(&[1, 3]), r#"{"l":[{"n":1,"u":"a"},{"n":3,"u":"c"}]}"#);
-        assert_eq!(after(&[0, 1, 2, 3]), r#"{"l":[{"n":0},{"n":1,"u":"a"},{"n":2,"u":"b"},{"n":3,"u":"c"}]}"#);
-        assert_eq!(after(&[7, 8, 9]), r#"{"l":[{"n":7,"u":"a"},{"n":8,"u":"b"},{"n":9,"u":"c"}]}"#);
-        assert_eq!(after(&[7]), r#"{"l":[{"n":7}]}"#);
-        assert_eq!(after(&[]), r#"{"l":[]}"#);
-    }
+const INSTEAD: &str = "save it as a `Value`, or replace it whole with `overwrite_record`";
 
-    #[test]
-    fn of_a_key_given_twice_the_last_counts() {
-        assert_eq!(merged(r#"{"a":1,"a":2,"b":3}"#, &json!({"a": 2}), &json!({"a": 2})), r#"{"a":2,"b":3}"#);
-    }
+fn not_read_back(path: &Path, reason: Option<&str>) -> Error {
+    let what = match reason {
+        Some(reason) => format!("it could not be read again: {reason}"),
+        None => {
+            "it would be read as something else than what the data holds: its type does not read what it writes".into()
+        }
+    };
+    Error::unsavable(path.to_string(), &format!("{what}; {INSTEAD}"))
+}
+
+fn doubtful(path: &Path) -> Error {
+    Error::unsavable(
+        path.to_string(),
+        &format!(
+            "which of its items is which cannot be told, and they hold fields that their type does not know: name the field \
+             that tells them apart with `#[kinto(key = \"…\")]`, save after each change, or {INSTEAD}"
+        ),
+    )
+}
+
+fn would_lose(path: &Path) -> Error {
+    Error::unsavable(
+        path.to_string(),
+        &format!("its type does not know it, and writes a form that has no place for it; {INSTEAD}"),
+    )
 }

@@ -8,7 +8,7 @@ use super::timestamp::Timestamp;
 pub struct Tombstone {
     /// The id of the object that was deleted.
     pub id: String,
-    /// When it was deleted. `None` if an earlier try of the same deletion had been applied, and its answer was lost.
+    /// When it was deleted, if the server says so.
     pub last_modified: Option<Timestamp>,
 }
 
@@ -19,17 +19,20 @@ pub enum Ensured<O> {
     Created(O),
     /// There was this, and it is unchanged: what the call would have created was not stored.
     Existing(O),
+    /// There is this now, and nobody can tell whether an earlier try of this call, whose response was lost, or another
+    /// client created it.
+    InDoubt(O),
 }
 
 impl<O> Ensured<O> {
     /// The object, whichever way it came.
     pub fn into_inner(self) -> O {
         match self {
-            Self::Created(object) | Self::Existing(object) => object,
+            Self::Created(object) | Self::Existing(object) | Self::InDoubt(object) => object,
         }
     }
 
-    /// Whether the object is new.
+    /// Returns true if it is certain that this call created the object.
     pub fn is_created(&self) -> bool {
         matches!(self, Self::Created(_))
     }
@@ -40,7 +43,7 @@ impl<O> std::ops::Deref for Ensured<O> {
 
     fn deref(&self) -> &O {
         match self {
-            Self::Created(object) | Self::Existing(object) => object,
+            Self::Created(object) | Self::Existing(object) | Self::InDoubt(object) => object,
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use bytes::Bytes;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
@@ -12,8 +14,12 @@ pub(crate) struct Page {
     pub(crate) timestamp: Timestamp,
     /// The query that asks for the next page.
     pub(crate) next: Option<String>,
+    /// When the server answered, by its `Date`.
+    pub(crate) answered: Option<Timestamp>,
     rest: Cursor,
     reached: Reached,
+    /// Where the object before the rest is.
+    passed: Range<usize>,
 }
 
 /// What the rest of a page begins with.
@@ -34,7 +40,14 @@ impl Page {
         }
         let rest = Cursor::new(&response.body)?;
         let (timestamp, next) = (response.etag(), response.next_page());
-        let mut page = Self { timestamp: Timestamp::from_millis(0), next: None, rest, reached: Reached::Object };
+        let mut page = Self {
+            timestamp: Timestamp::from_millis(0),
+            next: None,
+            answered: response.date(),
+            rest,
+            reached: Reached::Object,
+            passed: 0..0,
+        };
         if !(page.rest.step_over("{") && page.rest.step_over_field("\"data\"") && page.rest.step_over("[")) {
             // It has more in it, or in another order.
             let body = &response.body;
@@ -78,6 +91,16 @@ impl Page {
         Some(tombstone)
     }
 
+    /// The object that comes next, as received, without going on.
+    pub(crate) fn peek(&self) -> Option<Bytes> {
+        self.place()?.received()
+    }
+
+    /// The object that was last gone on after, as received.
+    pub(crate) fn passed(&self) -> Option<&[u8]> {
+        self.rest.body().get(self.passed.clone()).filter(|raw| !raw.is_empty())
+    }
+
     /// How many objects there are to be read.
     pub(crate) fn count(&self) -> usize {
         let mut rest = self.clone();
@@ -86,6 +109,7 @@ impl Page {
 
     /// Goes on after an object of that length.
     pub(crate) fn go_on(&mut self, length: usize) {
+        self.passed = self.rest.at()..self.rest.at() + length;
         self.rest.go_on(length);
         self.reached = if self.rest.step_over(",") {
             Reached::Object
@@ -155,7 +179,9 @@ mod tests {
         let mut page = page(r#"{"data":[{"a":1}, {"b":2},{"c":3}]}"#).unwrap();
         for (rest, follows) in [(r#"{"a":1}, {"b""#, true), (r#"{"b":2},{"c""#, true), (r#"{"c":3}]"#, false)] {
             assert!(page.place().unwrap().rest().starts_with(rest));
+            assert_eq!(page.peek().unwrap(), rest[..7]);
             page.go_on(7);
+            assert_eq!(page.passed().unwrap(), &rest.as_bytes()[..7]);
             assert_eq!(page.place().is_some(), follows);
         }
         assert!(page.next_received().is_none());

@@ -171,18 +171,23 @@ pub(crate) fn merge(data: &mut Map<String, Value>, patch: &Map<String, Value>) {
     }
 }
 
-/// Sets what is at a path of keys, making the objects on the way, or removes it.
-pub(crate) fn set(data: &mut Map<String, Value>, path: &str, value: Option<&Value>) -> Result<()> {
-    let (mut keys, mut object) = (path.split('.').peekable(), data);
-    while let Some(key) = keys.next() {
-        if keys.peek().is_none() {
+/// Sets what is at a path, making the objects on the way, or removes it. Each step is the names that the key may have: the
+/// one that is there is meant, or else the first.
+pub(crate) fn set(data: &mut Map<String, Value>, path: &[Vec<&str>], value: Option<&Value>) -> Result<()> {
+    let (mut steps, mut object) = (path.iter().peekable(), data);
+    while let Some(names) = steps.next() {
+        let there = names.iter().find(|name| object.contains_key(**name));
+        let Some(key) = there.or(names.first()).copied() else { return Ok(()) };
+        if steps.peek().is_none() {
             match value {
-                Some(value) => object.insert(key.to_owned(), value.clone()),
-                None => object.remove(key),
-            };
+                Some(value) => {
+                    object.insert(key.to_owned(), value.clone());
+                }
+                None => object.retain(|key, _| !names.contains(&key.as_str())),
+            }
             return Ok(());
         }
-        if value.is_none() && !object.contains_key(key) {
+        if value.is_none() && there.is_none() {
             return Ok(());
         }
         let slot = object.entry(key).or_insert(Value::Null);
@@ -192,12 +197,17 @@ pub(crate) fn set(data: &mut Map<String, Value>, path: &str, value: Option<&Valu
         object = match slot {
             Value::Object(inner) => inner,
             other => {
-                let found = encode::name_of(other);
+                let (path, found) = (shown(path), encode::name_of(other));
                 return Err(Error::invalid(format!("`{path}` cannot be set: at `{key}` there is {found}")));
             }
         };
     }
     Ok(())
+}
+
+/// A path by the first of the names of each step.
+fn shown(path: &[Vec<&str>]) -> String {
+    path.iter().filter_map(|names| names.first().copied()).collect::<Vec<_>>().join(".")
 }
 
 #[cfg(test)]
@@ -268,12 +278,23 @@ mod tests {
 
     #[test]
     fn fields_are_set_and_removed_at_any_depth() {
-        let mut data = object(&json!({"a": {"x": 1}, "n": null, "t": "text"}));
-        set(&mut data, "a.b.c", Some(&json!(1))).unwrap();
-        set(&mut data, "n.m", Some(&json!(2))).unwrap();
-        set(&mut data, "a.x", None).unwrap();
-        set(&mut data, "gone.deep", None).unwrap();
-        assert_eq!(Value::Object(data.clone()), json!({"a": {"b": {"c": 1}}, "n": {"m": 2}, "t": "text"}));
-        assert!(set(&mut data, "t.x", Some(&json!(1))).unwrap_err().is_invalid());
+        let mut data = object(&json!({"a": {"x": 1}, "n": null, "t": "text", "t2": 1, "v": 2}));
+        let mut set = |path: &str, value: Option<Value>| {
+            let names: Vec<Vec<&str>> = path.split('.').map(|names| names.split('|').collect()).collect();
+            super::set(&mut data, &names, value.as_ref())
+        };
+        set("a.b.c", Some(json!(1))).unwrap();
+        set("n.m", Some(json!(2))).unwrap();
+        set("a.x", None).unwrap();
+        set("gone.deep", None).unwrap();
+        set("b|a.c|b.c", Some(json!(3))).unwrap();
+        set("z|y.x|w", Some(json!(4))).unwrap();
+        set("u|t2|v", None).unwrap();
+        assert_eq!(
+            Value::Object(data.clone()),
+            json!({"a": {"b": {"c": 3}}, "n": {"m": 2}, "t": "text", "z": {"x": 4}})
+        );
+        let refused = super::set(&mut data, &[vec!["t"], vec!["x"]], Some(&json!(1))).unwrap_err();
+        assert_eq!(refused.to_string(), "`t.x` cannot be set: at `t` there is a string");
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, header};
 use serde::Serialize;
 
-use super::{query::Query, timestamp::Timestamp};
+use super::{claim::Claim, fence::Lock, query::Query, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 /// What must hold for the server to carry a request out.
@@ -21,11 +21,8 @@ pub(crate) enum Precondition {
 /// What sending a request twice does, if the server carried out the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// The same as sending it once, or the second is refused in a way that tells what happened.
+    /// The same as sending it once, or the second is refused.
     Harmless,
-    /// The same as sending it once, for the second is refused; but not in a way that tells whether the first was
-    /// carried out, or somebody else has made the same of the object.
-    Untold,
     /// Something else: it must not be sent again unless it cannot have arrived.
     Harmful,
 }
@@ -45,12 +42,18 @@ pub(crate) struct Request {
     pub(crate) query: Query,
     pub(crate) precondition: Option<Precondition>,
     pub(crate) body: Option<Bytes>,
+    /// The id of the object is one that the client has generated for this request, so that it is nobody else's.
+    pub(crate) own_id: bool,
+    /// The lock that it is sent behind, in a batch.
+    pub(crate) lock: Option<Lock>,
     /// Headers besides those of every request, in whose place they stand.
     pub(crate) headers: Option<Arc<HeaderMap>>,
     /// The body has a password in it.
     pub(crate) secret: bool,
     pub(crate) repeat: Repeat,
     pub(crate) needs: Option<Capability>,
+    /// What the requests in it write to, if it is a batch.
+    pub(crate) batched: Option<Vec<Claim>>,
 }
 
 impl Precondition {
@@ -73,10 +76,13 @@ impl Request {
             query: Query::default(),
             precondition: None,
             body: None,
+            own_id: false,
+            lock: None,
             headers: None,
             secret: false,
             repeat,
             needs: None,
+            batched: None,
         }
     }
 
@@ -99,6 +105,16 @@ impl Request {
         self
     }
 
+    pub(crate) fn with_own_id(mut self, own_id: bool) -> Self {
+        self.own_id = own_id;
+        self
+    }
+
+    pub(crate) fn behind(mut self, lock: Lock) -> Self {
+        self.lock = Some(lock);
+        self
+    }
+
     pub(crate) fn secret(mut self) -> Self {
         self.secret = true;
         self
@@ -109,12 +125,8 @@ impl Request {
         self
     }
 
-    pub(crate) fn repeatable(self) -> Self {
-        self.repeating(Repeat::Harmless)
-    }
-
-    pub(crate) fn repeating(mut self, repeat: Repeat) -> Self {
-        self.repeat = repeat;
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.repeat = Repeat::Harmless;
         self
     }
 

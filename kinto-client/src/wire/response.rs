@@ -16,15 +16,56 @@ pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
-    /// An earlier try of the same request may have been carried out, and this answer does not tell.
-    pub(crate) doubtful: bool,
+    /// Why nobody can tell whether the request was carried out, if that is so.
+    pub(crate) doubt: Option<Doubt>,
     /// What it has in common with the other parts of its batch.
     pub(crate) siblings: Siblings,
 }
 
+/// Why nobody can tell whether a request that was refused has been carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// An earlier try may have been carried out, and the last response does not tell.
+    Earlier,
+    /// The object is as it was sent.
+    AsSent,
+    /// The object that was to be deleted is gone.
+    Gone { guarded: bool },
+    /// The lock of the fence could not be written, and the server went on with what was behind it. A lock that collided
+    /// with another writer has rolled back what was before it.
+    Unfenced { rolled_back: bool },
+    /// Nothing is in doubt once another request has told: see [`question`](super::settle::question).
+    Open,
+}
+
+impl Doubt {
+    /// Returns what there is to say of it, and to do about it, beyond what is said of every request in doubt.
+    pub(crate) fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::AsSent => Some(
+                "the object now is what was sent, and nobody can tell whether this request or another client did that, \
+                 since a request can arrive twice: read the object before you write again",
+            ),
+            Self::Gone { guarded: true } => Some(
+                "the object is gone, and nobody can tell whether this request or another client deleted it, since a \
+                 request can arrive twice: `.if_exists()` takes both for done",
+            ),
+            Self::Gone { guarded: false } => Some(
+                "it was not there, or this request arrived twice and the first deleted it: `.if_exists()` takes both for \
+                 done",
+            ),
+            Self::Unfenced { .. } => Some(
+                "the lock of the fence could not be written, and the server may have gone on to this request without it: \
+                 another client may have written at the same time, so read the object before you write again",
+            ),
+            Self::Earlier | Self::Open => None,
+        }
+    }
+}
+
 impl Response {
     pub(crate) fn new(status: StatusCode, headers: impl Into<Headers>, body: Bytes) -> Self {
-        Self { status, headers: headers.into(), body, doubtful: false, siblings: Siblings::default() }
+        Self { status, headers: headers.into(), body, doubt: None, siblings: Siblings::default() }
     }
 }
 
@@ -46,6 +87,13 @@ impl Response {
             Some(etag) => Timestamp::from_etag(&etag),
             None => Err(Error::unexpected("the server's answer has no `ETag`".to_owned())),
         }
+    }
+
+    /// When the server says that it answered.
+    pub(crate) fn date(&self) -> Option<Timestamp> {
+        let date = httpdate::parse_http_date(&self.header(header::DATE)?).ok()?;
+        let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(Timestamp::from_millis(since.as_millis().try_into().ok()?))
     }
 
     /// How long the server asks to be left alone: `Retry-After`, in seconds or as a date.
@@ -73,10 +121,15 @@ impl Response {
             .ok_or_else(|| Error::unexpected("the server's `Next-Page` is no URL with the token of a page".to_owned()))
     }
 
+    /// Returns true for the response to a part of a batch.
+    pub(crate) fn is_part(&self) -> bool {
+        matches!(self.headers, Headers::OfPart(_))
+    }
+
     /// Whether what the request asked for may be done: it was a success, read or not, or the server failed on the way, or
     /// there were tries before.
     pub(crate) fn may_be_done(&self) -> bool {
-        self.status.is_success() || self.status.is_server_error() || self.doubtful
+        self.status.is_success() || self.status.is_server_error() || self.doubt.is_some()
     }
 
     /// The answer itself if it is a success, and otherwise the error that it tells of.

@@ -45,7 +45,7 @@ async fn a_page_in_the_middle_is_asked_for_again_and_none_is_missed() -> Outcome
 
         let (proxy, todos) = through(&scene, in_order([Fault::Pass, fault()])).await;
         let changes = todos.changes_since::<Value>(Timestamp::from_millis(1)).page_size(2).await?.changes;
-        assert_eq!(changes.iter().map(Change::id).collect::<Vec<_>>(), ["n1", "n2", "n3", "n4", "n5"]);
+        assert_eq!(changes.iter().map(Change::id).collect::<Vec<_>>(), ["n1", "n2", "n3", "n4", "n5"].map(Some));
         assert_eq!(proxy.lines().len(), 4);
     }
     Ok(())

@@ -12,7 +12,7 @@
 //!   and those in batches twice.
 //! - Whole floats above 2⁵³ beside integers: PostgreSQL compares them in decimal, memory as what they are.
 //! - The numbers 0 and 1 beside booleans, which are the same to the memory backend in `is_in` and inside of lists.
-//! - Two of `is_set` and `is_missing` in one filter, of which memory knows the last only.
+//! - Two of `has_key` and `is_missing` in one filter, of which memory knows the last only.
 //!
 //! Everything is decided by a seed, which a failure names. `KINTO_TEST_SEED` sets another.
 

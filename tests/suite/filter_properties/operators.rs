@@ -25,7 +25,7 @@ pub(super) fn equalities<R: 'static, T: Comparable>(
             Case::new(format!("eq({v:?})"), f.eq(v.clone()), move |held: &Held<T>| held.is(|held| *held == v))
         }),
         3 => value.clone().prop_map(move |v| {
-            Case::new(format!("not({v:?})"), f.not(v.clone()), move |held: &Held<T>| !held.is(|held| *held == v))
+            Case::new(format!("ne({v:?})"), f.ne(v.clone()), move |held: &Held<T>| !held.is(|held| *held == v))
         }),
         3 => values.clone().prop_map(move |vs| {
             Case::new(format!("is_in({vs:?})"), f.is_in(vs.clone()), move |held: &Held<T>| held.is(|v| vs.contains(v)))
@@ -42,8 +42,8 @@ pub(super) fn equalities<R: 'static, T: Comparable>(
 /// Filters by whether there is something, and whether that is null.
 pub(super) fn presences<R: 'static, T: Comparable>(f: Field<R, Option<T>>) -> BoxedStrategy<Case<R, Held<T>>> {
     let null = Case::new("eq(None)".to_owned(), f.eq(None::<T>), |held: &Held<T>| *held == Held::Null);
-    let not_null = Case::new("not(None)".to_owned(), f.not(None::<T>), |held: &Held<T>| *held != Held::Null);
-    let set = Case::new("is_set".to_owned(), f.is_set(), |held: &Held<T>| *held != Held::Missing).presence();
+    let not_null = Case::new("ne(None)".to_owned(), f.ne(None::<T>), |held: &Held<T>| *held != Held::Null);
+    let set = Case::new("has_key".to_owned(), f.has_key(), |held: &Held<T>| *held != Held::Missing).presence();
     let missing =
         Case::new("is_missing".to_owned(), f.is_missing(), |held: &Held<T>| *held == Held::Missing).presence();
     prop_oneof![Just(null), Just(not_null), Just(set), Just(missing)].boxed()
@@ -60,17 +60,17 @@ pub(super) fn ranges<R: 'static, T: Comparable + PartialOrd + Ordered>(
             Case::new(format!("lt({v:?})"), f.lt(v.clone()), move |held: &Held<T>| held.is(|held| *held < v))
         }),
         value.clone().prop_map(move |v| {
-            Case::new(format!("at_most({v:?})"), f.at_most(v.clone()), move |held: &Held<T>| held.is(|held| *held <= v))
+            Case::new(format!("le({v:?})"), f.le(v.clone()), move |held: &Held<T>| held.is(|held| *held <= v))
         }),
         value.clone().prop_map(move |v| {
             Case::new(format!("gt({v:?})"), f.gt(v.clone()), move |held: &Held<T>| held.is(|held| *held > v))
         }),
         value.clone().prop_map(move |v| {
-            let filter = f.at_least(v.clone());
-            Case::new(format!("at_least({v:?})"), filter, move |held: &Held<T>| held.is(|held| *held >= v))
+            let filter = f.ge(v.clone());
+            Case::new(format!("ge({v:?})"), filter, move |held: &Held<T>| held.is(|held| *held >= v))
         }),
         (value.clone(), value).prop_map(move |(from, to)| {
-            let filter = f.at_least(from.clone()).and(f.lt(to.clone()));
+            let filter = f.ge(from.clone()).and(f.lt(to.clone()));
             let matches = move |held: &Held<T>| held.is(|held| *held >= from && *held < to);
             Case::new("between".to_owned(), filter, matches)
         }),
@@ -90,9 +90,9 @@ pub(super) fn ranges_or_missing<R: 'static, T: Comparable + PartialOrd + Ordered
             Case::new("gt, or missing".to_owned(), filter, matches)
         }),
         value.clone().prop_map(move |v| {
-            let filter = f.at_least(v.clone()).or_missing();
+            let filter = f.ge(v.clone()).or_missing();
             let matches = move |held: &Held<T>| *held == Held::Missing || held.is(|held| *held >= v);
-            Case::new("at_least, or missing".to_owned(), filter, matches)
+            Case::new("ge, or missing".to_owned(), filter, matches)
         }),
     ]
     .boxed()
@@ -124,7 +124,7 @@ pub(super) fn contents<R: 'static, T: Comparable + Operand<T>>(
             Case::new(format!("eq({v:?})"), f.eq(v.clone()), move |held: &Held<Vec<T>>| held.is(|held| *held == v))
         }),
         2 => list.prop_map(move |v| {
-            Case::new(format!("not({v:?})"), f.not(v.clone()), move |held: &Held<Vec<T>>| !held.is(|held| *held == v))
+            Case::new(format!("ne({v:?})"), f.ne(v.clone()), move |held: &Held<Vec<T>>| !held.is(|held| *held == v))
         }),
         1 => presences(f),
     ]

@@ -73,7 +73,7 @@ impl Source {
             let wrong =
                 (0..).zip(held).filter(|(place, _)| found.contains(&id(*place)) != expected.contains(&id(*place)));
             let show =
-                |(place, held)| format!("\n  {} {held:?}", if found.contains(&id(place)) { "not" } else { "also" });
+                |(place, held)| format!("\n  {} {held:?}", if found.contains(&id(place)) { "ne" } else { "also" });
             Err(TestCaseError::fail(wrong.map(show).collect::<String>()))
         });
         let Self { name, backend, seed, .. } = self;

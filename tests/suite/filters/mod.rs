@@ -7,21 +7,27 @@ use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
 mod lists;
+mod mixed;
 mod names;
 mod pages;
 mod ranges;
 mod refused;
 mod text;
+mod types;
 
-/// The ids of the records that a filter selects, sorted. It counts as many.
+/// The ids of the records that a filter selects, sorted. It counts as many, or says that it cannot.
 async fn selected<T: Data>(records: &TypedCollection<T>, filter: Filter<T>) -> Vec<String> {
     let shown = format!("{filter:?}");
     let found = records.get_records().filter(filter.clone()).await;
     let found = found.unwrap_or_else(|error| panic!("{shown}: {error}"));
     let mut ids: Vec<String> = found.into_iter().map(|record| record.id.to_string()).collect();
     ids.sort_unstable();
-    let count = records.get_records().filter(filter).count().await;
-    assert_eq!(count.unwrap_or_else(|error| panic!("counting {shown}: {error}")), ids.len(), "counting {shown}");
+    match records.get_records().filter(filter).count().await {
+        Ok(count) => assert_eq!(count, ids.len(), "counting {shown}"),
+        Err(error) => {
+            assert!(error.to_string().contains("cannot be asked for in a count"), "counting {shown}: {error}");
+        }
+    }
     ids
 }
 
@@ -64,40 +70,40 @@ async fn every_operator_selects_what_it_says(backend: Backend) -> Outcome {
         (f.title.eq("Emma"), "a"),
         (f.title.eq(None), "d"),
         (f.title.eq(text("Walden")), "b"),
-        (f.title.not("Emma"), "bcde"),
-        (f.title.not(None), "abce"),
+        (f.title.ne("Emma"), "bcde"),
+        (f.title.ne(None), "abce"),
         (f.title.lt("Walden"), "a"),
-        (f.title.at_most("Emma"), "a"),
+        (f.title.le("Emma"), "a"),
         (f.title.gt("Emma"), "bc"),
-        (f.title.at_least("Emma"), "abc"),
+        (f.title.ge("Emma"), "abc"),
         (f.title.is_in(["Emma", "Walden"]), "ab"),
         (f.title.is_in([None, text("Emma")]), "ad"),
         (f.title.not_in(["Emma", "Walden"]), "cde"),
-        (f.title.is_set(), "abcd"),
+        (f.title.has_key(), "abcd"),
         (f.title.is_missing(), "e"),
         (f.pages.eq(448), "a"),
-        (f.pages.not(448), "bcde"),
+        (f.pages.ne(448), "bcde"),
         (f.pages.lt(352), "c"),
-        (f.pages.at_most(352), "bc"),
+        (f.pages.le(352), "bc"),
         (f.pages.gt(352), "a"),
-        (f.pages.at_least(352), "ab"),
+        (f.pages.ge(352), "ab"),
         (f.pages.gt(12).and(f.pages.lt(448)), "b"),
-        (f.pages.at_least(12).and(f.pages.at_most(352)), "bc"),
+        (f.pages.ge(12).and(f.pages.le(352)), "bc"),
         (f.pages.is_in([12, 448]), "ac"),
         (f.pages.not_in([12, 448]), "bde"),
         (f.price.eq(7.5), "a"),
         (f.price.lt(7.5), "b"),
-        (f.price.at_least(0.0), "ab"),
+        (f.price.ge(0.0), "ab"),
         (f.lent.eq(true), "bd"),
-        (f.lent.not(true), "ace"),
+        (f.lent.ne(true), "ace"),
         (f.lent.is_in([false]), "ace"),
         (f.tags.contains("novel"), "ad"),
         (f.tags.contains_all(["novel", "nature"]), "d"),
         (f.tags.contains_any(["nature", "england"]), "abd"),
         (f.tags.eq(Vec::<String>::new()), "ce"),
         (f.tags.eq(vec!["novel".to_owned(), "england".to_owned()]), "a"),
-        (f.tags.not(vec!["nature".to_owned()]), "acde"),
-        (f.title.is_set().and(f.lent.eq(true)), "bd"),
+        (f.tags.ne(vec!["nature".to_owned()]), "acde"),
+        (f.title.has_key().and(f.lent.eq(true)), "bd"),
         (f.lent.eq(false).and(f.pages.is_missing()), "e"),
         (f.lent.eq(false).and(f.tags.contains("novel")).and(f.pages.gt(12)), "a"),
     ];
@@ -115,7 +121,7 @@ async fn a_list_is_asked_for_two_things_at_once(backend: Backend) -> Outcome {
     let cases = [
         (f.tags.contains("x").and(f.tags.contains_any(["y", "z"])), "abe"),
         (f.tags.contains_all(["x", "z"]).and(f.tags.contains_any(["y", "w"])), "e"),
-        (f.tags.contains("x").and(f.tags.not(vec!["x".to_owned()])), "abe"),
+        (f.tags.contains("x").and(f.tags.ne(vec!["x".to_owned()])), "abe"),
     ];
     assert_each(&scene.todos.typed(), cases).await;
     Ok(())
@@ -144,12 +150,12 @@ async fn every_operator_on_json(backend: Backend) -> Outcome {
         (v.eq(Value::Null), "d"),
         (v.eq([5]), "f"),
         (v.eq(json!({"w": 5})), "g"),
-        (v.not(5), "bcdefg"),
+        (v.ne(5), "bcdefg"),
         (v.is_in([json!(5), json!("5"), json!(null)]), "abd"),
         (v.not_in([json!(5), json!(true)]), "bdefg"),
-        (v.at_least(5), "a"),
-        (v.at_least("5"), "b"),
-        (v.is_set(), "abcdfg"),
+        (v.ge(5), "a"),
+        (v.ge("5"), "b"),
+        (v.has_key(), "abcdfg"),
         (v.is_missing(), "e"),
         (tags.contains("x"), "a"),
         (tags.contains(1), "a"),

@@ -45,20 +45,20 @@ async fn json_filters_are_checked_before_they_are_sent() -> Outcome {
     let values = scene.todos.typed::<Value>();
     let (kebab, v) = (Filter::field("foo-bar"), Filter::field("v"));
     let cases = [
-        ("an operator on a kebab name", kebab.at_least(1), "foo-bar"),
+        ("an operator on a kebab name", kebab.ge(1), "foo-bar"),
         ("equality by an operator on a kebab name", kebab.eq(1), "Filter::plain"),
-        ("presence of a kebab name", kebab.is_set(), "foo-bar"),
+        ("presence of a kebab name", kebab.has_key(), "foo-bar"),
         ("a space", Filter::field(" v").eq(1), "\" v\""),
         ("no name", Filter::field("").eq(1), "empty"),
         ("a plain name that the server passes over", Filter::plain("_pri-vate", 1), "_pri-vate"),
         ("a plain name that it cuts", Filter::plain("v ", 1), "\"v \""),
         ("a range of booleans", v.gt(true), "gt"),
-        ("a range of nulls", v.at_most(Value::Null), "at_most"),
+        ("a range of nulls", v.le(Value::Null), "le"),
         ("a range of lists", v.lt([1]), "lt"),
-        ("a range of objects", v.at_least(json!({})), "at_least"),
+        ("a range of objects", v.ge(json!({})), "ge"),
         ("no value", v.is_in([0; 0]), "is_in"),
         ("no value but others", v.not_in([""; 0]), "not_in"),
-        ("presence of a time", Filter::field("last_modified").is_set(), "last_modified"),
+        ("presence of a time", Filter::field("last_modified").has_key(), "last_modified"),
         ("some times", Filter::field("last_modified").is_in([1]), "last_modified"),
     ];
     for (case, filter, says) in cases {

@@ -94,3 +94,28 @@ async fn what_others_write_in_between_is_kept() -> Outcome {
     assert_eq!(methods, ["GET", "PUT", "GET", "PUT"]);
     Ok(())
 }
+
+/// As nginx with `proxy_cache` does, `If-Match` of a GET is dropped on the way.
+#[tokio::test]
+async fn a_precondition_that_is_lost_on_the_way_still_holds() -> Outcome {
+    let scene = Scene::new().await;
+    let stale = scene.plain.put_data(&scene.record("paint"), &json!({"title": "Stale"})).await;
+    let stale = Timestamp::from_millis(stale["last_modified"].as_u64().expect("a time"));
+    scene.plain.put_data(&scene.record("paint"), &task()).await;
+    let proxy = Proxy::start(scene.url(), |_| Fault::WithoutHeader("if-match")).await;
+    let place = scene.todos_through(&proxy).record::<Task>("paint");
+    let f = Task::fields();
+    for call in [
+        place.edit().set(f.title, "Paint it"),
+        place.merge_patch(json!({"title": "Paint it"})),
+        place.json_patch(JsonPatch::new().replace(["title"], "Paint it")),
+        place.merge_patch(json!({"title": "Paint"})),
+    ] {
+        let error = call.if_match(stale).await.unwrap_err();
+        assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["conflict"], false), "{error}");
+        assert_eq!(error.theirs::<Task>().map(|theirs| theirs.data.title).as_deref(), Some("Paint"));
+    }
+    assert_eq!(proxy.lines(), vec![format!("GET {}", scene.record("paint")); 4], "nothing was written");
+    assert_eq!(scene.plain.held(&scene.record("paint")).await, task());
+    Ok(())
+}

@@ -68,9 +68,9 @@ async fn a_record_cannot_be_emptied() -> Outcome {
 async fn a_create_whose_answer_is_lost_is_a_conflict() -> Outcome {
     let scene = Scene::new().await;
     let proxy = Proxy::start(scene.url(), in_order([Fault::CutAfter])).await;
-    let created = scene.todos_through(&proxy).create_record(Todo::new("Milk")).id("milk").await?;
+    let created = scene.todos_through(&proxy).create_record(Todo::new("Milk")).await?;
     assert_eq!((&created.data, proxy.lines().len()), (&Todo::new("Milk"), 2));
-    assert_eq!(scene.plain.object(&scene.record("milk")).await["last_modified"], json!(created.last_modified));
+    assert_eq!(scene.plain.object(&scene.record(&created.id)).await["last_modified"], json!(created.last_modified));
     Ok(())
 }
 

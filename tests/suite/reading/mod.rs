@@ -11,6 +11,8 @@ mod fresh;
 mod lenient;
 mod pages;
 mod parts;
+mod sorted;
+mod whole;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
 struct Song {
@@ -146,7 +148,7 @@ async fn since_and_before_are_of_what_is_there(backend: Backend) -> Outcome {
     scene.sent.forget();
     let since = || scene.todos.get_records::<Numbered>().since(times[1]);
     assert_eq!(numbers(&since().await?), [8, 7, 5, 2]);
-    assert_eq!(scene.sent.take_one().line(), format!("GET {}?_since={}", scene.records, times[1]));
+    assert_eq!(scene.sent.take_one().line(), format!("GET {}?_since={}&_sort=last_modified", scene.records, times[1]));
     assert_eq!(numbers(&since().before(times[8]).await?), [7, 5, 2]);
     assert_eq!(numbers(&scene.todos.get_records::<Numbered>().before(times[5]).await?), [2, 1, 0]);
     assert_eq!(numbers(&since().page_size(1).await?), [8, 7, 5, 2]);
@@ -159,7 +161,7 @@ async fn since_and_before_are_of_what_is_there(backend: Backend) -> Outcome {
     assert_eq!((since().count().await?, deleted_only().count().await?), (4, 0));
 
     let streamed: Vec<_> = since().page_size(2).stream().try_collect().await?;
-    assert_eq!(numbers(&streamed), [8, 7, 5, 2]);
+    assert_eq!(numbers(&streamed), [2, 5, 7, 8]);
     let pages: Vec<_> = since().page_size(3).pages().try_collect().await?;
     assert_eq!(pages.iter().flat_map(|page| numbers(&page.items)).collect::<Vec<_>>(), [8, 7, 5, 2]);
     let lenient = since().lenient().await?;

@@ -77,7 +77,7 @@ async fn a_count_reads_nothing() -> Outcome {
     assert_eq!(scene.todos.get_records::<Todo>().count().await?, 30, "whatever the type");
     let sent = scene.sent.take_one();
     assert_eq!(sent.line(), format!("HEAD {}", scene.records));
-    let filtered = scene.todos.get_records().filter(Numbered::fields().n.at_least(10)).page_size(3);
+    let filtered = scene.todos.get_records().filter(Numbered::fields().n.ge(10)).page_size(3);
     assert_eq!(filtered.count().await?, 20);
     let sent = scene.sent.take_one();
     assert!(sent.line().starts_with(&format!("HEAD {}?", scene.records)) && sent.target.contains("min_n=10"));

@@ -128,6 +128,6 @@ async fn types_without_a_schema_send_no_more_than_before() -> Outcome {
     me.client.bucket("default").collection(&id).create_record(json!({"id": "a"})).await?;
     me.client.bucket("default").collection(&id).get_records::<Value>().await?;
     let path = format!("/buckets/default/collections/{id}/records");
-    assert_eq!(me.sent.take_lines(), [format!("PUT {path}/a"), format!("GET {path}")]);
+    assert_eq!(me.sent.take_lines(), [format!("PUT {path}/a"), format!("GET {path}?_sort=last_modified")]);
     Ok(())
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Todo;
 
+mod kinds;
 mod shapes;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]

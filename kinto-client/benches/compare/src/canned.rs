@@ -20,8 +20,12 @@ use crate::Outcome;
 /// The time of the list.
 const TIMESTAMP: u64 = 1_795_550_740_811;
 const RECORDS: &str = "/v1/buckets/bench/collections/books/records";
-/// How many records differ; a longer list has them again.
+/// How many records differ in what they hold; a longer list has them again, by other ids.
 const DIFFERENT: u64 = 100_000;
+/// How many digits a time has.
+const DIGITS: usize = 13;
+/// How far behind the beginning of an id the time is.
+const ID_TO_TIME: usize = "00000000-6b97-4fb1-a1ff-67b68f4e258d\",\"last_modified\":".len();
 const HEADERS: &str = "Access-Control-Expose-Headers: Next-Page, Last-Modified, Alert, Retry-After, Content-Type, \
     Pragma, Cache-Control, Expires, ETag, Content-Length, Backoff\r\nCache-Control: no-cache, no-store\r\n\
     Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'; \r\n\
@@ -70,6 +74,8 @@ impl Drop for Canned {
 /// What one page's answer is made of.
 struct Page {
     body: String,
+    /// Where in it each record has its id, and its time.
+    stamps: Vec<(usize, usize)>,
     /// The number of the record after it.
     next: u64,
 }
@@ -87,7 +93,11 @@ pub(crate) fn serve(records: u64, page: u64) -> Outcome {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let host = listener.local_addr()?.to_string();
     let starts = (0..records.min(DIFFERENT)).step_by(usize::try_from(page)?);
-    let pages = starts.map(|first| Page { body: list(first, records.min(first + page)), next: first + page }).collect();
+    let pages = starts.map(|first| {
+        let (body, stamps) = list(first, records.min(first + page));
+        Page { body, stamps, next: first + page }
+    });
+    let pages = pages.collect();
     println!("http://{host}/v1");
     let collection = Arc::new(Collection { host, records, page, pages, requests: Mutex::default() });
     thread::spawn(move || {
@@ -101,8 +111,8 @@ pub(crate) fn serve(records: u64, page: u64) -> Outcome {
 }
 
 /// The keys in the order in which PostgreSQL keeps them, and then what Kinto adds.
-fn list(first: u64, end: u64) -> String {
-    let mut body = "{\"data\":[".to_owned();
+fn list(first: u64, end: u64) -> (String, Vec<(usize, usize)>) {
+    let (mut body, mut stamps) = ("{\"data\":[".to_owned(), Vec::new());
     for number in first..end {
         let comma = if number == first { "" } else { "," };
         let _ = write!(
@@ -117,9 +127,11 @@ fn list(first: u64, end: u64) -> String {
             author = number % 1000,
             last_modified = TIMESTAMP - number,
         );
+        let time = body.len() - 1 - DIGITS;
+        stamps.push((time - ID_TO_TIME, time));
     }
     body.push_str("]}");
-    body
+    (body, stamps)
 }
 
 impl Collection {
@@ -170,22 +182,32 @@ impl Collection {
             ("GET", RECORDS) if known => response("304 Not Modified", "", ""),
             ("GET", RECORDS) => {
                 let token = query.split('&').find_map(|pair| pair.strip_prefix("_token="));
-                self.page(token.and_then(|token| token.parse().ok()).unwrap_or(0))
+                self.page(
+                    token.and_then(|token| token.parse().ok()).unwrap_or(0),
+                    query.contains("_sort=last_modified"),
+                )
             }
             ("POST", "/v1/batch") => response("200 OK", "", &batch(body)),
             _ => response("404 Not Found", "", "{\"code\":404,\"errno\":111,\"error\":\"Not Found\"}"),
         }
     }
 
-    fn page(&self, first: u64) -> String {
+    fn page(&self, first: u64, rising: bool) -> String {
         let index = usize::try_from(first % DIFFERENT / self.page).unwrap_or_default();
         let Some(page) = self.pages.get(index) else { return response("400 Bad Request", "", "{}") };
         let mut headers = format!("Etag: \"{TIMESTAMP}\"\r\n");
         let next = first - first % DIFFERENT + page.next;
         if next < self.records {
-            let _ = write!(headers, "Next-Page: http://{}{RECORDS}?_token={next}\r\n", self.host);
+            let sort = if rising { "_sort=last_modified&" } else { "" };
+            let _ = write!(headers, "Next-Page: http://{}{RECORDS}?{sort}_token={next}\r\n", self.host);
         }
-        response("200 OK", &headers, &page.body)
+        let mut body = page.body.clone();
+        for (number, (id, time)) in (first..).zip(&page.stamps) {
+            let last_modified = if rising { TIMESTAMP + 1 + number - self.records } else { TIMESTAMP - number };
+            body.replace_range(*id..id + 8, &format!("{number:08x}"));
+            body.replace_range(*time..time + DIGITS, &last_modified.to_string());
+        }
+        response("200 OK", &headers, &body)
     }
 
     fn root(&self) -> Value {

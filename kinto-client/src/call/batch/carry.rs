@@ -1,5 +1,6 @@
 //! From operations to their results, and how many there are of them on the way.
 
+use std::borrow::Cow;
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicBool, AtomicUsize},
@@ -64,7 +65,10 @@ pub(in crate::call) async fn carry_out<O: Send, T: Send>(
     for place in 0..tally.operations.len() {
         let Some(Some(operation)) = tally.operations.get(place) else { continue };
         match request(operation) {
-            Ok(Some(request)) => jobs.push(Job::new(place, request)),
+            Ok(Some(request)) => match client.fenced(&request).await.map(Cow::into_owned) {
+                Ok(request) => jobs.push(Job::new(place, request)),
+                Err(error) => tally.take(place, Some((None, Err(error)))),
+            },
             Ok(None) => tally.take(place, None),
             Err(error) => tally.take(place, Some((None, Err(error)))),
         }
@@ -74,7 +78,7 @@ pub(in crate::call) async fn carry_out<O: Send, T: Send>(
     let max_requests = match jobs.len() {
         _ if stopped => 1,
         0 | 1 => 1,
-        _ => client.server_info().await.map_err(Error::before_batch)?.settings.batch_max_requests.max(1),
+        _ => client.info().await.map_err(Error::before_batch)?.settings.batch_max_requests.max(1),
     };
     let tally = Mutex::new(tally);
     let done = |Delivered { job, outcome }: Delivered| {

@@ -71,7 +71,7 @@ impl Delivery<'_> {
             let Some(chunk) = plan::chunk(&mut queue, self.max_requests, self.max_bytes.load(Ordering::Relaxed)) else {
                 break;
             };
-            let Sorted { done, again, mut wait, collided, verdict } = self.chunk(chunk).await;
+            let Sorted { done, again, mut wait, collided, verdict, .. } = self.chunk(chunk).await;
             match verdict {
                 // What comes after these would be too large as well, whatever it is about.
                 Some(Verdict::AtMost(bytes)) => _ = self.max_bytes.fetch_min(bytes, Ordering::Relaxed),
@@ -105,13 +105,32 @@ impl Delivery<'_> {
 
     /// Sends one request for all of these, and sorts them into those that are done and those to be sent again.
     async fn chunk(&self, mut chunk: Vec<Job>) -> Sorted {
-        let _turns = self.client.turns(chunk.iter().map(|job| &job.request)).await;
         let now = Instant::now();
         for job in &mut chunk {
             job.since.get_or_insert(now);
         }
         let outcome = self.send(&chunk).await;
-        Sorted::by(chunk, outcome, self.client.retry_policy())
+        let mut sorted = Sorted::by(chunk, outcome, self.client.retry_policy());
+        self.renew(&mut sorted).await;
+        sorted
+    }
+
+    /// Renews the credentials, once for each request, if there were requests for which the server did not know them: a
+    /// batch is answered with 200 then, and the 401 is in its parts.
+    async fn renew(&self, sorted: &mut Sorted) {
+        let unauthorized = std::mem::take(&mut sorted.unauthorized);
+        if unauthorized.is_empty() {
+            return;
+        }
+        let renewed = self.client.renew_credentials().await;
+        for Delivered { job, outcome } in unauthorized {
+            match &renewed {
+                Ok(true) => sorted.again.push(Job { renewed: true, ..job }),
+                Ok(false) => sorted.done.push(Delivered { job, outcome }),
+                Err(error) => sorted.done.push(Delivered { job, outcome: Err(error.clone()) }),
+            }
+        }
+        sorted.again.sort_by_key(|job| job.index);
     }
 
     async fn send(&self, chunk: &[Job]) -> Result<Response> {

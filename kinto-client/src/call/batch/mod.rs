@@ -229,6 +229,12 @@ fn check<O>(client: &Client, call: &Call<'_, O>) -> Result<()> {
     if !client.is_same(&call.client) {
         return Err(Error::invalid("this call was made through another client than the batch is of"));
     }
+    if !client.is_fenced_as(&call.client) {
+        return Err(Error::invalid(
+            "this call has another fence than the batch, or only one of them has a fence: make the batch by the client \
+             of the fenced handle, as in `todos.client().batch()`",
+        ));
+    }
     if call.client.is_for_one_call() {
         return Err(Error::invalid(
             "in a batch a call has no `.retry(…)`, `.timeout(…)` or `.header(…)` of its own: give them to the batch, after `.execute()`",

@@ -16,6 +16,8 @@ pub(crate) struct Job {
     pub(crate) maybe_applied: bool,
     /// When it was first sent.
     pub(crate) since: Option<Instant>,
+    /// Credentials were renewed for it.
+    pub(crate) renewed: bool,
     /// How often it collided with another writer, or was undone because its neighbour did.
     pub(crate) collisions: u32,
     /// How often there was no answer that tells what was done.
@@ -26,7 +28,16 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn new(index: usize, request: Request) -> Self {
-        Self { index, request, maybe_applied: false, since: None, collisions: 0, failures: 0, chunk_limit: usize::MAX }
+        Self {
+            index,
+            request,
+            maybe_applied: false,
+            since: None,
+            renewed: false,
+            collisions: 0,
+            failures: 0,
+            chunk_limit: usize::MAX,
+        }
     }
 }
 
@@ -41,7 +52,8 @@ pub(super) enum Segment {
 /// after them need, while records of one collection do not need those of another.
 pub(super) fn segments(jobs: Vec<Job>, max_requests: usize, max_bytes: usize) -> Vec<Segment> {
     let bytes: usize = jobs.iter().map(|job| batch::size(&job.request)).sum();
-    if jobs.len() <= max_requests && bytes <= max_bytes {
+    let weight: usize = jobs.iter().map(|job| batch::weight(&job.request)).sum();
+    if weight <= max_requests && bytes <= max_bytes {
         return vec![Segment::InOrder(jobs)];
     }
     if let Some(records) = jobs.first().and_then(|first| records_of(&first.request))
@@ -81,7 +93,8 @@ fn records_of(request: &Request) -> Option<&str> {
 pub(super) fn chunk(queue: &mut VecDeque<Job>, max_requests: usize, max_bytes: usize) -> Option<Vec<Job>> {
     let first = queue.pop_front()?;
     let mut bytes = batch::size(&first.request);
-    let mut limit = first.chunk_limit.min(max_requests);
+    let mut weight = batch::weight(&first.request);
+    let mut limit = first.chunk_limit;
     if !batch::can_hold(&first.request) {
         limit = 1;
     }
@@ -89,7 +102,8 @@ pub(super) fn chunk(queue: &mut VecDeque<Job>, max_requests: usize, max_bytes: u
     while let Some(next) = queue.front() {
         limit = limit.min(next.chunk_limit);
         bytes += batch::size(&next.request);
-        if chunk.len() >= limit || bytes > max_bytes || !batch::can_hold(&next.request) {
+        weight += batch::weight(&next.request);
+        if chunk.len() >= limit || weight > max_requests || bytes > max_bytes || !batch::can_hold(&next.request) {
             break;
         }
         if chunk.iter().any(|earlier| must_come_before(&earlier.request, &next.request)) {

@@ -9,7 +9,11 @@ use crate::{
     client::Client,
     error::{Error, ErrorKind, Result},
     transport::retry::{Again, Attempt, RetryPolicy},
-    wire::{batch, response::Response, settle::settle},
+    wire::{
+        batch,
+        response::{Doubt, Response},
+        settle::settle,
+    },
 };
 
 /// How often one request is sent, when others keep colliding with it.
@@ -26,12 +30,12 @@ pub(super) struct Delivered {
 }
 
 impl Delivered {
-    /// What the last answer means, in the light of those that were lost before it.
+    /// Judges the last response, in the light of those that were lost before it.
     pub(super) fn new(job: Job, outcome: Result<Response>) -> Self {
-        let outcome = if job.maybe_applied {
-            outcome.map(|answer| settle(&job.request, answer)).map_err(Error::maybe_applied)
-        } else {
-            outcome
+        let repeated = job.maybe_applied;
+        let outcome = match outcome {
+            Ok(answer) => Ok(settle(&job.request, answer, repeated)),
+            Err(error) => Err(if repeated { error.maybe_applied() } else { error }),
         };
         Self { job, outcome }
     }
@@ -39,7 +43,7 @@ impl Delivered {
     /// Asks about what the answer leaves open.
     pub(super) async fn clear_up(&mut self, client: &Client) {
         if let Ok(response) = &mut self.outcome
-            && response.doubtful
+            && response.doubt.is_some()
         {
             *response = client.clear_up(&self.job.request, response.clone()).await;
         }
@@ -65,6 +69,8 @@ pub(super) struct Sorted {
     pub(super) wait: Duration,
     /// There were collisions with other writers.
     pub(super) collided: bool,
+    /// The server did not know the credentials for these, which were sent together with others.
+    pub(super) unauthorized: Vec<Delivered>,
     /// What the server, or what is before it, said of how much went together.
     pub(super) verdict: Option<Verdict>,
 }
@@ -110,7 +116,7 @@ impl Sorter<'_> {
             }
         };
         match response.status {
-            StatusCode::OK => match batch::responses(response, chunk.len()) {
+            StatusCode::OK => match batch::responses(response, chunk.iter().map(|job| &job.request)) {
                 Ok(answers) => self.answered(chunk, answers),
                 Err(error) => {
                     self.unanswered(chunk, &error.maybe_applied(), Again::MaybeApplied, outcome, limit);
@@ -146,12 +152,20 @@ impl Sorter<'_> {
     /// done; what comes after it stays. So up to the last 409 everything is sent again, and of the rest whatever may
     /// have failed for the lack of what was rolled back, or have read it.
     fn answered(&mut self, chunk: Vec<Job>, answers: Vec<Response>) {
-        let voided = answers.iter().rposition(|answer| answer.status == StatusCode::CONFLICT);
+        let together = chunk.len() > 1;
+        let rolls_back = |answer: &Response| {
+            answer.status == StatusCode::CONFLICT || answer.doubt == Some(Doubt::Unfenced { rolled_back: true })
+        };
+        let voided = answers.iter().rposition(rolls_back);
         let voided = voided.map_or(0, |last| last + 1);
         for (place, (job, answer)) in chunk.into_iter().zip(answers).enumerate() {
             let doubtful = voided > 0 && (job.request.method.is_safe() || !answer.status.is_success());
-            if place < voided || doubtful {
+            if answer.doubt.is_some() {
+                self.sorted.done.push(Delivered::new(job, Ok(answer)));
+            } else if place < voided || doubtful {
                 self.collided(job, answer);
+            } else if together && answer.status == StatusCode::UNAUTHORIZED && !job.renewed {
+                self.sorted.unauthorized.push(Delivered::new(job, Ok(answer)));
             } else {
                 self.one(job, Ok(answer));
             }

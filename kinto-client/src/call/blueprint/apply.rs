@@ -133,6 +133,24 @@ impl Plan {
         self.step_from(spot, present).is_some_and(|step| !step.writes())
     }
 
+    /// Whether the object is as one request of the plan makes it; others may be to follow.
+    fn is_as_written(&self, write: &Write<'_>, guard: Precondition, present: &Present) -> bool {
+        let has_data = write.data.iter().all(|(key, value)| present.data.get(key) == Some(value));
+        let Some(found) = &present.permissions else { return false };
+        let is_new = guard == Precondition::Absent;
+        let names = found.keys().filter(|_| is_new).chain(write.lists.keys());
+        let is_list_same = |name: &String| {
+            let [mut sent, mut found] = [&write.lists, found].map(|lists| lists.get(name).cloned().unwrap_or_default());
+            if name == "write" {
+                // The server adds whoever writes.
+                sent.remove(&self.me.id);
+                found.remove(&self.me.id);
+            }
+            sent == found
+        };
+        has_data && names.into_iter().all(is_list_same)
+    }
+
     /// What is to be done with an object that is like that.
     fn step_from(&self, spot: &Spot, present: &Present) -> Option<Step> {
         let wanted = self.wanted.iter().find(|wanted| wanted.spot == *spot)?;
@@ -168,9 +186,11 @@ impl Plan {
         }
         let carry = Carry { spot, guard, data: &write.data, lists: &write.lists };
         match sealed::Run::run(carry, client.clone()).await {
-            // The first try may have been carried out, and its answer lost.
+            // It may have been carried out before, and its answer lost. What is as planned is done, whoever did it.
             Err(error) if error.is_conflict() && error.may_have_been_applied() => match look(client, spot).await? {
-                Some(present) if self.is_as_wanted(spot, &present) => Ok(Some(present.last_modified)),
+                Some(present) if self.is_as_wanted(spot, &present) || self.is_as_written(write, guard, &present) => {
+                    Ok(Some(present.last_modified))
+                }
                 _ => Err(error),
             },
             result => result.map(|present| Some(present.last_modified)),

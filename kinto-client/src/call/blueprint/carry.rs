@@ -9,7 +9,7 @@ use crate::{
         blueprint::Lists,
         plan::{Present, Spot},
         request::{self, Precondition, Request},
-        response::Response,
+        response::{Doubt, Response},
         timestamp::Timestamp,
     },
 };
@@ -73,6 +73,10 @@ impl sealed::Operation for Remove<'_> {
     }
 
     fn response(self, response: Response) -> Result<()> {
+        // Whoever deleted it: it is as planned.
+        if matches!(response.doubt, Some(Doubt::Gone { .. })) {
+            return Ok(());
+        }
         response.success().map(drop)
     }
 }

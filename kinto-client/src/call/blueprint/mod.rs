@@ -53,7 +53,7 @@ impl MakePlan {
 
     async fn plan(&self, client: &Client) -> Result<Plan> {
         self.blueprint.check()?;
-        let info = client.server_info().await?;
+        let info = client.info().await?;
         let default = info.user.as_ref().and_then(|user| user.bucket.as_deref());
         let wanted = self.blueprint.wanted(default)?;
         // Whoever writes without credentials is everyone.

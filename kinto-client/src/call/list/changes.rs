@@ -1,57 +1,64 @@
-use std::time::Duration;
+use std::{marker::PhantomData, time::Duration};
 
 use bytes::Bytes;
-use futures_core::stream::BoxStream;
-use futures_util::{StreamExt as _, stream};
-use http::StatusCode;
-use serde::de::IgnoredAny;
+use futures_util::StreamExt as _;
 
-use super::source::{Items, Source};
+use super::{follow::ChangeStream, whole::TRANSACTION_MILLIS};
 use crate::{
     call::{Call, Subject, sealed, span},
     client::Client,
     error::Result,
     wire::{
-        decode, kind,
+        change_token::ChangeToken,
+        kind,
         listing::Listing,
         object::{Data, Object, Record},
+        order::LAST_MODIFIED,
         page::Page,
-        path::List,
-        request::{Precondition, Request},
+        path::{List, Place},
+        request::Request,
         sort::Sort,
         timestamp::Timestamp,
     },
 };
 
-/// What happened to a record: the last thing that did, for changes before it leave no trace.
+/// Something that happened in a collection: the last thing that happened to a record, for changes before it leave no trace.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Change<T> {
-    /// It was created or changed, and is this now.
+    /// The record was created or changed, and is this now.
     Upserted(Record<T>),
     /// The record of this id was deleted, at this time.
     Deleted(String, Timestamp),
+    /// What is known of the collection is void: forget all of it. Everything that is there now follows, as `Upserted`.
+    ///
+    /// The collection was deleted and made again, the server was flushed or restored from a backup, or what was told has been taken
+    /// out of the list without a trace.
+    Reset,
 }
 
 impl<T> Change<T> {
-    /// When it happened. Everything that happened before it has been told before it, so that one can go on from here.
+    /// Returns when it happened, unless it is a [`Reset`](Self::Reset).
     #[must_use]
-    pub fn last_modified(&self) -> Timestamp {
+    pub fn last_modified(&self) -> Option<Timestamp> {
         match self {
-            Self::Upserted(record) => record.last_modified,
-            Self::Deleted(_, last_modified) => *last_modified,
+            Self::Upserted(record) => Some(record.last_modified),
+            Self::Deleted(_, last_modified) => Some(*last_modified),
+            Self::Reset => None,
         }
     }
 
-    /// The id of the record.
+    /// Returns the id of the record, unless it is a [`Reset`](Self::Reset).
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> Option<&str> {
         match self {
-            Self::Upserted(record) => &record.id,
-            Self::Deleted(id, _) => id,
+            Self::Upserted(record) => Some(&record.id),
+            Self::Deleted(id, _) => Some(id),
+            Self::Reset => None,
         }
     }
 
-    fn read(item: Bytes) -> Result<Self>
+    pub(super) fn read(item: Bytes) -> Result<Self>
     where
         T: Data,
     {
@@ -64,48 +71,70 @@ impl<T> Change<T> {
     }
 }
 
-/// What happened in a collection, the earliest first, and from when to go on.
+/// Changes of a collection, and from where to go on.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Changes<T> {
-    /// What happened.
+    /// The changes, in the order in which the server counts them.
     pub changes: Vec<Change<T>>,
     /// What to give to `changes_since` the next time: nothing is then missed, and nothing told twice.
-    pub last_modified: Timestamp,
+    pub token: ChangeToken,
 }
 
-/// Reads what happened in a collection.
+/// Reads the changes of a collection.
 pub struct GetChanges<T> {
+    collection: Place<kind::Collection>,
     list: List<kind::Record>,
-    pub(super) since: Timestamp,
+    pub(super) since: ChangeToken,
     page_size: Option<u32>,
-    of: std::marker::PhantomData<fn() -> T>,
+    overlap: Duration,
+    of: PhantomData<fn() -> T>,
 }
 
 impl<T: Data> GetChanges<T> {
-    pub(crate) fn new(list: List<kind::Record>, since: Timestamp) -> Self {
-        Self { list, since, page_size: None, of: std::marker::PhantomData }
+    pub(crate) fn new(collection: &Place<kind::Collection>, since: ChangeToken) -> Self {
+        Self {
+            collection: collection.clone(),
+            list: collection.records(),
+            since,
+            page_size: None,
+            overlap: Duration::from_millis(TRANSACTION_MILLIS),
+            of: PhantomData,
+        }
+    }
+
+    /// The request for the collection itself.
+    pub(super) fn collection(&self) -> Result<Request> {
+        self.collection.checked().map(Request::get)
+    }
+
+    pub(super) fn overlap_millis(&self) -> u64 {
+        self.overlap.as_millis().try_into().unwrap_or(u64::MAX)
     }
 
     pub(super) fn subject(&self) -> Subject {
         Subject::new("get changes of", &self.list)
     }
 
+    /// Returns the time after which a reading asks for changes. With the last change that was told in it, what is read
+    /// tells whether the list is still the same one.
+    pub(super) fn start_after(&self, token: &ChangeToken) -> Timestamp {
+        let horizon = token.settled(self.overlap_millis());
+        let last = token.last().map(|(time, _)| Timestamp::from_millis(time.as_millis().saturating_sub(1)));
+        last.map_or(horizon, |last| last.min(horizon))
+    }
+
     /// Sorted by time, whatever is written meanwhile comes behind what has been read.
     pub(super) fn request(&self, since: Timestamp) -> Result<Request> {
         let listing = Listing::<T> {
-            sort: vec![Sort::asc("last_modified")],
+            sort: vec![Sort::asc(LAST_MODIFIED)],
             since: Some(since),
             page_size: self.page_size,
             ..Listing::default()
         };
         let mut request = Request::get(self.list.checked()?);
-        request.query = listing.query()?;
+        request.query = listing.query(&request.path)?;
         Ok(request)
-    }
-
-    fn items(&self, client: &Client) -> Items {
-        Items::new(Source::new(client.clone(), self.subject(), self.request(self.since)), None, false)
     }
 }
 
@@ -113,14 +142,15 @@ impl<T: Data> sealed::Run for GetChanges<T> {
     type Output = Changes<T>;
 
     async fn run(self, client: Client) -> Result<Changes<T>> {
-        let subject = self.subject();
-        let mut items = self.items(&client);
+        let mut stream = ChangeStream::new(client, tracing::Span::current(), self, None);
         let mut changes = Vec::new();
-        while let Some(item) = items.next().await {
-            changes.push(Change::read(item?).map_err(|error| subject.blame(error))?);
+        while let Some(change) = stream.next().await.transpose()? {
+            if matches!(change, Change::Reset) {
+                changes.clear();
+            }
+            changes.push(change);
         }
-        let last_modified = changes.last().map_or(self.since, Change::last_modified);
-        Ok(Changes { changes, last_modified })
+        Ok(Changes { changes, token: stream.token() })
     }
 }
 
@@ -131,109 +161,66 @@ impl<T: Data> Call<'_, GetChanges<T>> {
         self
     }
 
-    /// The changes one after the other, as they arrive. [`Change::last_modified`] of the last one that was dealt with is
-    /// from when to go on.
-    #[must_use = "a stream reads nothing until it is polled"]
-    pub fn stream(self) -> BoxStream<'static, Result<Change<T>>> {
-        let subject = self.op.subject();
-        let items = span::open("GetChanges").in_scope(|| self.op.items(&self.client));
-        Box::pin(items.map(move |item| Change::read(item?).map_err(|error| subject.blame(error))))
+    /// How long a transaction of the server may last; 30 seconds, unless said here.
+    ///
+    /// The server gives a change its timestamp when it is written, and shows it when its transaction is committed. So the changes of
+    /// the last so many seconds are asked for again each time, and those that were told are left out. A longer time costs more reading, and
+    /// longer tokens; with a shorter one than the server's transactions last, changes are missed.
+    pub fn overlap(mut self, time: Duration) -> Self {
+        self.op.overlap = time;
+        self
     }
 
-    /// The changes one after the other, and then those that are still to come: the server is asked again after each
-    /// `interval`, and answers with next to nothing if there are none. It ends when it is dropped.
+    /// The changes one after the other, as they arrive; the stream's [`token`](ChangeStream::token) is where to go on after the last
+    /// one that was dealt with.
+    pub fn stream(self) -> ChangeStream<T> {
+        ChangeStream::new(self.client, span::open("GetChanges"), self.op, None)
+    }
+
+    /// The changes one after the other, and then those that are still to come: the server is asked again after each `interval`, and
+    /// answers with next to nothing if there are none. It ends when it is dropped.
     ///
-    /// After an error it goes on where it was, an `interval` later, when it is asked for more. A record that does not fit
-    /// `T` is such an error, once, and what comes behind it is told. What the server told to wait for, it waits for.
+    /// After an error it goes on where it was, an `interval` later, when it is asked for more. A record that does not fit `T` is such an
+    /// error, once, and what comes behind it is told. What the server told to wait for, it waits for.
+    ///
+    /// [`Change::Reset`] says that what is known is void. Whoever keeps a copy empties it, and fills it with what follows:
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
     /// # let server = kinto_server::Server::shared().expect("a server");
     /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
     /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
-    /// use std::time::Duration;
+    /// use std::{collections::HashMap, time::Duration};
     ///
     /// use futures_util::TryStreamExt as _;
     /// use kinto_client::{Change, Value, json};
     ///
-    /// let known = todo.get_records::<Value>().await?; // what is there, and since when
+    /// let known = todo.get_records::<Value>().await?; // what is there, and a token to go on from
+    /// let token = known.change_token();
+    /// let mut copy: HashMap<String, Value> = known.into_iter().map(|record| (record.id.to_string(), record.data)).collect();
     /// todo.create_record(json!({"id": "milk"})).await?;
     ///
-    /// let mut watch = todo.changes_since::<Value>(known.last_modified).watch(Duration::from_secs(30));
+    /// let mut watch = todo.changes_since::<Value>(token).watch(Duration::from_secs(30));
     /// while let Some(change) = watch.try_next().await? {
     ///     match change {
-    ///         Change::Upserted(record) => println!("{} is now {}", record.id, record.data),
-    ///         Change::Deleted(id, when) => println!("{id} was deleted at {when}"),
+    ///         Change::Upserted(record) => drop(copy.insert(record.id.to_string(), record.data)),
+    ///         Change::Deleted(id, _) => drop(copy.remove(&id)),
+    ///         Change::Reset => copy.clear(),
+    ///         _ => {}
     ///     }
+    ///     let _text = watch.token().to_string(); // to be kept, with the copy, for the next start of the program
     /// #   break;
     /// }
+    /// # assert_eq!(copy.len(), 1);
     /// # Ok(()) }
     /// ```
-    #[must_use = "a stream reads nothing until it is polled"]
-    pub fn watch(self, interval: Duration) -> BoxStream<'static, Result<Change<T>>> {
-        let watch = Watch {
-            client: self.client,
-            span: span::open("GetChanges"),
-            since: self.op.since,
-            get: self.op,
-            items: None,
-            interval,
-            asked: false,
-        };
-        Box::pin(stream::unfold(watch, |mut watch| async move {
-            let change = watch.next().await;
-            Some((change, watch))
-        }))
-    }
-}
-
-struct Watch<T> {
-    client: Client,
-    span: tracing::Span,
-    get: GetChanges<T>,
-    since: Timestamp,
-    items: Option<Items>,
-    interval: Duration,
-    /// Whether to wait before the server is asked again.
-    asked: bool,
-}
-
-impl<T: Data> Watch<T> {
-    async fn next(&mut self) -> Result<Change<T>> {
-        loop {
-            if self.items.is_none() {
-                if std::mem::replace(&mut self.asked, true) {
-                    tokio::time::sleep(self.interval).await;
-                }
-                // If the last change that was told is the list's last one, that is all there is.
-                let condition = Precondition::Changed(self.since);
-                let first = self.get.request(self.since).map(|request| request.provided(condition));
-                let source = || Source::new(self.client.clone(), self.get.subject(), first);
-                self.items = Some(Items::new(self.span.in_scope(source), None, false));
-            }
-            let Some(items) = &mut self.items else { continue };
-            match items.next().await {
-                Some(Ok(item)) => {
-                    let change = Change::<T>::read(item.clone());
-                    self.since = match &change {
-                        Ok(change) => change.last_modified(),
-                        // It is told once, also if it is the last one.
-                        Err(_) => decode::object::<IgnoredAny>(&item, &[]).map_or(self.since, |one| one.last_modified),
-                    };
-                    return change.map_err(|error| self.get.subject().blame(error));
-                }
-                Some(Err(error)) if error.status() != Some(StatusCode::NOT_MODIFIED) => {
-                    self.items = None;
-                    return Err(error);
-                }
-                _ => self.items = None,
-            }
-        }
+    pub fn watch(self, interval: Duration) -> ChangeStream<T> {
+        ChangeStream::new(self.client, span::open("GetChanges"), self.op, Some(interval))
     }
 }
 
 impl<T> std::fmt::Debug for GetChanges<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "GetChanges({} since {})", self.list, self.since)
+        write!(f, "GetChanges({} since {})", self.list, self.since.seen())
     }
 }

@@ -24,6 +24,9 @@ impl<K: Kind, T: Data> Operation for Count<K, T> {
                 "the server counts all objects that match, so a limit or a page makes no sense",
             ));
         }
+        if let Some(filter) = &listing.filter {
+            filter.check_unseen("a count")?;
+        }
         let mut request = Request::new(Method::HEAD, self.0.list.checked()?);
         request.query = listing.conditions()?;
         Ok(Some(request))

@@ -1,14 +1,19 @@
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use serde::de::IgnoredAny;
 
-use super::GetAll;
+use super::{
+    GetAll,
+    whole::{self, Listed},
+};
 use crate::{
     call::sealed,
     client::Client,
     error::{Error, Result},
     wire::{
+        decode,
         kind::Kind,
         object::{Data, Object},
+        timestamp::Timestamp,
     },
 };
 
@@ -46,14 +51,37 @@ impl<K: Kind, T: Data> sealed::Run for GetLenient<K, T> {
     type Output = Vec<std::result::Result<Object<K, T>, BadObject>>;
 
     async fn run(self, client: Client) -> Result<Self::Output> {
-        let (subject, mut items) = (self.0.subject(), self.0.items(&client));
-        let mut objects = Vec::new();
-        while let Some(item) = items.next().await {
-            let item = item?;
+        let subject = self.0.subject();
+        let context = subject.clone();
+        let read = whole::read(self.0, &client, move |page, take| {
+            let item = match page.next_received()? {
+                Ok(item) => item,
+                Err(error) => return Some(Err(error)),
+            };
             let object = Object::from_received(item.clone());
-            objects.push(object.map_err(|error| BadObject::new(subject.blame(error), item)));
+            take(object.map_err(|error| BadObject::new(context.blame(error), item)));
+            Some(Ok(()))
+        });
+        Ok(read.await.map_err(|error| subject.blame(error))?.items)
+    }
+}
+
+impl<K: Kind, T: Data> Listed for std::result::Result<Object<K, T>, BadObject> {
+    fn stamp(&self) -> Option<(&str, Timestamp)> {
+        match self {
+            Ok(object) => object.stamp(),
+            Err(bad) => {
+                let last_modified = decode::object::<IgnoredAny>(&bad.raw, &[]).ok()?.last_modified;
+                Some((bad.id.as_deref()?, last_modified))
+            }
         }
-        Ok(objects)
+    }
+
+    fn raw(&self) -> Option<&[u8]> {
+        match self {
+            Ok(object) => object.raw(),
+            Err(bad) => Some(&bad.raw),
+        }
     }
 }
 

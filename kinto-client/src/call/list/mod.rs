@@ -1,7 +1,5 @@
 //! Reading a list: everything, a part, one by one, or only how many there are.
 
-use std::future::poll_fn;
-
 use futures_core::stream::BoxStream;
 
 use super::{Call, Subject, sealed};
@@ -11,9 +9,11 @@ use crate::{
     wire::{
         filter::Filter,
         kind::Kind,
-        listing::{Listing, PageToken},
+        listing::Listing,
         object::{Data, Object},
+        order::LAST_MODIFIED,
         page::Page,
+        page_token::PageToken,
         path::List,
         request::{Precondition, Request},
         sort::Sort,
@@ -23,23 +23,33 @@ use crate::{
 
 pub(crate) mod changes;
 mod count;
+mod follow;
 mod fresh;
+#[cfg(feature = "blocking")]
+mod iter;
 mod lenient;
 mod objects;
+mod once;
 mod parallel;
+mod pin;
 mod preview;
+mod progress;
 mod select;
 pub(crate) mod source;
 mod stream;
+mod timestamp;
+mod whole;
 
 pub use changes::{Change, Changes, GetChanges};
 pub use count::Count;
+pub use follow::ChangeStream;
 pub use fresh::{Fresh, GetIfChanged, GetObjectIfChanged};
 pub use lenient::{BadObject, GetLenient};
 pub use objects::{Objects, Records};
 pub use parallel::GetParallel;
 pub use select::{GetSelected, Selected};
 pub use stream::{GetFirst, GetOne, ObjectPage};
+pub use timestamp::GetTimestamp;
 
 use source::{Items, Source};
 
@@ -81,7 +91,7 @@ impl<K: Kind, T> GetAll<K, T> {
             return Err(Error::invalid("with no page at all there is nothing to read"));
         }
         let mut request = Request::get(self.list.checked()?);
-        request.query = self.listing.query()?;
+        request.query = self.listing.query(&request.path)?;
         Ok(request.provided(self.if_changed.map(Precondition::Changed)))
     }
 
@@ -98,17 +108,19 @@ impl<K: Kind, T> GetAll<K, T> {
         Items::new(self.source(client), self.listing.limit, self.listing.is_by_time())
     }
 
-    async fn all(&self, client: &Client) -> Result<Objects<K, T>> {
-        let mut received = self.items(client);
-        let mut items = Vec::new();
-        let mut take = |object| items.push(object);
-        let mut next_of = |page: &mut Page| (self.next_of)(page, &mut take);
-        while let Some(read) = poll_fn(|context| received.poll_next_by(context, &mut next_of)).await {
-            read?;
+    /// The same, in an order in which nothing that is there all the time can be missed, unless the caller asked for one: what is
+    /// changed meanwhile moves to the end, and so is met there.
+    fn oldest_first(mut self) -> Self {
+        if self.listing.is_unordered() {
+            self.listing.sort.push(Sort::asc(LAST_MODIFIED));
         }
-        let last_modified = received.last_modified;
-        let last_modified = last_modified.ok_or_else(|| Error::unexpected("the server sent no page".to_owned()))?;
-        Ok(Objects { last_modified, items })
+        self
+    }
+
+    async fn all(self, client: &Client) -> Result<Objects<K, T>> {
+        let next_of = self.next_of;
+        let whole = whole::read(self, client, |page, take| next_of(page, take)).await?;
+        Ok(Objects { last_modified: whole.last_modified, items: whole.items })
     }
 }
 
@@ -154,7 +166,7 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
         self
     }
 
-    /// In this order, instead of the last changed first. Given more than once, a further order is for what is equal in
+    /// In this order, instead of the last changed first (a stream: the oldest first). Given more than once, a further order is for what is equal in
     /// those before it.
     pub fn sort(mut self, sort: Sort<T>) -> Self {
         self.op.listing.sort.push(sort);
@@ -192,15 +204,16 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
         self
     }
 
-    /// Goes on after a page that was read before: with what [`ObjectPage::next`] says.
+    /// Goes on after a page that was read before: with what [`ObjectPage::next`] says, and with the filters, the bounds of time and
+    /// the order of that reading. If they are said again they must be the same; the size of a page may be another one.
     pub fn resume(mut self, token: PageToken) -> Self {
         self.op.listing.resume = Some(token);
         self
     }
 
-    /// All pages as of the same moment: if the list is changed between two pages, it is
-    /// [`Error::is_conflict`](crate::Error::is_conflict). Otherwise an object that is changed meanwhile may be missed, or
-    /// read twice.
+    /// All pages of the same version of the list: if it is changed meanwhile, it is
+    /// [`Error::is_conflict`](crate::Error::is_conflict). Each page is compared, and the version is asked for once more after the last
+    /// one, in a small request that no cache answers. What readings promise without this stands in the [guide](crate::guide).
     pub fn consistent(mut self) -> Self {
         self.op.consistent = true;
         self
@@ -244,6 +257,10 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
     /// The objects one after the other, as they arrive: two pages are in memory at most, and the next one is asked for
     /// while this one is being read.
     ///
+    /// Unless another order is asked for, the oldest comes first: so nothing that is there all the time is missed while others write.
+    /// Each object comes once, also if the loop changes it, which takes eight bytes for each; and what is created when the stream
+    /// has come to where the list ended at first is left to the next reading.
+    ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
     /// # let server = kinto_server::Server::shared().expect("a server");
@@ -261,10 +278,13 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
     /// ```
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'static, Result<Object<K, T>>> {
-        stream::objects(&self)
+        stream::objects(self)
     }
 
     /// The pages one after the other, as they arrive, each with what is needed to go on after it another time.
+    ///
+    /// Unless another order is asked for, the first page has what was changed last. An object that is changed before its page is read
+    /// may be missed then; sorted by `last_modified` it is not.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn pages(self) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
         stream::pages(&self)

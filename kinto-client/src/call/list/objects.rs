@@ -1,6 +1,8 @@
 use std::{ops, slice, vec};
 
+use super::whole::{Listed, TRANSACTION_MILLIS};
 use crate::wire::{
+    change_token::ChangeToken,
     kind::{self, Kind},
     object::Object,
     timestamp::Timestamp,
@@ -28,6 +30,27 @@ impl<K: Kind, T> Objects<K, T> {
     /// The objects, one after the other, to be changed.
     pub fn iter_mut(&mut self) -> slice::IterMut<'_, Object<K, T>> {
         self.items.iter_mut()
+    }
+}
+
+impl<T> Records<T> {
+    /// The token from which [`changes_since`](crate::Collection::changes_since) goes on after this reading, of the whole collection:
+    /// it knows what was read, so that nothing is missed, and next to nothing told again.
+    #[must_use]
+    pub fn change_token(&self) -> ChangeToken {
+        // The last change comes last, so that it is the one that is looked for.
+        let objects = self.items.iter().rev().map(|object| (object.id.as_str(), object.last_modified));
+        ChangeToken::after(self.last_modified, TRANSACTION_MILLIS, objects)
+    }
+}
+
+impl<K: Kind, T> Listed for Object<K, T> {
+    fn stamp(&self) -> Option<(&str, Timestamp)> {
+        Some((&self.id, self.last_modified))
+    }
+
+    fn raw(&self) -> Option<&[u8]> {
+        Some(self.received())
     }
 }
 

@@ -1,8 +1,15 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, future::poll_fn, mem};
 
 use futures_util::{StreamExt as _, stream};
+use http::Method;
 
-use super::{GetAll, Objects, source::changed_meanwhile};
+use super::{
+    GetAll, Objects,
+    pin::{Pinned, changed_meanwhile},
+    progress::Progress,
+    source::Source,
+    whole::{TRANSACTION_MILLIS, keep_latest},
+};
 use crate::{
     call::{Call, sealed},
     client::Client,
@@ -10,7 +17,9 @@ use crate::{
     wire::{
         kind::Kind,
         object::{Data, Object},
+        order::LAST_MODIFIED,
         page::Page,
+        request::Request,
         sort::Sort,
         timestamp::Timestamp,
     },
@@ -54,39 +63,94 @@ impl<K: Kind, T: Data> GetParallel<K, T> {
         }
     }
 
-    async fn all(&mut self, client: &Client) -> Result<Objects<K, T>> {
+    async fn all(mut self, client: &Client) -> Result<Objects<K, T>> {
         self.check()?;
-        let from_latest = self.0.source(client).map(|page| (End::Latest, page));
-        self.0.listing.sort.push(Sort::asc("last_modified"));
-        let from_earliest = self.0.source(client).map(|page| (End::Earliest, page));
-        let mut pages = stream::select(from_latest, from_earliest);
+        // Each page is compared here, with those of the other end, too.
+        let consistent = mem::take(&mut self.0.consistent);
+        let from_latest = self.0.source(client);
+        self.0.listing.sort.push(Sort::asc(LAST_MODIFIED));
+        let from_earliest = self.0.source(client);
+        let (mut descending, mut ascending) = (from_latest.progress(), from_earliest.progress());
+        let from_latest = from_latest.map(|page| (End::Latest, page));
+        let mut pages = stream::select(from_latest, from_earliest.map(|page| (End::Earliest, page)));
 
         let (mut latest, mut earliest) = (Half::default(), Half::default());
         let mut times = Vec::new();
         while let Some((end, page)) = pages.next().await {
             let page = page?;
             times.push(page.timestamp);
-            if self.0.consistent && times.first() != times.last() {
+            if consistent && times.first() != times.last() {
                 return Err(changed_meanwhile());
             }
             let last = page.next.is_none();
             match end {
-                End::Latest => self.take(&mut latest, page)?,
-                End::Earliest => self.take(&mut earliest, page)?,
+                End::Latest => self.take(&mut latest, &mut descending, page)?,
+                End::Earliest => self.take(&mut earliest, &mut ascending, page)?,
             }
             let met = latest.reached.zip(earliest.reached).is_some_and(|(latest, earliest)| latest <= earliest);
             if last || met {
                 break;
             }
         }
+        drop(pages);
         // What came after the earliest of these may have been missed by the reading that began first.
         let last_modified =
-            times.iter().min().ok_or_else(|| Error::unexpected("the server sent no page".to_owned()))?;
-        let unchanged = times.iter().all(|time| time == last_modified);
-        Ok(Objects { last_modified: *last_modified, items: joined(latest, earliest, unchanged) })
+            *times.iter().min().ok_or_else(|| Error::unexpected("the server sent no page".to_owned()))?;
+        let single = times.len() == 1;
+        let mut items = joined(latest, earliest);
+        if consistent {
+            self.ask_again(client, last_modified).await?;
+        } else if !single && !self.is_same(client, last_modified, items.len()).await? {
+            let mut later = self.changed_since(client, last_modified).await?;
+            let again: HashSet<&str> = later.iter().map(|object| &*object.id).collect();
+            items.retain(|object| !again.contains(&*object.id));
+            later.append(&mut items);
+            items = later;
+        }
+        if !single {
+            keep_latest(&mut items, last_modified);
+        }
+        Ok(Objects { last_modified, items })
     }
 
-    fn take(&self, half: &mut Half<K, T>, mut page: Page) -> Result<()> {
+    /// Asks a consistent reading's last question, and refuses another version.
+    async fn ask_again(&self, client: &Client, version: Timestamp) -> Result<()> {
+        let question = Pinned::to(version).question(Request::get(self.0.list.checked()?));
+        let mut answer = Source::new(client.clone(), self.0.subject(), Ok(question));
+        let now = answer.next().await.transpose()?.map(|page| page.timestamp);
+        if now == Some(version) { Ok(()) } else { Err(changed_meanwhile()) }
+    }
+
+    /// Whether nothing has happened while the list was read: it is of the same version, and has as many objects.
+    async fn is_same(&self, client: &Client, version: Timestamp, objects: usize) -> Result<bool> {
+        let mut request = Request::new(Method::HEAD, self.0.list.checked()?);
+        request.query = self.0.listing.conditions()?;
+        let response = client.send(&request).await?.success()?;
+        Ok(response.etag()? == version && response.total()? == objects)
+    }
+
+    /// What was changed while the list was read, the last change first: it may have moved from where neither of the two had
+    /// been to where one of them had been.
+    async fn changed_since(&mut self, client: &Client, began: Timestamp) -> Result<Vec<Object<K, T>>> {
+        let since = Timestamp::from_millis(began.as_millis().saturating_sub(TRANSACTION_MILLIS));
+        let listing = &mut self.0.listing;
+        listing.since = listing.since.max(Some(since));
+        if listing.before.is_some_and(|before| listing.since >= Some(before)) {
+            return Ok(Vec::new());
+        }
+        let (mut received, next_of) = (self.0.items(client), self.0.next_of);
+        let mut objects = Vec::new();
+        let mut take = |object| objects.push(object);
+        let mut next = |page: &mut Page| next_of(page, &mut take);
+        while let Some(read) = poll_fn(|context| received.poll_next_by(context, &mut next)).await {
+            read?;
+        }
+        objects.reverse();
+        Ok(objects)
+    }
+
+    fn take(&self, half: &mut Half<K, T>, progress: &mut Progress, mut page: Page) -> Result<()> {
+        progress.begin(&page)?;
         let skips = self.0.listing.is_by_time();
         loop {
             while skips && let Some(tombstone) = page.next_tombstone() {
@@ -96,20 +160,18 @@ impl<K: Kind, T: Data> GetParallel<K, T> {
                 half.reached = Some(object.last_modified);
                 half.objects.push(object);
             };
-            let Some(read) = (self.0.next_of)(&mut page, &mut take) else { return Ok(()) };
+            let Some(read) = (self.0.next_of)(&mut page, &mut take) else { break };
             read?;
         }
+        progress.end(&page);
+        Ok(())
     }
 }
 
-/// One list, the last changed first, of two readings that have met, without what both have read. An object that was
-/// changed between the one reading and the other is in both under different times.
-fn joined<K: Kind, T>(latest: Half<K, T>, earliest: Half<K, T>, unchanged: bool) -> Vec<Object<K, T>> {
+/// One list, the last changed first, of two readings that have met, without what both have read.
+fn joined<K: Kind, T>(latest: Half<K, T>, earliest: Half<K, T>) -> Vec<Object<K, T>> {
     let Half { mut objects, reached } = latest;
-    let ids = if unchanged { HashSet::new() } else { objects.iter().map(|object| object.id.clone()).collect() };
-    let unread = |object: &Object<K, T>| {
-        reached.is_none_or(|reached| object.last_modified < reached) && !ids.contains(&object.id)
-    };
+    let unread = |object: &Object<K, T>| reached.is_none_or(|reached| object.last_modified < reached);
     objects.extend(earliest.objects.into_iter().filter(unread).rev());
     objects
 }
@@ -117,7 +179,7 @@ fn joined<K: Kind, T>(latest: Half<K, T>, earliest: Half<K, T>, unchanged: bool)
 impl<K: Kind, T: Data> sealed::Run for GetParallel<K, T> {
     type Output = Objects<K, T>;
 
-    async fn run(mut self, client: Client) -> Result<Objects<K, T>> {
+    async fn run(self, client: Client) -> Result<Objects<K, T>> {
         let subject = self.0.subject();
         self.all(&client).await.map_err(|error| subject.blame(error))
     }
@@ -146,8 +208,8 @@ impl<'a, K: Kind, T: Data> Call<'a, GetAll<K, T>> {
     ///
     /// # Errors
     ///
-    /// Those of reading it once. What is changed while it is read may be missed, or read twice, unless the reading is
-    /// [`consistent`](Self::consistent).
+    /// Those of reading it once. It promises what reading it once does; one more small
+    /// request asks whether anything has happened meanwhile, and what was changed is read again then.
     pub fn parallel(self) -> Call<'a, GetParallel<K, T>> {
         Call::new(&self.client, GetParallel(self.op))
     }

@@ -20,7 +20,9 @@ impl<K: Kind, T> GetAll<K, T> {
 
 impl<K: Kind, T> Preview for GetAll<K, T> {
     fn preview(&self) -> Result<RequestPreview> {
-        self.preview_with(PAGES)
+        let Self { list, listing, .. } = self;
+        let read = Self { list: list.clone(), listing: listing.clone(), ..*self };
+        read.oldest_first().preview_with(PAGES)
     }
 }
 
@@ -64,7 +66,7 @@ impl<K: Kind, T, S, O> Preview for GetSelected<K, T, S, O> {
 
 impl<T: Data> Preview for GetChanges<T> {
     fn preview(&self) -> Result<RequestPreview> {
-        let request = self.request(self.since).map_err(|error| self.subject().blame(error))?;
+        let request = self.request(self.start_after(&self.since)).map_err(|error| self.subject().blame(error))?;
         Ok(RequestPreview::first(request, PAGES))
     }
 }

@@ -1,7 +1,9 @@
-use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
-use super::GetAll;
+use super::{
+    GetAll,
+    whole::{self, Listed},
+};
 use crate::{
     call::{Call, sealed},
     client::Client,
@@ -57,13 +59,24 @@ impl<K: Kind, T: Data, S: Send + Sync, O: Send> sealed::Run for GetSelected<K, T
         if let Some(error) = self.wrong {
             return Err(subject.blame(error));
         }
-        let mut items = self.get.items(&client);
-        let mut selected = Vec::new();
-        while let Some(item) = items.next().await {
-            let read = (self.read)(&self.selection, &item?).map_err(|error| subject.blame(error))?;
-            selected.push(Selected { id: Id::new(read.id), last_modified: read.last_modified, data: read.data });
-        }
-        Ok(selected)
+        let (read, selection) = (self.read, self.selection);
+        let read = whole::read(self.get, &client, move |page, take| {
+            let item = page.next_received()?;
+            Some(item.and_then(|item| read(&selection, &item)).map(|read| {
+                take(Selected { id: Id::new(read.id), last_modified: read.last_modified, data: read.data });
+            }))
+        });
+        Ok(read.await.map_err(|error| subject.blame(error))?.items)
+    }
+}
+
+impl<K, T, S> Listed for Selected<K, T, S> {
+    fn stamp(&self) -> Option<(&str, Timestamp)> {
+        Some((&self.id, self.last_modified))
+    }
+
+    fn raw(&self) -> Option<&[u8]> {
+        None
     }
 }
 

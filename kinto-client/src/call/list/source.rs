@@ -16,11 +16,18 @@ use crate::{
     client::Client,
     error::{Error, ErrorKind, Result},
     wire::{
+        order::Order,
         page::Page,
+        page_token::check_numbers,
         query::Query,
         request::{Precondition, Request},
         timestamp::Timestamp,
     },
+};
+
+use super::{
+    pin::{Pinned, changed_meanwhile},
+    progress::Progress,
 };
 
 /// The pages of a list as they arrive.
@@ -31,15 +38,17 @@ pub(crate) struct Source {
     span: Span,
     /// The request for the page after the last one that was asked for.
     next: Option<Request>,
-    under_way: Option<BoxFuture<'static, Result<Page>>>,
+    under_way: Option<BoxFuture<'static, Result<Option<Page>>>>,
     arrived: VecDeque<Result<Page>>,
-    consistent: bool,
+    /// What the list is held to, where the reading is consistent.
+    pin: Option<Pinned>,
+    order: Order,
     /// How many more objects are wanted, where that is known.
     wanted: Option<usize>,
     /// How many more pages may be asked for.
     pages_left: u64,
-    /// The time of the list that a consistent reading is of.
-    pinned: Option<Timestamp>,
+    /// The server cannot go on in this order.
+    unpageable: bool,
 }
 
 impl Source {
@@ -52,13 +61,17 @@ impl Source {
             next: None,
             under_way: None,
             arrived: VecDeque::new(),
-            consistent: false,
+            pin: None,
+            order: Order::default(),
             wanted: None,
             pages_left: u64::MAX,
-            pinned: None,
+            unpageable: false,
         };
         match first {
-            Ok(request) => source.next = Some(request),
+            Ok(request) => {
+                source.order = Order::of(&request.query);
+                source.next = Some(request);
+            }
             Err(error) => source.arrived.push_back(Err(error)),
         }
         source
@@ -66,8 +79,40 @@ impl Source {
 
     /// All pages as of the moment of the first.
     pub(crate) fn consistent(mut self, consistent: bool) -> Self {
-        self.consistent = consistent;
+        self.pin = consistent.then(Pinned::default);
         self
+    }
+
+    /// Whether it ended because the server cannot go on in the order that was asked for.
+    pub(super) fn is_unpageable(&self) -> bool {
+        self.unpageable
+    }
+
+    /// What looks whether the pages go on.
+    pub(super) fn progress(&self) -> Progress {
+        Progress::new(self.order.clone())
+    }
+
+    /// Ends the reading where enough has been read: a consistent one asks its last question before.
+    pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.pin.is_none() {
+            self.next = None;
+            self.under_way = None;
+            self.arrived.clear();
+        }
+        self.wanted = Some(0);
+        while let Some(page) = ready!(Pin::new(&mut *self).poll_next(context)) {
+            page?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the reading with an error.
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        self.next = None;
+        self.under_way = None;
+        self.arrived.clear();
+        self.subject.blame(error)
     }
 
     /// No page beyond the one with the last of so many objects.
@@ -82,63 +127,86 @@ impl Source {
         self
     }
 
-    /// Lets the request that is under way go on, or starts the next one. One page is kept ready, and no more.
-    fn advance(&mut self, context: &mut Context<'_>) {
+    /// Lets the request that is under way go on, or starts the next one: if the page is not waited for yet, only where
+    /// that is in no other request's way. One page is kept ready, and no more.
+    fn advance(&mut self, context: &mut Context<'_>, need: Need) {
         if !self.arrived.is_empty() {
             return;
         }
-        if self.under_way.is_none() {
-            let Some(request) = self.next.take() else { return };
-            self.under_way = Some(fetch(self.client.clone(), request.clone()).instrument(self.span.clone()).boxed());
-            self.next = Some(request);
-        }
-        let Some(future) = &mut self.under_way else { return };
-        let Poll::Ready(outcome) = future.poll_unpin(context) else { return };
-        self.under_way = None;
+        let outcome = loop {
+            if self.under_way.is_none() {
+                let Some(request) = self.next.clone() else { return };
+                let page = fetch(self.client.clone(), request, need);
+                self.under_way = Some(page.instrument(self.span.clone()).boxed());
+            }
+            let Some(future) = &mut self.under_way else { return };
+            let Poll::Ready(outcome) = future.poll_unpin(context) else { return };
+            self.under_way = None;
+            match (outcome.transpose(), need) {
+                (Some(outcome), _) => break outcome,
+                (None, Need::Later) => return,
+                (None, Need::Now) => {}
+            }
+        };
         let sent = self.next.take();
-        let page = outcome.and_then(|page| {
-            self.next = sent.map(|request| self.following(request, &page)).transpose()?.flatten();
-            Ok(page)
-        });
-        self.arrived.push_back(page);
+        let page = match outcome {
+            Ok(page) => page,
+            Err(error) => return self.arrived.push_back(Err(error)),
+        };
+        let is_answer = self.pin.as_ref().is_some_and(Pinned::is_asking);
+        match sent.map(|request| self.following(request, &page)).transpose() {
+            Ok(next) => {
+                self.next = next.flatten();
+                if !is_answer {
+                    self.arrived.push_back(Ok(page));
+                }
+            }
+            Err(error) if error.is_conflict() => self.arrived.push_back(Err(error)),
+            Err(error) => self.arrived.extend([Ok(page), Err(error)]),
+        }
     }
 
+    /// The request after the one that this page answers.
     fn following(&mut self, mut request: Request, page: &Page) -> Result<Option<Request>> {
-        let Some(next) = page.next.as_deref().map(Query::verbatim) else { return Ok(None) };
-        self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(page.count()));
-        if self.wanted == Some(0) {
+        let pinned = self.pin.as_mut().map(|pin| pin.check(page)).transpose()?;
+        if self.pin.as_ref().is_some_and(Pinned::is_asking) {
             return Ok(None);
         }
+        self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(page.count()));
+        let next = page.next.as_deref().filter(|_| self.wanted != Some(0)).map(Query::verbatim);
+        let Some(next) = next else { return Ok(self.pin.as_mut().map(|pin| pin.question(request))) };
         self.pages_left = self.pages_left.saturating_sub(1);
         if self.pages_left == 0 {
             return Err(Error::new(ErrorKind::TooLarge, "there are more pages than the call allows (`max_pages`)"));
         }
-        if next == request.query {
-            return Err(Error::unexpected("the server names the same page as the next one again".to_owned()));
-        }
+        check_numbers(&next).inspect_err(|_| self.unpageable = true)?;
         request.query = next;
-        request.precondition = None;
-        if self.consistent {
-            let pinned = *self.pinned.get_or_insert(page.timestamp);
-            request.precondition = Some(Precondition::Unchanged(pinned));
-        }
+        request.precondition = pinned.map(Precondition::Unchanged);
         Ok(Some(request))
     }
 }
 
-async fn fetch(client: Client, request: Request) -> Result<Page> {
-    let response = client.send(&request).await?;
+/// Says if a page is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Now,
+    Later,
+}
+
+/// Reads a page; `None` if it is not needed yet, and would have been in another request's way.
+async fn fetch(client: Client, request: Request, need: Need) -> Result<Option<Page>> {
+    let response = match need {
+        Need::Now => Some(client.send(&request).await?),
+        Need::Later => client.send_ahead(&request).await?,
+    };
+    let Some(response) = response else { return Ok(None) };
     let page = match response.success() {
         Ok(response) => Page::read(&response),
         Err(error) if error.kind() == ErrorKind::Conflict => Err(changed_meanwhile()),
         Err(error) => Err(client.explain_missing(request.needs, error).await),
     };
-    if request.secret { page.map_err(Error::without_quotes) } else { page }
-}
-
-/// Why a consistent reading ends.
-pub(super) fn changed_meanwhile() -> Error {
-    Error::new(ErrorKind::Conflict, "the list was changed while it was being read")
+    let page = if request.secret { page.map_err(Error::without_quotes) } else { page };
+    page.map(Some)
 }
 
 impl Stream for Source {
@@ -146,7 +214,7 @@ impl Stream for Source {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Page>>> {
         let source = self.get_mut();
-        source.advance(context);
+        source.advance(context, Need::Now);
         let Some(page) = source.arrived.pop_front() else {
             let done = source.under_way.is_none() && source.next.is_none();
             return if done { Poll::Ready(None) } else { Poll::Pending };
@@ -154,7 +222,7 @@ impl Stream for Source {
         match page {
             Ok(page) => {
                 // The next page is asked for before anybody looks at this one.
-                source.advance(context);
+                source.advance(context, Need::Later);
                 Poll::Ready(Some(Ok(page)))
             }
             Err(error) => {
@@ -168,13 +236,17 @@ impl Stream for Source {
 /// The objects of a list as they arrive; as a stream, as received.
 pub(crate) struct Items {
     source: Source,
+    progress: Progress,
     page: Option<Page>,
     left: Option<usize>,
     /// When the list had last changed as its first page was read.
     pub(super) last_modified: Option<Timestamp>,
+    /// When the server answered with the first page.
+    pub(super) answered: Option<Timestamp>,
     /// Whether tombstones may be among them, which are no objects.
     skip_tombstones: bool,
     yielded: usize,
+    pages: u64,
 }
 
 /// After how many items the request for the next page is looked after: often enough that it never waits long, and
@@ -184,13 +256,43 @@ const ITEMS_BETWEEN_POLLS: usize = 64;
 impl Items {
     pub(crate) fn new(source: Source, limit: Option<usize>, skip_tombstones: bool) -> Self {
         Self {
+            progress: source.progress(),
             source,
             page: None,
             left: limit.filter(|&limit| limit > 0),
             last_modified: None,
+            answered: None,
             skip_tombstones,
             yielded: 0,
+            pages: 0,
         }
+    }
+
+    /// The versions of the list on its first page and on this one.
+    pub(super) fn versions(&self) -> Option<(Timestamp, Timestamp)> {
+        self.last_modified.zip(self.page.as_ref().map(|page| page.timestamp))
+    }
+
+    /// Ends the reading where it is.
+    pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.left = Some(0);
+        self.page = None;
+        self.source.poll_end(context)
+    }
+
+    /// How many pages have arrived.
+    pub(super) fn pages(&self) -> u64 {
+        self.pages
+    }
+
+    /// Whether it ended because the server cannot go on in the order that was asked for.
+    pub(super) fn is_unpageable(&self) -> bool {
+        self.source.is_unpageable()
+    }
+
+    /// The order in which they come.
+    pub(super) fn order(&self) -> &Order {
+        self.progress.order()
     }
 
     /// The next object, by what reads the next one of a page.
@@ -200,7 +302,8 @@ impl Items {
         mut next_of: impl FnMut(&mut Page) -> Option<Result<O>>,
     ) -> Poll<Option<Result<O>>> {
         if self.left == Some(0) {
-            return Poll::Ready(None);
+            self.page = None;
+            return self.source.poll_end(context).map(|ended| ended.err().map(Err));
         }
         loop {
             if let Some(page) = &mut self.page {
@@ -208,16 +311,24 @@ impl Items {
                 if let Some(item) = next_of(page) {
                     self.yielded += 1;
                     if self.yielded.is_multiple_of(ITEMS_BETWEEN_POLLS) {
-                        self.source.advance(context);
+                        self.source.advance(context, Need::Later);
                     }
                     self.left = self.left.map(|left| left - 1);
                     return Poll::Ready(Some(item.map_err(|error| self.source.subject.blame(error))));
                 }
+                self.progress.end(page);
             }
             match ready!(Pin::new(&mut self.source).poll_next(context)) {
                 None => return Poll::Ready(None),
                 Some(Ok(page)) => {
-                    self.last_modified.get_or_insert(page.timestamp);
+                    if let Err(error) = self.progress.begin(&page) {
+                        self.page = None;
+                        return Poll::Ready(Some(Err(self.source.fail(error))));
+                    }
+                    self.pages += 1;
+                    if self.last_modified.is_none() {
+                        (self.last_modified, self.answered) = (Some(page.timestamp), page.answered);
+                    }
                     self.page = Some(page);
                 }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),

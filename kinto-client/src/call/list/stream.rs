@@ -1,16 +1,25 @@
-use futures_core::stream::BoxStream;
-use futures_util::{StreamExt as _, stream};
+use std::{
+    pin::Pin,
+    task::{Poll, ready},
+};
 
-use super::{GetAll, NextOf, Objects};
+use futures_core::{Stream as _, stream::BoxStream};
+use futures_util::stream;
+
+use super::{
+    GetAll, NextOf, Objects,
+    once::{Once, Verdict},
+};
 use crate::{
     call::{Call, sealed, span},
     client::Client,
     error::{Error, ErrorKind, Result},
     wire::{
         kind::Kind,
-        listing::PageToken,
         object::{Data, Object},
         page::Page,
+        page_token::PageToken,
+        query::Query,
         timestamp::Timestamp,
     },
 };
@@ -27,10 +36,27 @@ pub struct ObjectPage<K: Kind, T> {
     pub next: Option<PageToken>,
 }
 
-pub(super) fn objects<K: Kind, T: Data>(call: &Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<Object<K, T>>> {
-    let mut items = span::open("GetAll").in_scope(|| call.op.items(&call.client));
-    let next_of = call.op.next_of;
-    Box::pin(stream::poll_fn(move |context| items.poll_next_by(context, |page| alone(next_of, page))))
+pub(super) fn objects<K: Kind, T: Data>(call: Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<Object<K, T>>> {
+    let mut once = call.op.listing.is_unordered().then(Once::default);
+    let get = call.op.oldest_first();
+    let mut items = span::open("GetAll").in_scope(|| get.items(&call.client));
+    let next_of = get.next_of;
+    Box::pin(stream::poll_fn(move |context| {
+        loop {
+            let next = ready!(items.poll_next_by(context, |page| alone(next_of, page)));
+            let verdict = match (&next, &mut once, items.versions()) {
+                (Some(Ok(object)), Some(once), Some((began, page))) => {
+                    once.judge(&object.id, object.last_modified, began, page)
+                }
+                _ => Verdict::Give,
+            };
+            match verdict {
+                Verdict::Give => return Poll::Ready(next),
+                Verdict::Skip => {}
+                Verdict::End => return items.poll_end(context).map(|ended| ended.err().map(Err)),
+            }
+        }
+    }))
 }
 
 /// The next object of a page by itself.
@@ -41,27 +67,32 @@ fn alone<K: Kind, T>(next_of: NextOf<K, T>, page: &mut Page) -> Option<Result<Ob
 }
 
 pub(super) fn pages<K: Kind, T: Data>(call: &Call<'_, GetAll<K, T>>) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
-    let mut left = call.op.listing.limit.unwrap_or(usize::MAX);
+    // A limit of nothing is an error, which the source has.
+    let mut left = call.op.listing.limit.filter(|&limit| limit > 0).unwrap_or(usize::MAX);
     let skips = call.op.listing.is_by_time();
     let (subject, next_of) = (call.op.subject(), call.op.next_of);
-    let source = span::open("GetAll").in_scope(|| call.op.source(&call.client));
-    let read = move |page: Result<Page>| {
-        let mut page = page?;
-        let live = std::iter::from_fn(|| {
-            while skips && page.next_tombstone().is_some() {}
-            alone(next_of, &mut page)
+    let path = call.op.list.to_string();
+    let mut source = span::open("GetAll").in_scope(|| call.op.source(&call.client));
+    let mut progress = source.progress();
+    Box::pin(stream::poll_fn(move |context| {
+        if left == 0 {
+            return source.poll_end(context).map(|ended| ended.err().map(Err));
+        }
+        let read = ready!(Pin::new(&mut source).poll_next(context)).map(|page| {
+            let mut page = page?;
+            progress.begin(&page).map_err(|error| source.fail(error))?;
+            let live = std::iter::from_fn(|| {
+                while skips && page.next_tombstone().is_some() {}
+                alone(next_of, &mut page)
+            });
+            let items = live.take(left).collect::<Result<Vec<_>>>().map_err(|error| subject.blame(error))?;
+            progress.end(&page);
+            left -= items.len();
+            let next = page.next.map(|next| PageToken::new(&path, Query::verbatim(next)));
+            Ok(ObjectPage { items, last_modified: page.timestamp, next })
         });
-        let items = live.take(left).collect::<Result<Vec<_>>>().map_err(|error| subject.blame(error))?;
-        left -= items.len();
-        Ok((ObjectPage { items, last_modified: page.timestamp, next: page.next.map(PageToken) }, left == 0))
-    };
-    let mut full = false;
-    let pages = source.map(read).take_while(move |page| {
-        let wanted = !full;
-        full |= page.as_ref().is_ok_and(|(_, last)| *last);
-        std::future::ready(wanted)
-    });
-    Box::pin(pages.map(|page| page.map(|(page, _)| page)))
+        Poll::Ready(read)
+    }))
 }
 
 /// Reads the first object of a list.

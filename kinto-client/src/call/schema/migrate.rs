@@ -252,8 +252,10 @@ impl<Old: Data, New: Data> Migration<'_, Old, New> {
 
     async fn rewrite_again(&mut self, id: &str) -> Result<()> {
         for _ in 0..MAX_TRIES {
-            let get = Get::<kind::Record, JsonObject>::new(self.place.records().at(id));
-            let Some(record) = Call::new(&self.client, get).or_none().await? else {
+            let place = self.place.records().at(id);
+            let client = self.client.in_turn(place.checked()?).await?;
+            let now = Call::new(&client, Get::<kind::Record, JsonObject>::new(place)).or_none().await?;
+            let Some(record) = now else {
                 self.report.overtaken += 1;
                 return Ok(());
             };
@@ -265,7 +267,7 @@ impl<Old: Data, New: Data> Migration<'_, Old, New> {
                 }
                 Task::Reported => return Ok(()),
             };
-            let result = Call::new(&self.client, rewrite).await;
+            let result = Call::new(&client, rewrite).await;
             if self.is_settled(id, result)? {
                 return Ok(());
             }

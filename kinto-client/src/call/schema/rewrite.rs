@@ -1,13 +1,14 @@
 use http::Method;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::{
     JsonObject,
     call::{Subject, sealed::Operation},
     error::{Error, Result},
     wire::{
-        encode, kind, merge,
-        object::{Data, Record, STAMP},
+        encode, kind,
+        merge::{ListKeys, Merge},
+        object::{Data, Record, saving::recode},
         path::{Check, List},
         permissions::RecordPermissions,
         request::{Precondition, Request, Write},
@@ -33,42 +34,24 @@ impl Rewrite {
         change: impl FnOnce(Old) -> New,
     ) -> Result<Self> {
         let old = record.parse::<Old>()?.data;
-        let raw: &RawValue = serde_json::from_str(record.received_json())
-            .map_err(|error| Error::not_kinto(&error, record.received_json().as_bytes()))?;
-        let mut before = encode::object(&old)?;
-        let mut after = encode::object(&change(old))?;
-        for stamp in STAMP {
-            before.remove(stamp);
-            after.remove(stamp);
-        }
-        only_received(&mut before, &record.data);
-        let data = merge::apply(raw, &before, &after, &STAMP)
-            .and_then(|merged| serde_json::from_slice(&merged))
-            .map_err(|error| Error::invalid(error.to_string()))?;
+        let (base, before) = (record.received_json(), encode::json(&old)?);
+        let after = encode::json(&change(old))?;
+        let merge = Merge {
+            base,
+            before: &before,
+            after: &after,
+            recode_before: &recode::<Old>,
+            recode_after: &recode::<New>,
+            keys: ListKeys(New::LIST_KEYS),
+            is_migration: true,
+        };
+        let data = merge.run()?.ok_or_else(|| Error::invalid("there is no data"))?;
         Ok(Self { list: list.clone(), id: record.id.to_string(), last_modified: record.last_modified, data })
     }
 
     /// Checks the new form as the server would.
     pub(super) fn check(&self, schema: &Schema) -> Result<()> {
         Check::check(schema, Some(&self.id), self.data.get().as_bytes())
-    }
-}
-
-/// Leaves out what was not in the JSON, and the old type filled in: the new type may want it written.
-fn only_received(known: &mut Map<String, Value>, received: &Map<String, Value>) {
-    known.retain(|key, _| received.contains_key(key));
-    for (key, known) in known {
-        match (known, received.get(key)) {
-            (Value::Object(known), Some(Value::Object(received))) => only_received(known, received),
-            (Value::Array(known), Some(Value::Array(received))) => {
-                for (known, received) in known.iter_mut().zip(received) {
-                    if let (Value::Object(known), Value::Object(received)) = (known, received) {
-                        only_received(known, received);
-                    }
-                }
-            }
-            _ => {}
-        }
     }
 }
 

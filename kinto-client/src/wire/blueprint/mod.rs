@@ -157,6 +157,23 @@ impl BucketSpec {
         self
     }
 
+    /// Adds a collection of locks, for [`Client::fenced_by`](crate::Client::fenced_by): with `write` for all who write
+    /// behind the fence.
+    ///
+    /// ```
+    /// use kinto_client::{Blueprint, BucketSpec, CollectionSpec};
+    ///
+    /// let bucket = BucketSpec::new()
+    ///     .group("writers", ["account:alexis", "account:niko"])
+    ///     .collection("votes", CollectionSpec::new().permissions(|p| p.write("group:writers")))
+    ///     .locks("locks", "group:writers");
+    /// # drop(Blueprint::new().bucket("app", bucket));
+    /// ```
+    #[must_use]
+    pub fn locks(self, id: impl Into<String>, writers: impl IntoPrincipals) -> Self {
+        self.collection(id, CollectionSpec::new().permissions(|p| p.write(writers)))
+    }
+
     /// Adds a collection.
     #[must_use]
     pub fn collection(mut self, id: impl Into<String>, spec: impl Into<CollectionSpec>) -> Self {

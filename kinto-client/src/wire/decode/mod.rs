@@ -5,7 +5,7 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 
-use super::{name::Name, timestamp::Timestamp};
+use super::{name::Name, object::STAMP, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 mod stamped;
@@ -31,19 +31,25 @@ struct Stamp {
 }
 
 /// Decodes one object. `declares` names which of `id` and `last_modified` the type has a place for; it is not shown
-/// the others, so that they are no unknown fields to it and no strangers in a map. Neither is it shown which version of a
+/// the others, so that they are no unknown fields to it and no strangers in a map. A type that cannot be read without them,
+/// such as one with a flattened struct that has an `id`, is shown them all the same. Neither is it shown which version of a
 /// schema the server checked the record against (`schema`), unless it has a field for that.
 pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'static str]) -> Result<Decoded<T>> {
-    let mut stamp = Stamp::default();
-    let mut json = serde_json::Deserializer::from_slice(raw);
-    let decoded = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares });
-    let decoded = decoded.ok().or_else(|| {
-        let raw = whole::with_whole_numbers(raw)?;
-        let mut json = serde_json::Deserializer::from_slice(&raw);
-        stamp = Stamp::default();
-        T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares }).ok()
-    });
-    let data = decoded.ok_or_else(|| undecodable::<T>(raw, declares))?;
+    let read = |raw: &[u8], declares| {
+        let mut stamp = Stamp::default();
+        let mut json = serde_json::Deserializer::from_slice(raw);
+        let data = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares }).ok()?;
+        Some((data, stamp))
+    };
+    let read_leniently = || {
+        let whole = whole::with_whole_numbers(raw);
+        let whole = whole.as_deref();
+        whole
+            .and_then(|raw| read(raw, declares))
+            .or_else(|| read(raw, &STAMP))
+            .or_else(|| whole.and_then(|raw| read(raw, &STAMP)))
+    };
+    let (data, stamp) = read(raw, declares).or_else(read_leniently).ok_or_else(|| undecodable::<T>(raw, declares))?;
     match stamp {
         Stamp { id: Some(id), last_modified: Some(millis) } => {
             Ok(Decoded { id, last_modified: Timestamp::from_millis(millis), data })
@@ -59,12 +65,15 @@ pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'stat
 /// Decodes the object that this JSON begins with, and tells its length. `None` if that cannot be done, for whatever
 /// reason: [`object`] says which, once it is known where the object ends.
 pub(crate) fn first<T: DeserializeOwned>(rest: &str, declares: &'static [&'static str]) -> Option<(Decoded<T>, usize)> {
-    let mut stamp = Stamp::default();
-    let mut json = serde_json::Deserializer::from_str(rest);
-    let data = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares }).ok()?;
-    let (id, last_modified) = (stamp.id?, Timestamp::from_millis(stamp.last_modified?));
-    let length = json.into_iter::<IgnoredAny>().byte_offset();
-    Some((Decoded { id, last_modified, data }, length))
+    let read = |declares| {
+        let mut stamp = Stamp::default();
+        let mut json = serde_json::Deserializer::from_str(rest);
+        let data = T::deserialize(Stamped { json: &mut json, stamp: &mut stamp, declares }).ok()?;
+        let (id, last_modified) = (stamp.id?, Timestamp::from_millis(stamp.last_modified?));
+        let length = json.into_iter::<IgnoredAny>().byte_offset();
+        Some((Decoded { id, last_modified, data }, length))
+    };
+    read(declares).or_else(|| read(&STAMP))
 }
 
 /// Decodes again, slower, to learn where it went wrong.

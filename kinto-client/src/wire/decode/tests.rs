@@ -70,6 +70,24 @@ fn a_struct_that_declares_the_stamp_has_it() {
 }
 
 #[test]
+fn a_struct_that_cannot_be_read_without_the_stamp_is_shown_it() {
+    #[derive(Deserialize)]
+    struct Outer {
+        title: String,
+        #[serde(flatten)]
+        inner: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        id: String,
+    }
+    let outer = object::<Outer>(RAW, &[]).unwrap().data;
+    assert_eq!((outer.title.as_str(), outer.inner.id.as_str()), ("Milk", "r1"));
+    let text = std::str::from_utf8(RAW).unwrap();
+    assert_eq!(first::<Outer>(&format!("{text}, {text}]"), &[]).unwrap().1, RAW.len());
+}
+
+#[test]
 fn a_misfit_says_which_and_where() {
     #[derive(Debug, Deserialize)]
     struct Misfit {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::merge::Entries;
 use crate::error::{Error, Result};
 
 mod compound;
@@ -72,6 +73,24 @@ pub(crate) fn object<T: Serialize + ?Sized>(data: &T) -> Result<Map<String, Valu
         Value::Object(object) => Ok(object),
         other => Err(no_object(&other)),
     }
+}
+
+/// The JSON object that `data` serialises to, as text.
+pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<String> {
+    let trail = Trail::default();
+    let mut json = Vec::with_capacity(256);
+    told(serde_json::to_writer(&mut json, &Checked::new(data, &trail)), &trail)?;
+    let json = String::from_utf8(json).map_err(|error| cannot_be_stored(&error.to_string(), ""))?;
+    if !json.starts_with('{') {
+        return Err(no_object(&serde_json::from_str(&json).unwrap_or_default()));
+    }
+    // It may also be a key further in, or text.
+    if json.contains(trail::PERMISSIONS)
+        && Entries::of(&json).is_ok_and(|entries| entries.get(trail::PERMISSIONS).is_some())
+    {
+        return Err(cannot_be_stored(trail::NO_DATA, ""));
+    }
+    Ok(json)
 }
 
 /// The JSON that `value` serialises to.

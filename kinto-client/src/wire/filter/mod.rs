@@ -1,14 +1,17 @@
-use std::{collections::BTreeMap, fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData};
 
 use super::query::Query;
 use crate::error::{Error, Result};
 
+mod name;
+mod parameters;
 mod term;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use name::is_operable;
 use term::Term;
-pub(crate) use term::{Operand, Operator, is_operable};
+pub(crate) use term::{Operand, Operator};
 
 /// Which objects of a list are meant: those that match every part of it.
 ///
@@ -16,8 +19,8 @@ pub(crate) use term::{Operand, Operator, is_operable};
 /// [`Filter::field`] names a field of JSON by text.
 ///
 /// Values are sent with their type, so that the text `"42"` matches that text and never the number 42. What the server
-/// does with each operator is said there; where its storage backends differ, what PostgreSQL does counts, and the memory
-/// backend is for development.
+/// does with each operator is said there; where its storage backends differ, what PostgreSQL does counts. The memory
+/// backend is for development: the [module of fields](crate::field#storage-backends) says where it answers otherwise.
 #[must_use = "a filter does nothing until it is given to a call"]
 pub struct Filter<R> {
     terms: Vec<Result<Term>>,
@@ -25,31 +28,98 @@ pub struct Filter<R> {
 }
 
 impl<R> Filter<R> {
+    /// A filter on a field whose type is known.
     pub(crate) fn new(field: impl Into<String>, operator: Operator, value: Result<Operand>) -> Self {
-        let field = field.into();
-        let term = value.and_then(|value| Term { field, operator, value, or_missing: false }.checked());
-        Self { terms: vec![term], of: PhantomData }
+        Self::of_term(
+            Term { field: field.into(), operator, value: Operand::null(), or_missing: false, untyped: false },
+            value,
+        )
     }
 
-    /// Both this and the other.
+    /// A filter on a field that may hold values of any type.
+    pub(crate) fn untyped(field: impl Into<String>, operator: Operator, value: Result<Operand>) -> Self {
+        Self::of_term(
+            Term { field: field.into(), operator, value: Operand::null(), or_missing: false, untyped: true },
+            value,
+        )
+    }
+
+    fn of_term(term: Term, value: Result<Operand>) -> Self {
+        Self { terms: vec![value.and_then(|value| Term { value, ..term }.checked())], of: PhantomData }
+    }
+
+    /// Joins this filter with another: objects that match both.
     pub fn and(mut self, other: Self) -> Self {
         self.terms.extend(other.terms);
         self
     }
 
-    /// Objects that lack the field as well, which `gt` and `at_least` leave out: to the server, what is missing is
-    /// greater than everything.
+    /// Adds the objects that lack the field to those that `gt` or `ge` selects.
+    ///
+    /// The server has no operator for this: to it, what is missing is greater than everything, and so it answers with the
+    /// booleans, lists and objects that the field holds as well. In a typed list these do not fit the field, and are an
+    /// error; where nobody would notice them, `or_missing` is refused: on an untyped [`Filter::field`], in a count, in
+    /// a deletion and in a selection of fields. Ask for `gt(…)` and for `is_missing()` in two calls there.
     pub fn or_missing(mut self) -> Self {
         let mut found = false;
+        let mut untyped = None;
         for term in self.terms.iter_mut().flatten().filter(|term| term.operator.is_lower_bound()) {
             term.or_missing = true;
             found = true;
+            if term.untyped {
+                untyped = Some(term.field.clone());
+            }
         }
-        if !found {
-            let message = "`.or_missing()` is for `gt` and `at_least`, and there is neither";
+        if let Some(field) = untyped {
+            self.terms.push(Err(Error::invalid(format!(
+                "`.or_missing()` needs a typed field: on {field:?} the server would answer with booleans, lists and objects, \
+                 too; ask for `gt` or `ge` and for `is_missing()` in two calls"
+            ))));
+        } else if !found && self.terms.iter().all(Result::is_ok) {
+            let message = "`.or_missing()` is for `gt` and `ge`, and there is neither";
             self.terms.push(Err(Error::invalid(message)));
         }
         self
+    }
+
+    /// Returns an error if nobody would notice that the filter selects more than it says.
+    pub(crate) fn check_unseen(&self, where_: &str) -> Result<()> {
+        match self.terms.iter().flatten().find(|term| term.or_missing) {
+            Some(Term { field, .. }) => Err(Error::invalid(format!(
+                "`.or_missing()` on {field:?} cannot be asked for in {where_}: the server would take booleans, lists and \
+                 objects, too; use `gt` or `ge` and `is_missing()` in two calls"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns an error if some storage backend of the server would delete other objects than those that match.
+    pub(crate) fn check_deletion(&self) -> Result<()> {
+        self.check_unseen("a deletion")?;
+        let hint = "read them with the same filter, check them, and delete what was read (`delete_records`)";
+        let parameters = parameters::of(&self.terms()?)?;
+        if parameters.iter().filter(|(name, _)| name.starts_with("has_")).count() > 1 {
+            return Err(Error::invalid(format!(
+                "a deletion cannot ask for the presence or absence of more than one field: not every storage backend of \
+                 the server looks at all of them; {hint}"
+            )));
+        }
+        for term in self.terms.iter().flatten() {
+            if let (Operator::Eq | Operator::Plain, Operand::One(value)) = (term.operator, &term.value)
+                && parameters::is_ambiguous_inside(value)
+            {
+                return Err(Error::invalid(format!(
+                    "a deletion cannot compare {:?} with a list or object that holds a boolean, 0 or 1: not every storage \
+                     backend of the server tells these apart there; {hint}",
+                    term.field
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn terms(&self) -> Result<Vec<&Term>> {
+        self.terms.iter().map(|term| term.as_ref().map_err(Clone::clone)).collect()
     }
 
     /// Whether any part of it is about the time of the last change.
@@ -59,36 +129,8 @@ impl<R> Filter<R> {
 
     /// Adds the parameters that say this.
     pub(crate) fn write(&self, query: &mut Query) -> Result<()> {
-        let terms: Vec<&Term> =
-            self.terms.iter().map(|term| term.as_ref().map_err(Clone::clone)).collect::<Result<_>>()?;
-        let mut parameters = BTreeMap::new();
-        for term in &terms {
-            if parameters.insert(term.parameter(), term.encoded()).is_some() {
-                return Err(Error::invalid(format!("the filter says `{}` twice", term.parameter())));
-            }
-        }
-        for term in &terms {
-            let fenced = |upper: bool| {
-                let bounds =
-                    |operator: Operator| if upper { operator.is_upper_bound() } else { operator.is_lower_bound() };
-                terms.iter().any(|other| other.field == term.field && bounds(other.operator))
-            };
-            for (operator, fence) in term.fences() {
-                if !fenced(operator.is_upper_bound()) {
-                    parameters.insert(format!("{}{}", operator.prefix(), term.field), fence.to_owned());
-                }
-            }
-        }
-        // The memory backend forgets all that stands before a `has_`, and fails where a `like_` comes to what is no text.
-        let place = |parameter: &str| match parameter {
-            parameter if parameter.starts_with("has_") => 0,
-            parameter if parameter.starts_with("like_") => 2,
-            _ => 1,
-        };
-        let mut ordered: Vec<_> = parameters.iter().collect();
-        ordered.sort_by_key(|(parameter, _)| place(parameter));
-        for (parameter, value) in ordered {
-            query.push(parameter, value);
+        for (parameter, value) in parameters::of(&self.terms()?)? {
+            query.push(&parameter, &value);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::name::{is_operable, misread_when_bare};
 use crate::error::{Error, Result};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -9,12 +10,37 @@ pub(super) struct Term {
     pub(super) value: Operand,
     /// What lacks the field matches too.
     pub(super) or_missing: bool,
+    /// The field may hold values of any type.
+    pub(super) untyped: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Operand {
     One(Value),
     Many(Vec<Value>),
+}
+
+impl From<bool> for Operand {
+    fn from(value: bool) -> Self {
+        Self::One(value.into())
+    }
+}
+
+impl Operand {
+    pub(super) fn null() -> Self {
+        Self::One(Value::Null)
+    }
+
+    /// The value of the parameter that says it.
+    pub(super) fn encoded(&self) -> String {
+        match self {
+            Self::One(value) => value.to_string(),
+            // The server splits at every comma before it looks at quotes.
+            Self::Many(values) => {
+                values.iter().map(|value| value.to_string().replace(',', "\\u002c")).collect::<Vec<_>>().join(",")
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +88,20 @@ impl Operator {
     pub(super) fn is_upper_bound(self) -> bool {
         matches!(self, Self::Lt | Self::Max)
     }
+
+    pub(super) fn is_bound(self) -> bool {
+        self.is_lower_bound() || self.is_upper_bound()
+    }
+
+    /// Whether it compares the whole field with one value.
+    fn is_comparison(self) -> bool {
+        self.is_bound() || matches!(self, Self::Eq | Self::Plain | Self::Not)
+    }
+
+    /// Whether what lacks the field never matches.
+    pub(super) fn wants_field(self) -> bool {
+        !matches!(self, Self::Not | Self::Exclude | Self::Has | Self::Gt | Self::Min)
+    }
 }
 
 impl Term {
@@ -75,23 +115,35 @@ impl Term {
             self.operator = Operator::Eq;
         }
         if self.operator == Operator::Plain {
-            // The server passes the first over and would answer with everything, and takes a list from the others.
-            let misread = ["_", "in_", "exclude_"].into_iter().any(|start| name.starts_with(start));
-            if misread || name.contains('\0') || name.trim() != name {
-                return refuse("the server does not take such a name for a field");
+            if let Some(reason) = misread_when_bare(&name) {
+                return refuse(reason);
             }
         } else if !is_operable(&name) {
             return refuse(
                 "only names of letters, digits, `_` and `.` can be; `Filter::plain` can compare it for equality",
             );
         }
-        if name == "last_modified"
-            && matches!(self.operator, Operator::In | Operator::Exclude | Operator::Has | Operator::Like)
-        {
+        if name == "last_modified" && !self.operator.is_comparison() {
             return refuse("the server knows only comparisons of it");
+        }
+        if name == "last_modified" && !matches!(&self.value, Operand::One(value) if value.is_u64()) {
+            return refuse("it is compared with times, in milliseconds");
+        }
+        if name == "id" && !self.is_about_text() {
+            return refuse("an id is text, and compared with text");
         }
         self.check_values()?;
         Ok(self)
+    }
+
+    /// Whether what it says could be said of text.
+    fn is_about_text(&self) -> bool {
+        match (self.operator, &self.value) {
+            (Operator::Has, _) => true,
+            (Operator::Contains | Operator::ContainsAny, _) => false,
+            (_, Operand::One(value)) => value.is_string(),
+            (_, Operand::Many(values)) => values.iter().all(Value::is_string),
+        }
     }
 
     fn check_values(&mut self) -> Result<()> {
@@ -123,45 +175,48 @@ impl Term {
         format!("{}{}", self.operator.prefix(), self.field)
     }
 
-    pub(super) fn encoded(&self) -> String {
-        match &self.value {
-            Operand::One(value) => value.to_string(),
-            // The server splits at every comma before it looks at quotes.
-            Operand::Many(values) => {
-                values.iter().map(|value| value.to_string().replace(',', "\\u002c")).collect::<Vec<_>>().join(",")
-            }
-        }
-    }
-
-    /// The ends of a range that it does not say itself, so that it holds values of one type only. To the server, null is
-    /// less than text, that less than numbers, those less than booleans, lists and objects, and what is missing greater
-    /// than all.
-    pub(super) fn fences(&self) -> Vec<(Operator, &'static str)> {
-        const LEAST_NUMBER: &str = "-1.7976931348623157e308";
-        const TEXT: [(Operator, &str); 2] = [(Operator::Min, "\"\""), (Operator::Lt, LEAST_NUMBER)];
-        const NUMBER: [(Operator, &str); 2] = [(Operator::Min, LEAST_NUMBER), (Operator::Lt, "false")];
+    /// The bounds that hold it to values of one type: those of a range that it does not say itself, and both where the
+    /// memory backend would look into values of other types.
+    pub(super) fn fences(&self) -> Vec<(Operator, Value)> {
         if matches!(self.field.as_str(), "id" | "last_modified") {
             return Vec::new();
         }
         let Operand::One(value) = &self.value else { return Vec::new() };
-        let [least, most] = match value {
-            Value::Number(_) => NUMBER,
-            Value::String(_) => TEXT,
+        let (least, beyond) = match value {
+            Value::Number(_) => (least_number(), Value::Bool(false)),
+            Value::String(_) => (Value::String(String::new()), least_number()),
+            Value::Array(_) => (Value::Array(Vec::new()), Value::Object(Map::new())),
             _ => return Vec::new(),
         };
-        match self.operator {
-            Operator::Gt | Operator::Min if self.or_missing => Vec::new(),
-            Operator::Gt | Operator::Min => vec![most],
-            Operator::Lt | Operator::Max => vec![least],
-            Operator::Like => vec![least, most],
+        let (least, beyond) = ((Operator::Min, least), (Operator::Lt, beyond));
+        match (self.operator, value) {
+            (Operator::Gt | Operator::Min, _) if self.or_missing => Vec::new(),
+            (Operator::Gt | Operator::Min, _) => vec![beyond],
+            (Operator::Lt | Operator::Max, _) => vec![least],
+            (Operator::Like, _) => vec![least, beyond],
+            // To it text is a list of characters, and an object one of its keys.
+            (Operator::Contains | Operator::ContainsAny, Value::Array(items))
+                if items.is_empty() || items.iter().any(Value::is_string) =>
+            {
+                vec![least, beyond]
+            }
             _ => Vec::new(),
         }
     }
 }
 
-/// Whether the server knows the name behind an operator: one of what it calls word characters. Of other scripts than
-/// these its list differs from Rust's.
-pub(crate) fn is_operable(name: &str) -> bool {
-    let known = |c: char| matches!(c, '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}');
-    name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.') || (known(c) && c.is_alphabetic()))
+/// The place of a value's type in the server's order. What is missing is greater than all of them.
+pub(super) fn rank(value: &Value) -> u8 {
+    match value {
+        Value::Null => 0,
+        Value::String(_) => 1,
+        Value::Number(_) => 2,
+        Value::Bool(_) => 3,
+        Value::Array(_) => 4,
+        Value::Object(_) => 5,
+    }
+}
+
+fn least_number() -> Value {
+    Value::from(f64::MIN)
 }

@@ -9,6 +9,7 @@ use super::{
     decode::{self, Decoded},
     id::Id,
     kind::{self, Kind},
+    merge::ListKey,
     page::Page,
     permissions::{PermissionSet, Permissions, Shown},
     response::Response,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-mod saving;
+pub(crate) mod saving;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,9 @@ pub trait Data: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// the first two are in [`Object::id`] and [`Object::last_modified`], and `schema` is the server's stamp on a record that it
     /// has checked against a schema. A `schema` that is no such stamp (a time in milliseconds) is data like any other.
     const DECLARES: &'static [&'static str] = &[];
+    /// By which of their fields the items of its lists are known: `#[kinto(key = "…")]`.
+    #[doc(hidden)]
+    const LIST_KEYS: &'static [ListKey] = &[];
     /// Whether its collection is declared to have the schema of the type: `#[kinto(schema)]`. Its records are then written
     /// where the server checks them, also in the `default` bucket.
     const HAS_SCHEMA: bool = false;
@@ -221,6 +225,13 @@ impl<K: Kind, T: Data> Object<K, T> {
     pub fn received_json(&self) -> &str {
         // It was decoded as JSON, which is UTF-8.
         std::str::from_utf8(&self.received).unwrap_or_default()
+    }
+}
+
+impl<K: Kind, T> Object<K, T> {
+    /// The object as received, without later changes.
+    pub(crate) fn received(&self) -> &[u8] {
+        &self.received
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a save of an object has to send, and what it leaves behind.
 
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use super::{Data, Object, STAMP};
 use crate::{
@@ -8,35 +8,59 @@ use crate::{
     wire::{
         decode, encode,
         kind::Kind,
-        merge,
+        merge::{Entries, ListKeys, Merge},
         permissions::{PermissionSet as _, Permissions},
     },
 };
 
+/// What a type writes of an object as received.
+pub(crate) fn recode<T: Data>(received: &str) -> Result<String> {
+    encode::json(&decode::object::<T>(received.as_bytes(), T::DECLARES)?.data)
+}
+
+/// An object as received, as text.
+pub(crate) fn text(received: &[u8]) -> Result<&str> {
+    std::str::from_utf8(received).map_err(|error| Error::not_kinto(&error, received))
+}
+
 impl<K: Kind, T: Data> Object<K, T> {
     /// What a PUT of the object has to send as its data, or `None` if nothing was changed.
     pub(crate) fn changed_data(&self) -> Result<Option<Box<RawValue>>> {
-        let base = self.changed.as_deref().unwrap_or(&self.received);
-        let before = decode::object::<T>(base, T::DECLARES)?.data;
-        let (mut before, mut after) = (encode::object(&before)?, encode::object(&self.data)?);
-        self.check_id(&after)?;
-        for stamp in STAMP {
-            before.remove(stamp);
-            after.remove(stamp);
+        let base = text(self.changed.as_deref().unwrap_or(&self.received))?;
+        let (before, after) = (recode::<T>(base)?, encode::json(&self.data)?);
+        let merged = if before == after {
+            None
+        } else {
+            self.check_id(&after)?;
+            let merge = Merge {
+                base,
+                before: &before,
+                after: &after,
+                recode_before: &recode::<T>,
+                recode_after: &recode::<T>,
+                keys: ListKeys(T::LIST_KEYS),
+                is_migration: false,
+            };
+            merge.run()?
+        };
+        match merged {
+            None if self.changed.is_some() => unstamped(base).map(Some),
+            merged => Ok(merged),
         }
-        if before == after && self.changed.is_none() {
-            return Ok(None);
-        }
-        merged(base, &before, &after).map(Some)
     }
 
     /// The data as received, without what the server adds.
     pub(crate) fn received_data(&self) -> Result<Box<RawValue>> {
-        merged(&self.received, &Map::new(), &Map::new())
+        unstamped(text(&self.received)?)
     }
 
-    fn check_id(&self, data: &Map<String, Value>) -> Result<()> {
-        match data.get("id") {
+    fn check_id(&self, data: &str) -> Result<()> {
+        // Most types have no such key.
+        if !data.contains("\"id\"") {
+            return Ok(());
+        }
+        let data = Entries::of(data).map_err(|error| Error::invalid(error.to_string()))?;
+        match data.get("id").map(|id| serde_json::from_str::<Value>(id.get()).unwrap_or_default()) {
             None | Some(Value::Null) => Ok(()),
             Some(Value::String(id)) if self.id == *id => Ok(()),
             Some(other) => Err(Error::invalid(format!(
@@ -68,9 +92,8 @@ impl<K: Kind, T: Data> Object<K, T> {
     }
 }
 
-fn merged(base: &[u8], before: &Map<String, Value>, after: &Map<String, Value>) -> Result<Box<RawValue>> {
-    let raw: &RawValue = serde_json::from_slice(base).map_err(|error| Error::not_kinto(&error, base))?;
-    merge::apply(raw, before, after, &STAMP)
-        .and_then(|merged| serde_json::from_slice(&merged))
-        .map_err(|error| Error::not_kinto(&error, base))
+/// The data of an object as received, without what the server adds.
+fn unstamped(base: &str) -> Result<Box<RawValue>> {
+    let entries = Entries::of(base).map_err(|error| Error::not_kinto(&error, base.as_bytes()))?;
+    entries.without(&STAMP).map_err(|error| Error::not_kinto(&error, base.as_bytes()))
 }

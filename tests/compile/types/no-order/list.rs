@@ -7,5 +7,5 @@ struct Todo {
 }
 
 fn main() {
-    let _ = Todo::fields().tags.at_least(vec![String::new()]);
+    let _ = Todo::fields().tags.ge(vec![String::new()]);
 }

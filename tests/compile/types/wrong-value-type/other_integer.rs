@@ -8,5 +8,5 @@ struct Todo {
 
 fn main() {
     let pages: i64 = 3;
-    let _ = Todo::fields().pages.at_most(pages);
+    let _ = Todo::fields().pages.le(pages);
 }

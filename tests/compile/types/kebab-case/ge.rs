@@ -8,5 +8,5 @@ struct Todo {
 }
 
 fn main() {
-    let _ = Todo::fields().due_at.at_least(5);
+    let _ = Todo::fields().due_at.ge(5);
 }

@@ -1,0 +1,36 @@
+use http::Method;
+
+use crate::{
+    call::{Subject, sealed::Operation},
+    error::Result,
+    wire::{kind::Kind, path::List, request::Request, response::Response, timestamp::Timestamp},
+};
+
+/// Reads the timestamp of a list, and nothing of what is in it.
+pub struct GetTimestamp<K: Kind> {
+    list: List<K>,
+}
+
+impl<K: Kind> GetTimestamp<K> {
+    pub(crate) fn new(list: List<K>) -> Self {
+        Self { list }
+    }
+}
+
+impl<K: Kind> Operation for GetTimestamp<K> {
+    type Output = Timestamp;
+
+    fn subject(&self) -> Subject {
+        Subject::new("get the timestamp of", &self.list)
+    }
+
+    fn request(&self) -> Result<Option<Request>> {
+        Ok(Some(Request::new(Method::HEAD, self.list.checked()?)))
+    }
+
+    fn response(self, response: Response) -> Result<Timestamp> {
+        response.success()?.etag()
+    }
+}
+
+debug_as_place!(GetTimestamp [K: Kind] [K] list);

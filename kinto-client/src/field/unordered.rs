@@ -1,0 +1,88 @@
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque},
+    marker::PhantomData,
+    rc::Rc,
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use super::{Field, PlainField};
+use crate::{
+    error::{Error, Result},
+    wire::filter::Operand as Encoded,
+};
+
+/// Types whose JSON is a list in no order of its own: a `HashSet`, or what holds one.
+///
+/// The same value may be stored in many forms, so that a field of such a type cannot be compared as a whole. The derive
+/// finds out which fields are of these types. Implement it for a type of your own that serializes so.
+pub trait Unordered {}
+
+impl<V, S> Unordered for HashSet<V, S> {}
+
+macro_rules! unordered_within {
+    ($($outer:ident),+) => {$(
+        impl<V: Unordered> Unordered for $outer<V> {}
+    )+};
+}
+
+unordered_within!(Option, Box, Arc, Rc, Vec, VecDeque, LinkedList, BTreeSet);
+
+impl<V: Unordered, const N: usize> Unordered for [V; N] {}
+impl<K, V: Unordered> Unordered for BTreeMap<K, V> {}
+impl<K, V: Unordered, S> Unordered for HashMap<K, V, S> {}
+
+#[doc(hidden)]
+/// Tells whether a type is [`Unordered`]: its own `UNORDERED` is found before that of [`Ordinary`].
+#[derive(Debug)]
+pub struct Probe<T>(PhantomData<T>);
+
+impl<T: Unordered> Probe<T> {
+    #[doc(hidden)]
+    pub const UNORDERED: bool = true;
+}
+
+#[doc(hidden)]
+pub trait Ordinary {
+    #[doc(hidden)]
+    const UNORDERED: bool = false;
+}
+
+impl<T> Ordinary for Probe<T> {}
+
+macro_rules! compared_as_a_whole {
+    ($($field:ident),+) => {$(
+        impl<R, V> $field<R, V> {
+            /// What the whole field is compared with, unless the same value may be stored in many forms.
+            pub(super) fn comparable(&self, value: Result<Encoded>) -> Result<Encoded> {
+                if self.unordered {
+                    return Err(Error::invalid(format!(
+                        "the field `{}` cannot be compared as a whole: a set without an order is stored in any of many forms, \
+                         of which the server would find one; use `contains_all`, or a `BTreeSet`",
+                        self.path()
+                    )));
+                }
+                value
+            }
+        }
+    )+};
+}
+
+compared_as_a_whole!(Field, PlainField);
+
+impl<R, V> Field<R, V> {
+    /// What the list is to contain, unless the items are such sets themselves.
+    pub(super) fn containable(&self, values: Result<Encoded>) -> Result<Encoded> {
+        match values? {
+            Encoded::One(Value::Array(items)) if items.iter().any(has_list) => {
+                self.comparable(Ok(Encoded::One(Value::Array(items))))
+            }
+            values => Ok(values),
+        }
+    }
+}
+
+fn has_list(value: &Value) -> bool {
+    value.is_array() || value.as_object().is_some_and(|fields| fields.values().any(has_list))
+}

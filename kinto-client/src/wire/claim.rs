@@ -1,0 +1,213 @@
+//! The objects that a request writes to, so that two writes that would undo each other go one after the other.
+
+use std::hash::{DefaultHasher, Hasher as _};
+
+use http::Method;
+
+use super::request::Request;
+
+/// One thing that a write needs: for itself, or together with other writes that do not concern it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Claim {
+    /// A hash of what it is. Where two things have the same, one waits for the other for nothing.
+    pub(crate) key: u64,
+    pub(crate) exclusive: bool,
+    /// A hash of the bucket's real name, where two names can be of one bucket.
+    pub(crate) bucket: Option<u64>,
+}
+
+/// The part of the tree of objects that a claim is of.
+#[derive(Clone, Copy)]
+enum Part {
+    /// The object at a path, without what is in it.
+    Object,
+    /// The objects of the list at a path, without what is in them.
+    Members,
+    /// All that is below a path.
+    Below,
+}
+
+impl Claim {
+    /// Returns true if two requests with these must not be under way at the same time. Both have the same key.
+    pub(crate) fn conflicts_with(self, other: Self) -> bool {
+        let differ = self.bucket.is_some() && other.bucket.is_some() && self.bucket != other.bucket;
+        (self.exclusive || other.exclusive) && !differ
+    }
+}
+
+/// One object of a server, by hashes of its path and of the real name of its bucket.
+pub(crate) type ObjectKey = (u64, Option<u64>);
+
+impl Request {
+    /// Returns the key of the one object that the request writes; `None` if it is not one.
+    pub(crate) fn object_key(&self) -> Option<ObjectKey> {
+        if self.method.is_safe() || self.batched.is_some() {
+            return None;
+        }
+        let claim = Path::of(Target::of(self).object?).claim(Part::Object, true);
+        Some((claim.key, claim.bucket))
+    }
+
+    /// Returns what the request writes to; nothing for one that only reads.
+    pub(crate) fn claims(&self) -> Vec<Claim> {
+        match &self.batched {
+            Some(claims) => claims.clone(),
+            None => claims_of_one(self),
+        }
+    }
+}
+
+/// Returns what the parts of a batch write to.
+///
+/// A batch has the lists that it writes to for itself: two batches in one collection would collide all the time, and
+/// the server undoes the one that comes second.
+pub(crate) fn claims_of_batch<'a>(parts: impl Iterator<Item = &'a Request>) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    let mut last: Option<&str> = None;
+    for part in parts.filter(|part| !part.method.is_safe()) {
+        let target = Target::of(part);
+        let deletes = part.method == Method::DELETE;
+        // Most are objects of the same list as the one before.
+        if !deletes && last == Some(target.list) {
+            continue;
+        }
+        last = Some(target.list);
+        let path = Path::of(target.list);
+        path.claim_ancestors(&mut claims);
+        claims.push(path.claim(Part::Members, true));
+        if deletes {
+            claims.push(Path::of(target.object.unwrap_or(target.list)).claim(Part::Below, true));
+        }
+    }
+    merged(claims)
+}
+
+fn claims_of_one(request: &Request) -> Vec<Claim> {
+    if request.method.is_safe() {
+        return Vec::new();
+    }
+    let target = Target::of(request);
+    let (list, deletes) = (Path::of(target.list), request.method == Method::DELETE);
+    let mut claims = Vec::with_capacity(8);
+    list.claim_ancestors(&mut claims);
+    claims.push(list.claim(Part::Members, target.object.is_none() && request.method != Method::POST));
+    match target.object.map(Path::of) {
+        Some(object) => {
+            claims.push(object.claim(Part::Object, true));
+            if deletes {
+                claims.push(object.claim(Part::Below, true));
+            }
+        }
+        None if deletes => claims.push(list.claim(Part::Below, true)),
+        None => {}
+    }
+    merged(claims)
+}
+
+/// Each thing once, in an order.
+fn merged(mut claims: Vec<Claim>) -> Vec<Claim> {
+    claims.sort_unstable_by_key(|claim| claim.key);
+    claims.dedup_by(|next, kept| {
+        let same = next.key == kept.key;
+        if same {
+            kept.exclusive |= next.exclusive;
+            kept.bucket = kept.bucket.filter(|bucket| next.bucket == Some(*bucket));
+        }
+        same
+    });
+    claims
+}
+
+/// The list that a request writes to, and the object in it, if it is one that can be named.
+struct Target<'a> {
+    list: &'a str,
+    object: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    fn of(request: &'a Request) -> Self {
+        let path = request.object.as_deref().unwrap_or(&request.path);
+        let path = path.trim_end_matches('/');
+        match path.rsplit_once('/') {
+            // `/buckets/blog` is in the list `/buckets`, which is none of an object's.
+            Some((list, _)) if path.bytes().filter(|byte| *byte == b'/').count().is_multiple_of(2) => {
+                Self { list, object: Some(path) }
+            }
+            // `/accounts/alexis/reset-password` changes the account.
+            Some((owner, name)) if !owner.is_empty() && !is_list(name) => {
+                Self { list: owner.rsplit_once('/').map_or(owner, |(list, _)| list), object: Some(owner) }
+            }
+            _ => Self { list: path, object: None },
+        }
+    }
+}
+
+fn is_list(name: &str) -> bool {
+    matches!(name, "buckets" | "collections" | "groups" | "records" | "accounts")
+}
+
+/// A path, as the hashes of its beginnings.
+struct Path {
+    beginnings: Vec<DefaultHasher>,
+    bucket: Option<u64>,
+}
+
+impl Path {
+    fn of(path: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        let mut beginnings = Vec::with_capacity(8);
+        let (mut bucket, mut in_buckets) = (None, false);
+        for (place, name) in path.split('/').filter(|name| !name.is_empty()).enumerate() {
+            let mut known_as = name;
+            if place == 0 {
+                in_buckets = name == "buckets";
+            } else if place == 1 && in_buckets && (name == DEFAULT || is_uuid(name)) {
+                // The server names a user's default bucket by a UUID. Whose it is, is not known here.
+                known_as = DEFAULT;
+                bucket = (name != DEFAULT).then(|| hash(name));
+                in_buckets = false;
+            }
+            hasher.write(known_as.as_bytes());
+            hasher.write_u8(b'/');
+            beginnings.push(hasher.clone());
+        }
+        Self { beginnings, bucket }
+    }
+
+    fn claim(&self, part: Part, exclusive: bool) -> Claim {
+        let hasher = self.beginnings.last().cloned().unwrap_or_default();
+        Claim { key: key(hasher, part), exclusive, bucket: self.bucket }
+    }
+
+    /// Nothing that this is in may be deleted meanwhile.
+    fn claim_ancestors(&self, claims: &mut Vec<Claim>) {
+        let shared = |hasher: &DefaultHasher| Claim {
+            key: key(hasher.clone(), Part::Below),
+            exclusive: false,
+            bucket: self.bucket,
+        };
+        claims.extend(self.beginnings.iter().map(shared));
+    }
+}
+
+const DEFAULT: &str = "default";
+
+fn key(mut hasher: DefaultHasher, part: Part) -> u64 {
+    hasher.write_u8(part as u8);
+    hasher.finish()
+}
+
+/// Returns the hash by which a server, or a bucket, is known in this program.
+pub(crate) fn hash(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name.as_bytes());
+    hasher.finish()
+}
+
+fn is_uuid(name: &str) -> bool {
+    name.len() == 36
+        && name.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}

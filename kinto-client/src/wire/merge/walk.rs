@@ -1,0 +1,282 @@
+//! One way through what was received, writing it with the changes made to it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    json::{Entries, Kind, equal, items, kind, orderless, says_more},
+    keys::ListKeys,
+    origin::Origin,
+    pair::{List, pair},
+    path::{At, Path, Step},
+    plan::{Mode, Plan},
+    probe::{ListKind, Probe},
+};
+use crate::wire::object::STAMP;
+
+/// What is needed to write.
+pub(super) struct Walk<'a, 'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) probe: &'p Probe<'a>,
+    pub(super) keys: &'p ListKeys,
+    /// Another type has written `after`: what it knows is to be there, also what the first filled in; and under its names.
+    pub(super) is_migration: bool,
+    pub(super) found: Found<'a>,
+}
+
+/// What was met on the way.
+#[derive(Default)]
+pub(super) struct Found<'a> {
+    /// What the server adds, as received.
+    pub(super) stamp: Vec<(&'static str, &'a str)>,
+    /// How many values are others than before.
+    pub(super) changes: usize,
+    /// How many values are others than before, and were not received: the type had filled them in.
+    pub(super) filled_in: usize,
+    /// What was left out although nothing says that it was removed: where, its key or place, and what it was.
+    pub(super) dropped: Vec<(Path, Step, &'a str)>,
+    /// What has become another kind of JSON, which has no place for what the type does not know.
+    pub(super) replaced: Vec<(Path, &'a str)>,
+    /// The list in which what the type does not know may not be where it belongs.
+    pub(super) doubtful: Option<Path>,
+}
+
+/// The values at one place.
+#[derive(Clone, Copy)]
+pub(super) struct Values<'a> {
+    /// As received.
+    pub(super) raw: &'a str,
+    /// As the type writes it, from what was received.
+    pub(super) before: Option<&'a str>,
+    /// As the type writes it now.
+    pub(super) after: &'a str,
+}
+
+type Written = serde_json::Result<()>;
+
+/// Writes the commas between entries or items.
+struct Separator(u8);
+
+impl Separator {
+    fn before_next(&mut self, out: &mut Vec<u8>) {
+        out.push(std::mem::replace(&mut self.0, b','));
+    }
+
+    fn key(&mut self, key: &str, out: &mut Vec<u8>) -> Written {
+        self.before_next(out);
+        serde_json::to_writer(&mut *out, key)?;
+        out.push(b':');
+        Ok(())
+    }
+
+    fn close(self, open: u8, close: u8, out: &mut Vec<u8>) {
+        if self.0 == open {
+            out.push(open);
+        }
+        out.push(close);
+    }
+}
+
+impl<'a> Walk<'a, '_> {
+    fn value(&mut self, values: Values<'a>, at: &At<'_>, mode: Mode, out: &mut Vec<u8>) -> Written {
+        let Values { raw, before, after } = values;
+        let mode = self.plan.mode(at, mode);
+        if mode < Mode::Canonical && before == Some(after) {
+            out.extend_from_slice(raw.as_bytes());
+            return Ok(());
+        }
+        let before_or = |kind_of: Kind, empty| before.filter(|before| kind(before) == kind_of).unwrap_or(empty);
+        match (kind(raw), kind(after)) {
+            (Kind::Object, Kind::Object) => self.object(raw, before_or(Kind::Object, "{}"), after, at, mode, out),
+            (Kind::Array, Kind::Array) => self.array(raw, before_or(Kind::Array, "[]"), after, at, mode, out),
+            _ => {
+                let is_as_before = before.is_some_and(|before| equal(before, after));
+                let stays = is_as_before && (mode < Mode::Canonical || equal(raw, after));
+                if !is_as_before {
+                    self.found.changes += 1;
+                }
+                if !stays && before.is_some_and(|before| kind(before) != kind(raw)) && kind(raw) != Kind::Scalar {
+                    self.found.replaced.push((at.path(), raw));
+                }
+                out.extend_from_slice(if stays { raw } else { after }.as_bytes());
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn object(
+        &mut self,
+        raw: &'a str,
+        before: &'a str,
+        after: &'a str,
+        at: &At<'_>,
+        mode: Mode,
+        out: &mut Vec<u8>,
+    ) -> Written {
+        let (raw_text, raw, before, after) = (raw, Entries::of(raw)?, Entries::of(before)?, Entries::of(after)?);
+        let is_stamp = |key: &str| at.is_root() && STAMP.contains(&key);
+        let names = self.names(raw_text, [&raw, &before, &after], at, mode);
+        if at.is_root() {
+            self.found.stamp = STAMP.into_iter().filter_map(|key| Some((key, raw.text(key)?))).collect();
+        }
+        let mut separator = Separator(b'{');
+        let moved = self.moved([&raw, &before, &after], &names, at);
+        for (key, raw) in raw.iter().filter(|(key, _)| !is_stamp(key)) {
+            let name = names.known.get(key).map_or(key, String::as_str);
+            let (old, new) = (before.text(name), after.text(name));
+            let Some(new) = new else {
+                if old.is_some() {
+                    self.found.changes += 1;
+                } else if names.left_out.contains(key) || self.leaves_out(at, Step::Key(key.to_owned()), mode) {
+                    self.found.dropped.push((at.path(), Step::Key(key.to_owned()), raw));
+                } else {
+                    separator.key(key, out)?;
+                    out.extend_from_slice(raw.as_bytes());
+                }
+                continue;
+            };
+            separator.key(if self.is_migration { name } else { key }, out)?;
+            let values = match moved.to.get(name) {
+                Some((raw, old)) => {
+                    self.found.changes += 1;
+                    Values { raw, before: Some(old), after: new }
+                }
+                None if moved.away.contains(name) => {
+                    self.found.changes += 1;
+                    out.extend_from_slice(new.as_bytes());
+                    continue;
+                }
+                None => Values { raw, before: old, after: new },
+            };
+            self.value(values, &at.key(name), mode, out)?;
+        }
+        let received: HashSet<&str> = names.known.values().map(String::as_str).collect();
+        let is_new = |key: &str| !raw.has(key) && !received.contains(key) && !is_stamp(key);
+        for (key, new) in after.iter().filter(|(key, _)| is_new(key)) {
+            let old = before.text(key);
+            // A default that the type filled in when it was read is no change.
+            let is_default = old.is_some_and(|old| equal(old, new));
+            if is_default && !self.is_migration && mode < Mode::Canonical {
+                continue;
+            }
+            match old {
+                _ if is_default => {}
+                Some(_) => self.found.filled_in += 1,
+                None => self.found.changes += 1,
+            }
+            separator.key(key, out)?;
+            match moved.to.get(key) {
+                Some((raw, old)) => {
+                    self.value(Values { raw, before: Some(old), after: new }, &at.key(key), mode, out)?;
+                }
+                None => out.extend_from_slice(new.as_bytes()),
+            }
+        }
+        separator.close(b'{', b'}', out);
+        Ok(())
+    }
+
+    fn leaves_out(&self, at: &At<'_>, step: Step, mode: Mode) -> bool {
+        mode == Mode::Drop && !self.plan.keeps(at, step)
+    }
+
+    fn array(
+        &mut self,
+        raw_text: &'a str,
+        before_text: &'a str,
+        after: &'a str,
+        at: &At<'_>,
+        mode: Mode,
+        out: &mut Vec<u8>,
+    ) -> Written {
+        let (raw, before, after) = (items(raw_text)?, items(before_text)?, items(after)?);
+        let origin = Origin::new(&raw, &before);
+        let raw_of = |known: usize| raw.get((*origin.of.get(known)?)?).copied();
+        let carries = |known: usize| match (raw_of(known), before.get(known)) {
+            (Some(raw), Some(known)) => says_more(raw, known),
+            _ => false,
+        };
+        let (probe, path) = (self.probe, || at.path());
+        let pairs = pair(&List {
+            before: &before,
+            after: &after,
+            raw: &raw_of,
+            carries: &carries,
+            key: self.keys.of(at),
+            is_fixed: &|| probe.list_kind(&path(), raw_text, before.len()) == ListKind::Fixed,
+        });
+        let is_bijective = before.len() == after.len() && !pairs.of.contains(&None);
+        let is_equal = |(after, of): (&&str, &Option<usize>)| {
+            let before = of.and_then(|of| before.get(of)).copied().unwrap_or_default();
+            before == *after || orderless(before) == orderless(after)
+        };
+        if is_bijective && !pairs.of.iter().flatten().is_sorted() && after.iter().zip(&pairs.of).all(is_equal) {
+            let is_own = !origin.in_order
+                || (probe.list_kind(&path(), raw_text, before.len()) == ListKind::Set
+                    && probe.has_own_order(&path(), before.len()));
+            if is_own && mode < Mode::Canonical {
+                out.extend_from_slice(raw_text.as_bytes());
+                return Ok(());
+            }
+            self.found.changes += 1;
+        } else if !is_bijective || !pairs.of.iter().flatten().is_sorted() {
+            self.found.changes += 1;
+        }
+        if pairs.is_doubtful || (origin.is_doubtful && (0..before.len()).any(|known| !pairs.of.contains(&Some(known))))
+        {
+            self.found.doubtful.get_or_insert_with(path);
+        }
+        // What the type skipped stays behind what it stood behind.
+        let mut behind = spare_behind(&origin, &pairs.of, raw.len());
+        let mut separator = Separator(b'[');
+        let mut spare = |walk: &mut Self, after: Option<usize>, separator: &mut Separator, out: &mut Vec<u8>| {
+            for place in behind.remove(&after).unwrap_or_default() {
+                let Some(raw) = raw.get(place) else { continue };
+                if walk.leaves_out(at, Step::Item(place), mode) {
+                    walk.found.dropped.push((at.path(), Step::Item(place), raw));
+                } else {
+                    separator.before_next(out);
+                    out.extend_from_slice(raw.as_bytes());
+                }
+            }
+        };
+        spare(self, None, &mut separator, out);
+        for (place, new) in after.iter().enumerate() {
+            separator.before_next(out);
+            let known = pairs.of.get(place).copied().flatten();
+            match known.and_then(|known| Some((raw_of(known)?, before.get(known).copied()?))) {
+                Some((raw, old)) => {
+                    self.value(Values { raw, before: Some(old), after: new }, &at.item(place), mode, out)?;
+                }
+                None => out.extend_from_slice(new.as_bytes()),
+            }
+            spare(self, Some(place), &mut separator, out);
+        }
+        separator.close(b'[', b']', out);
+        Ok(())
+    }
+}
+
+/// The items that the type skipped, by the place of the item that they stand behind now.
+fn spare_behind(origin: &Origin, of: &[Option<usize>], received: usize) -> HashMap<Option<usize>, Vec<usize>> {
+    let mut behind: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
+    if origin.spare.is_empty() {
+        return behind;
+    }
+    let mut now: Vec<Option<usize>> = vec![None; received];
+    for (place, known) in of.iter().enumerate() {
+        let raw = known.and_then(|known| origin.of.get(known).copied().flatten());
+        if let Some(now) = raw.and_then(|raw| now.get_mut(raw)) {
+            *now = Some(place);
+        }
+    }
+    let spare: HashSet<usize> = origin.spare.iter().copied().collect();
+    let mut last = None;
+    for (place, now) in now.into_iter().enumerate() {
+        if spare.contains(&place) {
+            behind.entry(last).or_default().push(place);
+        } else if now.is_some() {
+            last = now;
+        }
+    }
+    behind
+}

@@ -1,0 +1,107 @@
+//! Whatever a query says, every way of asking it gives what the documentation says of it: generated records, filters and
+//! orders are asked of a real server by all ends of a list, and held against the evaluator of this workspace.
+//!
+//! Left out is where the documentation says that the backends differ, or that a number is not stored as it was sent.
+//!
+//! Everything is decided by a seed, which a failure names: `KINTO_TEST_SEED` sets another, and `KINTO_TEST_QUERIES` how
+//! many queries are asked of each backend.
+
+use kinto_client::{Filter, Sort, Value};
+use kinto_server::Backend;
+use kinto_tests::{
+    Scene,
+    evaluator::{Condition, Key, Test, evaluate},
+    server_on,
+};
+
+mod dice;
+mod ends;
+mod generate;
+
+use dice::Dice;
+use generate::Generator;
+
+/// How many records there are at a time, and how many queries are asked of them.
+const RECORDS: usize = 40;
+const QUERIES: usize = 50;
+
+/// A query, and what it ought to give.
+pub(crate) struct Case<'a> {
+    filter: &'a [Condition],
+    sort: &'a [Key],
+    expected: Vec<&'a str>,
+}
+
+impl Case<'_> {
+    fn filter(&self) -> Option<Filter<Value>> {
+        self.filter.iter().map(asked).reduce(Filter::and)
+    }
+
+    fn sort(&self) -> impl Iterator<Item = Sort<Value>> {
+        self.sort.iter().map(|key| if key.descending { Sort::desc(&key.field) } else { Sort::asc(&key.field) })
+    }
+}
+
+fn asked(condition: &Condition) -> Filter<Value> {
+    let Condition { field, test } = condition;
+    let f = Filter::field(field);
+    match test {
+        Test::Eq(value) if field.contains('-') => Filter::plain(field, value),
+        Test::Eq(value) => f.eq(value),
+        Test::Ne(value) => f.ne(value),
+        Test::IsIn(values) => f.is_in(values),
+        Test::NotIn(values) => f.not_in(values),
+        Test::Lt(value) => f.lt(value),
+        Test::Le(value) => f.le(value),
+        Test::Gt(value) => f.gt(value),
+        Test::Ge(value) => f.ge(value),
+        Test::Like(pattern) => f.like(pattern),
+        Test::HasKey => f.has_key(),
+        Test::IsMissing => f.is_missing(),
+        Test::ContainsAll(values) if values.len() == 1 => f.contains(&values[0]),
+        Test::ContainsAll(values) => f.contains_all(values),
+        Test::ContainsAny(values) => f.contains_any(values),
+    }
+}
+
+async fn check(backend: Backend) {
+    let number = |name, default: usize| {
+        std::env::var(name)
+            .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+    };
+    let (first, queries) = (number("KINTO_TEST_SEED", 16), number("KINTO_TEST_QUERIES", 200));
+    let server = server_on(backend);
+    let (mut answered, mut refused) = (0, 0);
+    for seed in first..first + queries.div_ceil(QUERIES) {
+        let scene = Scene::on(server.url()).await;
+        let mut generator = Generator::new(Dice::new(seed as u64), backend);
+        let records: Vec<Value> = (0..RECORDS).map(|_| generator.record()).collect();
+        let mut stored = ends::store(&scene, records).await;
+        for query in 0..QUERIES {
+            let (filter, sort) = (generator.filter(&stored), generator.sort());
+            let case = Case { filter: &filter, sort: &sort, expected: evaluate(&stored, &filter, &sort) };
+            let shown = format!("KINTO_TEST_SEED={seed}, {backend:?}, query {query}: {filter:?} {sort:?}");
+            if ends::check(&scene, &case, generator.dice(), &shown).await {
+                answered += 1;
+            } else {
+                refused += 1;
+            }
+            if generator.dice().one_in(12) {
+                let expected: Vec<String> = case.expected.iter().map(|&id| id.to_owned()).collect();
+                stored = ends::delete(&scene, stored, &filter, expected, &shown).await;
+            }
+        }
+    }
+    eprintln!("{backend:?}: {answered} queries answered, {refused} refused beforehand");
+    assert!(answered > refused * 5, "{answered} answered, {refused} refused");
+}
+
+#[tokio::test]
+async fn queries_give_what_they_say_in_memory() {
+    check(Backend::Memory).await;
+}
+
+#[tokio::test]
+async fn queries_give_what_they_say_on_postgresql() {
+    check(Backend::PostgreSql).await;
+}
