@@ -11,6 +11,7 @@ pub use serde_json::value::{RawValue, to_raw_value};
 
 pub use crate::{
     field::{
+        list_keys::{Lists, NoLists},
         reading::{present, read},
         unordered::{Ordinary, Probe},
     },

@@ -133,7 +133,10 @@ impl<'a> Handles<'a> {
                 let ty = without_self(self.record.original, field.original.ty.to_token_stream());
                 let is_known = parameter_inside(&self.record.original.generics, &field.original.ty).is_none();
                 (field.handle == Handle::Nested && is_known).then(|| {
-                    let inside = quote!(<#ty as #krate::field::HasFields>::__list_keys);
+                    let inside = quote!({
+                        use #krate::__private::NoLists as _;
+                        #krate::__private::Lists::<#ty>::KEYS
+                    });
                     quote!(#krate::__private::ListKey::__inside(#wire, #inside))
                 })
             })

@@ -338,12 +338,16 @@ fn lists_tell_by_which_field_their_items_are_known() {
             place: Option<Place>,
         }
     });
+    let place = quote!(Option<Place>);
     let keys = quote! {
         const LIST_KEYS: &'static [::kinto_client::__private::ListKey] = &[
             ::kinto_client::__private::ListKey::__list("orderLines", "slug"),
             ::kinto_client::__private::ListKey::__inside(
                 "place",
-                <Option<Place> as ::kinto_client::field::HasFields>::__list_keys
+                {
+                    use ::kinto_client::__private::NoLists as _;
+                    ::kinto_client::__private::Lists::<#place>::KEYS
+                }
             )
         ];
     };

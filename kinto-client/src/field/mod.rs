@@ -84,6 +84,7 @@ use crate::__private::{ListKey, Path, Prefix, RawValue};
 
 mod filter;
 mod foreign;
+pub(crate) mod list_keys;
 mod names;
 mod operand;
 mod plain;
