@@ -84,7 +84,8 @@ pub(crate) fn failed(problem: &str, directory: &Path) -> Error {
 /// Removes the files of servers that have ended, except for the newest, whose logs may be wanted.
 fn prune(servers: &Path) -> Option<()> {
     let mut all: Vec<_> = fs::read_dir(servers).ok()?.flatten().map(|entry| entry.path()).collect();
-    all.sort_by_key(|path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok());
+    // Asked once each: other processes change the times meanwhile.
+    all.sort_by_cached_key(|path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok());
     all.truncate(all.len().saturating_sub(KEPT_SERVERS));
     for directory in all {
         let lock = File::options().create(true).truncate(false).write(true).open(directory.join("lock"));
