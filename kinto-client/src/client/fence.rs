@@ -47,7 +47,7 @@ impl Client {
     /// * It covers every verb that writes an object: creations, saves, updates, patches, overwrites, grants, members,
     ///   deletions, the calls for many records, batches, plans and migrations; not reads, accounts, nor what is created
     ///   under an id that the server chooses.
-    /// * It costs one more write in each request (about twice the time on the server), and one or two requests more at the
+    /// * It costs one more write in each request, and one or two requests more at the
     ///   first write, which make sure that the lock is there. A batch has room for half as many writes.
     /// * Writes behind one collection of locks take turns on the server. Give collections that are written a lot a
     ///   collection of locks each, of its own.
