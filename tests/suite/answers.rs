@@ -255,6 +255,11 @@ fn answers_that_were_a_problem_once() {
     }
     let half_done = r#"[{"op":"add","path":"x","value":1},{"op":"move","from":"x","path":"missing/y"}]"#;
     run(laws::json_patch(r#"{"id":"r","last_modified":7}"#, half_done));
+    // Bears the stamp of a schema, which JSON is not shown.
+    let stamped = r#"{"id":"r","last_modified":7,"schema":1000000000000,"a":1}"#;
+    run(laws::save_json(stamped, r#"{"a":2}"#));
+    run(laws::merge_patch(stamped, r#"{"a":2}"#));
+    run(laws::json_patch(stamped, r#"[{"op":"replace","path":"/a","value":2}]"#));
 }
 
 #[test]
