@@ -269,6 +269,30 @@ impl<T: Shape> Shape for Box<T> {
     }
 }
 
+impl<T: Shape> Shape for [T; 2]
+where
+    [T; 2]: Serialize + DeserializeOwned,
+{
+    fn make(g: &mut Gen) -> Self {
+        [T::make(g), T::make(g)]
+    }
+
+    fn store(&self, g: &mut Gen) -> Value {
+        let [one, other] = self;
+        json!([one.store(g), other.store(g)])
+    }
+
+    fn change(&mut self, g: &mut Gen) {
+        self[place(g, 2)].change(g);
+    }
+
+    fn parts(&self, parts: &mut Vec<u64>) {
+        for item in self {
+            item.parts(parts);
+        }
+    }
+}
+
 macro_rules! tuples {
     ($(($($type:ident $at:tt),+))+) => {$(
         impl<$($type: Shape),+> Shape for ($($type,)+) {
@@ -295,6 +319,13 @@ macro_rules! tuples {
 
 tuples! { (A 0, B 1) (A 0, B 1, C 2) }
 
+/// The items in an order that is the same in each run.
+fn by_text<'a, T: Serialize + 'a>(items: impl IntoIterator<Item = &'a T>) -> Vec<&'a T> {
+    let mut items: Vec<&T> = items.into_iter().collect();
+    items.sort_by_cached_key(|item| json!(item).to_string());
+    items
+}
+
 macro_rules! sets {
     ($($set:ident [$($bound:ident)+])+) => {$(
         impl<T: Shape $(+ $bound)+> Shape for $set<T> {
@@ -303,7 +334,7 @@ macro_rules! sets {
             }
 
             fn store(&self, g: &mut Gen) -> Value {
-                let mut items: Vec<Value> = self.iter().map(|item| item.store(g)).collect();
+                let mut items: Vec<Value> = by_text(self).into_iter().map(|item| item.store(g)).collect();
                 for at in 0..items.len() {
                     let other = place(g, items.len());
                     items.swap(at, other);
@@ -312,7 +343,7 @@ macro_rules! sets {
             }
 
             fn change(&mut self, g: &mut Gen) {
-                match self.iter().nth(place(g, self.len())).cloned() {
+                match by_text(&*self).get(place(g, self.len())).map(|item| (*item).clone()) {
                     Some(mut item) if !g.chance(3) => {
                         self.remove(&item);
                         if g.chance(2) {
@@ -366,11 +397,15 @@ macro_rules! maps {
             }
 
             fn store(&self, g: &mut Gen) -> Value {
-                self.iter().map(|(key, value)| (key.stored(g), value.store(g))).collect::<Map<_, _>>().into()
+                let mut entries: Vec<(&K, &T)> = self.iter().collect();
+                entries.sort_by_key(|(key, _)| *key);
+                entries.into_iter().map(|(key, value)| (key.stored(g), value.store(g))).collect::<Map<_, _>>().into()
             }
 
             fn change(&mut self, g: &mut Gen) {
-                let key = self.keys().nth(place(g, self.len())).cloned();
+                let mut keys: Vec<K> = self.keys().cloned().collect();
+                keys.sort();
+                let key = keys.get(place(g, self.len())).cloned();
                 match (key, g.number(4)) {
                     (Some(key), 0) => drop(self.remove(&key)),
                     (Some(key), 1) => {

@@ -1,7 +1,12 @@
 use std::{
     collections::{BTreeMap, HashMap},
+    num::NonZero,
     ops::Range,
-    sync::{Arc, Mutex},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -20,7 +25,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
 #[kinto(bucket = "b", collection = "c")]
 #[serde(bound = "F: Shape")]
-struct Holder<F: Shape> {
+pub(crate) struct Holder<F: Shape> {
     title: String,
     field: F,
 }
@@ -47,79 +52,134 @@ struct Stage {
 struct Tally {
     saved: u64,
     unchanged: u64,
+    /// By the type.
     refused: BTreeMap<&'static str, u64>,
-    of_type: BTreeMap<&'static str, u64>,
+    /// The seeds of those that fail.
+    failed: Vec<u64>,
 }
 
+/// How many of the cases that fail are shown.
+const SHOWN: usize = 20;
+
+/// Tries all cases, those that fail as well, on as many threads as there are cores.
 pub(crate) fn check(seeds: Range<u64>) {
+    let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let tallies: Vec<Tally> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| try_all(&next, end))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread that ends")).collect()
+    });
+    let (mut refused, mut saved, mut unchanged, mut failed) = (BTreeMap::new(), 0, 0, Vec::new());
+    for tally in tallies {
+        (saved, unchanged) = (saved + tally.saved, unchanged + tally.unchanged);
+        failed.extend(tally.failed);
+        for (name, count) in tally.refused {
+            *refused.entry(name).or_insert(0) += count;
+        }
+    }
+    failed.sort_unstable();
+    println!("saved {saved}, unchanged {unchanged}, refused {refused:#?}");
+    assert!(failed.is_empty(), "{} of {saved} fail: {:?}", failed.len(), &failed[..failed.len().min(SHOWN)]);
+    assert!(refused.values().sum::<u64>() * 10 <= saved, "too many are refused");
+}
+
+fn try_all(next: &AtomicU64, end: u64) -> Tally {
     type Case = fn(&Stage, u64, &mut Tally);
+    macro_rules! cases {
+        ($($type:ty),+) => { [$(case::<$type> as Case),+] };
+    }
+    let cases: Vec<Case> = each!(cases).to_vec();
     let shelf = Shelf::default();
     let client = Client::builder("https://kinto.example.org/v1").transport(shelf.clone()).build().expect("a client");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let stage = Stage { shelf, records: client.bucket("b").collection("c"), runtime };
     let mut tally = Tally::default();
-    macro_rules! cases {
-        ($($type:ty),+) => { [$(case::<$type> as Case),+] };
+    loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= end {
+            return tally;
+        }
+        let one = cases[usize::try_from(seed).unwrap() % cases.len()];
+        if catch_unwind(AssertUnwindSafe(|| one(&stage, seed, &mut tally))).is_err() {
+            tally.failed.push(seed);
+        }
     }
-    let cases: Vec<Case> = each!(cases).to_vec();
-    for seed in seeds {
-        let one = usize::try_from(seed).unwrap() % cases.len();
-        cases[one](&stage, seed, &mut tally);
+}
+
+/// A record as it was stored, and what is made of it.
+pub(crate) struct Case<F: Shape> {
+    /// The JSON that is stored.
+    pub(crate) stored: Value,
+    /// That as the type reads it.
+    pub(crate) read: Holder<F>,
+    seed: u64,
+    g: Gen,
+}
+
+impl<F: Shape> Case<F> {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut g = Gen::new(seed);
+        let read = Holder::<F> { title: g.word(), field: F::make(&mut g) };
+        let mut stored =
+            Map::from_iter([("title".to_owned(), json!(read.title)), ("field".to_owned(), read.field.store(&mut g))]);
+        g.strangers(&mut stored, 0);
+        Self { stored: stored.into(), read, seed, g }
     }
-    println!("{tally:#?}");
-    let refused: u64 = tally.refused.values().sum();
-    assert!(refused * 10 <= tally.saved, "too many are refused");
+
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", std::any::type_name::<F>(), self.seed)
+    }
+
+    /// Makes some changes.
+    pub(crate) fn change(&mut self, data: &mut Holder<F>) {
+        for _ in 0..=self.g.number(3) {
+            if self.g.chance(4) {
+                data.title = self.g.word();
+            } else {
+                data.field.change(&mut self.g);
+            }
+        }
+    }
+
+    /// Checks what is stored when this is held.
+    pub(crate) fn check(&self, held: &Holder<F>, now: &Value) {
+        let shown = || format!("{}\n  stored {}\n  held {}", self.name(), self.stored, json!(held));
+        let again = serde_json::from_value::<Holder<F>>(now.clone());
+        let again = again.unwrap_or_else(|error| panic!("{error}: {}\n  now {now}", shown()));
+        assert_eq!(again, *held, "{}\n  now {now}", shown());
+        check_unknown(&self.g, held, now, &shown);
+    }
 }
 
 fn case<F: Shape>(stage: &Stage, seed: u64, tally: &mut Tally) {
-    let name = std::any::type_name::<F>();
-    let mut g = Gen::new(seed);
-    let made = Holder::<F> { title: g.word(), field: F::make(&mut g) };
-    let mut stored =
-        Map::from_iter([("title".to_owned(), json!(made.title)), ("field".to_owned(), made.field.store(&mut g))]);
-    g.strangers(&mut stored, 0);
-    let stored = Value::Object(stored);
+    let mut case = Case::<F>::new(seed);
+    let (name, stored) = (case.name(), case.stored.clone());
     let mut object = stored.clone();
     object["id"] = "r".into();
     object["last_modified"] = 7.into();
     *stage.shelf.0.lock().unwrap() = Bytes::from(json!({ "data": object }).to_string());
     let read = stage.runtime.block_on(async { stage.records.get_record::<Holder<F>>("r").await });
-    let mut record = read.unwrap_or_else(|error| panic!("{name} {seed}: {error}: {stored}"));
-    assert_eq!(record.data, made, "{name} {seed}: {stored}");
-    let before = record.data.clone();
+    let mut record = read.unwrap_or_else(|error| panic!("{name}: {error}: {stored}"));
+    assert_eq!(record.data, case.read, "{name}: {stored}");
     let sent = sent(stage, &mut record);
-    assert_eq!(sent, Ok(None), "{name} {seed}: nothing was changed: {stored}");
+    assert_eq!(sent, Ok(None), "{name}: nothing was changed: {stored}");
 
-    for _ in 0..=g.number(3) {
-        if g.chance(4) {
-            record.data.title = g.word();
-        } else {
-            record.data.field.change(&mut g);
-        }
-    }
+    case.change(&mut record.data);
     let held = record.data.clone();
-    let shown = || format!("{name} {seed}\n  stored {stored}\n  held {}", json!(held));
     match self::sent(stage, &mut record) {
         Ok(None) => {
-            assert_eq!(before, held, "a change is not sent: {}", shown());
+            assert_eq!(case.read, held, "a change is not sent: {name}\n  stored {stored}");
             tally.unchanged += 1;
         }
         Ok(Some(sent)) => {
-            let again = serde_json::from_value::<Holder<F>>(sent.clone());
-            let again = again.unwrap_or_else(|error| panic!("{error}: {}\n  sent {sent}", shown()));
-            assert_eq!(again, held, "{}\n  sent {sent}", shown());
-            check_unknown(&g, &held, &sent, &shown);
+            case.check(&held, &sent);
             tally.saved += 1;
         }
         Err(error) => {
             if std::env::var_os("KINTO_SAVING_SHOW").is_some() {
-                println!("{}: {error}\n", shown());
+                println!("{name}\n  stored {stored}\n  held {}: {error}\n", json!(held));
             }
-            *tally
-                .refused
-                .entry(if error.contains("which of its items") { "doubtful" } else { "other" })
-                .or_default() += 1;
-            *tally.of_type.entry(name).or_default() += 1;
+            *tally.refused.entry(std::any::type_name::<F>()).or_default() += 1;
         }
     }
 }

@@ -543,9 +543,26 @@ macro_rules! each {
             Untagged<Aliased<Part>>, Internal<Aliased<Part>>, Vec<Status>, HashMap<String, Status>, Flat<Part>,
             Flat<Aliased<Part>>, Vec<Flat<Part>>, Flat<HashSet<String>>, Person<Part>, Vec<Person<Part>>,
             Person<Aliased<Part>>, Price, Vec<Price>, HashMap<Uuid, Price>, With<Part>, Vec<With<String>>, With<Price>,
-            Sparse<Part>, Vec<Sparse<Part>>, Sparse<HashSet<String>>, Sparse<Aliased<Part>>, Vec<f64>, (f64, bool, i64)
+            Sparse<Part>, Vec<Sparse<Part>>, Sparse<HashSet<String>>, Sparse<Aliased<Part>>, Vec<f64>, (f64, bool, i64),
+            [Part; 2], Vec<[Part; 2]>, Vec<(f64, i64)>, HashSet<BTreeSet<i64>>, Vec<Vec<HashSet<String>>>,
+            Option<HashSet<String>>, BTreeMap<String, BTreeMap<i64, Part>>, Vec<BTreeMap<i64, Part>>,
+            HashMap<String, Vec<Plain>>, Vec<Internal<Vec<Part>>>, HashMap<String, External<Aliased<Part>>>,
+            (HashSet<String>, HashSet<String>), Vec<(i64, HashSet<i64>)>, Person<Vec<Sparse<Part>>>,
+            Flat<HashMap<Uuid, Part>>, Untagged<HashMap<Uuid, HashSet<String>>>, Split<HashSet<String>>
         }
     }};
 }
 
-pub(crate) use each;
+/// Makes `$call` with a few of them, of each kind one.
+macro_rules! some {
+    ($call:ident) => {{
+        use std::collections::HashSet;
+        use $crate::{generate::Part, zoo::*};
+        $call! {
+            Vec<Part>, HashSet<String>, Vec<Aliased<Part>>, Vec<External<Part>>, Flat<HashSet<String>>, Person<Part>,
+            With<Price>, Sparse<Part>
+        }
+    }};
+}
+
+pub(crate) use {each, some};

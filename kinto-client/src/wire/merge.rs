@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 
 mod json;
 mod keys;
+mod likeness;
+mod list;
 mod moved;
 mod names;
 mod origin;
@@ -79,7 +81,7 @@ impl<'a> Merge<'a> {
         let probe = Probe::new(self.base, self.before, self.recode_before);
         let mut plan = Plan::default();
         let mut draft = self.draft(&plan, &probe)?;
-        if !self.is_migration && draft.found.changes == 0 && self.is_untouched(&draft, &probe) {
+        if !self.is_migration && draft.found.changes == 0 && self.is_untouched(&probe) {
             return Ok(None);
         }
         let mut left = MOST;
@@ -118,15 +120,15 @@ impl<'a> Merge<'a> {
     }
 
     /// Whether all that differs is what the type fills in anew each time.
-    fn is_untouched(&self, draft: &Draft<'_>, probe: &Probe<'_>) -> bool {
-        if draft.found.filled_in == 0 {
+    fn is_untouched(&self, probe: &Probe<'_>) -> bool {
+        let mut found = differences(self.before, self.after).into_iter().filter(|found| !found.is_order).peekable();
+        if found.peek().is_none() {
             return true;
         }
         let volatile = probe.volatile();
         let before = json::parsed(self.before);
         // A clock that counts seconds says the same twice, but it says what time it is.
         let is_clock = |path: &Path| path.value_in(&before).is_some_and(json::is_time_of_day);
-        let mut found = differences(self.before, self.after).into_iter().filter(|found| !found.is_order);
         found.all(|found| volatile.contains(&found.path) || is_clock(&found.path))
     }
 

@@ -50,6 +50,10 @@ impl<'a> Entries<'a> {
         RawValue::from_string(json)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
         self.list.iter().map(|(key, value)| (&**key, value.get()))
     }
@@ -136,32 +140,42 @@ pub(super) fn canonical(json: &str) -> Cow<'_, str> {
     if kind(json) == Kind::Scalar { Cow::Borrowed(json) } else { Cow::Owned(parsed(json).to_string()) }
 }
 
-/// The same text for the same JSON, whatever the order of keys and of items.
+/// The same text for the same JSON, whatever the order of keys and of items, and however a whole number is written.
 pub(super) fn orderless(json: &str) -> String {
     orderless_value(&parsed(json)).to_string()
 }
 
-/// The same value for the same JSON, whatever the order of items.
+/// The same text for what one type writes, whatever the order of keys and of items.
+pub(super) fn sorted(json: &str) -> Cow<'_, str> {
+    if kind(json) == Kind::Scalar {
+        return Cow::Borrowed(json);
+    }
+    Cow::Owned(sorted_value(&parsed(json), &Clone::clone).to_string())
+}
+
+/// The same value for the same JSON, whatever the order of items, and however a whole number is written.
 pub(super) fn orderless_value(value: &Value) -> Value {
+    sorted_value(value, &|scalar| match scalar.as_f64() {
+        Some(whole) if scalar.is_f64() && whole.fract() == 0.0 && whole.abs() < 9e15 =>
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and small enough")]
+            Value::from(whole as i64)
+        }
+        _ => scalar.clone(),
+    })
+}
+
+fn sorted_value(value: &Value, scalar: &dyn Fn(&Value) -> Value) -> Value {
     match value {
         Value::Array(items) => {
-            let mut items: Vec<Value> = items.iter().map(orderless_value).collect();
+            let mut items: Vec<Value> = items.iter().map(|item| sorted_value(item, scalar)).collect();
             items.sort_by_cached_key(Value::to_string);
             Value::Array(items)
         }
         Value::Object(object) => {
-            Value::Object(object.iter().map(|(key, value)| (key.clone(), orderless_value(value))).collect())
+            Value::Object(object.iter().map(|(key, value)| (key.clone(), sorted_value(value, scalar))).collect())
         }
-        // So that 10 and 10.0 are one text.
-        Value::Number(number) if number.is_f64() => match number.as_f64() {
-            Some(whole) if whole.fract() == 0.0 && whole.abs() < 9e15 =>
-            {
-                #[expect(clippy::cast_possible_truncation, reason = "it is whole and small enough")]
-                Value::from(whole as i64)
-            }
-            _ => value.clone(),
-        },
-        _ => value.clone(),
+        _ => scalar(value),
     }
 }
 
@@ -178,9 +192,8 @@ fn covers_value(raw: &Value, known: &Value) -> bool {
                 && both.all(|(raw, known)| covers_value(raw, known))
         }
         (Value::Array(raw), Value::Array(known)) => {
-            raw.len() != known.len()
-                || raw.iter().zip(known).all(|(raw, known)| covers_value(raw, known))
-                || covers_in_any_order(raw, known)
+            (raw.len() == known.len() && raw.iter().zip(known).all(|(raw, known)| covers_value(raw, known)))
+                || (raw.len() >= known.len() && covers_in_any_order(raw, known))
         }
         (raw, known) => is_same(raw, known),
     }
@@ -190,8 +203,8 @@ fn covers_in_any_order(raw: &[Value], known: &[Value]) -> bool {
     /// Up to so many items, each is compared with each.
     const FEW_ITEMS: usize = 32;
     if raw.len() > FEW_ITEMS {
-        let (raw, known) = (Value::Array(raw.to_vec()), Value::Array(known.to_vec()));
-        return orderless_value(&raw) == orderless_value(&known);
+        return raw.len() != known.len()
+            || orderless_value(&Value::Array(raw.to_vec())) == orderless_value(&Value::Array(known.to_vec()));
     }
     let mut free: Vec<&Value> = raw.iter().collect();
     known.iter().all(|known| {
@@ -210,51 +223,13 @@ fn value_says_more(raw: &Value, known: &Value) -> bool {
         (Value::Object(raw), Value::Object(known)) => {
             raw.iter().any(|(key, raw)| known.get(key).is_none_or(|known| value_says_more(raw, known)))
         }
-        (Value::Array(raw), Value::Array(known)) => {
-            raw.len() > known.len() || raw.iter().zip(known).any(|(raw, known)| value_says_more(raw, known))
+        (Value::Array(items), Value::Array(of_known)) => {
+            items.len() > of_known.len()
+                || (items.iter().zip(of_known).any(|(raw, known)| value_says_more(raw, known))
+                    && orderless_value(raw) != orderless_value(known))
         }
         (raw, known) => !is_same(raw, known),
     }
-}
-
-/// The scalars in an item that could tell it from others, each with its path: text and numbers.
-pub(super) fn marks(json: &str) -> Vec<(String, String)> {
-    const MOST: usize = 32;
-    fn look(value: &Value, path: &str, marks: &mut Vec<(String, String)>) {
-        if marks.len() >= MOST {
-            return;
-        }
-        match value {
-            Value::String(_) | Value::Number(_) => marks.push((path.to_owned(), value.to_string())),
-            Value::Object(object) => {
-                object.iter().for_each(|(key, value)| look(value, &format!("{path}.{key}"), marks));
-            }
-            Value::Array(items) => {
-                items.iter().enumerate().for_each(|(index, value)| look(value, &format!("{path}[{index}]"), marks));
-            }
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-    let (value, mut marks) = (parsed(json), Vec::new());
-    let mut inner = &value;
-    // What has one key for all it holds may be the variant of an enum, and have been another.
-    if let Some((_, only)) =
-        inner.as_object().filter(|object| object.len() == 1).and_then(|object| object.iter().next())
-        && (only.is_object() || only.is_array())
-    {
-        inner = only;
-    }
-    look(inner, "", &mut marks);
-    marks
-}
-
-/// Whether more than half of what tells two values from others is the same in both.
-pub(super) fn are_mostly_same(one: &[(String, String)], other: &[(String, String)]) -> bool {
-    // By the last key: it may be in more, or in less, than it was.
-    let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
-    let other_marks: Vec<(Option<String>, &str)> = other.iter().map(|(path, value)| (last(path), &**value)).collect();
-    let common = one.iter().filter(|(path, value)| other_marks.contains(&(last(path), value))).count();
-    common * 2 > one.len().max(other.len())
 }
 
 /// Whether a value is so much its own that another with the same content is hardly there by chance.

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    json::{Entries, Kind, are_mostly_same, canonical, is_telling, kind, marks, parsed, says_more},
+    json::{Entries, Kind, canonical, is_telling, kind, parsed, says_more},
+    likeness::{are_mostly_same, marks},
     names::Names,
     path::At,
     walk::Walk,
@@ -84,10 +85,10 @@ impl<'a> Walk<'a, '_> {
 /// Whether the one value that was removed is the one that came, by the text and numbers that both have; for a migration one
 /// of them is enough, wherever in the value it stands.
 fn has_become(old: &str, new: &str, is_migration: bool) -> bool {
-    let (old, new) = (marks(old), marks(new));
     if is_migration {
+        let (old, new) = (marks(old), marks(new));
         let is_telling = |value: &str| !matches!(value, "\"\"" | "0");
         return old.iter().any(|(_, value)| is_telling(value) && new.iter().any(|(_, other)| other == value));
     }
-    are_mostly_same(&old, &new)
+    are_mostly_same(old, new)
 }

@@ -102,7 +102,11 @@ impl Search<'_> {
 
     /// Assigns the rest by their places, if nothing says that the order is another.
     fn by_place(&mut self) {
-        let (free, open) = (self.free(), self.open());
+        let open = self.open();
+        let mut free = self.free();
+        if free.len() > open.len() {
+            free.retain(|place| self.can_be_one(*place, &open));
+        }
         let single = free.len() == 1 && open.len() == 1;
         if single
             || (free.len() == open.len() && self.is_in_order() && (self.raw.len() != self.known.len() || free == open))
@@ -111,6 +115,16 @@ impl Search<'_> {
                 self.assign(known, raw);
             }
         }
+    }
+
+    /// Whether an item has a key of one of those that the type has made of such items.
+    fn can_be_one(&self, raw: usize, open: &[usize]) -> bool {
+        let raw = self.raw.get(raw).map(|raw| parsed(raw)).unwrap_or_default();
+        open.iter().filter_map(|place| self.known.get(*place)).any(|known| {
+            let known = parsed(known);
+            let mut keys = json::fields(&known).map(|(key, _)| key).peekable();
+            keys.peek().is_none() || keys.any(|key| raw.get(key).is_some())
+        })
     }
 
     fn is_in_order(&self) -> bool {

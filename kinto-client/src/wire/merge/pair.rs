@@ -5,7 +5,10 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
 };
 
-use super::json::{are_mostly_same, canonical, equal, marks, orderless, parsed};
+use super::{
+    json::{canonical, equal, parsed, sorted},
+    likeness::{Paired, belong_together, by_field, is_identity, unique},
+};
 
 /// What is known of a list beside its items.
 pub(super) struct List<'l, 'a> {
@@ -35,7 +38,8 @@ pub(super) struct Pairs {
 /// does tell them apart; and by place, where nothing was moved.
 pub(super) fn pair(list: &List<'_, '_>) -> Pairs {
     let (before, after) = (list.before.len(), list.after.len());
-    let mut pairing = Pairing { list, of: vec![None; after], is_free: vec![true; before], is_doubtful: false };
+    let mut pairing =
+        Pairing { list, of: vec![None; after], is_free: vec![true; before], by_place: Vec::new(), is_doubtful: false };
     if let Some(key) = list.key {
         pairing.by_key(key);
     }
@@ -44,8 +48,9 @@ pub(super) fn pair(list: &List<'_, '_>) -> Pairs {
         return pairing.done();
     }
     pairing.by_content(|item| canonical(item));
-    pairing.by_content(|item| Cow::Owned(orderless(item)));
+    pairing.by_content(|item| sorted(item));
     let is_bijective = pairing.is_settled() && before == after;
+    let was_moved = !pairing.is_identity();
     // Where none of them holds more than the type knows, nothing can go wrong.
     if !(0..before).any(|place| (list.carries)(place)) {
         pairing.is_doubtful = false;
@@ -53,12 +58,11 @@ pub(super) fn pair(list: &List<'_, '_>) -> Pairs {
         pairing.is_doubtful = false;
         return pairing.done();
     }
-    if !is_bijective && !pairing.is_identity() && before == after && (list.is_fixed)() {
-        let was_moved = pairing.of.iter().enumerate().any(|(place, of)| of.is_some_and(|of| of != place));
-        return Pairs { of: (0..after).map(Some).collect(), is_doubtful: was_moved };
-    }
     pairing.by_marks();
     pairing.by_gaps();
+    if !is_bijective && (pairing.is_doubtful || !pairing.is_identity()) && before == after && (list.is_fixed)() {
+        return Pairs { of: (0..after).map(Some).collect(), is_doubtful: was_moved };
+    }
     pairing.done()
 }
 
@@ -66,6 +70,8 @@ struct Pairing<'l, 'a> {
     list: &'l List<'l, 'a>,
     of: Vec<Option<usize>>,
     is_free: Vec<bool>,
+    /// Those of `after` that are paired by their place alone.
+    by_place: Vec<usize>,
     is_doubtful: bool,
 }
 
@@ -200,6 +206,7 @@ impl<'a> Pairing<'_, 'a> {
                 *votes.entry(*pair).or_default() |= is_text && pairs.len() == complete;
             }
         }
+        self.is_doubtful |= self.is_contradicted(&votes);
         while !votes.is_empty() {
             let (mut after, mut before) = (HashMap::new(), HashMap::new());
             for ((one, other), strong) in &votes {
@@ -230,6 +237,13 @@ impl<'a> Pairing<'_, 'a> {
         }
     }
 
+    /// Whether a text says that an item was moved, and something else that it was not.
+    fn is_contradicted(&self, votes: &BTreeMap<(usize, usize), bool>) -> bool {
+        let moved = votes.iter().filter(|((after, before), strong)| **strong && after != before);
+        let stays = |place: &usize| votes.get(&(*place, *place)) == Some(&false) && (self.list.carries)(*place);
+        moved.into_iter().any(|((after, before), _)| stays(after) || stays(before))
+    }
+
     fn is_open(&self, after: usize, before: usize) -> bool {
         self.of.get(after).is_some_and(Option::is_none) && self.is_free.get(before).is_some_and(|free| *free)
     }
@@ -243,8 +257,9 @@ impl<'a> Pairing<'_, 'a> {
         if !self.of.iter().flatten().is_sorted() {
             if free == open && self.list.before.len() == self.list.after.len() {
                 for place in free {
-                    self.join(place, place);
+                    self.join_by_place(place, place);
                 }
+                self.is_doubtful = self.is_doubtful || self.are_others_likelier();
             } else {
                 self.is_doubtful |= free.iter().any(|place| (self.list.carries)(*place));
             }
@@ -256,29 +271,32 @@ impl<'a> Pairing<'_, 'a> {
         let (mut after, mut before) = (0, 0);
         for (next_after, next_before) in ends {
             if next_after - after == next_before - before {
-                (after..next_after).zip(before..next_before).for_each(|(after, before)| self.join(after, before));
+                for (after, before) in (after..next_after).zip(before..next_before) {
+                    self.join_by_place(after, before);
+                }
             } else if next_after > after {
                 self.is_doubtful |= (before..next_before).any(|place| (self.list.carries)(place));
             }
             (after, before) = (next_after + 1, next_before + 1);
         }
-        self.is_doubtful = self.is_doubtful || self.may_have_moved();
+        self.is_doubtful = self.is_doubtful || self.are_others_likelier();
     }
 
-    /// Whether one of those that seem new is mostly what one of those that seem removed was.
-    fn may_have_moved(&self) -> bool {
-        /// Beyond this many pairs, what was replaced is taken for replaced.
-        const MOST: usize = 10_000;
-        let mut free = self.free();
-        let open = self.open();
-        if free.is_empty() || open.is_empty() || free.len() * open.len() > MOST {
-            return false;
-        }
-        free.retain(|place| (self.list.carries)(*place));
-        let after: Vec<_> = open.into_iter().map(|place| marks(self.after(place))).collect();
-        free.into_iter()
-            .map(|place| marks(self.before(place)))
-            .any(|old| after.iter().any(|new| are_mostly_same(&old, new)))
+    fn join_by_place(&mut self, after: usize, before: usize) {
+        self.by_place.push(after);
+        self.join(after, before);
+    }
+
+    /// Whether one of those that were paired by their place, or seem new or removed, is likelier to be another of them.
+    fn are_others_likelier(&self) -> bool {
+        let after = self.by_place.iter().copied().chain(self.open());
+        let of = |place: usize| self.of.get(place).copied().flatten();
+        let after = after.map(|place| Paired { item: self.after(place), with: of(place).map(|of| self.before(of)) });
+        let joined = self.by_place.iter().filter_map(|place| Some((of(*place)?, Some(self.after(*place)))));
+        let removed = self.free().into_iter().map(|place| (place, None));
+        let before = joined.chain(removed).filter(|(place, _)| (self.list.carries)(*place));
+        let before: Vec<Paired<'_>> = before.map(|(place, with)| Paired { item: self.before(place), with }).collect();
+        !before.is_empty() && belong_together(&before, &after.collect::<Vec<_>>())
     }
 }
 
@@ -291,28 +309,4 @@ fn places(values: &[Option<String>]) -> HashMap<&String, Option<usize>> {
         }
     }
     places
-}
-
-/// Whether a field goes by a name that says that it tells items apart.
-fn is_identity(field: &str) -> bool {
-    matches!(field.trim_start_matches(['.', '_']), "id" | "key" | "slug" | "uuid" | "guid")
-}
-
-type Marks = Vec<(String, usize)>;
-
-fn by_field(items: &[&str]) -> HashMap<String, Marks> {
-    let mut fields: HashMap<String, Marks> = HashMap::new();
-    for (place, item) in items.iter().enumerate() {
-        // That two have an empty text in common says nothing.
-        for (field, value) in marks(item).into_iter().filter(|(_, value)| value != "\"\"") {
-            fields.entry(field).or_default().push((value, place));
-        }
-    }
-    fields
-}
-
-/// Where each value stands, if none stands twice.
-fn unique(marks: &Marks) -> Option<HashMap<&String, usize>> {
-    let places: HashMap<&String, usize> = marks.iter().map(|(value, place)| (value, *place)).collect();
-    (places.len() == marks.len()).then_some(places)
 }

@@ -126,8 +126,12 @@ impl<'a> Probe<'a> {
 
     /// Whether the type makes the same of this as of what was received.
     fn makes_no_difference(&self, json: &str) -> bool {
-        let Some(written) = self.ask(json) else { return false };
-        let mut found = differences(self.known, &written).into_iter().filter(|found| !found.is_order).peekable();
+        self.ask(json).is_some_and(|written| self.is_as_known(&written))
+    }
+
+    /// Whether this says the same as what the type writes of what was received.
+    fn is_as_known(&self, written: &str) -> bool {
+        let mut found = differences(self.known, written).into_iter().filter(|found| !found.is_order).peekable();
         if found.peek().is_none() {
             return true;
         }
@@ -198,18 +202,18 @@ impl<'a> Probe<'a> {
     }
 
     /// What the list at this place is, going by what becomes of its last item if it stands there twice.
-    pub(super) fn list_kind(&self, path: &Path, raw: &str, known: usize) -> ListKind {
+    pub(super) fn list_kind(&self, path: &Path, raw: &str) -> ListKind {
         let of_type = path.of_type();
         if let Some(kind) = self.kinds.borrow().get(&of_type) {
             return *kind;
         }
-        let kind = self.longer(raw).filter(|_| !self.is_exhausted()).map_or(ListKind::List, |longer| {
-            match self.ask(&longer) {
-                None => ListKind::Fixed,
-                Some(written) if length_at(&written, path) == Some(known) => ListKind::Set,
-                Some(_) => ListKind::List,
-            }
-        });
+        // An empty list says nothing of those that are not.
+        let Some(longer) = self.longer(raw).filter(|_| !self.is_exhausted()) else { return ListKind::List };
+        let kind = match self.ask(&longer) {
+            None => ListKind::Fixed,
+            Some(written) if self.is_as_known(&written) => ListKind::Set,
+            Some(_) => ListKind::List,
+        };
         self.kinds.borrow_mut().insert(of_type, kind);
         kind
     }
@@ -248,8 +252,4 @@ impl<'a> Probe<'a> {
         self.own_orders.borrow_mut().insert(of_type, own);
         own
     }
-}
-
-fn length_at(json: &str, path: &Path) -> Option<usize> {
-    path.value_in(&parsed(json))?.as_array().map(Vec::len)
 }

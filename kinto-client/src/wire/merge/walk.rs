@@ -1,15 +1,13 @@
 //! One way through what was received, writing it with the changes made to it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::{
-    json::{Entries, Kind, equal, items, kind, orderless, says_more},
+    json::{Entries, Kind, equal, kind},
     keys::ListKeys,
-    origin::Origin,
-    pair::{List, pair},
     path::{At, Path, Step},
     plan::{Mode, Plan},
-    probe::{ListKind, Probe},
+    probe::Probe,
 };
 use crate::wire::object::STAMP;
 
@@ -30,8 +28,6 @@ pub(super) struct Found<'a> {
     pub(super) stamp: Vec<(&'static str, &'a str)>,
     /// How many values are others than before.
     pub(super) changes: usize,
-    /// How many values are others than before, and were not received: the type had filled them in.
-    pub(super) filled_in: usize,
     /// What was left out although nothing says that it was removed: where, its key or place, and what it was.
     pub(super) dropped: Vec<(Path, Step, &'a str)>,
     /// What has become another kind of JSON, which has no place for what the type does not know.
@@ -51,13 +47,13 @@ pub(super) struct Values<'a> {
     pub(super) after: &'a str,
 }
 
-type Written = serde_json::Result<()>;
+pub(super) type Written = serde_json::Result<()>;
 
 /// Writes the commas between entries or items.
-struct Separator(u8);
+pub(super) struct Separator(pub(super) u8);
 
 impl Separator {
-    fn before_next(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn before_next(&mut self, out: &mut Vec<u8>) {
         out.push(std::mem::replace(&mut self.0, b','));
     }
 
@@ -68,7 +64,7 @@ impl Separator {
         Ok(())
     }
 
-    fn close(self, open: u8, close: u8, out: &mut Vec<u8>) {
+    pub(super) fn close(self, open: u8, close: u8, out: &mut Vec<u8>) {
         if self.0 == open {
             out.push(open);
         }
@@ -77,7 +73,7 @@ impl Separator {
 }
 
 impl<'a> Walk<'a, '_> {
-    fn value(&mut self, values: Values<'a>, at: &At<'_>, mode: Mode, out: &mut Vec<u8>) -> Written {
+    pub(super) fn value(&mut self, values: Values<'a>, at: &At<'_>, mode: Mode, out: &mut Vec<u8>) -> Written {
         let Values { raw, before, after } = values;
         let mode = self.plan.mode(at, mode);
         if mode < Mode::Canonical && before == Some(after) {
@@ -158,10 +154,9 @@ impl<'a> Walk<'a, '_> {
             if is_default && !self.is_migration && mode < Mode::Canonical {
                 continue;
             }
-            match old {
-                _ if is_default => {}
-                Some(_) => self.found.filled_in += 1,
-                None => self.found.changes += 1,
+            // Another one than it filled in may be filled in anew each time.
+            if old.is_none() {
+                self.found.changes += 1;
             }
             separator.key(key, out)?;
             match moved.to.get(key) {
@@ -175,108 +170,7 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 
-    fn leaves_out(&self, at: &At<'_>, step: Step, mode: Mode) -> bool {
+    pub(super) fn leaves_out(&self, at: &At<'_>, step: Step, mode: Mode) -> bool {
         mode == Mode::Drop && !self.plan.keeps(at, step)
     }
-
-    fn array(
-        &mut self,
-        raw_text: &'a str,
-        before_text: &'a str,
-        after: &'a str,
-        at: &At<'_>,
-        mode: Mode,
-        out: &mut Vec<u8>,
-    ) -> Written {
-        let (raw, before, after) = (items(raw_text)?, items(before_text)?, items(after)?);
-        let origin = Origin::new(&raw, &before);
-        let raw_of = |known: usize| raw.get((*origin.of.get(known)?)?).copied();
-        let carries = |known: usize| match (raw_of(known), before.get(known)) {
-            (Some(raw), Some(known)) => says_more(raw, known),
-            _ => false,
-        };
-        let (probe, path) = (self.probe, || at.path());
-        let pairs = pair(&List {
-            before: &before,
-            after: &after,
-            raw: &raw_of,
-            carries: &carries,
-            key: self.keys.of(at),
-            is_fixed: &|| probe.list_kind(&path(), raw_text, before.len()) == ListKind::Fixed,
-        });
-        let is_bijective = before.len() == after.len() && !pairs.of.contains(&None);
-        let is_equal = |(after, of): (&&str, &Option<usize>)| {
-            let before = of.and_then(|of| before.get(of)).copied().unwrap_or_default();
-            before == *after || orderless(before) == orderless(after)
-        };
-        if is_bijective && !pairs.of.iter().flatten().is_sorted() && after.iter().zip(&pairs.of).all(is_equal) {
-            let is_own = !origin.in_order
-                || (probe.list_kind(&path(), raw_text, before.len()) == ListKind::Set
-                    && probe.has_own_order(&path(), before.len()));
-            if is_own && mode < Mode::Canonical {
-                out.extend_from_slice(raw_text.as_bytes());
-                return Ok(());
-            }
-            self.found.changes += 1;
-        } else if !is_bijective || !pairs.of.iter().flatten().is_sorted() {
-            self.found.changes += 1;
-        }
-        if pairs.is_doubtful || (origin.is_doubtful && (0..before.len()).any(|known| !pairs.of.contains(&Some(known))))
-        {
-            self.found.doubtful.get_or_insert_with(path);
-        }
-        // What the type skipped stays behind what it stood behind.
-        let mut behind = spare_behind(&origin, &pairs.of, raw.len());
-        let mut separator = Separator(b'[');
-        let mut spare = |walk: &mut Self, after: Option<usize>, separator: &mut Separator, out: &mut Vec<u8>| {
-            for place in behind.remove(&after).unwrap_or_default() {
-                let Some(raw) = raw.get(place) else { continue };
-                if walk.leaves_out(at, Step::Item(place), mode) {
-                    walk.found.dropped.push((at.path(), Step::Item(place), raw));
-                } else {
-                    separator.before_next(out);
-                    out.extend_from_slice(raw.as_bytes());
-                }
-            }
-        };
-        spare(self, None, &mut separator, out);
-        for (place, new) in after.iter().enumerate() {
-            separator.before_next(out);
-            let known = pairs.of.get(place).copied().flatten();
-            match known.and_then(|known| Some((raw_of(known)?, before.get(known).copied()?))) {
-                Some((raw, old)) => {
-                    self.value(Values { raw, before: Some(old), after: new }, &at.item(place), mode, out)?;
-                }
-                None => out.extend_from_slice(new.as_bytes()),
-            }
-            spare(self, Some(place), &mut separator, out);
-        }
-        separator.close(b'[', b']', out);
-        Ok(())
-    }
-}
-
-/// The items that the type skipped, by the place of the item that they stand behind now.
-fn spare_behind(origin: &Origin, of: &[Option<usize>], received: usize) -> HashMap<Option<usize>, Vec<usize>> {
-    let mut behind: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
-    if origin.spare.is_empty() {
-        return behind;
-    }
-    let mut now: Vec<Option<usize>> = vec![None; received];
-    for (place, known) in of.iter().enumerate() {
-        let raw = known.and_then(|known| origin.of.get(known).copied().flatten());
-        if let Some(now) = raw.and_then(|raw| now.get_mut(raw)) {
-            *now = Some(place);
-        }
-    }
-    let spare: HashSet<usize> = origin.spare.iter().copied().collect();
-    let mut last = None;
-    for (place, now) in now.into_iter().enumerate() {
-        if spare.contains(&place) {
-            behind.entry(last).or_default().push(place);
-        } else if now.is_some() {
-            last = now;
-        }
-    }
-    behind
 }

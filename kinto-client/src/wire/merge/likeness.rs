@@ -1,0 +1,133 @@
+//! What items of lists have in common.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::json::parsed;
+
+/// A scalar that could tell an item from others: its path, and its JSON.
+pub(super) type Mark = (String, String);
+
+/// The text and the numbers in an item.
+pub(super) fn marks(json: &str) -> Vec<Mark> {
+    const MOST: usize = 32;
+    fn look(value: &Value, path: &str, marks: &mut Vec<(String, String)>) {
+        if marks.len() >= MOST {
+            return;
+        }
+        match value {
+            Value::String(_) | Value::Number(_) => marks.push((path.to_owned(), value.to_string())),
+            Value::Object(object) => {
+                object.iter().for_each(|(key, value)| look(value, &format!("{path}.{key}"), marks));
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(index, value)| look(value, &format!("{path}[{index}]"), marks));
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+    let (value, mut marks) = (parsed(json), Vec::new());
+    let mut inner = &value;
+    // What has one key for all it holds may be the variant of an enum, and have been another.
+    if let Some((_, only)) =
+        inner.as_object().filter(|object| object.len() == 1).and_then(|object| object.iter().next())
+        && (only.is_object() || only.is_array())
+    {
+        inner = only;
+    }
+    look(inner, "", &mut marks);
+    marks
+}
+
+/// The same, by the last key of each path: it may be in more, or in less, than it was.
+fn tokens(marks: Vec<Mark>) -> Vec<Mark> {
+    let last = |path: String| {
+        let key = path.rsplit('.').next().unwrap_or_default();
+        key.split('[').next().unwrap_or_default().to_owned()
+    };
+    marks.into_iter().filter(|(_, value)| value != "\"\"").map(|(path, value)| (last(path), value)).collect()
+}
+
+fn common(one: &[Mark], other: &[Mark]) -> usize {
+    one.iter().filter(|mark| other.contains(mark)).count()
+}
+
+/// Whether more than half of what tells two values from others is the same in both.
+pub(super) fn are_mostly_same(one: &str, other: &str) -> bool {
+    let (one, other) = (tokens(marks(one)), tokens(marks(other)));
+    is_most(common(&one, &other), &one, &other)
+}
+
+fn is_most(common: usize, one: &[Mark], other: &[Mark]) -> bool {
+    common * 2 > one.len().min(other.len())
+}
+
+/// An item, and the one of the other state that it was paired with.
+pub(super) struct Paired<'a> {
+    pub(super) item: &'a str,
+    pub(super) with: Option<&'a str>,
+}
+
+/// Whether one of the items that were, and one of those that are, have more in common than each with the one that it is
+/// paired with; of two that are paired with none, more than half.
+pub(super) fn belong_together(before: &[Paired<'_>], after: &[Paired<'_>]) -> bool {
+    /// A value that more items have says nothing.
+    const MOST: usize = 16;
+    let of = |item: &str| tokens(marks(item));
+    let own = |tokens: &[Mark], paired: &Paired<'_>| paired.with.map(|with| common(tokens, &of(with)));
+    let after: Vec<(Vec<Mark>, Option<usize>)> = after
+        .iter()
+        .map(|paired| {
+            let tokens = of(paired.item);
+            let own = own(&tokens, paired);
+            (tokens, own)
+        })
+        .collect();
+    let mut index: HashMap<&Mark, Vec<usize>> = HashMap::new();
+    for (place, (tokens, _)) in after.iter().enumerate() {
+        for token in tokens {
+            index.entry(token).or_default().push(place);
+        }
+    }
+    before.iter().any(|paired| {
+        let tokens = of(paired.item);
+        let own = own(&tokens, paired);
+        let mut counts: HashMap<usize, usize> = HashMap::new();
+        let telling = tokens.iter().filter_map(|token| index.get(token)).filter(|places| places.len() <= MOST);
+        for place in telling.flatten() {
+            *counts.entry(*place).or_default() += 1;
+        }
+        counts.into_iter().any(|(place, count)| {
+            let Some((others, of_other)) = after.get(place) else { return false };
+            let is_more = |own: Option<usize>| count > own.unwrap_or_default();
+            is_more(own) && is_more(*of_other) && (own.or(*of_other).is_some() || is_most(count, &tokens, others))
+        })
+    })
+}
+
+/// Whether a field goes by a name that says that it tells items apart.
+pub(super) fn is_identity(field: &str) -> bool {
+    matches!(field.trim_start_matches(['.', '_']), "id" | "key" | "slug" | "uuid" | "guid")
+}
+
+/// Where the values of a field stand.
+pub(super) type Places = Vec<(String, usize)>;
+
+/// The values of all fields that tell items apart.
+pub(super) fn by_field(items: &[&str]) -> HashMap<String, Places> {
+    let mut fields: HashMap<String, Places> = HashMap::new();
+    for (place, item) in items.iter().enumerate() {
+        // That two have an empty text in common says nothing.
+        for (field, value) in marks(item).into_iter().filter(|(_, value)| value != "\"\"") {
+            fields.entry(field).or_default().push((value, place));
+        }
+    }
+    fields
+}
+
+/// Where each value stands, if none stands twice.
+pub(super) fn unique(places: &Places) -> Option<HashMap<&String, usize>> {
+    let unique: HashMap<&String, usize> = places.iter().map(|(value, place)| (value, *place)).collect();
+    (unique.len() == places.len()).then_some(unique)
+}
