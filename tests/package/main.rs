@@ -85,9 +85,11 @@ async fn main() {
 /// A root certificate that nothing would look at is an error of the compiler.
 fn without_tls_there_are_no_certificates(program: &Path, target: &Path, version: &str, url: &str) {
     fs::write(program.join("src/main.rs"), ROOT_CERTIFICATE.replace(README_URL, url)).expect("a program");
-    for (features, builds) in
-        [(["derive"].as_slice(), false), (&["derive", "rustls"], true), (&["derive", "native-tls"], true)]
-    {
+    for (features, builds) in [
+        (["derive"].as_slice(), false),
+        (["derive", "rustls"].as_slice(), true),
+        (["derive", "native-tls"].as_slice(), true),
+    ] {
         fs::write(program.join("Cargo.toml"), manifest(version, features)).expect("a manifest");
         let output = cargo(program, target).args(["build", "--quiet"]).output().expect("cargo");
         let said = String::from_utf8_lossy(&output.stderr);
