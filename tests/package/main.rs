@@ -22,6 +22,11 @@ const README_URL: &str = "http://localhost:8888/v1";
 const UNTYPED: &str = include_str!("programs/untyped.rs");
 const BLOCKING: &str = include_str!("programs/blocking.rs");
 const SCHEMA: &str = include_str!("programs/schema.rs");
+const NO_TLS: &str = include_str!("programs/no_tls.rs");
+const ROOT_CERTIFICATE: &str = include_str!("programs/root_certificate.rs");
+/// What a program is told that has an `https` URL and neither TLS feature.
+const NEEDS_TLS: &str = "https://kinto.example.org/v1 needs TLS, which this program was built without: enable the feature `rustls` \
+                         (on by default) or `native-tls` of kinto-client";
 
 /// A set of features, the program that it is tried with, and the start of a line that the program prints.
 struct Case {
@@ -49,6 +54,7 @@ async fn main() {
     let cases = [
         case(&["derive", "rustls"], quickstart, "Todo { title: \"Todo #0\", done: false }"),
         case(&["derive"], quickstart, "Todo { title: \"Todo #0\", done: false }"),
+        case(&["derive"], NO_TLS, NEEDS_TLS),
         case(&["derive", "native-tls"], quickstart, "Todo { title: \"Todo #0\", done: false }"),
         case(&[], UNTYPED, "Buy milk"),
         case(&["blocking"], BLOCKING, "Buy milk"),
@@ -73,6 +79,23 @@ async fn main() {
         assert!(printed.contains(prints), "it should print {prints:?}");
     }
     documentation(&program, &target);
+    without_tls_there_are_no_certificates(&program, &target, &version, server.url());
+}
+
+/// A root certificate that nothing would look at is an error of the compiler.
+fn without_tls_there_are_no_certificates(program: &Path, target: &Path, version: &str, url: &str) {
+    fs::write(program.join("src/main.rs"), ROOT_CERTIFICATE.replace(README_URL, url)).expect("a program");
+    for (features, builds) in [
+        (["derive"].as_slice(), false),
+        (["derive", "rustls"].as_slice(), true),
+        (["derive", "native-tls"].as_slice(), true),
+    ] {
+        fs::write(program.join("Cargo.toml"), manifest(version, features)).expect("a manifest");
+        let output = cargo(program, target).args(["build", "--quiet"]).output().expect("cargo");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), builds, "{features:?}: {said}");
+        assert!(builds || said.contains("no method named `root_certificate` found"), "{said}");
+    }
 }
 
 /// A directory that goes when this does.

@@ -1,9 +1,20 @@
 //! Each call shows the request that it sends first.
 
-use kinto_client::{Filter, JsonPatch, RequestPreview, Sort, Timestamp, Value, json};
+use kinto_client::{
+    Filter, JsonPatch, RequestPreview, Sort, Timestamp, Value, json,
+    schema::{JsonSchema, Schema},
+};
 use kinto_tests::{Outcome, Scene};
 
 use crate::{Todo, predicates};
+
+/// A type with a schema.
+#[derive(JsonSchema)]
+#[schemars(crate = "kinto_client::schema::schemars")]
+#[expect(dead_code, reason = "its schema alone counts")]
+struct Strict {
+    title: String,
+}
 
 fn line(preview: &RequestPreview) -> String {
     format!("{} {}", preview.method().unwrap(), preview.target().unwrap())
@@ -59,6 +70,18 @@ async fn preview_shows_the_first_request_of_each_call() -> Outcome {
         bucket.get_history(),
         todos.delete_all_records().filter(Filter::field("done").eq(true)),
         scene.client.delete_bucket("nowhere").if_exists(),
+        todos.check_schema::<Strict>(),
+        todos.misfits(Schema::of::<Strict>()?),
+        scene.client.fetch_server_info(),
+    }
+    let fresh = scene.client.with_auth(("niko", "p4ssw0rd"))?;
+    for preview in [fresh.server_info().preview()?, fresh.user().preview()?] {
+        assert_eq!((line(&preview), preview.follows()), ("GET /".to_owned(), None));
+    }
+    fresh.user().await?;
+    assert_eq!(scene.sent.take_lines(), ["GET /"]);
+    for preview in [fresh.server_info().preview()?, fresh.user().preview()?] {
+        assert_eq!(preview.method(), None, "it is known: {preview}");
     }
     let parallel = list().parallel().preview()?;
     assert_eq!(line(&parallel), format!("GET {}", scene.records));

@@ -4,7 +4,7 @@ use super::{Call, Operation, sealed};
 use crate::{error::Result, wire::preview::RequestPreview};
 
 /// A call whose first request can be shown before it is sent: any [`Operation`], and those of several requests whose first one is
-/// known, such as lists, edits, updates and grants.
+/// known, such as lists, edits, updates and grants. [`Call::preview`] names those that are not.
 pub trait Preview: sealed::Preview {}
 
 impl<P: sealed::Preview> Preview for P {}
@@ -19,7 +19,21 @@ impl<P: Preview> Call<'_, P> {
     /// Returns the request that awaiting this would send first, without sending it: a filter's URL, for instance.
     ///
     /// Several objects at once show a request for each ([`create_records`](crate::Collection::create_records) and its siblings), and
-    /// so does [`Batch::preview`](crate::Batch::preview). What a blueprint does is shown by its [`Plan`](crate::Plan).
+    /// so does [`Batch::preview`](crate::Batch::preview).
+    ///
+    /// These calls have no preview, because what they write depends on everything that they read first, and have something that
+    /// shows more:
+    ///
+    /// | call | shown by |
+    /// |---|---|
+    /// | [`plan`](crate::Client::plan) | It writes nothing. |
+    /// | [`Plan::apply`](crate::Plan::apply) | the [`Plan`](crate::Plan) itself: it prints each change |
+    /// | [`ensure::<T>`](crate::Client::ensure) | `client.plan(&Blueprint::new().collection::<T>())`, which is what it applies |
+    /// | `migrate` (feature `schema`) | its `dry_run` |
+    ///
+    /// The request in which a client asks the server about itself (`GET /`), once and only for calls that need the answer, is not
+    /// shown before the call's own. What is in the `default` bucket is shown under that name, even where the call then uses the id
+    /// that the bucket really has, as for types with a schema.
     ///
     /// ```
     /// # fn main() -> kinto_client::Result<()> {

@@ -2,7 +2,11 @@ use super::{Call, sealed};
 use crate::{
     client::Client,
     error::Result,
-    wire::server_info::{ServerInfo, User},
+    wire::{
+        preview::RequestPreview,
+        request::Request,
+        server_info::{ServerInfo, User},
+    },
 };
 
 /// Reads what the server says of itself, unless that is known already.
@@ -75,6 +79,33 @@ impl Client {
     /// ```
     pub fn fetch_server_info(&self) -> Call<'static, FetchServerInfo> {
         Call::new(self, FetchServerInfo(()))
+    }
+}
+
+/// The request of a call that asks the server about itself, unless the client knows that already.
+fn asks(client: &Client) -> RequestPreview {
+    RequestPreview::new(client.known().is_err().then(ask))
+}
+
+fn ask() -> Request {
+    Request::get("/".to_owned())
+}
+
+impl sealed::Preview for GetServerInfo<'_> {
+    fn preview(&self) -> Result<RequestPreview> {
+        Ok(asks(self.0))
+    }
+}
+
+impl sealed::Preview for GetUser<'_> {
+    fn preview(&self) -> Result<RequestPreview> {
+        Ok(asks(self.0))
+    }
+}
+
+impl sealed::Preview for FetchServerInfo {
+    fn preview(&self) -> Result<RequestPreview> {
+        Ok(RequestPreview::new(Some(ask())))
     }
 }
 

@@ -10,7 +10,8 @@ use crate::{
 
 /// Blueprints.
 impl Client {
-    /// Compares a blueprint with what the server has, and says what it takes to make the server match. Nothing is changed.
+    /// Compares a blueprint with what the server has, and says what it takes to make the server match. Nothing is changed, and so
+    /// there is no [`preview`](Call::preview).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -67,6 +68,8 @@ impl Client {
     /// Unlike a [plan](Self::plan) it takes nothing away: who is given permissions by somebody else keeps them, and so do
     /// attributes that the type does not declare. Those that it does are set to what it says. If others change the collection at
     /// the same time, it starts again, up to 20 times.
+    ///
+    /// It has no [`preview`](Call::preview): `client.plan(&Blueprint::new().collection::<T>())` shows what it would change.
     ///
     /// # Errors
     ///

@@ -71,7 +71,8 @@ impl Collection {
     ///
     /// The records are read in the order in which they were changed, so that what others write meanwhile is met, too. If it
     /// is stopped, at whatever point, the next run goes on from there, and no record is rewritten twice.
-    /// [`dry_run`](Call::dry_run) says what a migration would do.
+    /// [`dry_run`](Call::dry_run) says what a migration would do; there is no [`preview`](Call::preview), since which records
+    /// are written is known only when they have been read.
     ///
     /// What `Old` knows of a record and `New` does not write is taken away; what neither knows stays. A record that somebody
     /// else changes in the meantime is read and rewritten again.

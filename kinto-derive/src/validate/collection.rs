@@ -107,7 +107,7 @@ fn principal(cx: &mut Ctxt, literal: &LitStr) {
             }
             _ => "of what lies in a bucket only a group can be one: `/buckets/…/groups/…`".to_owned(),
         },
-        text if text.starts_with("group:") => match id_offence("group", text.trim_start_matches("group:")) {
+        text if text.starts_with("group:") => match id_offence("group", text.split_at("group:".len()).1) {
             Some(offence) => offence,
             None => return,
         },

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 mod apply;
 mod default;
+mod deployers;
 mod ensure;
 mod explicit;
 mod extra;
@@ -17,6 +18,7 @@ mod killed;
 mod outdated;
 mod plan;
 mod repeated;
+mod said;
 mod stays;
 
 /// A task.

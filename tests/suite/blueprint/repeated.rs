@@ -24,7 +24,7 @@ fn attributes() -> impl Strategy<Value = Value> {
 }
 
 /// A bucket with groups and collections, as a file has it.
-fn bucket() -> impl Strategy<Value = Value> {
+pub(super) fn bucket() -> impl Strategy<Value = Value> {
     let members = subsequence(vec!["account:a", "account:b", "account:c"], 0..3);
     let group = (attributes(), lists(&["read", "write"]), members).prop_map(|(attributes, permissions, members)| {
         json!({"attributes": attributes, "permissions": permissions, "members": members})
@@ -43,7 +43,7 @@ fn bucket() -> impl Strategy<Value = Value> {
 }
 
 /// Makes the server hold this, by way of somebody else's requests.
-async fn furnish(who: &Person, path: &str, object: &Value) {
+pub(super) async fn furnish(who: &Person, path: &str, object: &Value) {
     let mut data = object["attributes"].clone();
     if let Some(members) = object.get("members") {
         data["members"] = members.clone();

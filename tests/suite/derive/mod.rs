@@ -2,6 +2,7 @@
 
 pub mod allowed_lints;
 mod crate_path;
+pub mod deprecated;
 pub mod forbidden_lints;
 mod generics;
 mod names;

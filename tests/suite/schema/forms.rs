@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, pin::pin};
 
-use kinto_client::{KintoRecord, Value, json, schema::JsonSchema};
+use kinto_client::{
+    Client, Collection, KintoRecord, Value, json,
+    schema::{self, JsonSchema},
+};
 use kinto_server::Backend;
 use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, in_order, on_each_backend, server_on};
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
@@ -122,83 +125,149 @@ struct Cents {
 /// What is done to the collection beside a migration.
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    WriteOld(u8),
-    WriteNew(u8),
+    Write(Write),
     Patch(u8),
     Sort,
     /// Both schemas, one after the other.
     Back,
     /// A migration that is stopped at that request.
     Migrate(u8),
+    /// A migration that goes to its end, with a write just before that request of it.
+    Beside(u8, Write),
+}
+
+/// A record that is written by another program.
+#[derive(Clone, Copy, Debug)]
+struct Write {
+    record: u8,
+    is_old: bool,
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    (0..8_u8, prop::bool::ANY).prop_map(|(record, is_old)| Write { record, is_old })
 }
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        (0..8_u8).prop_map(Event::WriteOld),
-        (0..8_u8).prop_map(Event::WriteNew),
-        (0..8_u8).prop_map(Event::Patch),
-        Just(Event::Sort),
-        Just(Event::Back),
-        (0..14_u8).prop_map(Event::Migrate),
+        2 => write().prop_map(Event::Write),
+        1 => (0..8_u8).prop_map(Event::Patch),
+        1 => Just(Event::Sort),
+        1 => Just(Event::Back),
+        1 => (0..14_u8).prop_map(Event::Migrate),
+        2 => (0..14_u8, write()).prop_map(|(requests, write)| Event::Beside(requests, write)),
     ]
+}
+
+/// A collection, in a bucket of its own or in the `default` one, and what the prices of its records have to be in the end.
+struct Shop {
+    scene: Scene,
+    path: String,
+    bucket: String,
+    prices: BTreeMap<u8, u64>,
+}
+
+impl Shop {
+    async fn new(url: &str, is_default: bool) -> Self {
+        let scene = Scene::on(url).await;
+        let bucket = if is_default { "default".to_owned() } else { scene.bucket.id().to_owned() };
+        let path = format!("/buckets/{bucket}/collections/todos");
+        let mut shop = Self { scene, path, bucket, prices: BTreeMap::new() };
+        shop.give_schema::<Old>().await;
+        for record in 0..4 {
+            shop.write(Write { record, is_old: true }, u64::from(record)).await;
+        }
+        shop.give_schema::<New>().await;
+        shop
+    }
+
+    async fn give_schema<T: JsonSchema>(&self) {
+        self.scene.plain.put(&self.path, &json!({"data": {"schema": schema::of::<T>()}})).await;
+    }
+
+    fn record(&self, record: u8) -> String {
+        format!("{}/records/r{record}", self.path)
+    }
+
+    fn todos(&self, client: &Client) -> Collection {
+        client.bucket(&self.bucket).collection("todos")
+    }
+
+    async fn write(&mut self, Write { record, is_old }: Write, price: u64) {
+        let data = if is_old { old(price * 100) } else { json!({"title": "t", "price": price, "tags": []}) };
+        self.scene.plain.put_data(&self.record(record), &data).await;
+        self.prices.insert(record, price);
+    }
+
+    /// A client whose request after that many is held by the gate as that fault says.
+    async fn at_request(&self, requests: u8, fault: Fault) -> (Proxy, Collection) {
+        let passed = (0..requests).map(|_| Fault::Pass);
+        let proxy = Proxy::start(self.scene.url(), in_order(passed.chain([fault]))).await;
+        let client = self.scene.client_at(proxy.url()).build().expect("a client");
+        (proxy, self.todos(&client))
+    }
+
+    async fn happen(&mut self, at: usize, event: Event) -> Outcome {
+        let price = at as u64 + 10;
+        match event {
+            Event::Write(write) => self.write(write, price).await,
+            Event::Patch(record) => {
+                let title = json!({"data": {"title": "u"}});
+                self.scene.plain.send("PATCH".parse()?, &self.record(record), Some(&title)).await;
+            }
+            Event::Sort => drop(self.todos(&self.scene.client).patch(json!({"sort": format!("-x{at}")})).await?),
+            Event::Back => {
+                self.give_schema::<Old>().await;
+                self.give_schema::<New>().await;
+            }
+            Event::Migrate(requests) => {
+                let gate = Gate::default();
+                let (_proxy, todos) = self.at_request(requests, Fault::HoldAnswer(gate.clone())).await;
+                let mut migration = pin!(todos.migrate(new).into_future());
+                tokio::select! {
+                    report = &mut migration => assert!(report?.is_complete()),
+                    () = gate.arrival() => {}
+                }
+            }
+            Event::Beside(requests, write) => {
+                let gate = Gate::default();
+                let (_proxy, todos) = self.at_request(requests, Fault::Hold(gate.clone())).await;
+                let mut migration = pin!(todos.migrate(new).into_future());
+                let report = tokio::select! {
+                    report = &mut migration => {
+                        self.write(write, price).await;
+                        report?
+                    }
+                    () = gate.arrival() => {
+                        self.write(write, price).await;
+                        gate.open();
+                        migration.await?
+                    }
+                };
+                assert!(report.is_complete(), "{report:?}");
+            }
+        }
+        Ok(())
+    }
 }
 
 async fn the_closure_runs_once_for_each_record_of_the_old_form(backend: Backend) -> Outcome {
     let server = server_on(backend);
     let mut runner = TestRunner::deterministic();
     let cases = if std::env::var_os("KINTO_TEST_LONG").is_some() { 300 } else { 12 };
-    for _ in 0..cases {
+    for case in 0..cases {
         let events = prop::collection::vec(event(), 1..10).new_tree(&mut runner).expect("events").current();
-        let scene = Scene::on(server.url()).await;
-        let mut prices = BTreeMap::new();
-        give_schema::<Old>(&scene).await;
-        for n in 0..4_u8 {
-            scene.fill([(format!("r{n}"), old(u64::from(n) * 100))]).await;
-            prices.insert(n, u64::from(n));
-        }
-        give_schema::<New>(&scene).await;
+        let mut shop = Shop::new(server.url(), case % 2 == 1).await;
         for (at, event) in events.iter().enumerate() {
-            let price = at as u64 + 10;
-            match *event {
-                Event::WriteOld(n) => {
-                    scene.plain.put_data(&scene.record(&format!("r{n}")), &old(price * 100)).await;
-                    prices.insert(n, price);
-                }
-                Event::WriteNew(n) => {
-                    let data = json!({"title": "t", "price": price, "tags": []});
-                    scene.plain.put_data(&scene.record(&format!("r{n}")), &data).await;
-                    prices.insert(n, price);
-                }
-                Event::Patch(n) => {
-                    let title = json!({"data": {"title": "u"}});
-                    scene.plain.send("PATCH".parse()?, &scene.record(&format!("r{n}")), Some(&title)).await;
-                }
-                Event::Sort => drop(scene.todos.patch(json!({"sort": format!("-x{at}")})).await?),
-                Event::Back => {
-                    give_schema::<Old>(&scene).await;
-                    give_schema::<New>(&scene).await;
-                }
-                Event::Migrate(requests) => {
-                    let gate = Gate::default();
-                    let passed = (0..requests).map(|_| Fault::Pass);
-                    let faults = passed.chain([Fault::HoldAnswer(gate.clone())]);
-                    let proxy = Proxy::start(scene.url(), in_order(faults)).await;
-                    let todos = scene.todos_through(&proxy);
-                    let mut migration = pin!(todos.migrate(new).into_future());
-                    tokio::select! {
-                        report = &mut migration => assert!(report?.is_complete()),
-                        () = gate.arrival() => {}
-                    }
-                }
-            }
+            shop.happen(at, *event).await.map_err(|error| format!("{case} {events:?} at {at}: {error}"))?;
         }
-        let report = scene.todos.migrate(new).await?;
-        assert!(report.is_complete(), "{events:?}: {report:?}");
-        let held = scene.todos.get_records::<New>().await?;
+        let todos = shop.todos(&shop.scene.client);
+        let report = todos.migrate(new).await?;
+        assert!(report.is_complete(), "{case} {events:?}: {report:?}");
+        let held = todos.get_records::<New>().await?;
         let held: BTreeMap<u8, u64> =
             held.iter().map(|record| (record.id[1..].parse().unwrap(), record.data.price)).collect();
-        assert_eq!(held, prices, "{events:?}");
-        assert_eq!(scene.todos.migrate(new).await?.rewritten, 0, "{events:?}");
+        assert_eq!(held, shop.prices, "{case} {events:?}");
+        assert_eq!(todos.migrate(new).await?.rewritten, 0, "{case} {events:?}");
     }
     Ok(())
 }

@@ -8,11 +8,13 @@ use kinto_tests::Scene;
 use serde::{Deserialize, Serialize};
 
 mod agreement;
+mod aliases;
 mod checked;
 mod declared;
 mod default_bucket;
 mod drift;
 mod forms;
+mod generated;
 mod killed;
 mod migrate;
 mod of;

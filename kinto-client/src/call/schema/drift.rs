@@ -10,6 +10,7 @@ use crate::{
         attributes::CollectionAttributes,
         kind,
         path::Place,
+        preview::RequestPreview,
         schema::{self, Difference, Evolution},
     },
 };
@@ -52,6 +53,12 @@ pub struct CheckSchema<T> {
 impl<T: JsonSchema> CheckSchema<T> {
     pub(crate) fn new(place: Place<kind::Collection>) -> Self {
         Self { place, of: PhantomData }
+    }
+}
+
+impl<T> sealed::Preview for CheckSchema<T> {
+    fn preview(&self) -> Result<RequestPreview> {
+        sealed::Preview::preview(&Get::<kind::Collection, CollectionAttributes>::new(self.place.clone()))
     }
 }
 

@@ -9,7 +9,8 @@ use crate::{
     client::Client,
     error::Result,
     wire::{
-        id::RecordId, kind, object::Record, path::Place, schema::Schema, timestamp::Timestamp, violation::Violation,
+        id::RecordId, kind, object::Record, path::Place, preview::RequestPreview, schema::Schema, timestamp::Timestamp,
+        violation::Violation,
     },
 };
 
@@ -52,10 +53,18 @@ impl FindMisfits {
         Self { place, schema, at_most: LISTED }
     }
 
+    fn subject(&self) -> Subject {
+        Subject::new("check records of", &self.place.records())
+    }
+
+    fn all(&self) -> GetAll<kind::Record, JsonObject> {
+        GetAll::new(self.place.records())
+    }
+
     /// Each record that there is, with what it has against it, which may be nothing.
     fn looked_at(&self, client: &Client) -> Result<BoxStream<'static, Result<Misfit>>> {
         let schema = Arc::clone(self.schema.as_ref().map_err(Clone::clone)?);
-        let all = Call::new(client, GetAll::<kind::Record, JsonObject>::new(self.place.records())).stream();
+        let all = Call::new(client, self.all()).stream();
         let look = move |Record { id, last_modified, mut data, .. }: Record<JsonObject>| {
             data.insert("id".to_owned(), id.as_str().into());
             Misfit { id, last_modified, violations: schema.violations_of(data) }
@@ -64,12 +73,18 @@ impl FindMisfits {
     }
 }
 
+impl sealed::Preview for FindMisfits {
+    fn preview(&self) -> Result<RequestPreview> {
+        self.schema.as_ref().map_err(|error| self.subject().blame(error.clone()))?;
+        self.all().preview()
+    }
+}
+
 impl sealed::Run for FindMisfits {
     type Output = Misfits;
 
     async fn run(self, client: Client) -> Result<Misfits> {
-        let subject = Subject::new("check records of", &self.place.records());
-        let mut looked_at = self.looked_at(&client).map_err(|error| subject.blame(error))?;
+        let mut looked_at = self.looked_at(&client).map_err(|error| self.subject().blame(error))?;
         let mut found = Misfits::default();
         while let Some(record) = looked_at.try_next().await? {
             found.checked += 1;

@@ -12,10 +12,43 @@ const STAMPS: [&str; 2] = ["last_modified", "schema"];
 ///
 /// It says what the type *reads*: a field with `#[serde(default)]` need not be there, and integers are within the bounds
 /// of their type. Documentation comments become titles and descriptions; serde's attributes count, and so do those of
-/// [schemars](https://docs.rs/schemars), such as `#[schemars(length(max = 80))]`. Two of serde's make a type read more
-/// than its schema allows, because they are not known to schemars: a field goes by its name only, not by an `alias`, and a
-/// variant that is `other` has only its own name. To have the server accept such records, say so with
-/// `#[schemars(schema_with = …)]`.
+/// [schemars](https://docs.rs/schemars), such as `#[schemars(length(max = 80))]`.
+///
+/// Two of serde's attributes are unknown to schemars, so that for them the schema and the type differ:
+///
+/// - A field with an `alias` has only its name in the schema. A record that has a required field under its alias is refused.
+///   Where the field need not be there, its alias is an unknown field to the server: it is accepted with any value, and beside the
+///   name, and the type then fails to decode the record.
+/// - A variant that is `other` has only its own name, and the names that it stands for are refused.
+///
+/// `#[schemars(transform = …)]` on the type says what it reads (for a variant, `#[schemars(schema_with = …)]` on the field):
+///
+/// ```
+/// use kinto_client::{json, schema::{self, JsonSchema}};
+/// use serde::Deserialize;
+/// # use kinto_client::schema::schemars;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// #[schemars(transform = either_name)]
+/// # #[schemars(crate = "kinto_client::schema::schemars")]
+/// struct Todo {
+///     #[serde(alias = "name")]
+///     title: String,
+/// }
+///
+/// fn either_name(schema: &mut schemars::Schema) {
+///     schema.remove("required");
+///     schema.insert("oneOf".to_owned(), json!([{"required": ["title"]}, {"required": ["name"]}]));
+///     if let Some(properties) = schema.get_mut("properties").and_then(|properties| properties.as_object_mut()) {
+///         properties.insert("name".to_owned(), properties["title"].clone());
+///     }
+/// }
+///
+/// let checked = schema::Schema::of::<Todo>()?;
+/// assert!(checked.check(&json!({"name": "Milk"})).is_ok());
+/// assert!(checked.check(&json!({"title": "Milk", "name": "Oat milk"})).is_err());
+/// # Ok::<(), kinto_client::Error>(())
+/// ```
 ///
 /// To JSON Schema `3.0` is an integer; it is read as one.
 ///

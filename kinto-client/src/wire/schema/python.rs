@@ -58,6 +58,7 @@ impl<'i> Keyword<'i> for MultipleOf {
 /// The violation, in the words of the schema as it was given.
 pub(super) fn violation(error: &ValidationError<'_>, data: &Value, schema: &Value, patterns: &Patterns) -> Violation {
     let mut field = path(error.instance_path(), data);
+    let error = of_name(error);
     let named = match error.kind() {
         ValidationErrorKind::Required { property } => property.as_str(),
         ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.first().map(String::as_str),
@@ -75,6 +76,7 @@ pub(super) fn violation(error: &ValidationError<'_>, data: &Value, schema: &Valu
     };
     let rule = match error.kind() {
         ValidationErrorKind::FalseSchema => "false",
+        ValidationErrorKind::Required { .. } if is_dependency(error.schema_path()) => "dependencies",
         kind => kind.keyword(),
     };
     Violation {
@@ -82,6 +84,20 @@ pub(super) fn violation(error: &ValidationError<'_>, data: &Value, schema: &Valu
         rule: rule.to_owned(),
         message: message.unwrap_or_else(|| patterns.restored(error.to_string())),
     }
+}
+
+/// What is wrong with the name of a field, if that is it: Python says it of the object, and not that it is of a name.
+fn of_name<'e, 'i>(error: &'e ValidationError<'i>) -> &'e ValidationError<'i> {
+    match error.kind() {
+        ValidationErrorKind::PropertyNames { error } => of_name(error),
+        _ => error,
+    }
+}
+
+/// Returns true if what is required is so because another field is there, by the place of the rule in the schema. Of
+/// `dependentRequired` Python says the same.
+fn is_dependency(rule: &Location) -> bool {
+    matches!(rule.as_str().rsplit('/').next(), Some("dependencies" | "dependentRequired"))
 }
 
 /// `address.lines[2]`

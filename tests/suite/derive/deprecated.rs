@@ -1,0 +1,45 @@
+//! A record that is out of use, and one with a field that is: the compiler warns of uses, and the derive's are none.
+
+#![deny(warnings)]
+
+use kinto_client::KintoRecord;
+use serde::{Deserialize, Serialize};
+
+/// Out of use.
+#[deprecated = "use `Task`"]
+#[derive(Debug, Serialize, Deserialize, KintoRecord)]
+#[kinto(collection = "todos", sort = "title")]
+pub struct Todo {
+    /// What to do.
+    pub title: String,
+    /// Where.
+    #[kinto(nested)]
+    pub place: Place,
+}
+
+/// In use.
+#[derive(Debug, Serialize, Deserialize, KintoRecord)]
+#[kinto(nested)]
+pub struct Place {
+    /// The city.
+    pub city: String,
+    /// Out of use.
+    #[deprecated]
+    pub country: String,
+}
+
+/// Out of use as a part of records.
+#[deprecated]
+#[derive(Debug, Serialize, Deserialize, KintoRecord)]
+#[kinto(nested)]
+pub struct Address {
+    /// The city.
+    pub city: String,
+}
+
+#[test]
+#[expect(deprecated, reason = "that is what it is about")]
+fn the_derive_of_what_is_deprecated_warns_of_nothing() {
+    assert_eq!(Todo::COLLECTION, "todos");
+    let _ = Todo::fields().place.city;
+}
