@@ -8,6 +8,8 @@ pub enum Fault {
     Pass,
     /// Answers with these bytes, and passes nothing on. [`Fault::answer`] writes them.
     Answer(String),
+    /// Answers with these bytes, passes nothing on, and arrives at the gate when the client has taken nearly all of them.
+    AnswerWhole(String, Gate),
     /// Closes the connection, and passes nothing on.
     CutBefore,
     /// Passes it on after that time.
@@ -116,8 +118,12 @@ impl Gate {
         self.open.close();
     }
 
-    pub(crate) async fn pass(&self) {
+    pub(crate) fn arrive(&self) {
         self.arrivals.add_permits(1);
+    }
+
+    pub(crate) async fn pass(&self) {
+        self.arrive();
         // It has no permits, and ends with an error when the gate is opened.
         let _ = self.open.acquire().await;
     }

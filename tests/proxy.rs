@@ -141,6 +141,10 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<(
         };
         match fault {
             Fault::Answer(answer) => stream.write_all(answer.as_bytes()).await?,
+            Fault::AnswerWhole(answer, gate) => {
+                stream.write_all(answer.as_bytes()).await?;
+                gate.arrive();
+            }
             Fault::CutBefore => return Ok(()),
             Fault::Delay(time) => {
                 tokio::time::sleep(time).await;

@@ -84,10 +84,7 @@ impl sealed::Preview for DeleteBucketIfExists {
         let request = sealed::Operation::request(&self.0)
             .and_then(|request| request.ok_or_else(|| Error::invalid("there is nothing to send")));
         let request = request.map_err(|error| sealed::Operation::subject(&self.0).blame(error))?;
-        Ok(RequestPreview::first(
-            request,
-            "then, if that is forbidden, a GET, which tells whether there is such a bucket",
-        ))
+        RequestPreview::first(request, "then, if that is forbidden, a GET, which tells whether there is such a bucket")
     }
 }
 

@@ -54,7 +54,7 @@ impl<K: Kind, R> DeleteAll<K, R> {
             filter.check_deletion()?;
         }
         request.query = self.listing.conditions()?;
-        Ok(request)
+        self.listing.ask(request)
     }
 
     /// Deletes one page, and tells whether there are more.
@@ -76,7 +76,7 @@ impl<K: Kind, R> DeleteAll<K, R> {
 impl<K: Kind, R> sealed::Preview for DeleteAll<K, R> {
     fn preview(&self) -> Result<RequestPreview> {
         let request = self.request().map_err(|error| self.subject().blame(error))?;
-        Ok(RequestPreview::first(request, "then the same again, as long as a response names a next page"))
+        RequestPreview::first(request, "then the same again, as long as a response names a next page")
     }
 }
 

@@ -126,7 +126,7 @@ impl<K: Kind, T: Data> sealed::Preview for Edit<K, T> {
     fn preview(&self) -> Result<RequestPreview> {
         let path = self.check().and_then(|()| self.place.checked()).map_err(|error| self.subject().blame(error))?;
         let request = Request::get(path).provided(self.if_match.map(Precondition::Unchanged));
-        Ok(RequestPreview::first(request, READ_FIRST))
+        RequestPreview::first(request, READ_FIRST)
     }
 }
 

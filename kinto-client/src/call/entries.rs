@@ -43,7 +43,7 @@ impl<E> sealed::Preview for GetEntries<E> {
         let request = self.request().map_err(|error| self.subject().blame(error))?;
         // A GET has no body in which there could be a password.
         let request = Request { secret: false, ..request };
-        Ok(RequestPreview::first(request, "then a GET of each further page, as its `Next-Page` says"))
+        RequestPreview::first(request, "then a GET of each further page, as its `Next-Page` says")
     }
 }
 

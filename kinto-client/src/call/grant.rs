@@ -87,7 +87,7 @@ impl<K: Kind> sealed::Preview for Grant<K> {
         let path = path.map_err(|error| Subject::new(self.operation(), &self.place).blame(error))?;
         let follows = "then a PATCH of the lists of permissions that change, with the `If-Match` of what was read, unless none does; \
                        after a conflict both again";
-        Ok(RequestPreview::first(Request::get(path), follows))
+        RequestPreview::first(Request::get(path), follows)
     }
 }
 

@@ -11,7 +11,7 @@ impl<P: sealed::Preview> Preview for P {}
 
 impl<O: sealed::Operation> sealed::Preview for O {
     fn preview(&self) -> Result<RequestPreview> {
-        self.request().map(RequestPreview::new).map_err(|error| self.subject().blame(error))
+        self.request().and_then(RequestPreview::only).map_err(|error| self.subject().blame(error))
     }
 }
 

@@ -134,7 +134,7 @@ pub(super) const READ_FIRST: &str = "then a PUT of the object as it was read and
 impl<K: Kind, T: Data, F> sealed::Preview for Update<K, T, F> {
     fn preview(&self) -> Result<RequestPreview> {
         let path = self.place.checked().map_err(|error| self.subject().blame(error))?;
-        Ok(RequestPreview::first(Request::get(path), READ_FIRST))
+        RequestPreview::first(Request::get(path), READ_FIRST)
     }
 }
 

@@ -39,7 +39,8 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::Not, self.comparable(one(value)))
     }
 
-    /// Selects objects whose field is one of these values, of which there must be one at least.
+    /// Selects objects whose field is one of these values, of which there must be one at least. There may be
+    /// [many](crate::field#many-values).
     ///
     /// # Errors
     ///
@@ -49,7 +50,7 @@ impl<R, V> Field<R, V> {
     }
 
     /// Selects objects whose field is none of these values, of which there must be one at least, and those that lack the
-    /// field.
+    /// field. There may be [many](crate::field#many-values).
     ///
     /// # Errors
     ///
@@ -329,12 +330,13 @@ json_range! {
 }
 
 impl JsonField {
-    /// Selects objects whose field is one of these values.
+    /// Selects objects whose field is one of these values, which may be [many](crate::field#many-values).
     pub fn is_in<R, O: Serialize>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
         Filter::untyped(self.path.as_str(), Operator::In, some_of("is_in", values))
     }
 
-    /// Selects objects whose field is none of these values, and those that lack it.
+    /// Selects objects whose field is none of these values, and those that lack it. There may be
+    /// [many](crate::field#many-values).
     pub fn not_in<R, O: Serialize>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
         Filter::untyped(self.path.as_str(), Operator::Exclude, some_of("not_in", values))
     }

@@ -35,6 +35,18 @@
 //! | text in ranges and orders | by code points; on PostgreSQL by the collation of the database |
 //! | lists in orders | an empty one is greater than booleans; on PostgreSQL it comes before everything |
 //!
+//! # Many values
+//!
+//! The query of a list with 90 ids is longer than the URLs that servers take: gunicorn has room for 4,094 bytes, and nginx
+//! for 4 KiB of response headers, in which the server repeats the query. A query of more than 2,500 bytes is therefore
+//! sent in a batch of one request, whichever filter or selection makes it long. The result is the same for every way to read a
+//! list, to count and to delete, in every order; [`preview`](crate::Call::preview) shows the batch. A server, or a proxy before it,
+//! that takes no `POST` refuses it.
+//!
+//! A query of more than 1,000,000 bytes, of about 22,000 ids, is
+//! [`Error::is_invalid`](crate::Error::is_invalid): nothing is sent, and the error says how many values fit. In collections
+//! whose path has `/batch` in it, of which the server takes no request in a batch, that is so above 4,000 bytes.
+//!
 //! # Floats
 //!
 //! The server's parser stores about one in ten doubles of 16 and 17 digits as a neighbour, off by one or two in the last

@@ -71,17 +71,17 @@ impl Exchange {
         })
     }
 
-    /// Sends a request, in a batch behind its lock if it has one, and reads its response, whatever its status.
+    /// Sends a request, in a batch if it has a lock or is too long for a URL, and reads its response, whatever its
+    /// status.
     pub(crate) async fn send(&self, request: &Request, authorization: Option<&HeaderValue>) -> Result<Response> {
-        if request.lock.is_none() {
+        let Some(batch) = batch::around(request)? else {
             return self.send_within_origin(request, authorization).await;
-        }
-        let response = self.send_within_origin(&batch::request([request])?, authorization).await?;
+        };
+        let response = self.send_within_origin(&batch, authorization).await?;
         match response.status {
             StatusCode::OK => {
-                let mut responses = batch::responses(&response, [request]).map_err(Error::maybe_applied)?;
-                let mut response =
-                    responses.pop().ok_or_else(|| Error::unexpected("a batch without responses".into()))?;
+                let response = batch::response_to(request, &response);
+                let mut response = response.map_err(|error| after_sending(request, error))?;
                 if response.status == StatusCode::CONFLICT {
                     // The same few seconds each time, and the other writer is done after some milliseconds.
                     response.headers = HeaderMap::new().into();
@@ -90,6 +90,10 @@ impl Exchange {
             }
             StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Ok(response),
             status if status.is_server_error() => Ok(response),
+            _ if request.lock.is_none() => Err(Error::refused(&response).of_batch().because(
+                "the query is too long for a URL, so it was sent to `/batch`: ask for fewer values at a time if the \
+                 server, or a proxy before it, takes none",
+            )),
             _ => Err(Error::refused(&response).of_batch()),
         }
     }
@@ -221,5 +225,5 @@ fn interrupted(error: TransportError) -> Error {
 
 /// The request had left: what would have changed something may have done so.
 pub(super) fn after_sending(request: &Request, error: Error) -> Error {
-    if request.method.is_safe() { error } else { error.maybe_applied() }
+    if request.only_reads() { error } else { error.maybe_applied() }
 }

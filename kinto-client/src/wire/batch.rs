@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -31,6 +33,65 @@ pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request, IntoIter:
     body.extend_from_slice(b"]}");
     let request = Request::new(Method::POST, "/batch".to_owned());
     Ok(Request { body: Some(body.into()), batched: Some(claims), ..request })
+}
+
+/// The longest path and query that is sent as a URL.
+///
+/// gunicorn refuses request lines above 4,094 bytes. nginx refuses responses with more than 4 KiB of headers, and
+/// `Next-Page` repeats the query, with a token that has the values of the sort in it.
+const MAX_URL: usize = 2_500;
+
+/// The longest path and query that is sent in a batch: nginx refuses bodies above 1 MiB.
+const MAX_IN_BATCH: usize = 1_000_000;
+
+/// The longest path and query that gunicorn takes, where a batch cannot hold the request.
+const MAX_WITHOUT_BATCH: usize = 4_000;
+
+/// Returns the longest path and query that a request of a list can have.
+pub(crate) fn max_length(request: &Request) -> usize {
+    if can_be_alone_in_one(request) { MAX_IN_BATCH } else { MAX_WITHOUT_BATCH }
+}
+
+/// Returns the batch that a request is sent in alone: behind its lock, or because its query is too long for a URL.
+pub(crate) fn around(request: &Request) -> Result<Option<Request>> {
+    let is_long = request.may_be_long && request.path.len() + request.query.as_str().len() > MAX_URL;
+    let batch = if request.lock.is_some() {
+        self::request([request])?
+    } else if is_long && can_be_alone_in_one(request) {
+        match request.precondition {
+            // A batch fails as a whole at a 304. [`response_to`] compares instead.
+            Some(Precondition::Changed(_)) => self::request([&request.clone().provided(None)])?,
+            _ => self::request([request])?,
+        }
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Request { headers: own_headers(request), ..batch }))
+}
+
+fn can_be_alone_in_one(request: &Request) -> bool {
+    !request.path.contains("/batch") && !request.secret
+}
+
+/// The headers of a call, which the server hands down. The body is JSON whatever that of the part is.
+fn own_headers(request: &Request) -> Option<Arc<HeaderMap>> {
+    let mut headers = request.headers.as_deref()?.clone();
+    headers.remove(header::CONTENT_TYPE);
+    Some(Arc::new(headers))
+}
+
+/// Returns the response to a request that was alone in a batch.
+pub(crate) fn response_to(request: &Request, response: &Response) -> Result<Response> {
+    let mut responses = responses(response, [request])?;
+    let response = responses.pop().ok_or_else(|| Error::unexpected("a batch without responses".into()))?;
+    match request.precondition {
+        Some(Precondition::Changed(since))
+            if response.status == StatusCode::OK && response.etag().is_ok_and(|now| now <= since) =>
+        {
+            Ok(Response { status: StatusCode::NOT_MODIFIED, body: Bytes::new(), ..response })
+        }
+        _ => Ok(response),
+    }
 }
 
 /// Writes a request as a part of a batch. Its body is JSON already, and goes in as it is.
@@ -131,7 +192,6 @@ fn answers(response: &Response, expected: usize) -> Result<Vec<Response>> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
     use serde_json::{Value, json};
 
     use super::*;

@@ -1,4 +1,12 @@
-use super::{filter::Filter, page_token::PageToken, query::Query, sort::Sort, timestamp::Timestamp};
+use super::{
+    batch,
+    filter::{self, Filter},
+    page_token::PageToken,
+    query::Query,
+    request::Request,
+    sort::Sort,
+    timestamp::Timestamp,
+};
 use crate::error::{Error, Result};
 
 /// Which objects of a list are asked for, how, and in which order.
@@ -93,6 +101,15 @@ impl<R> Listing<R> {
             Some(token) => token.goes_on(path, &query),
             None => Ok(query),
         }
+    }
+
+    /// Returns the request for objects of the list, unless it is longer than any that can be sent.
+    pub(crate) fn ask(&self, request: Request) -> Result<Request> {
+        let (length, longest) = (request.target().len(), batch::max_length(&request));
+        if length > longest {
+            return Err(filter::too_long(self.filter.as_ref(), length, longest));
+        }
+        Ok(Request { may_be_long: true, ..request })
     }
 
     /// The part of the query that says which objects are meant.

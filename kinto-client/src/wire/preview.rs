@@ -2,7 +2,11 @@ use std::fmt;
 
 use http::{Method, header};
 
-use super::request::{Precondition, Request};
+use super::{
+    batch,
+    request::{Precondition, Request},
+};
+use crate::error::Result;
 
 /// The request that a call would send: the return value of [`Call::preview`](crate::Call::preview).
 ///
@@ -16,14 +20,19 @@ pub struct RequestPreview {
 }
 
 impl RequestPreview {
-    /// The only request of a call, or `None` if there is nothing to send.
+    /// A part of a batch, or `None` if there is nothing to send.
     pub(crate) fn new(request: Option<Request>) -> Self {
         Self { request, follows: None }
     }
 
+    /// The only request of a call, or `None` if there is nothing to send.
+    pub(crate) fn only(request: Option<Request>) -> Result<Self> {
+        request.map(on_the_wire).transpose().map(Self::new)
+    }
+
     /// The first request of a call, and a description of the others.
-    pub(crate) fn first(request: Request, follows: &'static str) -> Self {
-        Self { request: Some(request), follows: Some(follows) }
+    pub(crate) fn first(request: Request, follows: &'static str) -> Result<Self> {
+        Ok(Self { request: Some(on_the_wire(request)?), follows: Some(follows) })
     }
 
     /// The method, or `None` if nothing would be sent.
@@ -50,6 +59,11 @@ impl RequestPreview {
     pub fn follows(&self) -> Option<&str> {
         self.follows
     }
+}
+
+/// The request as it is sent: in a batch if it is too long for a URL.
+fn on_the_wire(request: Request) -> Result<Request> {
+    Ok(batch::around(&request)?.unwrap_or(request))
 }
 
 impl fmt::Display for RequestPreview {

@@ -52,6 +52,8 @@ pub(crate) struct Request {
     pub(crate) secret: bool,
     pub(crate) repeat: Repeat,
     pub(crate) needs: Option<Capability>,
+    /// Its query may be longer than a URL can be: it is sent in a batch then.
+    pub(crate) may_be_long: bool,
     /// What the requests in it write to, if it is a batch.
     pub(crate) batched: Option<Vec<Claim>>,
 }
@@ -82,6 +84,7 @@ impl Request {
             secret: false,
             repeat,
             needs: None,
+            may_be_long: false,
             batched: None,
         }
     }
@@ -133,6 +136,11 @@ impl Request {
     pub(crate) fn needing(mut self, capability: Capability) -> Self {
         self.needs = Some(capability);
         self
+    }
+
+    /// Returns true if it changes nothing: a read, or a batch of reads.
+    pub(crate) fn only_reads(&self) -> bool {
+        self.method.is_safe() || self.batched.as_ref().is_some_and(Vec::is_empty)
     }
 
     /// Path and query, as the request line has them below the version prefix.

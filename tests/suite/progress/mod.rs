@@ -6,6 +6,7 @@ use kinto_client::{Collection, json};
 use kinto_tests::Scene;
 
 mod blocking;
+mod crowds;
 mod matrix;
 mod programs;
 mod races;

@@ -1,14 +1,11 @@
 use std::{collections::BTreeMap, fmt};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use kinto_client::{Error, ErrorKind, Value};
-use kinto_tests::{
-    Scene,
-    evaluator::{Condition, Stored},
-};
+use kinto_client::{Data, Error, ErrorKind, Filter, Value};
+use kinto_tests::{Scene, evaluator::Stored};
 use serde::Deserialize;
 
-use super::{Case, asked, dice::Dice};
+use super::{Case, dice::Dice};
 
 /// Puts records there, and reads what came of them by other means than the library's lists.
 pub(crate) async fn store(scene: &Scene, records: Vec<Value>) -> Vec<Stored> {
@@ -16,7 +13,7 @@ pub(crate) async fn store(scene: &Scene, records: Vec<Value>) -> Vec<Stored> {
     held(scene).await
 }
 
-async fn held(scene: &Scene) -> Vec<Stored> {
+pub(crate) async fn held(scene: &Scene) -> Vec<Stored> {
     let answer = scene.plain.get(&scene.records).await.json();
     let read = |record: &Value| {
         let mut data = record.clone();
@@ -41,14 +38,14 @@ struct Part {
 }
 
 /// Asks by every end. Returns false if the query was refused.
-pub(crate) async fn check(scene: &Scene, case: &Case<'_>, dice: &mut Dice, shown: &str) -> bool {
+pub(crate) async fn check<T: Data>(scene: &Scene, case: &Case<'_, T>, dice: &mut Dice, shown: &str) -> bool {
     let expected = &case.expected;
     let get = || {
-        let mut call = scene.todos.get_records::<Value>();
-        if let Some(filter) = case.filter() {
-            call = call.filter(filter);
+        let mut call = scene.todos.get_records::<T>();
+        if let Some(filter) = &case.filter {
+            call = call.filter(filter.clone());
         }
-        case.sort().fold(call, kinto_client::Call::sort)
+        case.sort.iter().cloned().fold(call, kinto_client::Call::sort)
     };
     let size = u32::try_from(dice.below(7) + 1).expect("a small number");
     let all = match get().await {
@@ -60,9 +57,9 @@ pub(crate) async fn check(scene: &Scene, case: &Case<'_>, dice: &mut Dice, shown
         }
     };
     assert_eq!(ids(all.iter().map(|record| &record.id)), *expected, "{shown}: a list");
-    let mut counted = scene.todos.get_records::<Value>();
-    if let Some(filter) = case.filter() {
-        counted = counted.filter(filter);
+    let mut counted = scene.todos.get_records::<T>();
+    if let Some(filter) = &case.filter {
+        counted = counted.filter(filter.clone());
     }
     let counted = counted.count().await;
     assert_eq!(of(counted, shown), expected.len(), "{shown}: a count");
@@ -125,16 +122,16 @@ pub(crate) async fn check(scene: &Scene, case: &Case<'_>, dice: &mut Dice, shown
 }
 
 /// Deletes what matches, and puts it there again.
-pub(crate) async fn delete(
+pub(crate) async fn delete<T: Data>(
     scene: &Scene,
     stored: Vec<Stored>,
-    filter: &[Condition],
+    filter: Option<Filter<T>>,
     mut expected: Vec<String>,
     shown: &str,
 ) -> Vec<Stored> {
-    let mut call = scene.todos.delete_all_records();
-    for condition in filter {
-        call = call.filter(asked(condition));
+    let mut call = scene.todos.typed::<T>().delete_all_records();
+    if let Some(filter) = filter {
+        call = call.filter(filter);
     }
     let deleted = match call.await {
         Ok(deleted) => deleted,

@@ -51,6 +51,10 @@ impl Generator {
         &mut self.dice
     }
 
+    pub(crate) fn is_memory(&self) -> bool {
+        self.is_memory
+    }
+
     pub(crate) fn record(&mut self) -> Value {
         let mut data = json!({});
         for field in FIELDS.iter().chain(&PLAIN) {
@@ -72,7 +76,7 @@ impl Generator {
         data
     }
 
-    fn text(&mut self) -> String {
+    pub(crate) fn text(&mut self) -> String {
         if self.dice.one_in(3) {
             return self.dice.pick(&TEXTS).to_owned() + self.dice.pick(&TEXTS);
         }
@@ -152,7 +156,8 @@ impl Generator {
             for _ in 0..self.dice.pick(&[0, 0, 1, 1, 1, 2]) {
                 let mut next = self.condition(stored);
                 // Often of the same field.
-                if self.dice.one_in(2) && !next.field.contains('-') && !filter[0].field.contains('-') {
+                let is_free = |field: &str| !field.contains('-') && field != "id";
+                if self.dice.one_in(2) && is_free(&next.field) && is_free(&filter[0].field) {
                     next.field.clone_from(&filter[0].field);
                 }
                 filter.push(next);
@@ -164,6 +169,9 @@ impl Generator {
     }
 
     fn condition(&mut self, stored: &[Stored]) -> Condition {
+        if self.dice.one_in(20) {
+            return Condition { field: "id".to_owned(), test: self.ids(stored) };
+        }
         let field = match self.dice.below(12) {
             0 => self.dice.pick(&PLAIN),
             1 => "o",
@@ -174,23 +182,44 @@ impl Generator {
             _ => self.dice.pick(&FIELDS),
         };
         let record = self.dice.below(stored.len());
-        let known = field.split('.').try_fold(&stored[record].data, |value, name| value.as_object()?.get(name));
-        let value = match known {
+        let value = match value_at(&stored[record], field) {
             Some(value) if !self.dice.one_in(3) => value.clone(),
             _ => self.value(),
         };
-        let test = if field.contains('-') { Test::Eq(value) } else { self.test(value) };
+        let test = if field.contains('-') { Test::Eq(value) } else { self.test(value, field, stored) };
         Condition { field: field.to_owned(), test }
     }
 
-    fn test(&mut self, value: Value) -> Test {
+    /// What some of the records have there, as far as it can be looked for among others.
+    fn some_of_all(&mut self, stored: &[Stored], field: &str) -> Vec<Value> {
+        let values = stored.iter().filter_map(|record| value_at(record, field));
+        let values: Vec<Value> = values.filter(|value| !value.is_array() && !value.is_object()).cloned().collect();
+        let is_memory = self.is_memory;
+        values.into_iter().filter(|value| !self.dice.one_in(3) && !(is_memory && is_ambiguous(value))).collect()
+    }
+
+    /// Up to half of the ids, and so many that there are not.
+    pub(crate) fn ids(&mut self, stored: &[Stored]) -> Test {
+        let mut ids: Vec<Value> =
+            stored.iter().filter(|_| self.dice.one_in(2)).map(|record| record.id.as_str().into()).collect();
+        ids.extend((0..self.dice.below(90)).map(|n| Value::from(format!("{n:08}-6b97-4fb1-a1ff-67b68f4e258d"))));
+        if self.dice.one_in(3) { Test::NotIn(ids) } else { Test::IsIn(ids) }
+    }
+
+    fn test(&mut self, value: Value, field: &str, stored: &[Stored]) -> Test {
         let is_compound = value.is_array() || value.is_object();
         let bound = if value.is_number() || value.is_string() { value.clone() } else { self.dice.below(5).into() };
         let scalar = if is_compound { self.scalar() } else { value.clone() };
         let items = value.as_array().cloned().unwrap_or_else(|| vec![scalar.clone()]);
         let mut some = vec![scalar];
         some.extend((0..self.dice.below(4)).map(|_| self.scalar()));
-        match self.dice.below(14) {
+        match self.dice.below(15) {
+            14 => {
+                // More than a URL has room for.
+                some.extend((0..self.dice.below(200)).map(|n| Value::from(format!("no record has this text: {n}"))));
+                some.extend(self.some_of_all(stored, field));
+                if self.dice.one_in(3) && !self.is_memory { Test::NotIn(some) } else { Test::IsIn(some) }
+            }
             0 | 1 => Test::Eq(value),
             2 => Test::Ne(value),
             3 => Test::IsIn(some),
@@ -208,7 +237,7 @@ impl Generator {
     }
 
     /// A part of a text, whose letters are ASCII's: the backends know the case of others or do not.
-    fn pattern(&mut self, value: &Value) -> String {
+    pub(crate) fn pattern(&mut self, value: &Value) -> String {
         let text = value.as_str().map_or_else(|| "4".to_owned(), str::to_owned);
         let text: String = text.chars().filter(char::is_ascii).collect();
         match self.dice.below(4) {
@@ -220,8 +249,12 @@ impl Generator {
     }
 }
 
+fn value_at<'a>(record: &'a Stored, field: &str) -> Option<&'a Value> {
+    field.split('.').try_fold(&record.data, |value, name| value.as_object()?.get(name))
+}
+
 /// Whether the documentation says that the memory backend answers otherwise.
-fn differs_in_memory(filter: &[Condition]) -> bool {
+pub(crate) fn differs_in_memory(filter: &[Condition]) -> bool {
     let presences = filter.iter().filter(|condition| matches!(condition.test, Test::HasKey | Test::IsMissing)).count();
     let excluded = |values: &[Value]| values.iter().filter(|value| is_ambiguous(value)).count();
     let other_ne = filter.iter().any(|condition| matches!(condition.test, Test::Ne(_)));

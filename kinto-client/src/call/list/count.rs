@@ -29,7 +29,7 @@ impl<K: Kind, T: Data> Operation for Count<K, T> {
         }
         let mut request = Request::new(Method::HEAD, self.0.list.checked()?);
         request.query = listing.conditions()?;
-        Ok(Some(request))
+        listing.ask(request).map(Some)
     }
 
     fn response(self, response: Response) -> Result<usize> {

@@ -92,7 +92,7 @@ impl<K: Kind, T> GetAll<K, T> {
         }
         let mut request = Request::get(self.list.checked()?);
         request.query = self.listing.query(&request.path)?;
-        Ok(request.provided(self.if_changed.map(Precondition::Changed)))
+        self.listing.ask(request.provided(self.if_changed.map(Precondition::Changed)))
     }
 
     fn source(&self, client: &Client) -> Source {

@@ -125,7 +125,7 @@ impl<K: Kind, T: Data> GetParallel<K, T> {
     async fn is_same(&self, client: &Client, version: Timestamp, objects: usize) -> Result<bool> {
         let mut request = Request::new(Method::HEAD, self.0.list.checked()?);
         request.query = self.0.listing.conditions()?;
-        let response = client.send(&request).await?.success()?;
+        let response = client.send(&self.0.listing.ask(request)?).await?.success()?;
         Ok(response.etag()? == version && response.total()? == objects)
     }
 

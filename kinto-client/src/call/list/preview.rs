@@ -14,7 +14,7 @@ const BOTH_ENDS: &str =
 impl<K: Kind, T> GetAll<K, T> {
     fn preview_with(&self, follows: &'static str) -> Result<RequestPreview> {
         let request = self.request().map_err(|error| self.subject().blame(error))?;
-        Ok(RequestPreview::first(request, follows))
+        RequestPreview::first(request, follows)
     }
 }
 
@@ -67,6 +67,6 @@ impl<K: Kind, T, S, O> Preview for GetSelected<K, T, S, O> {
 impl<T: Data> Preview for GetChanges<T> {
     fn preview(&self) -> Result<RequestPreview> {
         let request = self.request(self.start_after(&self.since)).map_err(|error| self.subject().blame(error))?;
-        Ok(RequestPreview::first(request, PAGES))
+        RequestPreview::first(request, PAGES)
     }
 }

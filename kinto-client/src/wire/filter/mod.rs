@@ -3,12 +3,14 @@ use std::{fmt, marker::PhantomData};
 use super::query::Query;
 use crate::error::{Error, Result};
 
+mod length;
 mod name;
 mod parameters;
 mod term;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use length::too_long;
 pub(crate) use name::is_operable;
 use term::Term;
 pub(crate) use term::{Operand, Operator};
