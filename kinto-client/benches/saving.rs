@@ -1,7 +1,11 @@
 //! Saving records that were read: finding out what was changed, and putting it into what was received.
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use kinto_client::{KintoRecord, Record, Records};
+use std::collections::BTreeMap;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use kinto_client::{Data, KintoRecord, Record, Records};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::runtime::Runtime;
 
 mod canned;
@@ -44,5 +48,63 @@ fn saving(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, saving);
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Keys(BTreeMap<String, u32>);
+
+impl Data for Keys {}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Numbers {
+    numbers: Vec<u32>,
+}
+
+impl Data for Numbers {}
+
+/// The time that each key and each number takes: the same for ten times as many.
+fn large_records(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap_or_else(|error| unreachable!("{error}"));
+    let mut group = criterion.benchmark_group("large records");
+    group.sample_size(10);
+    for size in [10_000_u32, 100_000] {
+        group.throughput(Throughput::Elements(size.into()));
+        let stamp = json!({"id": "r", "last_modified": 7});
+        let mut keys = stamp.clone();
+        for number in 0..size {
+            keys[format!("key {number}")] = number.into();
+        }
+        let client = canned::client(&json!({ "data": keys }));
+        let records = client.bucket("bench").collection("large");
+        let read: Record<Keys> =
+            runtime.block_on(async { records.get_record("r").await }).unwrap_or_else(|error| unreachable!("{error}"));
+        group.bench_function(BenchmarkId::new("one key of many changed", size), |bencher| {
+            bencher.iter_batched_ref(
+                || read.clone(),
+                |record| {
+                    record.data.0.insert("key 7".to_owned(), 0);
+                    let _ = std::hint::black_box(records.save_record(record).preview());
+                },
+                BatchSize::LargeInput,
+            );
+        });
+        let mut numbers = stamp;
+        numbers["numbers"] = (0..size).collect();
+        let client = canned::client(&json!({ "data": numbers }));
+        let records = client.bucket("bench").collection("large");
+        let read: Record<Numbers> =
+            runtime.block_on(async { records.get_record("r").await }).unwrap_or_else(|error| unreachable!("{error}"));
+        group.bench_function(BenchmarkId::new("all numbers of a list changed", size), |bencher| {
+            bencher.iter_batched_ref(
+                || read.clone(),
+                |record| {
+                    record.data.numbers.iter_mut().for_each(|number| *number += size);
+                    let _ = std::hint::black_box(records.save_record(record).preview());
+                },
+                BatchSize::LargeInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, saving, large_records);
 criterion_main!(benches);

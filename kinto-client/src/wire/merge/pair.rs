@@ -39,7 +39,7 @@ pub(super) struct Pairs {
 pub(super) fn pair(list: &List<'_, '_>) -> Pairs {
     let (before, after) = (list.before.len(), list.after.len());
     let mut pairing =
-        Pairing { list, of: vec![None; after], is_free: vec![true; before], by_place: Vec::new(), is_doubtful: false };
+        Pairing { list, of: vec![None; after], is_free: vec![true; before], unsure: Vec::new(), is_doubtful: false };
     if let Some(key) = list.key {
         pairing.by_key(key);
     }
@@ -60,6 +60,7 @@ pub(super) fn pair(list: &List<'_, '_>) -> Pairs {
     }
     pairing.by_marks();
     pairing.by_gaps();
+    pairing.is_doubtful = pairing.is_doubtful || pairing.are_others_likelier();
     if !is_bijective && (pairing.is_doubtful || !pairing.is_identity()) && before == after && (list.is_fixed)() {
         return Pairs { of: (0..after).map(Some).collect(), is_doubtful: was_moved };
     }
@@ -70,8 +71,8 @@ struct Pairing<'l, 'a> {
     list: &'l List<'l, 'a>,
     of: Vec<Option<usize>>,
     is_free: Vec<bool>,
-    /// Those of `after` that are paired by their place alone.
-    by_place: Vec<usize>,
+    /// Those of `after` that are paired by their place, or by some of what they say.
+    unsure: Vec<usize>,
     is_doubtful: bool,
 }
 
@@ -231,7 +232,7 @@ impl<'a> Pairing<'_, 'a> {
                 return;
             }
             for (after, before) in clear {
-                self.join(after, before);
+                self.join_unsurely(after, before);
             }
             votes.retain(|(after, before), _| self.is_open(*after, *before));
         }
@@ -257,9 +258,8 @@ impl<'a> Pairing<'_, 'a> {
         if !self.of.iter().flatten().is_sorted() {
             if free == open && self.list.before.len() == self.list.after.len() {
                 for place in free {
-                    self.join_by_place(place, place);
+                    self.join_unsurely(place, place);
                 }
-                self.is_doubtful = self.is_doubtful || self.are_others_likelier();
             } else {
                 self.is_doubtful |= free.iter().any(|place| (self.list.carries)(*place));
             }
@@ -272,27 +272,26 @@ impl<'a> Pairing<'_, 'a> {
         for (next_after, next_before) in ends {
             if next_after - after == next_before - before {
                 for (after, before) in (after..next_after).zip(before..next_before) {
-                    self.join_by_place(after, before);
+                    self.join_unsurely(after, before);
                 }
             } else if next_after > after {
                 self.is_doubtful |= (before..next_before).any(|place| (self.list.carries)(place));
             }
             (after, before) = (next_after + 1, next_before + 1);
         }
-        self.is_doubtful = self.is_doubtful || self.are_others_likelier();
     }
 
-    fn join_by_place(&mut self, after: usize, before: usize) {
-        self.by_place.push(after);
+    fn join_unsurely(&mut self, after: usize, before: usize) {
+        self.unsure.push(after);
         self.join(after, before);
     }
 
-    /// Whether one of those that were paired by their place, or seem new or removed, is likelier to be another of them.
+    /// Whether one of those that were paired unsurely, or seem new or removed, is likelier to be another of them.
     fn are_others_likelier(&self) -> bool {
-        let after = self.by_place.iter().copied().chain(self.open());
+        let after = self.unsure.iter().copied().chain(self.open());
         let of = |place: usize| self.of.get(place).copied().flatten();
         let after = after.map(|place| Paired { item: self.after(place), with: of(place).map(|of| self.before(of)) });
-        let joined = self.by_place.iter().filter_map(|place| Some((of(*place)?, Some(self.after(*place)))));
+        let joined = self.unsure.iter().filter_map(|place| Some((of(*place)?, Some(self.after(*place)))));
         let removed = self.free().into_iter().map(|place| (place, None));
         let before = joined.chain(removed).filter(|(place, _)| (self.list.carries)(*place));
         let before: Vec<Paired<'_>> = before.map(|(place, with)| Paired { item: self.before(place), with }).collect();
