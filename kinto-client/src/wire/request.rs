@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, header};
 use serde::Serialize;
 
-use super::{claim::Claim, fence::Lock, query::Query, timestamp::Timestamp};
+use super::{claim::Batched, fence::Lock, query::Query, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 /// What must hold for the server to carry a request out.
@@ -53,7 +53,7 @@ pub(crate) struct Request {
     pub(crate) repeat: Repeat,
     pub(crate) needs: Option<Capability>,
     /// What the requests in it write to, if it is a batch.
-    pub(crate) batched: Option<Vec<Claim>>,
+    pub(crate) batched: Option<Batched>,
 }
 
 impl Precondition {
