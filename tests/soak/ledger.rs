@@ -1,6 +1,6 @@
 //! What the server must hold, by what the callers were told.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use kinto_client::{Error, Record, Value};
 
@@ -17,13 +17,15 @@ pub(crate) struct Entry {
     pub(crate) possible: Vec<State>,
     /// What was reported as not applied since then.
     pub(crate) refused: Vec<State>,
+    /// Those who were acknowledged to be readers.
+    pub(crate) granted: Vec<String>,
     /// As it was read last.
     pub(crate) record: Option<Record<Item>>,
 }
 
 impl Entry {
     pub(crate) fn new(id: String) -> Self {
-        Self { id, possible: vec![None], refused: Vec::new(), record: None }
+        Self { id, possible: vec![None], refused: Vec::new(), granted: Vec::new(), record: None }
     }
 
     /// Takes down how a write of this state ended.
@@ -64,9 +66,21 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Judges who may read it in the end.
+    pub(crate) fn judge_readers(&self, readers: &Value, tally: &Tally) {
+        for reader in &self.granted {
+            if !readers.as_array().is_some_and(|readers| readers.iter().any(|held| held == reader)) {
+                tally.wrong(LOST, &format!("{}: {reader} is none of the readers {readers}", self.id));
+            }
+        }
+    }
+}
+
 pub(crate) const LOST: &str = "acknowledged writes lost";
 pub(crate) const NOT_APPLIED_BUT_PRESENT: &str = "writes reported as not applied, but present";
 pub(crate) const WRONG_READS: &str = "reads of what is not so";
+pub(crate) const TOO_LONG: &str = "operations beyond their limit";
 pub(crate) const WRONG_COUNTERS: &str = "counters that are wrong";
 
 /// Numbers of everything.
@@ -75,6 +89,8 @@ pub(crate) struct Tally {
     counts: Mutex<BTreeMap<&'static str, u64>>,
     /// What is wrong, in words.
     wrongs: Mutex<Vec<String>>,
+    /// The longest time that one operation of each kind took.
+    longest: Mutex<BTreeMap<&'static str, Duration>>,
 }
 
 impl Tally {
@@ -82,9 +98,28 @@ impl Tally {
         *self.counts.lock().unwrap().entry(what).or_default() += 1;
     }
 
+    pub(crate) fn add(&self, what: &'static str, count: u64) {
+        *self.counts.lock().unwrap().entry(what).or_default() += count;
+    }
+
     pub(crate) fn wrong(&self, what: &'static str, how: &str) {
         self.count(what);
         self.wrongs.lock().unwrap().push(format!("{what}: {how}"));
+    }
+
+    /// Takes down how long an operation took, which is wrong beyond its limit, if it has one.
+    pub(crate) fn took(&self, what: &'static str, time: Duration, limit: Option<Duration>) {
+        let mut longest = self.longest.lock().unwrap();
+        let before = longest.entry(what).or_default();
+        *before = time.max(*before);
+        drop(longest);
+        if limit.is_some_and(|limit| time > limit) {
+            self.wrong(TOO_LONG, &format!("{what} took {time:?}"));
+        }
+    }
+
+    pub(crate) fn longest(&self) -> BTreeMap<&'static str, Duration> {
+        self.longest.lock().unwrap().clone()
     }
 
     pub(crate) fn of(&self, what: &str) -> u64 {

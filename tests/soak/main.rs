@@ -1,8 +1,11 @@
-//! Eight tasks create, change, delete and read records, one by one and in batches, over a way that hurts one request in
-//! ten, to a server that is killed and started again three times. In the end it holds exactly what the callers were told.
+//! Eight tasks create, change, grant, delete and read records, one by one and in batches, twice: over a way that hurts one
+//! request in ten, to a server that is killed and started again three times; and through an nginx that sends requests again,
+//! to three nodes of one PostgreSQL that are killed and renewed in turn, as is the database. In the end the server holds
+//! exactly what the callers were told.
 //!
-//! It prints numbers, and fails if one of those is not 0 that must be. `KINTO_SOAK_SECONDS` says how long it runs, and
-//! `KINTO_TEST_SEED` by which chance; to the same chance the same happens as far as time lets it.
+//! It prints numbers, and fails if one of those is not 0 that must be. `KINTO_SOAK_SECONDS` says how long the first runs,
+//! `KINTO_SOAK_NODES_SECONDS` how long the second, and `KINTO_TEST_SEED` by which chance; to the same chance the same
+//! happens as far as time lets it.
 
 #![allow(
     clippy::expect_used,
@@ -15,7 +18,9 @@
 mod chance;
 mod ledger;
 mod many;
+mod nodes;
 mod report;
+mod rights;
 mod task;
 mod way;
 
@@ -28,7 +33,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kinto_client::{KintoRecord, Value, json};
+use kinto_client::{KintoRecord, TypedCollection, Value, json};
 use kinto_server::{Backend, Server};
 use kinto_tests::{Outcome, Proxy, Scene};
 use serde::{Deserialize, Serialize};
@@ -68,7 +73,8 @@ fn main() -> Outcome {
     let duration = Duration::from_secs(number("KINTO_SOAK_SECONDS", 15));
     let nanoseconds = std::time::UNIX_EPOCH.elapsed()?.subsec_nanos();
     let seed = number("KINTO_TEST_SEED", nanoseconds.into());
-    println!("soak: {} s, seed {seed}", duration.as_secs());
+    let nodes = Duration::from_secs(number("KINTO_SOAK_NODES_SECONDS", 10));
+    println!("soak: {} s and {} s, seed {seed}", duration.as_secs(), nodes.as_secs());
     let server = match Server::builder().backend(Backend::PostgreSql).workers(2).start() {
         Err(error) if error.to_string().starts_with("PostgreSQL is not installed") => {
             println!("SKIPPED: {error}");
@@ -78,10 +84,14 @@ fn main() -> Outcome {
     };
     let panics = count_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
-    let report = runtime.block_on(soak(server, duration, seed))?;
+    let mut reports = vec![runtime.block_on(soak(Arc::clone(&server), duration, seed))?];
+    reports.extend(runtime.block_on(nodes::soak(server, nodes, seed))?);
+    for report in &reports {
+        println!("{report}");
+    }
     let panics = panics.load(Ordering::SeqCst);
-    println!("{report}\n{panics:>10}  panics");
-    if panics > 0 || report.failed() { Err(format!("seed {seed}").into()) } else { Ok(()) }
+    println!("{panics:>10}  panics");
+    if panics > 0 || reports.iter().any(Report::failed) { Err(format!("seed {seed}").into()) } else { Ok(()) }
 }
 
 fn count_panics() -> Arc<AtomicU64> {
@@ -104,21 +114,8 @@ async fn soak(server: Arc<Server>, duration: Duration, seed: u64) -> Result<Repo
     let client = scene.client_at(proxy.url()).timeout(Duration::from_secs(20)).read_timeout(Duration::from_secs(3));
     let items = scene.todos_of(&client.build()?).typed::<Item>();
 
-    let (tally, counters) = (Arc::new(Tally::default()), Arc::new(<[Counter; SHARED]>::default()));
     let started = Instant::now();
-    let tasks = (0..TASKS).map(|number| Task {
-        number,
-        chance: Chance::new(seed, number),
-        items: items.clone(),
-        tally: Arc::clone(&tally),
-        counters: Arc::clone(&counters),
-        until: started + duration,
-        live: Vec::new(),
-        over: Vec::new(),
-        made: 0,
-        revision: 0,
-    });
-    let tasks: Vec<_> = tasks.map(|task| tokio::spawn(task.run())).collect();
+    let at_work = AtWork::start(&items, seed, started + duration);
     let mut memory = Vec::new();
     for quarter in 1..=RESTARTS {
         tokio::time::sleep_until((started + duration * quarter / (RESTARTS + 1)).into()).await;
@@ -126,16 +123,47 @@ async fn soak(server: Arc<Server>, duration: Duration, seed: u64) -> Result<Repo
         let server = Arc::clone(&server);
         tokio::task::spawn_blocking(move || server.kill_server().and_then(|()| server.restart_server())).await??;
     }
-    let mut entries = Vec::new();
-    for task in tasks {
-        // One that panicked is counted.
-        entries.extend(task.await.unwrap_or_default());
-    }
+    let (entries, tally) = at_work.end(&scene).await;
     memory.push(report::memory());
-    let elapsed = started.elapsed();
-    judge(&scene, &entries, &counters, &tally).await;
     let met = met.lock().unwrap().clone();
-    Ok(Report { elapsed, records: entries.len(), tally, met, memory })
+    Ok(Report { elapsed: started.elapsed(), records: entries, tally, met, memory })
+}
+
+/// The tasks, and what they are told.
+struct AtWork {
+    tasks: Vec<tokio::task::JoinHandle<Vec<Entry>>>,
+    tally: Arc<Tally>,
+    counters: Arc<[Counter; SHARED]>,
+}
+
+impl AtWork {
+    fn start(items: &TypedCollection<Item>, seed: u64, until: Instant) -> Self {
+        let (tally, counters) = (Arc::new(Tally::default()), Arc::new(<[Counter; SHARED]>::default()));
+        let tasks = (0..TASKS).map(|number| Task {
+            number,
+            chance: Chance::new(seed, number),
+            items: items.clone(),
+            tally: Arc::clone(&tally),
+            counters: Arc::clone(&counters),
+            until,
+            live: Vec::new(),
+            over: Vec::new(),
+            made: 0,
+            revision: 0,
+        });
+        Self { tasks: tasks.map(|task| tokio::spawn(task.run())).collect(), tally, counters }
+    }
+
+    /// Waits for the end of all, and compares what the server holds with what they were told.
+    async fn end(self, scene: &Scene) -> (usize, Arc<Tally>) {
+        let mut entries = Vec::new();
+        for task in self.tasks {
+            // One that panicked is counted.
+            entries.extend(task.await.unwrap_or_default());
+        }
+        judge(scene, &entries, &self.counters, &self.tally).await;
+        (entries.len(), self.tally)
+    }
 }
 
 /// Compares what the server holds with what the tasks were told.
@@ -152,7 +180,12 @@ async fn judge(scene: &Scene, entries: &[Entry], counters: &[Counter; SHARED], t
         }
     }
     for entry in entries {
-        entry.judge(&held.remove(&entry.id), tally);
+        let held = held.remove(&entry.id);
+        entry.judge(&held, tally);
+        if held.is_some() && !entry.granted.is_empty() {
+            let readers = scene.plain.permissions(&scene.record(&entry.id)).await["read"].take();
+            entry.judge_readers(&readers, tally);
+        }
     }
     for (id, data) in held {
         tally.wrong(ledger::NOT_APPLIED_BUT_PRESENT, &format!("{id}: nobody knows of {data}"));

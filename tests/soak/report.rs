@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fmt, fs, sync::Arc, time::Duration};
 
-use crate::ledger::{LOST, NOT_APPLIED_BUT_PRESENT, Tally, WRONG_COUNTERS, WRONG_READS};
+use crate::ledger::{LOST, NOT_APPLIED_BUT_PRESENT, TOO_LONG, Tally, WRONG_COUNTERS, WRONG_READS};
 
 /// What came of it, in numbers.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Report {
 /// How much more memory may be in use at the end than after a quarter of the time, in bytes.
 const GROWTH: u64 = 16 << 20;
 
-const NEVER: [&str; 4] = [LOST, NOT_APPLIED_BUT_PRESENT, WRONG_READS, WRONG_COUNTERS];
+const NEVER: [&str; 5] = [LOST, NOT_APPLIED_BUT_PRESENT, WRONG_READS, WRONG_COUNTERS, TOO_LONG];
 
 impl Report {
     pub(crate) fn failed(&self) -> bool {
@@ -33,8 +33,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:>10.0}  seconds, {} records", self.elapsed.as_secs_f64(), self.records)?;
         let requests: u64 = self.met.values().sum();
-        let hurt = requests - self.met.get("none").copied().unwrap_or_default();
-        writeln!(f, "{requests:>10}  requests, of which {hurt} were hurt:")?;
+        writeln!(f, "{requests:>10}  requests, and what happened to them:")?;
         for (fault, count) in self.met.iter().filter(|(fault, _)| **fault != "none") {
             writeln!(f, "{count:>14}  {fault}")?;
         }
@@ -43,6 +42,9 @@ impl fmt::Display for Report {
         }
         for what in NEVER {
             writeln!(f, "{:>10}  {what}", self.tally.of(what))?;
+        }
+        for (operation, longest) in self.tally.longest() {
+            writeln!(f, "{:>10.2}  seconds took the longest {operation}", longest.as_secs_f64())?;
         }
         let mebibytes: Vec<String> = self.memory.iter().map(|bytes| (bytes >> 20).to_string()).collect();
         write!(f, "{:>10}  MiB in use after each quarter", mebibytes.join(" "))?;

@@ -26,6 +26,12 @@ pub(crate) struct Task {
     pub(crate) revision: u64,
 }
 
+/// How long one try may take.
+pub(crate) const TRY: Duration = Duration::from_secs(20);
+/// How long the tries of one request may take together, without the last, as the client's policy has it.
+pub(crate) const TRIES: Duration = Duration::from_secs(60);
+/// What a machine with much to do may add to that.
+const SLACK: Duration = Duration::from_secs(5);
 /// How many records a task keeps, about.
 const KEPT: usize = 40;
 
@@ -44,25 +50,52 @@ impl Task {
         self.over
     }
 
+    /// Does one thing. What is one request has a limit: as long as its tries may take in all, and the last of them.
     async fn step(&mut self) {
         let few = self.live.len() < KEPT / 2;
         let many = self.live.len() > KEPT;
-        match self.chance.below(16) {
-            _ if few => self.create().await,
-            0..2 if many => self.delete_many().await,
-            0..2 => self.create().await,
-            2 => self.create_many().await,
-            3..5 => self.save().await,
-            5 => self.save_many().await,
-            6 => self.update().await,
-            7 => self.edit().await,
-            8 => self.patch().await,
-            9 => self.overwrite().await,
-            10 => self.delete().await,
-            11 => self.read().await,
-            12 => self.list().await,
+        let started = Instant::now();
+        let what = match self.chance.below(20) {
+            _ if few => "create",
+            0..2 if many => "delete in a batch",
+            0..2 => "create",
+            2 => "create in a batch",
+            3..5 => "save",
+            5 => "save in a batch",
+            6 => "update",
+            7 => "edit",
+            8 => "patch",
+            9 => "overwrite",
+            10 => "delete",
+            11 => "read",
+            12 => "list",
+            13 => "grant",
+            14 => "merge patch",
+            15 => "batch of several kinds",
+            16 if many => "delete of all that match",
+            _ => "count",
+        };
+        match what {
+            "create" => self.create().await,
+            "create in a batch" => self.create_many().await,
+            "save" => self.save().await,
+            "save in a batch" => self.save_many().await,
+            "update" => self.update().await,
+            "edit" => self.edit().await,
+            "patch" => self.patch().await,
+            "overwrite" => self.overwrite().await,
+            "delete" => self.delete().await,
+            "delete in a batch" => self.delete_many().await,
+            "read" => self.read().await,
+            "list" => self.list().await,
+            "grant" => self.grant().await,
+            "merge patch" => self.merge().await,
+            "batch of several kinds" => self.mixed().await,
+            "delete of all that match" => self.delete_old().await,
             _ => self.count().await,
         }
+        let is_one = ["create", "save", "patch", "overwrite", "delete", "read"].contains(&what);
+        self.tally.took(what, started.elapsed(), is_one.then_some(TRIES + TRY + SLACK));
     }
 
     pub(crate) fn ended<T>(&self, operation: &'static str, outcome: &Result<T>) {
@@ -83,12 +116,12 @@ impl Task {
         Entry::new(format!("t{}-{}", self.number, self.made))
     }
 
-    fn any(&mut self) -> Option<usize> {
+    pub(crate) fn any(&mut self) -> Option<usize> {
         (!self.live.is_empty()).then(|| self.chance.place(self.live.len()))
     }
 
     /// The place of a record that is there, with what it holds.
-    fn one(&mut self) -> Option<(usize, Value)> {
+    pub(crate) fn one(&mut self) -> Option<(usize, Value)> {
         let place = self.any()?;
         Some((place, self.live[place].data()?.clone()))
     }
@@ -168,7 +201,13 @@ impl Task {
         self.changed("overwrite", place, json!(item), outcome);
     }
 
-    fn changed(&mut self, operation: &'static str, place: usize, state: Value, outcome: Result<Record<Item>>) {
+    pub(crate) fn changed(
+        &mut self,
+        operation: &'static str,
+        place: usize,
+        state: Value,
+        outcome: Result<Record<Item>>,
+    ) {
         self.ended(operation, &outcome);
         self.live[place].told(&outcome, Some(state), &self.tally);
         if let Ok(record) = outcome {

@@ -120,6 +120,7 @@ impl Client {
             // It is there. That it may be written is another question: a creation over it is refused with 412 to all.
             response = self.send_as_is(&lock.request().repeatable()).await?;
         }
-        response.success().map(drop).map_err(|error| error.of_fence(&fence.locks))
+        // A creation that a proxy has made an overwrite has written the lock as well.
+        if response.status.is_success() { Ok(()) } else { Err(Error::refused(&response).of_fence(&fence.locks)) }
     }
 }

@@ -101,6 +101,25 @@ impl Error {
         error
     }
 
+    /// The server has taken a creation for an overwrite.
+    pub(crate) fn replaced() -> Self {
+        Self::unexpected(
+            "the object existed and was replaced, though it was to be created only: a proxy on the way to the server has \
+             removed the header `If-None-Match`, and may remove `If-Match` from saves and deletions as well"
+                .to_owned(),
+        )
+        .maybe_applied()
+    }
+
+    /// A response that is compressed, which was not asked for.
+    pub(crate) fn compressed(encoding: &str) -> Self {
+        Self::unexpected(format!(
+            "the response is compressed (`Content-Encoding: {encoding}`), which the client has not asked for and does not \
+             read: a proxy on the way adds `Accept-Encoding` to requests, or a transport does and leaves decompressing to \
+             others"
+        ))
+    }
+
     /// The object was found in another version than the caller asked for; nothing was written.
     pub(crate) fn changed(found: &str) -> Self {
         let mut error = Self::new(ErrorKind::Conflict, "the object is of another version than `.if_match(…)` says");

@@ -6,11 +6,12 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
-use http::Method;
+use http::{Method, StatusCode};
 use serde::Deserialize;
 
 use crate::wire::{
-    claim::ObjectKey,
+    batch,
+    claim::{Batched, ObjectKey},
     refusal::Refusal,
     request::Request,
     response::{Doubt, Response},
@@ -31,28 +32,54 @@ struct Latest {
 
 static LATEST: LazyLock<Mutex<Latest>> = LazyLock::new(Mutex::default);
 
-/// Notes the response to a write of one object, before another request of this program can write it.
-pub(super) fn note(server: u64, request: &Request, response: &Response) {
-    if !response.status.is_success() {
-        return;
-    }
-    let Some(object) = request.object_key() else { return };
-    let left = if request.method == Method::DELETE {
-        None
-    } else {
-        let Ok(version) = response.etag() else { return };
-        Some(version)
-    };
-    let key = (server, object);
-    let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
-    if latest.left.insert(key, left).is_none() {
-        latest.order.push_back(key);
-        if latest.order.len() > REMEMBERED
-            && let Some(oldest) = latest.order.pop_front()
-        {
-            latest.left.remove(&oldest);
+impl Latest {
+    fn note(&mut self, key: (u64, ObjectKey), left: Left) {
+        if self.left.insert(key, left).is_none() {
+            self.order.push_back(key);
+            if self.order.len() > REMEMBERED
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.left.remove(&oldest);
+            }
         }
     }
+}
+
+/// Notes the response to a write of one object, or to a batch, before another request of this program can write to the
+/// same.
+pub(super) fn note(server: u64, request: &Request, response: &Response) {
+    let all = match &request.batched {
+        Some(batched) => left_by_batch(batched, response),
+        None => {
+            let object = request.object_key().map(|object| (object, request.method == Method::DELETE));
+            object.and_then(|object| left_by(object, response)).into_iter().collect()
+        }
+    };
+    if all.is_empty() {
+        return;
+    }
+    let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
+    for (object, left) in all {
+        latest.note((server, object), left);
+    }
+}
+
+/// Returns what a write leaves its object as, if it succeeded.
+fn left_by((object, deletes): (ObjectKey, bool), response: &Response) -> Option<(ObjectKey, Left)> {
+    let version = response.status.is_success().then(|| response.etag().ok());
+    if deletes { version.map(|_| (object, None)) } else { version.flatten().map(|version| (object, Some(version))) }
+}
+
+fn left_by_batch(batched: &Batched, response: &Response) -> Vec<(ObjectKey, Left)> {
+    if response.status != StatusCode::OK || batched.objects.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let parts = batch::answers(response, batched.objects.len()).unwrap_or_default();
+    // At a collision or a failure the server rolls back what came before it, and says of that that it succeeded.
+    if parts.iter().any(|part| part.status == StatusCode::CONFLICT || part.status.is_server_error()) {
+        return Vec::new();
+    }
+    batched.objects.iter().zip(&parts).filter_map(|(object, part)| left_by((*object)?, part)).collect()
 }
 
 /// Returns the response without doubt, if it was another request of this program that left the object as it is.
@@ -76,4 +103,106 @@ fn existing_version(response: &Response) -> Option<Left> {
     let existing = Refusal::read(response).existing?;
     let version: Version = serde_json::from_slice(&existing).ok()?;
     Some(Some(Timestamp::from_millis(version.last_modified)))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, header};
+    use serde_json::json;
+
+    use super::*;
+    use crate::wire::settle::settle;
+
+    /// A server of its own for each test, since what is noted is the whole program's.
+    fn server(test: &str) -> u64 {
+        crate::wire::claim::hash(test)
+    }
+
+    fn write(method: Method, id: &str) -> Request {
+        let request = Request::new(method, format!("/buckets/b/collections/c/records/{id}"));
+        request.json(&json!({"data": {"n": 2}})).unwrap()
+    }
+
+    fn succeeded(version: u64) -> Response {
+        let etag = HeaderValue::from_str(&format!("\"{version}\"")).unwrap();
+        Response::new(StatusCode::OK, HeaderMap::from_iter([(header::ETAG, etag)]), "{}".into())
+    }
+
+    /// A PUT that is refused because the object is of that version, and is what was sent.
+    fn refused(version: u64) -> Response {
+        let existing = json!({"id": "r", "last_modified": version, "n": 2});
+        let body = json!({"code": 412, "errno": 114, "error": "x", "details": {"existing": existing}});
+        Response::new(StatusCode::PRECONDITION_FAILED, HeaderMap::new(), body.to_string().into())
+    }
+
+    fn gone(id: &str) -> Response {
+        let body = json!({"code": 404, "errno": 110, "error": "x", "details": {"id": id, "resource_name": "record"}});
+        Response::new(StatusCode::NOT_FOUND, HeaderMap::new(), body.to_string().into())
+    }
+
+    fn doubt_of(server: u64, request: &Request, response: Response) -> Option<Doubt> {
+        judge(server, request, settle(request, response, false)).doubt
+    }
+
+    #[test]
+    fn refusal_by_an_acknowledged_version_is_no_doubt() {
+        let (server, put) = (server("version"), write(Method::PUT, "r"));
+        assert_eq!(doubt_of(server, &put, refused(7)), Some(Doubt::AsSent), "nothing is noted");
+        note(server, &write(Method::PATCH, "r"), &succeeded(7));
+        assert_eq!(doubt_of(server, &put, refused(7)), None);
+        for (server, request, version) in
+            [(server, &put, 8), (server + 1, &put, 7), (server, &write(Method::PUT, "s"), 7)]
+        {
+            assert_eq!(doubt_of(server, request, refused(version)), Some(Doubt::AsSent), "another one");
+        }
+        // What was refused says nothing of what is there.
+        note(server, &put, &refused(9));
+        assert_eq!(doubt_of(server, &put, refused(9)), Some(Doubt::AsSent));
+        note(server, &put, &succeeded(10));
+        assert_eq!(doubt_of(server, &put, refused(7)), Some(Doubt::AsSent), "the latest counts");
+    }
+
+    #[test]
+    fn deletion_of_what_was_deleted_is_no_doubt() {
+        let (server, delete) = (server("deleted"), write(Method::DELETE, "r"));
+        assert_eq!(doubt_of(server, &delete, gone("r")), Some(Doubt::Gone { guarded: false }));
+        note(server, &delete, &succeeded(5));
+        assert_eq!(doubt_of(server, &delete, gone("r")), None);
+        note(server, &write(Method::PUT, "r"), &succeeded(6));
+        assert_eq!(doubt_of(server, &delete, gone("r")), Some(Doubt::Gone { guarded: false }), "it was made again");
+    }
+
+    fn batch_of(statuses: [u16; 3]) -> (Request, Response) {
+        let parts = [write(Method::PUT, "r"), Request::get("/buckets/b".to_owned()), write(Method::DELETE, "s")];
+        let etag = json!({"ETag": "\"7\""});
+        let part = |status: u16| json!({"status": status, "path": "/v1", "headers": etag, "body": {"data": {}}});
+        let body = json!({"responses": statuses.map(part)}).to_string();
+        (batch::request(&parts).unwrap(), Response::new(StatusCode::OK, HeaderMap::new(), body.into()))
+    }
+
+    #[test]
+    fn parts_of_a_batch_are_noted_unless_they_may_be_rolled_back() {
+        let server = server("batch");
+        let (put, delete) = (write(Method::PUT, "r"), write(Method::DELETE, "s"));
+        for statuses in [[200, 200, 409], [200, 503, 200], [412, 200, 404]] {
+            let (request, response) = batch_of(statuses);
+            note(server, &request, &response);
+            assert_eq!(doubt_of(server, &put, refused(7)), Some(Doubt::AsSent), "{statuses:?}");
+            assert_eq!(doubt_of(server, &delete, gone("s")), Some(Doubt::Gone { guarded: false }), "{statuses:?}");
+        }
+        let (request, response) = batch_of([200, 404, 200]);
+        note(server, &request, &response);
+        assert_eq!((doubt_of(server, &put, refused(7)), doubt_of(server, &delete, gone("s"))), (None, None));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_oldest_are_forgotten() {
+        let mut latest = Latest::default();
+        let objects = 0..=u64::try_from(REMEMBERED).unwrap();
+        for object in objects.clone().chain(objects) {
+            latest.note((0, (object, None)), None);
+        }
+        assert_eq!((latest.left.len(), latest.order.len()), (REMEMBERED, REMEMBERED));
+        assert!(!latest.left.contains_key(&(0, (1, None))) && latest.left.contains_key(&(0, (0, None))));
+    }
 }

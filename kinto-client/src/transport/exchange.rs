@@ -135,6 +135,9 @@ impl Exchange {
         let response = self.transport.send(http).await.map_err(|error| self.no_answer(request, error))?;
         let (head, body) = response.into_parts();
         let body = self.read(&head.headers, body).await.map_err(|error| after_sending(request, error))?;
+        if let Some(encoding) = compression(&head.headers).filter(|_| !body.is_empty() && is_read(head.status)) {
+            return Err(after_sending(request, Error::compressed(&encoding)));
+        }
         Ok(Response::new(head.status, head.headers, body))
     }
 
@@ -210,6 +213,18 @@ impl Exchange {
         );
         Err(Error::new(ErrorKind::TooLarge, message))
     }
+}
+
+/// Returns how a body is compressed, if it is.
+fn compression(headers: &HeaderMap) -> Option<String> {
+    let encoding = headers.get(header::CONTENT_ENCODING)?.to_str().ok()?.trim();
+    let shown: String = encoding.chars().take(40).collect();
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(shown)
+}
+
+/// Returns true if what is done next depends on the body. Of the others the status says enough.
+fn is_read(status: StatusCode) -> bool {
+    !(status.is_server_error() || [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS].contains(&status))
 }
 
 fn interrupted(error: TransportError) -> Error {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    claim::claims_of_batch,
+    claim::Batched,
     fence,
     headers::Headers,
     request::{Precondition, Request},
@@ -20,7 +20,7 @@ pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request, IntoIter:
     let parts = parts.into_iter();
     let mut body = Vec::with_capacity(parts.clone().map(size).sum());
     body.extend_from_slice(b"{\"requests\":");
-    let claims = claims_of_batch(parts.clone());
+    let batched = Batched::of(parts.clone());
     let mut separator = b'[';
     for part in parts {
         body.push(std::mem::replace(&mut separator, b','));
@@ -32,7 +32,7 @@ pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request, IntoIter:
     }
     body.extend_from_slice(b"]}");
     let request = Request::new(Method::POST, "/batch".to_owned());
-    Ok(Request { body: Some(body.into()), batched: Some(claims), ..request })
+    Ok(Request { body: Some(body.into()), batched: Some(batched), ..request })
 }
 
 /// The longest path and query that is sent as a URL.
@@ -153,7 +153,8 @@ pub(crate) fn responses<'a>(
     Ok(responses)
 }
 
-fn answers(response: &Response, expected: usize) -> Result<Vec<Response>> {
+/// The answers to so many requests, the locks among them.
+pub(crate) fn answers(response: &Response, expected: usize) -> Result<Vec<Response>> {
     #[derive(Deserialize)]
     struct Answers<'a> {
         #[serde(borrow)]

@@ -51,9 +51,29 @@ impl Request {
     /// Returns what the request writes to; nothing for one that only reads.
     pub(crate) fn claims(&self) -> Vec<Claim> {
         match &self.batched {
-            Some(claims) => claims.clone(),
+            Some(batched) => batched.claims.clone(),
             None => claims_of_one(self),
         }
+    }
+}
+
+/// What the requests in a batch write to.
+#[derive(Clone)]
+pub(crate) struct Batched {
+    claims: Vec<Claim>,
+    /// The one object that each of them writes and whether it deletes it, in their order, the locks among them. `None` for
+    /// those that write no one object, or an object that nobody asks for.
+    pub(crate) objects: Vec<Option<(ObjectKey, bool)>>,
+}
+
+impl Batched {
+    pub(crate) fn of<'a>(parts: impl Iterator<Item = &'a Request> + Clone) -> Self {
+        let objects = parts.clone().flat_map(|part| {
+            let lock = part.lock.as_ref().map(|_| None);
+            let object = part.object_key().map(|key| (key, part.method == Method::DELETE));
+            lock.into_iter().chain([object])
+        });
+        Self { objects: objects.collect(), claims: claims_of_batch(parts) }
     }
 }
 
@@ -61,7 +81,7 @@ impl Request {
 ///
 /// A batch has the lists that it writes to for itself: two batches in one collection would collide all the time, and
 /// the server undoes the one that comes second.
-pub(crate) fn claims_of_batch<'a>(parts: impl Iterator<Item = &'a Request>) -> Vec<Claim> {
+fn claims_of_batch<'a>(parts: impl Iterator<Item = &'a Request>) -> Vec<Claim> {
     let mut claims = Vec::new();
     let mut last: Option<&str> = None;
     for part in parts.filter(|part| !part.method.is_safe()) {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, header};
 use serde::Serialize;
 
-use super::{claim::Claim, fence::Lock, query::Query, timestamp::Timestamp};
+use super::{claim::Batched, fence::Lock, query::Query, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 /// What must hold for the server to carry a request out.
@@ -55,7 +55,7 @@ pub(crate) struct Request {
     /// Its query may be longer than a URL can be: it is sent in a batch then.
     pub(crate) may_be_long: bool,
     /// What the requests in it write to, if it is a batch.
-    pub(crate) batched: Option<Vec<Claim>>,
+    pub(crate) batched: Option<Batched>,
 }
 
 impl Precondition {

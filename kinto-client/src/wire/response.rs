@@ -34,6 +34,9 @@ pub(crate) enum Doubt {
     /// The lock of the fence could not be written, and the server went on with what was behind it. A lock that collided
     /// with another writer has rolled back what was before it.
     Unfenced { rolled_back: bool },
+    /// The server has replaced an object, or made another, where the request was to create one: its `If-None-Match` was
+    /// lost on the way.
+    Replaced,
     /// Nothing is in doubt once another request has told: see [`question`](super::settle::question).
     Open,
 }
@@ -58,7 +61,7 @@ impl Doubt {
                 "the lock of the fence could not be written, and the server may have gone on to this request without it: \
                  another client may have written at the same time, so read the object before you write again",
             ),
-            Self::Earlier | Self::Open => None,
+            Self::Earlier | Self::Replaced | Self::Open => None,
         }
     }
 }
@@ -134,7 +137,11 @@ impl Response {
 
     /// The answer itself if it is a success, and otherwise the error that it tells of.
     pub(crate) fn success(self) -> Result<Self> {
-        if self.status.is_success() { Ok(self) } else { Err(Error::refused(&self)) }
+        match self.doubt {
+            Some(Doubt::Replaced) => Err(Error::replaced()),
+            _ if self.status.is_success() => Ok(self),
+            _ => Err(Error::refused(&self)),
+        }
     }
 }
 

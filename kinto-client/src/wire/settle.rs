@@ -51,6 +51,11 @@ pub(crate) fn settle(request: &Request, response: Response, repeated: bool) -> R
             return Response { status: StatusCode::CREATED, ..response };
         }
         (&Method::POST, StatusCode::OK) if request.object.is_some() => earlier,
+        // Kinto creates with 201. What is replaced under an id of its own is what an earlier try created.
+        (_, StatusCode::OK) if is_creation && request.own_id => {
+            return Response { status: StatusCode::CREATED, ..response };
+        }
+        (_, StatusCode::OK) if is_creation => Some(Doubt::Replaced),
         (_, status) if status.is_success() => None,
         _ => earlier,
     };
@@ -62,7 +67,7 @@ fn created(refused: Response) -> Response {
     match Refusal::read(&refused).existing {
         Some(existing) => {
             let body: Bytes = [b"{\"data\":", &existing[..], b"}"].concat().into();
-            Response::new(StatusCode::OK, refused.headers, body)
+            Response::new(StatusCode::CREATED, refused.headers, body)
         }
         None => Response { doubt: Some(Doubt::Earlier), ..refused },
     }
@@ -89,7 +94,10 @@ pub(crate) fn question(request: &Request, response: &Response) -> Option<Request
 /// Returns the success that a refused creation under an id of its own proves, as the response to the [`question`] shows
 /// it, if there is one.
 pub(crate) fn settle_by(refused: Response, found: Option<Response>) -> Response {
-    found.filter(|found| found.status.is_success()).unwrap_or_else(|| created(refused))
+    match found.filter(|found| found.status.is_success()) {
+        Some(found) => Response { status: StatusCode::CREATED, ..found },
+        None => created(refused),
+    }
 }
 
 #[derive(Deserialize)]

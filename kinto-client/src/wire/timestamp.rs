@@ -43,8 +43,11 @@ impl Timestamp {
         format!("\"{}\"", self.0)
     }
 
+    /// Reads an `ETag`. A weak one is the same version: a proxy that compresses a response weakens its `ETag`.
     pub(crate) fn from_etag(etag: &str) -> Result<Self> {
-        etag.strip_prefix('"')
+        etag.strip_prefix("W/")
+            .unwrap_or(etag)
+            .strip_prefix('"')
             .and_then(|rest| rest.strip_suffix('"'))
             .and_then(|digits| digits.parse().ok())
             .map(Self)
@@ -128,6 +131,7 @@ mod tests {
         let timestamp = Timestamp::from_millis(42);
         assert_eq!(timestamp.to_etag(), "\"42\"");
         assert_eq!(Timestamp::from_etag("\"42\"").unwrap(), timestamp);
+        assert_eq!(Timestamp::from_etag("W/\"42\"").unwrap(), timestamp);
     }
 
     #[test]
@@ -145,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_is_no_timestamp_is_refused() {
-        for etag in ["42", "\"-5\"", "W/\"42\"", "\"\"", "\"99999999999999999999\"", ""] {
+        for etag in ["42", "\"-5\"", "W/42", "w/\"42\"", "W/W/\"42\"", "\"\"", "\"99999999999999999999\"", ""] {
             assert!(Timestamp::from_etag(etag).is_err(), "{etag}");
         }
     }

@@ -2,7 +2,8 @@
 
 A lease is a TCP connection: the kernel closes it whichever way its owner ends. The owner's first line is
 `lease TOKEN`; the answers are `hello`, any number of `note TEXT`, then `ready URL` or `failed JSON-STRING`.
-After that `kill` and `restart` (answered with `done` or `failed`) act on the web server.
+After that `kill`, `restart` and `renew` act on the web server, `restart-database` on PostgreSQL, and `database` asks
+for its address; they are answered with `done` or `failed`.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ import time
 
 FIRST_LEASE_SECONDS = 60
 START_SECONDS = 120
+END_SECONDS = 10
+DATABASE = "KINTO_SERVER_POSTGRESQL"
 SCRIPTS = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -125,7 +128,14 @@ class Launcher:
                     await self.kill_web()
                 elif command == "restart":
                     await self.kill_web()
-                    await self.start_web(restarted=True)
+                    await self.start_web()
+                elif command == "renew":
+                    await self.end_web()
+                    await self.start_web()
+                elif command == "restart-database":
+                    await self.restart_postgres()
+                elif command == "database":
+                    return f"done {os.environ.get(DATABASE, '')}\n".encode()
                 else:
                     raise Failure(f"unknown command {command!r}")
                 return b"done\n"
@@ -155,14 +165,22 @@ class Launcher:
         while line := await self.postgres.stdout.readline():
             word, _, rest = line.decode().strip().partition(" ")
             if word == "ready":
-                os.environ["KINTO_SERVER_POSTGRESQL"] = rest
+                os.environ[DATABASE] = rest
                 return
             if word == "failed":
                 raise Failure(json.loads(rest))
             self.announce(rest)
         raise Failure("PostgreSQL ended while starting")
 
-    async def start_web(self, restarted=False):
+    async def restart_postgres(self):
+        if self.postgres is None:
+            raise Failure("there is no PostgreSQL of this server's own")
+        self.postgres.stdin.write(b"r")
+        await self.postgres.stdin.drain()
+        if not (await self.postgres.stdout.readline()).startswith(b"ready "):
+            raise Failure("PostgreSQL did not start again")
+
+    async def start_web(self):
         self.listener = socket.socket()
         # A port that was just in use, by the server that was killed, can be had again.
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -177,7 +195,7 @@ class Launcher:
             stdin=asyncio.subprocess.PIPE, pass_fds=[fd], start_new_session=True,
         )
         # The socket listens already: the request waits in its queue until the server takes it.
-        ready = asyncio.ensure_future(self.until_ready(restarted))
+        ready = asyncio.ensure_future(self.until_ready())
         ended = asyncio.ensure_future(self.web.wait())
         try:
             await asyncio.wait({ready, ended}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -205,14 +223,14 @@ class Launcher:
                     raise
             await asyncio.sleep(0.05)
 
-    async def until_ready(self, restarted):
+    async def until_ready(self):
         while await self.request("GET", "/v1/__heartbeat__") != 200:
             await asyncio.sleep(0.1)
         password = {"data": {"password": "admin"}}
         status = await self.request("PUT", "/v1/accounts/admin", password)
-        # 401 is the answer about an account that exists: PostgreSQL keeps it over a restart. The others are those of
-        # servers whose settings do not let it be made: read-only ones, or without accounts.
-        if status != 201 and not (restarted and status == 401) and status not in (403, 404, 405):
+        # 401 is the answer about an account that exists: PostgreSQL keeps it over a restart, and for other servers. The
+        # others are those of servers whose settings do not let it be made: read-only ones, or without accounts.
+        if status not in (201, 401, 403, 404, 405):
             raise Failure(f"making the account `admin` was answered with status {status}")
 
     async def request(self, method, path, body=None):
@@ -235,6 +253,16 @@ class Launcher:
                 os.killpg(self.web.pid, signal.SIGKILL)
             await self.web.wait()
             await self.until_refused()
+
+    async def end_web(self):
+        """Lets it end what it has begun, as an operator does who renews it."""
+        self.web_must_live = False
+        self.listener.close()
+        if self.web.returncode is None:
+            os.killpg(self.web.pid, signal.SIGTERM)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.web.wait(), END_SECONDS)
+        await self.kill_web()
 
     async def until_refused(self):
         # Workers are not children of this process; until the last is gone their socket takes connections.

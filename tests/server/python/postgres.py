@@ -1,6 +1,7 @@
 """Runs a private PostgreSQL with Kinto's tables until standard input ends, then removes it: `postgres.py CONFIG`.
 
-Prints any number of `note TEXT`, then `ready URL` or `failed JSON-STRING`.
+Prints any number of `note TEXT`, then `ready URL` or `failed JSON-STRING`. An `r` on standard input restarts it: who is
+connected is cut off, and `ready URL` is printed again.
 """
 
 import json
@@ -47,6 +48,7 @@ class Cluster:
     def __init__(self, config):
         self.user = unprivileged()
         self.server = None
+        self.restarting = False
         self.template = config["postgres_template"]
         self.directory = self.place(config["directory"])
         self.data = os.path.join(self.directory, "data")
@@ -151,16 +153,28 @@ class Cluster:
             self.server.send_signal(how)
             self.server.wait()
 
+    def restart(self):
+        self.restarting = True
+        # What was acknowledged is kept: with `synchronous_commit=off` that takes an end in order.
+        self.server.send_signal(signal.SIGINT)
+
+    def runs(self):
+        """Waits until it has ended; true if it is to run again."""
+        self.server.wait()
+        restarting, self.restarting = self.restarting, False
+        return restarting
+
     def remove(self):
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def end_with_launcher():
+def obey_launcher():
     """The launcher holds the other end of the pipe. What is cleaned up is so in `main`, by the exception."""
 
     def wait():
-        os.read(0, 1)
+        while os.read(0, 1) == b"r":
+            os.kill(os.getpid(), signal.SIGHUP)
         os.kill(os.getpid(), signal.SIGTERM)
 
     def end(*_):
@@ -172,13 +186,16 @@ def end_with_launcher():
 
 
 def main():
-    end_with_launcher()
+    obey_launcher()
     cluster = None
     try:
         cluster = Cluster(json.loads(sys.argv[1]))
         cluster.start()
+        signal.signal(signal.SIGHUP, lambda *_: cluster.restart())
         say("ready", cluster.url)
-        cluster.server.wait()
+        while cluster.runs():
+            cluster.run()
+            say("ready", cluster.url)
     except (Failure, OSError, subprocess.SubprocessError) as error:
         say("failed", json.dumps(str(error)))
     finally:

@@ -109,6 +109,37 @@ impl Builder {
         self
     }
 
+    /// Serves what another server, on PostgreSQL, holds: both are nodes of one, with one cache. It is one process of
+    /// `waitress`, where the other is several of gunicorn.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kinto_server::{Backend, Server};
+    ///
+    /// let first = Server::builder().backend(Backend::PostgreSql).start()?;
+    /// let second = Server::builder().node_of(&first)?.start()?;
+    /// assert_ne!(first.url(), second.url());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// For a server that others use too, and one without a PostgreSQL of its own.
+    pub fn node_of(self, other: &Server) -> Result<Self, Error> {
+        let database = other.database()?;
+        if database.is_empty() {
+            return Err(Error::new("a server in memory has no other nodes"));
+        }
+        let settings = ["storage", "permission", "cache"].map(|part| {
+            [
+                (format!("kinto.{part}_backend"), format!("kinto.core.{part}.postgresql")),
+                (format!("kinto.{part}_url"), database.clone()),
+            ]
+        });
+        let node = self.backend(Backend::Memory);
+        Ok(settings.into_iter().flatten().fold(node, |node, (key, value)| node.setting(key, value)))
+    }
+
     /// Starts a server nobody else uses. It is stopped when it is dropped, and also when this process is killed.
     ///
     /// ```

@@ -43,11 +43,14 @@ impl Lease {
         answer.strip_prefix("ready ").map(str::to_owned).ok_or_else(|| self.failed(&answer))
     }
 
-    /// Has the launcher do something and waits until it is done.
-    pub(crate) fn command(&mut self, command: &str) -> Result<(), Error> {
+    /// Has the launcher do something, waits until it is done, and returns what it says of it.
+    pub(crate) fn command(&mut self, command: &str) -> Result<String, Error> {
         writeln!(self.connection.get_ref(), "{command}").map_err(|error| Error::io(command, &error))?;
         let answer = self.answer(command)?;
-        if answer == "done" { Ok(()) } else { Err(self.failed(&answer)) }
+        match answer.strip_prefix("done") {
+            Some(said) => Ok(said.trim().to_owned()),
+            None => Err(self.failed(&answer)),
+        }
     }
 
     /// Gives the lease back and waits until the launcher closes the connection.

@@ -135,7 +135,7 @@ impl Server {
     ///
     /// For a server that others use too.
     pub fn kill_server(&self) -> Result<(), Error> {
-        self.command("kill")
+        self.command("kill").map(drop)
     }
 
     /// Starts the server again at the same address, and kills it before where it still runs.
@@ -156,10 +156,51 @@ impl Server {
     ///
     /// For a server that others use too, and when it does not come up again.
     pub fn restart_server(&self) -> Result<(), Error> {
-        self.command("restart")
+        self.command("restart").map(drop)
     }
 
-    fn command(&self, command: &str) -> Result<(), Error> {
+    /// Starts the server again at the same address, after it has ended what it had begun, as an operator renews one.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = kinto_server::Server::builder().start()?;
+    /// server.renew_server()?;
+    /// let address = server.url().trim_start_matches("http://").trim_end_matches("/v1");
+    /// assert!(std::net::TcpStream::connect(address).is_ok());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// For a server that others use too, and when it does not come up again.
+    pub fn renew_server(&self) -> Result<(), Error> {
+        self.command("renew").map(drop)
+    }
+
+    /// Starts the server's PostgreSQL again, with all that is committed; whatever is under way there is cut off.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kinto_server::{Backend, Server};
+    ///
+    /// let server = Server::builder().backend(Backend::PostgreSql).start()?;
+    /// server.restart_database()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// For a server that others use too, and one without a PostgreSQL of its own.
+    pub fn restart_database(&self) -> Result<(), Error> {
+        self.command("restart-database").map(drop)
+    }
+
+    /// The address of the server's own PostgreSQL; empty on the memory backend.
+    pub(crate) fn database(&self) -> Result<String, Error> {
+        self.command("database")
+    }
+
+    fn command(&self, command: &str) -> Result<String, Error> {
         let Some(lease) = self.lease.as_ref().filter(|_| self.private) else {
             return Err(Error::new("others use this server; one that can be killed is made with Builder::start"));
         };

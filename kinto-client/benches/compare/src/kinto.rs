@@ -13,8 +13,10 @@ use crate::{
 const RECORDS: u64 = 100_000;
 const PAGE: u32 = 1_000;
 const CREATED: u64 = 1_000;
+const UPDATED: u64 = 200;
 /// The collection is filled in larger batches than Kinto takes by default; nothing of that is measured.
 const FILLING: u32 = 500;
+const FENCED: &str = "kinto-client, behind a fence";
 const PARALLEL: &str = "kinto-client, parallel()";
 
 pub(crate) fn measure(programs: &Programs, times: usize, report: &mut Report) -> Outcome {
@@ -40,6 +42,19 @@ pub(crate) fn measure(programs: &Programs, times: usize, report: &mut Report) ->
     let costs = rounds(times, &cases(programs, "create", server.url(), CREATED))?;
     let title = format!("Creating {CREATED} records in batches of 25 in Kinto on PostgreSQL, two workers");
     report.table(Table { id: "kinto-create", title, rounds: times, costs });
+
+    let updates = |label: &str, work| Case {
+        label: label.to_owned(),
+        work,
+        ..cases(programs, "create", server.url(), UPDATED).remove(0)
+    };
+    let fenced = [updates("kinto-client", "update"), updates(FENCED, "update-fenced")];
+    let costs = rounds(times, &fenced)?;
+    let title = format!("{UPDATED} updates of one record, read and saved, in Kinto on PostgreSQL, two workers");
+    let table = report.table(Table { id: "kinto-update", title, rounds: times, costs });
+    if let Some(ratio) = table.ratio(FENCED, |cost| cost.wall) {
+        report.target("wall, an update behind a fence, against one without", 1.0 / ratio, 2.0, 2);
+    }
     Ok(())
 }
 

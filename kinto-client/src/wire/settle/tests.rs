@@ -76,7 +76,7 @@ fn what_differs_is_another_clients_unless_there_was_a_try_before() {
 fn an_id_of_its_own_is_proof() {
     for (existing, repeated) in [(json!({"id": "r", "last_modified": 5, "a": 1}), false), (json!({"a": 2}), true)] {
         let settled = settle(&create(&json!({"a": 1})).with_own_id(true), refused(&existing), repeated);
-        assert_eq!(judged(&settled), (200, None));
+        assert_eq!(judged(&settled), (201, None));
         assert_eq!(serde_json::from_slice::<Value>(&settled.body).unwrap(), json!({ "data": existing }));
     }
     let page = Response { body: "<h1>412</h1>".into(), ..refused(&json!({})) };
@@ -97,8 +97,22 @@ fn an_id_of_its_own_is_proof_and_the_permissions_are_asked_for() {
     assert_eq!(settle_by(open.clone(), Some(found.clone())).body, found.body);
     for found in [None, Some(response(StatusCode::NOT_FOUND, &json!({})))] {
         let settled = settle_by(open.clone(), found);
-        assert_eq!(judged(&settled), (200, None), "it was created, whatever has become of it");
+        assert_eq!(judged(&settled), (201, None), "it was created, whatever has become of it");
     }
+}
+
+#[test]
+fn creation_that_replaced_an_object_is_no_success_unless_the_id_is_its_own() {
+    let body = json!({"data": {"id": "r", "last_modified": 5, "a": 1}});
+    let answered = |request: &Request, status| settle(request, response(status, &body), false);
+    assert_eq!(judged(&answered(&create(&json!({"a": 1})), StatusCode::CREATED)), (201, None));
+    let replaced = answered(&create(&json!({"a": 1})), StatusCode::OK);
+    assert_eq!(judged(&replaced), (200, Some(Doubt::Replaced)));
+    let error = replaced.success().unwrap_err();
+    assert!(error.is_unexpected() && error.may_have_been_applied(), "{error}");
+    assert_eq!(judged(&answered(&create(&json!({"a": 1})).with_own_id(true), StatusCode::OK)), (201, None));
+    let save = write(Method::PUT, &json!({"data": {"a": 1}}));
+    assert_eq!(judged(&answered(&save, StatusCode::OK)), (200, None));
 }
 
 #[test]

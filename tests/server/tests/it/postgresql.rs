@@ -46,3 +46,22 @@ fn every_server_has_its_own_data() -> Outcome {
     assert!(buckets.contains(r#"{"data":[]}"#), "{buckets}");
     Ok(())
 }
+
+#[test]
+fn nodes_serve_the_same_data_before_and_after_the_database_has_started_again() -> Outcome {
+    let Some(one) = start(1)? else { return Ok(()) };
+    let other = Server::builder().node_of(&one)?.start()?;
+    request(one.url(), "PUT", "/buckets/kept", "")?;
+    let is_there =
+        |server: &Server| get(server.url(), "/buckets/kept").is_ok_and(|got| got.starts_with("HTTP/1.1 200"));
+    assert!(is_there(&one) && is_there(&other));
+    one.restart_database()?;
+    assert!(soon(|| is_there(&one)) && soon(|| is_there(&other)));
+    let before = one.url().to_owned();
+    one.renew_server()?;
+    assert!(one.url() == before && is_there(&one) && is_there(&other));
+
+    let memory = Server::builder().backend(Backend::Memory).start()?;
+    assert!(Server::builder().node_of(&memory).is_err() && memory.restart_database().is_err());
+    Ok(())
+}

@@ -45,6 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 let bucket = client.bucket("bench");
                 bucket.create().if_not_exists().await?;
                 bucket.create_collection("books").if_not_exists().await?;
+                bucket.create_collection("locks").if_not_exists().await?;
             }
             "read" => {
                 let all = books.get_records().await?;
@@ -77,6 +78,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
                     book.data.lent = !book.data.lent;
                 }
                 count += books.save_records(&mut all).await?.len();
+            }
+            "update" | "update-fenced" => {
+                let books = match work.as_str() {
+                    "update" => books.clone(),
+                    _ => books.fenced_by(&client.bucket("bench").collection("locks")),
+                };
+                books.create_record(book(0)).id("updated").if_not_exists().await?;
+                for _ in 0..records {
+                    sum += books.update_record("updated", |book| book.pages += 1).await?.data.pages;
+                    count += 1;
+                }
             }
             "unchanged" => {
                 let known = books.get_records().limit(1).await?.last_modified;
