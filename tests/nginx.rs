@@ -165,11 +165,15 @@ impl NginxBuilder {
 
     fn configuration(&self, directory: &Path, address: SocketAddr) -> String {
         let directory = directory.display().to_string();
-        let servers: String = self.servers.iter().map(|server| format!("    server {server} max_fails=0;\n")).collect();
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        let servers: String = self
+            .servers
             .iter()
+            .map(|server| format!("    server {server} max_fails=0;\n"))
+            .collect::<Vec<_>>()
+            .concat();
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("  {name}_temp_path {directory}/{name};\n"))
-            .collect();
+            .concat();
         let (http, location) = (self.http.replace("DIRECTORY", &directory), &self.location);
         // One process, which can be ended for sure. `Host` is what the server makes the addresses of pages of.
         format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use kinto_client::{Data, KintoRecord, Record, Records};
+use kinto_client::{Data, JsonObject, KintoRecord, Record, Records};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -67,11 +67,9 @@ fn large_records(criterion: &mut Criterion) {
     group.sample_size(10);
     for size in [10_000_u32, 100_000] {
         group.throughput(Throughput::Elements(size.into()));
-        let stamp = json!({"id": "r", "last_modified": 7});
+        let stamp = JsonObject::from_iter([("id".to_owned(), json!("r")), ("last_modified".to_owned(), json!(7))]);
         let mut keys = stamp.clone();
-        for number in 0..size {
-            keys[format!("key {number}")] = number.into();
-        }
+        keys.extend((0..size).map(|number| (format!("key {number}"), json!(number))));
         let client = canned::client(&json!({ "data": keys }));
         let records = client.bucket("bench").collection("large");
         let read: Record<Keys> =
@@ -87,7 +85,7 @@ fn large_records(criterion: &mut Criterion) {
             );
         });
         let mut numbers = stamp;
-        numbers["numbers"] = (0..size).collect();
+        numbers.insert("numbers".to_owned(), (0..size).collect());
         let client = canned::client(&json!({ "data": numbers }));
         let records = client.bucket("bench").collection("large");
         let read: Record<Numbers> =

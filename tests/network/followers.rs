@@ -137,7 +137,7 @@ async fn write(todos: Collection, writer: usize, writers: Arc<Writers>) {
             (_, 0 | 3) => count(todos.overwrite_record(id(n), json!({"n": n})).await.map(drop)),
             (_, 1) => count(todos.delete_record(id(n / 2)).await.map(drop)),
             (_, 2) => {
-                count(todos.update_record(id(n - 2), |data: &mut Value| data["updated"] = n.into()).await.map(drop))
+                count(todos.update_record(id(n - 2), |data: &mut Value| data["updated"] = n.into()).await.map(drop));
             }
             (_, 4) => count(todos.patch_record::<Value>(id(n - 1), json!({"patched": n})).await.map(drop)),
             _ => count(todos.create_record(json!({"created": n})).await.map(drop)),
@@ -205,7 +205,7 @@ async fn followers_have_what_the_server_has_after_resets_and_a_flush() -> Outcom
     }
     // The sum of what became visible is told before this, which is of a later time than all of it.
     todos.create_record(json!({})).id(LAST).await?;
-    let watched = timeout(PATIENCE, watcher).await??;
+    let seen = timeout(PATIENCE, watcher).await??;
     let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await??;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let Some((_, copy)) = text.split_once("copy=") else {
@@ -216,7 +216,7 @@ async fn followers_have_what_the_server_has_after_resets_and_a_flush() -> Outcom
     let there = todos.get_records::<Value>().await?.into_iter();
     let there: BTreeMap<_, _> =
         there.map(|record| (record.id.to_string(), (record.data, record.last_modified.as_millis()))).collect();
-    for (who, copy) in [("the one that watches", &watched), ("the one with tokens", &polled)] {
+    for (who, copy) in [("the one that watches", &seen), ("the one with tokens", &polled)] {
         let Copy { records, resets, told, failed } = copy;
         println!("{who}: {} records, {told} told, {resets} resets, {failed} readings failed", records.len());
         // Who is slow can be told of both at once.

@@ -48,12 +48,11 @@ impl Latest {
 /// Notes the response to a write of one object, or to a batch, before another request of this program can write to the
 /// same.
 pub(super) fn note(server: u64, request: &Request, response: &Response) {
-    let all = match &request.batched {
-        Some(batched) => left_by_batch(batched, response),
-        None => {
-            let object = request.object_key().map(|object| (object, request.method == Method::DELETE));
-            object.and_then(|object| left_by(object, response)).into_iter().collect()
-        }
+    let all = if let Some(batched) = &request.batched {
+        left_by_batch(batched, response)
+    } else {
+        let object = request.object_key().map(|object| (object, request.method == Method::DELETE));
+        object.and_then(|object| left_by(object, response)).into_iter().collect()
     };
     if all.is_empty() {
         return;

@@ -75,6 +75,11 @@ impl Batched {
         });
         Self { objects: objects.collect(), claims: claims_of_batch(parts) }
     }
+
+    /// Returns true if no part writes anything.
+    pub(crate) fn only_reads(&self) -> bool {
+        self.claims.is_empty()
+    }
 }
 
 /// Returns what the parts of a batch write to.

@@ -140,7 +140,7 @@ impl Request {
 
     /// Returns true if it changes nothing: a read, or a batch of reads.
     pub(crate) fn only_reads(&self) -> bool {
-        self.method.is_safe() || self.batched.as_ref().is_some_and(Vec::is_empty)
+        self.method.is_safe() || self.batched.as_ref().is_some_and(Batched::only_reads)
     }
 
     /// Path and query, as the request line has them below the version prefix.

@@ -106,7 +106,7 @@ async fn compressed_response_that_was_not_asked_for_is_named() -> Outcome {
     Ok(())
 }
 
-/// A client that asks for compression, as one with a transport of its own may, gets weak ETags: they are the same versions.
+/// A client that asks for compression, as one with a transport of its own may, gets weak `ETag`s: they are the same versions.
 #[tokio::test]
 async fn weak_etags_are_versions() -> Outcome {
     let scene = Scene::new().await;

@@ -36,14 +36,14 @@ async fn a_deleted_group_is_said_to_be_named_wherever_the_plan_leaves_it() -> Ou
     let mut notes: Vec<String> =
         step.notes().iter().map(|note| note.replace(&names[0], "app").replace(&names[1], "site")).collect();
     notes.sort();
-    let named = |what: &str| format!("{what} names it, and will name nobody");
+    let still_named = |what: &str| format!("{what} names it, and will name nobody");
     assert_eq!(
         notes,
         [
-            named("`read` of bucket site"),
-            named("`read` of group app/staff"),
-            named("`write` of bucket site"),
-            named("`write` of collection app/kept")
+            still_named("`read` of bucket site"),
+            still_named("`read` of group app/staff"),
+            still_named("`write` of bucket site"),
+            still_named("`write` of collection app/kept")
         ]
     );
     let text = plan.to_string();

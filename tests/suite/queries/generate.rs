@@ -195,7 +195,7 @@ impl Generator {
         let values = stored.iter().filter_map(|record| value_at(record, field));
         let values: Vec<Value> = values.filter(|value| !value.is_array() && !value.is_object()).cloned().collect();
         let is_memory = self.is_memory;
-        values.into_iter().filter(|value| !self.dice.one_in(3) && !(is_memory && is_ambiguous(value))).collect()
+        values.into_iter().filter(|value| !(self.dice.one_in(3) || (is_memory && is_ambiguous(value)))).collect()
     }
 
     /// Up to half of the ids, and so many that there are not.

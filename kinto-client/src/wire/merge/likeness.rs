@@ -46,7 +46,7 @@ fn tokens(marks: Vec<Mark>) -> Vec<Mark> {
         let key = path.rsplit('.').next().unwrap_or_default();
         key.split('[').next().unwrap_or_default().to_owned()
     };
-    marks.into_iter().filter(|(_, value)| value != "\"\"").map(|(path, value)| (last(path), value)).collect()
+    marks.into_iter().map(|(path, value)| (last(path), value)).collect()
 }
 
 fn common(one: &[Mark], other: &[Mark]) -> usize {
