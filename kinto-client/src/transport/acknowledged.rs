@@ -197,11 +197,14 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_the_oldest_are_forgotten() {
         let mut latest = Latest::default();
-        let objects = 0..=u64::try_from(REMEMBERED).unwrap();
-        for object in objects.clone().chain(objects) {
+        let holds = |latest: &Latest, object| latest.left.contains_key(&(0, (object, None)));
+        let last = u64::try_from(REMEMBERED).unwrap();
+        for object in 0..=last {
             latest.note((0, (object, None)), None);
         }
+        assert_eq!([0, 1, last].map(|object| holds(&latest, object)), [false, true, true]);
+        latest.note((0, (0, None)), None);
+        assert_eq!([0, 1, 2, last].map(|object| holds(&latest, object)), [true, false, true, true]);
         assert_eq!((latest.left.len(), latest.order.len()), (REMEMBERED, REMEMBERED));
-        assert!(!latest.left.contains_key(&(0, (1, None))) && latest.left.contains_key(&(0, (0, None))));
     }
 }

@@ -55,7 +55,7 @@ pub(crate) fn settle(request: &Request, response: Response, repeated: bool) -> R
         (_, StatusCode::OK) if is_creation && request.own_id => {
             return Response { status: StatusCode::CREATED, ..response };
         }
-        (_, StatusCode::OK) if is_creation => Some(Doubt::Replaced),
+        (_, StatusCode::OK) if is_creation && is_object(&response) => Some(Doubt::Replaced),
         (_, status) if status.is_success() => None,
         _ => earlier,
     };
@@ -71,6 +71,22 @@ fn created(refused: Response) -> Response {
         }
         None => Response { doubt: Some(Doubt::Earlier), ..refused },
     }
+}
+
+/// Returns true for an object as Kinto sends it, and false for the page of a proxy.
+fn is_object(response: &Response) -> bool {
+    #[derive(Deserialize)]
+    struct Body {
+        data: Stamp,
+    }
+    #[derive(Deserialize)]
+    struct Stamp {
+        #[serde(rename = "id")]
+        _id: String,
+        #[serde(rename = "last_modified")]
+        _last_modified: u64,
+    }
+    serde_json::from_slice::<Body>(&response.body).is_ok_and(|Body { data: Stamp { .. } }| true)
 }
 
 /// Returns true for Kinto's own response, and false for that of a proxy that knows of no such page.
