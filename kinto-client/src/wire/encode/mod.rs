@@ -93,6 +93,11 @@ pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<String> {
     Ok(json)
 }
 
+/// The JSON of data that was read, without the checks of what is to be stored.
+pub(crate) fn unchecked<T: Serialize + ?Sized>(data: &T) -> Result<String> {
+    serde_json::to_string(data).map_err(|error| cannot_be_stored(&error.to_string(), ""))
+}
+
 /// The JSON that `value` serialises to.
 pub(crate) fn value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
     let trail = Trail::default();

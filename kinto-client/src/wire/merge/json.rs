@@ -31,6 +31,13 @@ impl<'a> Entries<'a> {
         self.get(key).map(RawValue::get)
     }
 
+    /// The place and the value of a key, which is looked for at `near` first.
+    pub(super) fn find(&self, key: &str, near: usize) -> Option<(usize, &'a str)> {
+        let at = |place: usize| self.list.get(place).filter(|(known, _)| known == key);
+        let place = if at(near).is_some() { near } else { self.place(key)? };
+        self.list.get(place).map(|(_, value)| (place, value.get()))
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.place(key).is_some()
     }

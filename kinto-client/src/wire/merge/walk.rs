@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{
     json::{Entries, Kind, equal, kind},
     keys::ListKeys,
+    names::Names,
     path::{At, Path, Step},
     plan::{Mode, Plan},
     probe::Probe,
@@ -110,16 +111,32 @@ impl<'a> Walk<'a, '_> {
     ) -> Written {
         let (raw_text, raw, before, after) = (raw, Entries::of(raw)?, Entries::of(before)?, Entries::of(after)?);
         let is_stamp = |key: &str| at.is_root() && STAMP.contains(&key);
-        let names = self.names(raw_text, [&raw, &before, &after], at, mode);
+        // A type writes its keys in one order, so that each is found where it is before, or behind the last.
+        let mut near = 0;
+        let places = raw.iter().map(|(key, _)| {
+            let found = before.find(key, near);
+            near = found.map_or(near, |(place, _)| place + 1);
+            found
+        });
+        let places: Vec<Option<(usize, &'a str)>> = places.collect();
+        let names = if places.iter().flatten().count() == before.len() {
+            Names::default()
+        } else {
+            self.names(raw_text, [&raw, &before, &after], at, mode)
+        };
         if at.is_root() {
             self.found.stamp = STAMP.into_iter().filter_map(|key| Some((key, raw.text(key)?))).collect();
         }
         let mut separator = Separator(b'{');
         let moved = self.moved([&raw, &before, &after], &names, at);
-        for (key, raw) in raw.iter().filter(|(key, _)| !is_stamp(key)) {
+        let mut written = 0;
+        for ((key, raw), known) in raw.iter().zip(places).filter(|((key, _), _)| !is_stamp(key)) {
             let name = names.known.get(key).map_or(key, String::as_str);
-            let (old, new) = (before.text(name), after.text(name));
-            let Some(new) = new else {
+            let (near, old) = match known.filter(|_| name == key) {
+                Some((place, old)) => (place, Some(old)),
+                None => (0, before.text(name)),
+            };
+            let Some((_, new)) = after.find(name, near) else {
                 if old.is_some() {
                     self.found.changes += 1;
                 } else if names.left_out.contains(key) || self.leaves_out(at, Step::Key(key.to_owned()), mode) {
@@ -130,6 +147,7 @@ impl<'a> Walk<'a, '_> {
                 }
                 continue;
             };
+            written += 1;
             separator.key(if self.is_migration { name } else { key }, out)?;
             let values = match moved.to.get(name) {
                 Some((raw, old)) => {
@@ -144,6 +162,10 @@ impl<'a> Walk<'a, '_> {
                 None => Values { raw, before: old, after: new },
             };
             self.value(values, &at.key(name), mode, out)?;
+        }
+        if written == after.len() {
+            separator.close(b'{', b'}', out);
+            return Ok(());
         }
         let received: HashSet<&str> = names.known.values().map(String::as_str).collect();
         let is_new = |key: &str| !raw.has(key) && !received.contains(key) && !is_stamp(key);

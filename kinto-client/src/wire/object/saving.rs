@@ -15,7 +15,11 @@ use crate::{
 
 /// What a type writes of an object as received.
 pub(crate) fn recode<T: Data>(received: &str) -> Result<String> {
-    encode::json(&decode::object::<T>(received.as_bytes(), T::DECLARES)?.data)
+    let data = match decode::first::<T>(received, T::DECLARES) {
+        Some((decoded, _)) => decoded.data,
+        None => decode::object::<T>(received.as_bytes(), T::DECLARES)?.data,
+    };
+    encode::unchecked(&data)
 }
 
 /// An object as received, as text.
