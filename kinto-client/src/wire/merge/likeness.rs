@@ -53,14 +53,23 @@ fn common(one: &[Mark], other: &[Mark]) -> usize {
     one.iter().filter(|mark| other.contains(mark)).count()
 }
 
-/// Whether more than half of what tells two values from others is the same in both.
+/// Returns true if more than half of what tells two values from others is the same in both.
 pub(super) fn are_mostly_same(one: &str, other: &str) -> bool {
     let (one, other) = (tokens(marks(one)), tokens(marks(other)));
-    is_most(common(&one, &other), &one, &other)
+    common(&one, &other) * 2 > one.len().max(other.len())
 }
 
-fn is_most(common: usize, one: &[Mark], other: &[Mark]) -> bool {
-    common * 2 > one.len().min(other.len())
+/// Returns true if what one item said may be what the other says now, after so much of it was changed.
+fn may_be_same(common: usize, one: &[Mark], other: &[Mark]) -> bool {
+    let least = one.len().min(other.len());
+    common * 2 > least || (common >= 2 && common * 5 > least * 2)
+}
+
+/// Returns true if both have a field that tells items apart by its name, and with different values.
+fn are_others_by_name(one: &str, other: &str) -> bool {
+    let names = |item: &str| marks(item).into_iter().filter(|(path, _)| is_identity(path)).collect::<Vec<_>>();
+    let (one, other) = (names(one), names(other));
+    one.iter().any(|(path, value)| other.iter().any(|(known, other)| known == path && other != value))
 }
 
 /// An item, and the one of the other state that it was paired with.
@@ -69,23 +78,21 @@ pub(super) struct Paired<'a> {
     pub(super) with: Option<&'a str>,
 }
 
-/// Whether one of the items that were, and one of those that are, have more in common than each with the one that it is
-/// paired with; of two that are paired with none, more than half.
+/// Returns true if one of the items that were, and one of those that are, have more in common than each with the one that
+/// it is paired with; of two that are paired with none, so much that they may be the same.
 pub(super) fn belong_together(before: &[Paired<'_>], after: &[Paired<'_>]) -> bool {
     /// A value that more items have says nothing.
     const MOST: usize = 16;
     let of = |item: &str| tokens(marks(item));
     let own = |tokens: &[Mark], paired: &Paired<'_>| paired.with.map(|with| common(tokens, &of(with)));
-    let after: Vec<(Vec<Mark>, Option<usize>)> = after
-        .iter()
-        .map(|paired| {
-            let tokens = of(paired.item);
-            let own = own(&tokens, paired);
-            (tokens, own)
-        })
-        .collect();
+    let after = after.iter().map(|paired| {
+        let tokens = of(paired.item);
+        let own = own(&tokens, paired);
+        (paired.item, tokens, own)
+    });
+    let after: Vec<(&str, Vec<Mark>, Option<usize>)> = after.collect();
     let mut index: HashMap<&Mark, Vec<usize>> = HashMap::new();
-    for (place, (tokens, _)) in after.iter().enumerate() {
+    for (place, (_, tokens, _)) in after.iter().enumerate() {
         for token in tokens {
             index.entry(token).or_default().push(place);
         }
@@ -99,14 +106,17 @@ pub(super) fn belong_together(before: &[Paired<'_>], after: &[Paired<'_>]) -> bo
             *counts.entry(*place).or_default() += 1;
         }
         counts.into_iter().any(|(place, count)| {
-            let Some((others, of_other)) = after.get(place) else { return false };
+            let Some((item, others, of_other)) = after.get(place) else { return false };
             let is_more = |own: Option<usize>| count > own.unwrap_or_default();
-            is_more(own) && is_more(*of_other) && (own.or(*of_other).is_some() || is_most(count, &tokens, others))
+            is_more(own)
+                && is_more(*of_other)
+                && (own.or(*of_other).is_some()
+                    || (may_be_same(count, &tokens, others) && !are_others_by_name(paired.item, item)))
         })
     })
 }
 
-/// Whether a field goes by a name that says that it tells items apart.
+/// Returns true if a field goes by a name that says that it tells items apart.
 pub(super) fn is_identity(field: &str) -> bool {
     matches!(field.trim_start_matches(['.', '_']), "id" | "key" | "slug" | "uuid" | "guid")
 }
@@ -130,4 +140,56 @@ pub(super) fn by_field(items: &[&str]) -> HashMap<String, Places> {
 pub(super) fn unique(places: &Places) -> Option<HashMap<&String, usize>> {
     let unique: HashMap<&String, usize> = places.iter().map(|(value, place)| (value, *place)).collect();
     (unique.len() == places.len()).then_some(unique)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn together(before: &[(&str, Option<&str>)], after: &[(&str, Option<&str>)]) -> bool {
+        fn paired<'a>(items: &[(&'a str, Option<&'a str>)]) -> Vec<Paired<'a>> {
+            items.iter().map(|(item, with)| Paired { item, with: *with }).collect()
+        }
+        belong_together(&paired(before), &paired(after))
+    }
+
+    #[test]
+    fn removed_item_and_new_one_are_the_same_if_enough_of_it_is() {
+        let removed = r#"{"name":"milk","count":3,"note":"cold"}"#;
+        for (new, is_same) in [
+            (r#"{"name":"milk","count":4,"note":"cold"}"#, true),
+            (r#"{"name":"oats","count":3,"note":"cold"}"#, true),
+            (r#"{"name":"oats","count":3,"note":"dry"}"#, false),
+            (r#"{"inner":{"name":"milk","count":3},"note":"cold"}"#, true),
+        ] {
+            assert_eq!(together(&[(removed, None)], &[(new, None)]), is_same, "{new}");
+        }
+    }
+
+    #[test]
+    fn items_of_different_ids_are_different() {
+        let removed = r#"{"id":1,"owner":{"id":7},"count":3}"#;
+        for (new, is_same) in
+            [(r#"{"id":2,"owner":{"id":7},"count":3}"#, false), (r#"{"id":1,"owner":{"id":8},"count":3}"#, true)]
+        {
+            assert_eq!(together(&[(removed, None)], &[(new, None)]), is_same, "{new}");
+        }
+    }
+
+    #[test]
+    fn paired_items_belong_elsewhere_only_if_both_have_more_in_common_there() {
+        let (tea, tea_now) = (r#"{"name":"tea","count":1,"note":"hot"}"#, r#"{"name":"tea","count":2,"note":"hot"}"#);
+        let (jam, jam_now) = (r#"{"name":"jam","count":2,"note":"red"}"#, r#"{"name":"jam","count":3,"note":"red"}"#);
+        let right = [(tea, Some(tea_now)), (jam, Some(jam_now))];
+        assert!(!together(&right, &[(tea_now, Some(tea)), (jam_now, Some(jam))]));
+        let wrong = [(tea, Some(jam_now)), (jam, Some(tea_now))];
+        assert!(together(&wrong, &[(jam_now, Some(tea)), (tea_now, Some(jam))]));
+    }
+
+    #[test]
+    fn most_is_of_the_longer_one() {
+        let list = r#"[{"count":1,"name":"a"},{"count":1,"name":"b"},{"count":1,"name":"c"}]"#;
+        assert!(are_mostly_same(list, r#"[{"count":1,"name":"a"},{"count":1,"name":"b"},{"count":2,"name":"d"}]"#));
+        assert!(!are_mostly_same(list, r#"[{"count":1,"name":"x"}]"#));
+    }
 }
