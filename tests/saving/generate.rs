@@ -23,6 +23,8 @@ pub(crate) struct Gen {
     pub(crate) edited: HashSet<u64>,
     /// The `k` of parts that stand under another key.
     pub(crate) moved: HashSet<u64>,
+    /// What the parts say beside their `k`.
+    pub(crate) said: HashMap<u64, (String, u8, Option<String>)>,
 }
 
 impl Gen {
@@ -35,6 +37,7 @@ impl Gen {
             renamed: HashMap::new(),
             edited: HashSet::new(),
             moved: HashSet::new(),
+            said: HashMap::new(),
         };
         for _ in 0..4 {
             made.number(2);
@@ -124,6 +127,7 @@ impl Shape for Part {
     }
 
     fn store(&self, g: &mut Gen) -> Value {
+        g.said.insert(self.k, (self.name.clone(), self.count, self.note.clone()));
         let Value::Object(mut object) = serde_json::to_value(self).unwrap() else { unreachable!() };
         if self.count == 0 && g.chance(2) {
             object.remove("count");

@@ -1,6 +1,6 @@
 //! What items of lists have in common.
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
 use serde_json::Value;
 
@@ -79,7 +79,7 @@ pub(super) struct Paired<'a> {
 }
 
 /// Returns true if one of the items that were, and one of those that are, have more in common than each with the one that
-/// it is paired with; of two that are paired with none, so much that they may be the same.
+/// it is paired with; or as much for one of the two, or both are paired with none, and so much that they may be the same.
 pub(super) fn belong_together(before: &[Paired<'_>], after: &[Paired<'_>]) -> bool {
     /// A value that more items have says nothing.
     const MOST: usize = 16;
@@ -107,11 +107,17 @@ pub(super) fn belong_together(before: &[Paired<'_>], after: &[Paired<'_>]) -> bo
         }
         counts.into_iter().any(|(place, count)| {
             let Some((item, others, of_other)) = after.get(place) else { return false };
-            let is_more = |own: Option<usize>| count > own.unwrap_or_default();
-            is_more(own)
-                && is_more(*of_other)
-                && (own.or(*of_other).is_some()
-                    || (may_be_same(count, &tokens, others) && !are_others_by_name(paired.item, item)))
+            let (own, of_other) = (own.map(|own| count.cmp(&own)), of_other.map(|own| count.cmp(&own)));
+            match (own, of_other) {
+                (Some(Ordering::Less), _)
+                | (_, Some(Ordering::Less))
+                | (Some(Ordering::Equal), Some(Ordering::Equal)) => false,
+                (Some(Ordering::Equal), _) | (_, Some(Ordering::Equal)) => {
+                    own.is_some() && of_other.is_some() && may_be_same(count, &tokens, others)
+                }
+                (None, None) => may_be_same(count, &tokens, others) && !are_others_by_name(paired.item, item),
+                _ => true,
+            }
         })
     })
 }
@@ -184,6 +190,10 @@ mod tests {
         assert!(!together(&right, &[(tea_now, Some(tea)), (jam_now, Some(jam))]));
         let wrong = [(tea, Some(jam_now)), (jam, Some(tea_now))];
         assert!(together(&wrong, &[(jam_now, Some(tea)), (tea_now, Some(jam))]));
+        // The second may have moved up in place of the first, which was removed, and another one was added.
+        let (one, two) = (r#"{"k":1,"name":"tea","count":3}"#, r#"{"k":2,"name":"tea","count":3}"#);
+        let (left, added) = (r#"{"k":5,"name":"tea","count":3}"#, r#"{"k":6,"name":"jam","count":1}"#);
+        assert!(together(&[(one, Some(left)), (two, Some(added))], &[(left, Some(one)), (added, Some(two))]));
     }
 
     #[test]
