@@ -17,7 +17,7 @@ use tokio::{
     sync::{Barrier, oneshot},
 };
 
-use crate::{Sent, http1};
+use crate::{SentRequest, http1};
 
 /// As much of Kinto as a program of reads and writes needs, in this process and on a thread of its own, so that
 /// thousands of programs take no longer than they have to.
@@ -146,7 +146,7 @@ impl Answer {
 }
 
 impl State {
-    fn answer(&self, sent: &Sent) -> Answer {
+    fn answer(&self, sent: &SentRequest) -> Answer {
         let line = sent.line();
         let (_, target) = line.split_once(' ').expect("a method and a target");
         let path = target.split('?').next().expect("a path");

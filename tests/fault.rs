@@ -2,7 +2,7 @@ use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
-/// What a [`Proxy`](crate::Proxy) does with a request.
+/// The handling of a request by a [`Proxy`](crate::Proxy).
 pub enum Fault {
     /// Passes it on, and the answer back.
     Pass,
@@ -82,7 +82,7 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// Where requests wait until the test lets them through: [`Fault::Hold`].
+/// A gate at which requests wait until the test opens it: [`Fault::Hold`].
 #[derive(Clone, Debug)]
 pub struct Gate {
     arrivals: Arc<Semaphore>,

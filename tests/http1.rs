@@ -1,14 +1,14 @@
-//! As much of HTTP/1.1 as a proxy between this client and that server needs: bodies have a `Content-Length`.
+//! The part of HTTP/1.1 that a proxy between this client and that server needs: bodies have a `Content-Length`.
 
 use std::io::ErrorKind;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
-use crate::Sent;
+use crate::SentRequest;
 
 /// Reads a request; `None` at the end of the connection.
-pub(crate) async fn request(stream: &mut BufReader<impl AsyncRead + Unpin>) -> std::io::Result<Option<Sent>> {
+pub(crate) async fn request(stream: &mut BufReader<impl AsyncRead + Unpin>) -> std::io::Result<Option<SentRequest>> {
     let mut line = String::new();
     if stream.read_line(&mut line).await? == 0 {
         return Ok(None);
@@ -27,11 +27,11 @@ pub(crate) async fn request(stream: &mut BufReader<impl AsyncRead + Unpin>) -> s
     let length = headers.get("content-length").map_or(0, |length| length.to_str().unwrap().parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
-    Ok(Some(Sent { method, target, headers, body: String::from_utf8(body).expect("text") }))
+    Ok(Some(SentRequest { method, target, headers, body: String::from_utf8(body).expect("text") }))
 }
 
 /// The request as bytes, with a word that it is the only one on its connection.
-pub(crate) fn alone(sent: &Sent) -> Vec<u8> {
+pub(crate) fn alone(sent: &SentRequest) -> Vec<u8> {
     let mut bytes = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", sent.method, sent.target);
     for (name, value) in &sent.headers {
         if name != "connection" {
@@ -57,7 +57,7 @@ pub(crate) fn kept_alive(answer: &str) -> std::io::Result<String> {
     Ok(lines.collect::<Vec<_>>().join("\r\n") + "\r\n\r\n" + body)
 }
 
-/// Where the body of an answer begins.
+/// Returns the position at which the body of a response begins.
 pub(crate) fn body_start(answer: &str) -> usize {
     answer.find("\r\n\r\n").map_or(answer.len(), |end| end + 4)
 }

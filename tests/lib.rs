@@ -1,5 +1,5 @@
-//! What the tests of this workspace stand on: a [`Scene`] on a real server, a [`Recorder`] of what was sent to it, a
-//! [`Plain`] second client that shows what it holds, and a [`Proxy`] that makes the ways to it fail.
+//! The foundation of the tests of this workspace: a [`Fixture`] on a real server, a [`Recorder`] of the requests
+//! to it, a [`RawClient`] second client that reads its state, and a [`Proxy`] that injects faults.
 
 #![allow(
     clippy::expect_used,
@@ -14,31 +14,31 @@ mod backends;
 mod canned;
 pub mod evaluator;
 mod fault;
+mod fixture;
 mod http1;
 mod log;
 mod nginx;
-mod person;
-mod plain;
 mod proxy;
+mod raw_client;
 mod recorder;
-mod scene;
 mod script;
-mod sent;
+mod sent_request;
+mod user;
 mod watch;
 
 pub use backends::server_on;
 pub use canned::Canned;
 pub use fault::{Fault, Gate};
+pub use fixture::{Fixture, nowhere};
 pub use log::Log;
 pub use nginx::{Nginx, NginxBuilder};
-pub use person::Person;
-pub use plain::Plain;
 pub use proxy::{Proxy, in_order};
+pub use raw_client::RawClient;
 pub use recorder::Recorder;
-pub use scene::{Scene, nowhere};
 pub use script::{CALLS, Note, Script, laws};
-pub use sent::Sent;
+pub use sent_request::SentRequest;
+pub use user::TestUser;
 pub use watch::{look_at, secret_in, shown, watch};
 
-/// What a test gives, so that it can use `?`.
+/// The result of a test, which allows the use of `?`.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;

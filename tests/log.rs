@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::watch::{secret_in, watch};
 
-/// What is logged on this thread, for as long as this lives, as it would be written to a terminal.
+/// The log of this thread during the lifetime of this value, as it would be written to a terminal.
 #[derive(Debug)]
 pub struct Log {
     text: Text,
@@ -35,7 +35,7 @@ impl Log {
         Self { text, _guard: tracing::subscriber::set_default(subscriber) }
     }
 
-    /// What was logged so far, in which no secret may be.
+    /// Returns the log so far, after checking that it contains no secret.
     #[must_use]
     pub fn text(&self) -> String {
         let text = String::from_utf8(self.text.0.lock().unwrap().clone()).expect("logs are text");

@@ -11,9 +11,9 @@ use tokio::{
     task::AbortHandle,
 };
 
-use crate::{Fault, Sent, http1, watch};
+use crate::{Fault, SentRequest, http1, watch};
 
-type Rule = Box<dyn FnMut(&Sent) -> Fault + Send>;
+type Rule = Box<dyn FnMut(&SentRequest) -> Fault + Send>;
 
 /// A way to a real server that does with each request what the test says.
 ///
@@ -32,7 +32,7 @@ struct State {
     connections: usize,
     open: Vec<AbortHandle>,
     remembers: bool,
-    arrived: Vec<Sent>,
+    arrived: Vec<SentRequest>,
 }
 
 impl std::fmt::Debug for State {
@@ -42,14 +42,14 @@ impl std::fmt::Debug for State {
 }
 
 /// A rule for a proxy: these faults for the first requests, whatever they are, and no fault afterwards.
-pub fn in_order(faults: impl IntoIterator<Item = Fault>) -> impl FnMut(&Sent) -> Fault + Send {
+pub fn in_order(faults: impl IntoIterator<Item = Fault>) -> impl FnMut(&SentRequest) -> Fault + Send {
     let mut faults: VecDeque<Fault> = faults.into_iter().collect();
     move |_| faults.pop_front().unwrap_or(Fault::Pass)
 }
 
 impl Proxy {
     /// Starts a proxy in front of the server at `upstream`; `rule` says what to do with each request.
-    pub async fn start(upstream: &str, rule: impl FnMut(&Sent) -> Fault + Send + 'static) -> Self {
+    pub async fn start(upstream: &str, rule: impl FnMut(&SentRequest) -> Fault + Send + 'static) -> Self {
         watch();
         let upstream = upstream.strip_prefix("http://").and_then(|rest| rest.split('/').next());
         let upstream = upstream.expect("a server without TLS, for nothing could go wrong inside of that").to_owned();
@@ -72,7 +72,7 @@ impl Proxy {
     }
 
     /// A server that is none of Kinto's: it answers every request as the rule says, which cannot be to pass it on.
-    pub async fn instead(rule: impl FnMut(&Sent) -> Fault + Send + 'static) -> Self {
+    pub async fn instead(rule: impl FnMut(&SentRequest) -> Fault + Send + 'static) -> Self {
         Self::start("http://there.is.none.invalid", rule).await
     }
 
@@ -83,31 +83,31 @@ impl Proxy {
         self
     }
 
-    /// Its address, with the version prefix, which is that of the server.
+    /// Returns the address of the proxy, with the version prefix of the server.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its address, without the version prefix.
+    /// Returns the address of the proxy, without the version prefix.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.url.trim_end_matches("/v1")
     }
 
-    /// What has arrived.
+    /// Returns the requests that have arrived.
     #[must_use]
-    pub fn arrived(&self) -> Vec<Sent> {
+    pub fn arrived(&self) -> Vec<SentRequest> {
         self.state().arrived.clone()
     }
 
-    /// The [lines](Sent::line) of what has arrived.
+    /// The [lines](SentRequest::line) of what has arrived.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.state().arrived.iter().map(Sent::line).collect()
+        self.state().arrived.iter().map(SentRequest::line).collect()
     }
 
-    /// How many connections were made to it.
+    /// Returns the number of connections that were made to it.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.state().connections
@@ -191,7 +191,7 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<(
 }
 
 /// Passes a request on, and gives the whole answer.
-async fn pass(upstream: &str, sent: &Sent) -> std::io::Result<String> {
+async fn pass(upstream: &str, sent: &SentRequest) -> std::io::Result<String> {
     let mut server = TcpStream::connect(upstream).await?;
     server.write_all(&http1::alone(sent)).await?;
     let mut answer = String::new();

@@ -2,9 +2,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future::BoxFuture, stream};
-use kinto_client::{Body, Transport, TransportError, TransportErrorKind};
+use kinto_client::transport::{Body, Transport, TransportError, TransportErrorKind};
 
-use crate::{Sent, watch};
+use crate::{SentRequest, watch};
 
 /// A transport that remembers what it was given to send, and sends it.
 ///
@@ -12,7 +12,7 @@ use crate::{Sent, watch};
 #[derive(Clone, Debug)]
 pub struct Recorder {
     http: reqwest::Client,
-    sent: Arc<Mutex<Vec<Sent>>>,
+    sent: Arc<Mutex<Vec<SentRequest>>>,
 }
 
 impl Default for Recorder {
@@ -30,9 +30,9 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// What was sent since the last time this was asked.
+    /// Takes the requests that were sent since the last call.
     #[must_use]
-    pub fn take(&self) -> Vec<Sent> {
+    pub fn take(&self) -> Vec<SentRequest> {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
 
@@ -41,15 +41,15 @@ impl Recorder {
         let _ = self.take();
     }
 
-    /// The [lines](Sent::line) of what was sent since the last time that was asked.
+    /// The [lines](SentRequest::line) of what was sent since the last time that was asked.
     #[must_use]
     pub fn take_lines(&self) -> Vec<String> {
-        self.take().iter().map(Sent::line).collect()
+        self.take().iter().map(SentRequest::line).collect()
     }
 
     /// The one request that was sent since the last time that was asked.
     #[must_use]
-    pub fn take_one(&self) -> Sent {
+    pub fn take_one(&self) -> SentRequest {
         let mut sent = self.take();
         assert_eq!(sent.len(), 1, "one request was expected: {sent:#?}");
         sent.remove(0)
@@ -59,7 +59,7 @@ impl Recorder {
 impl Transport for Recorder {
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
         let (head, body) = request.into_parts();
-        self.sent.lock().unwrap().push(Sent {
+        self.sent.lock().unwrap().push(SentRequest {
             method: head.method.clone(),
             target: head.uri.path_and_query().map_or_else(String::new, ToString::to_string),
             headers: head.headers.clone(),

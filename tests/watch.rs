@@ -1,4 +1,4 @@
-//! Whatever is logged in a process of tests is looked through for secrets, and so is what tests get to see of errors.
+//! A check of all logs and errors in a process of tests for secrets.
 
 use std::{
     env,
@@ -13,7 +13,7 @@ use kinto_client::{Error, Value};
 use tracing::Level;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::scene::PASSWORD;
+use crate::fixture::PASSWORD;
 
 /// The passwords and tokens of the tests. No line of a log, no error and no `Debug` output may hold one.
 const SECRETS: [&str; 5] = [PASSWORD, "s3cr3t", "tops3cret", "t0ken", "expired-"];
@@ -35,12 +35,12 @@ pub fn secret_in(text: &str) -> Option<&'static str> {
     FORMS.iter().find(|(form, _)| text.contains(form)).map(|(_, secret)| *secret)
 }
 
-/// All that can be shown of an error.
+/// All texts of an error.
 #[must_use]
 pub fn shown(error: &Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
     let causes: Vec<String> = causes.map(|cause| format!("{cause} {cause:?} {cause:#?}")).collect();
-    let theirs = error.theirs::<Value>().map(|record| format!("{record:?} {}", record.received_json()));
+    let theirs = error.theirs::<Value>().map(|record| format!("{record:?} {}", record.raw_json()));
     let (details, message, failures) = (error.details(), error.server_message(), error.failures());
     format!("{error} {error:?} {error:#?} {causes:?} {theirs:?} {details:?} {message:?} {failures:?}")
 }

@@ -11,7 +11,7 @@ pub(crate) struct Cli {
     /// The server, with the version at the end, as in `https://kinto.example.org/v1`
     #[arg(long, global = true, value_name = "URL", env = "KINTO_SERVER_URL")]
     server: Option<String>,
-    /// Who you are
+    /// The credentials
     #[arg(long, global = true, value_name = "USER:PASSWORD", env = "KINTO_AUTH", hide_env_values = true)]
     auth: Option<String>,
     /// A blueprint in YAML or JSON, instead of the one in `declared.rs`

@@ -1,6 +1,10 @@
-//! What the server is to hold.
+//! The declaration of the buckets, groups and collections of the example.
 
-use kinto_client::{Blueprint, BucketSpec, GroupSpec, KintoRecord, schema::JsonSchema};
+use kinto_client::{
+    Blueprint, KintoRecord,
+    blueprint::{BucketSpec, GroupSpec},
+    schema::JsonSchema,
+};
 use serde::{Deserialize, Serialize};
 
 /// An article of the blog.
@@ -18,7 +22,7 @@ pub(crate) struct Post {
     tags: Vec<String>,
 }
 
-/// What a reader has to say.
+/// The comment of a reader.
 #[derive(Serialize, Deserialize, JsonSchema, KintoRecord)]
 #[schemars(crate = "kinto_client::schema::schemars")]
 #[kinto(bucket = "blog", collection = "comments", schema, sort = "-last_modified", display_fields = ["post", "text"])]
@@ -41,7 +45,7 @@ pub(crate) struct Product {
     cents: u32,
 }
 
-/// What somebody wants to have.
+/// An order for a product.
 #[derive(Serialize, Deserialize, JsonSchema, KintoRecord)]
 #[schemars(crate = "kinto_client::schema::schemars")]
 #[kinto(bucket = "shop", collection = "orders", schema, sort = "-last_modified", display_fields = ["product", "pieces"])]

@@ -1,4 +1,4 @@
-//! What a plan is: made, applied, and made again.
+//! A demonstration: a plan is made, applied, and made again.
 
 use kinto_client::json;
 

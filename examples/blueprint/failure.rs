@@ -1,6 +1,6 @@
 use std::{error::Error, fmt};
 
-/// Why the program gives up: what the person at the terminal reads.
+/// An error that ends the program, as the user reads it.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 

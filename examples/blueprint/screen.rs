@@ -1,4 +1,4 @@
-//! What the program says. `println!` would panic when nobody reads to the end.
+//! The output of the program, without the panic of `println!` when its reader stops early.
 
 use std::{
     env,
@@ -6,7 +6,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 
-use kinto_client::Plan;
+use kinto_client::blueprint::Plan;
 
 pub(crate) fn line(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");

@@ -38,7 +38,7 @@ impl Target {
         }
     }
 
-    /// Whether it will be gone when the program ends.
+    /// Returns `true` if the server ends with the program.
     pub(crate) fn is_passing(&self) -> bool {
         self.own.is_some()
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use kinto_server::{Backend, Server};
-use kinto_tests::Plain;
+use kinto_tests::RawClient;
 use serde_json::{Value, json};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -24,7 +24,7 @@ fn run(arguments: &[&str]) -> Result<Output> {
     Ok(command.output()?)
 }
 
-/// What it said when it did what it was told.
+/// Runs the program, which must succeed, and returns its output.
 fn done(arguments: &[&str]) -> Result<String> {
     let output = run(arguments)?;
     if output.status.success() {
@@ -34,7 +34,7 @@ fn done(arguments: &[&str]) -> Result<String> {
     }
 }
 
-/// What it said when it could not.
+/// Runs the program, which must fail, and returns its error.
 fn failed(arguments: &[&str]) -> Result<String> {
     let output = run(arguments)?;
     match (output.status.code(), output.stdout.is_empty()) {
@@ -60,7 +60,7 @@ async fn applied_and_then_there_is_nothing_to_do_and_then_exactly_what_was_chang
     assert!(said.starts_with("+ bucket blog\n+ group blog/editors\n    + member account:alexis\n"), "{said}");
     assert!(said.ends_with("\n8 to create\n"), "{said}");
     assert!(!said.contains('\x1b'), "nobody is at a terminal");
-    let held = Plain::new(server.url(), "admin", "admin");
+    let held = RawClient::new(server.url(), "admin", "admin");
     assert_eq!(held.ids("/buckets").await, [""; 0], "a plan changes nothing");
 
     let applied = on(&["apply"])?;
@@ -114,7 +114,7 @@ fn without_a_command_it_shows_all_that() -> Result {
 }
 
 #[tokio::test]
-async fn a_file_is_a_blueprint_as_well() -> Result {
+async fn file_is_a_blueprint_as_well() -> Result {
     let server = Server::builder().backend(Backend::Memory).start()?;
     let written = done(&["write"])?;
     let path = file("written", &written)?;
@@ -129,7 +129,7 @@ async fn a_file_is_a_blueprint_as_well() -> Result {
     assert!(said.contains("? collection blog/posts, which the blueprint does not have, with 0 records"), "{said}");
     let said = on(&["apply", "--file", small, "--delete-extra"])?;
     assert!(said.contains("\n- collection blog/posts, and the 0 records in it\n"), "{said}");
-    let held = Plain::new(server.url(), "admin", "admin");
+    let held = RawClient::new(server.url(), "admin", "admin");
     assert_eq!(held.ids("/buckets/blog/collections").await, [""; 0]);
     assert_eq!(held.object("/buckets/blog/groups/editors").await["members"], json!(["account:mat"]));
     assert_eq!(held.ids("/buckets/shop/collections").await, ["orders", "products"], "not in the file, not touched");
@@ -138,7 +138,7 @@ async fn a_file_is_a_blueprint_as_well() -> Result {
 }
 
 #[test]
-fn a_mistake_in_a_file_is_shown_where_it_is() -> Result {
+fn mistake_in_a_file_is_shown_where_it_is() -> Result {
     let path = file("mistake", "buckets:\n  blog:\n    colections:\n      posts:\n")?;
     let path = path.to_str().ok_or("a path that is no text")?;
     let said = failed(&["plan", "--file", path])?;
@@ -149,7 +149,7 @@ fn a_mistake_in_a_file_is_shown_where_it_is() -> Result {
 }
 
 #[test]
-fn what_is_missing_is_asked_for() -> Result {
+fn missing_permission_is_named() -> Result {
     assert!(failed(&["plan"])?.contains("--server URL or KINTO_SERVER_URL"));
     assert!(failed(&["plan", "--server", "http://localhost/v1"])?.contains("--auth USER:PASSWORD"));
     let said = failed(&["plan", "--server", "http://localhost/v1", "--auth", "s3cr3t"])?;

@@ -14,7 +14,7 @@ pub(crate) struct Cli {
     /// The server, with the version at the end; without it, one that is started
     #[arg(long, value_name = "URL", env = "KINTO_SERVER_URL")]
     server: Option<String>,
-    /// Who you are
+    /// The credentials
     #[arg(long, value_name = "USER:PASSWORD", env = "KINTO_AUTH", hide_env_values = true)]
     auth: Option<String>,
     /// The bucket; `default` is your own

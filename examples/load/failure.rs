@@ -1,6 +1,6 @@
 use std::{error::Error, fmt};
 
-/// Why the program gives up: one line for the person at the terminal.
+/// An error that ends the program, on one line.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 

@@ -1,4 +1,4 @@
-//! What is in the file, and the id of each record: the same each time the file is read.
+//! The contents of the file, and the id of each record, which is the same each time the file is read.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -39,7 +39,7 @@ fn items(json: Value) -> Result<Vec<Item>, String> {
 #[derive(Default)]
 struct Ids {
     taken: HashSet<String>,
-    /// How often there was a record of that content, without an id.
+    /// The number of records with the same content and without an id so far.
     seen: HashMap<String, usize>,
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use kinto_client::{Collection, Error, JsonObject, Record, Saved};
+use kinto_client::{Collection, Error, JsonObject, Record, operation::SaveOutcome};
 
 use crate::input::Item;
 
-/// What became of the records.
+/// The outcome of loading the records.
 pub(crate) struct Loaded {
     pub(crate) created: usize,
     pub(crate) changed: usize,
@@ -50,8 +50,8 @@ pub(crate) async fn load(
     let mut loaded = Loaded { created: 0, changed: 0, same: 0, failures: Vec::new() };
     for ticket in saves {
         match done.take(ticket) {
-            Ok(Saved::Stored) => loaded.changed += 1,
-            Ok(Saved::Unchanged) => loaded.same += 1,
+            Ok(SaveOutcome::Stored) => loaded.changed += 1,
+            Ok(SaveOutcome::Unchanged) => loaded.same += 1,
             Err(error) => loaded.failures.push(error),
         }
     }
@@ -65,8 +65,8 @@ pub(crate) async fn load(
     Ok(loaded)
 }
 
-/// Whether what stands in the way is the same record: the server may have carried out the last request of a run that
-/// was killed after this run had looked.
+/// Returns `true` if the conflicting record equals the new one: the last request of a run that was killed may
+/// have been executed after this run had read the collection.
 fn is_as_wanted(error: &Error) -> bool {
     let conflict = error.conflict::<JsonObject>();
     conflict.is_some_and(|conflict| conflict.theirs.is_some_and(|theirs| theirs.data == conflict.ours.data))

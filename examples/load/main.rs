@@ -57,7 +57,7 @@ async fn run(cli: &Cli) -> Result {
     Ok(())
 }
 
-/// Nothing is drawn where nobody is at the terminal.
+/// Creates a progress bar, which is hidden unless stderr is a terminal.
 fn bar(records: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos} of {len}, {speed}, {eta} left");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -1,4 +1,4 @@
-//! Where the records go.
+//! The collection that the records are loaded into.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ impl Target {
         format!("{}/{} at {}", self.bucket.id(), self.collection.id(), self.bucket.client().url())
     }
 
-    /// Whether it will be gone when the program ends.
+    /// Returns `true` if the server ends with the program.
     pub(crate) fn is_passing(&self) -> bool {
         self.own.is_some()
     }
@@ -58,7 +58,7 @@ fn name_of(file: &Path) -> String {
 
 /// Creates the collection, and the bucket, if they are missing.
 async fn ensure(bucket: &Bucket, collection: &Collection) -> Result {
-    match collection.get().or_none().await {
+    match collection.get().optional().await {
         Ok(Some(_)) => return Ok(()),
         Ok(None) => {}
         // So the server answers when it is the bucket that is missing.

@@ -10,7 +10,7 @@ use std::{
 
 use kinto_client::{Value, json};
 use kinto_server::{Server, unique};
-use kinto_tests::{Fault, Gate, Outcome, Plain, Proxy, Sent};
+use kinto_tests::{Fault, Gate, Outcome, Proxy, RawClient, SentRequest};
 
 const RECORDS: usize = 40;
 const AUTH: (&str, &str) = ("loader", "p4ssw0rd");
@@ -46,22 +46,22 @@ impl Case {
         Ok(command)
     }
 
-    /// What it says when it runs to its end.
+    /// Runs the program, which must succeed, and returns its output.
     fn run(&self) -> Result<String, Box<dyn std::error::Error>> {
         let output = self.command(self.server.url())?.stdout(Stdio::piped()).output()?;
         let (said, errors) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
         if output.status.success() { Ok(said) } else { Err(format!("{said}{errors}").into()) }
     }
 
-    fn plain(&self) -> Plain {
-        Plain::new(self.server.url(), AUTH.0, AUTH.1)
+    fn plain(&self) -> RawClient {
+        RawClient::new(self.server.url(), AUTH.0, AUTH.1)
     }
 
     fn records(&self) -> String {
         format!("/buckets/default/collections/{}/records", self.collection)
     }
 
-    /// What the collection holds, without its times.
+    /// Reads the records of the collection, without their timestamps.
     async fn held(&self) -> Vec<Value> {
         let answer = self.plain().get(&format!("{}?_sort=id", self.records())).await.json();
         let mut records = answer.get("data").and_then(Value::as_array).expect("a list").clone();
@@ -89,7 +89,7 @@ fn sample() -> Value {
 }
 
 #[tokio::test]
-async fn a_run_that_was_killed_is_finished_by_the_next() -> Outcome {
+async fn run_that_was_killed_is_finished_by_the_next() -> Outcome {
     let whole = Case::new(&sample())?;
     let said = whole.run()?;
     assert!(said.contains("40 created, 0 changed, 0 were there already"), "{said}");
@@ -122,7 +122,7 @@ async fn a_run_that_was_killed_is_finished_by_the_next() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_request_whose_answer_never_came_is_known() -> Outcome {
+async fn request_whose_answer_never_came_is_known() -> Outcome {
     let case = Case::new(&sample())?;
     let gate = Gate::default();
     let (hold, mut batches) = (gate.clone(), 0);
@@ -144,12 +144,12 @@ async fn a_request_whose_answer_never_came_is_known() -> Outcome {
 
 /// As the last request of a run that was killed may be, which the server has only now come to.
 #[tokio::test]
-async fn what_comes_after_it_has_looked_is_no_conflict_if_it_is_the_same() -> Outcome {
+async fn same_record_written_after_reading_is_no_conflict() -> Outcome {
     for (theirs, succeeds) in [(json!({"n": 0}), true), (json!({"n": "theirs"}), false)] {
         let case = Case::new(&sample())?;
         let gate = Gate::default();
         let hold = gate.clone();
-        let rule = move |sent: &Sent| if sent.is_batch() { Fault::Hold(hold.clone()) } else { Fault::Pass };
+        let rule = move |sent: &SentRequest| if sent.is_batch() { Fault::Hold(hold.clone()) } else { Fault::Pass };
         let proxy = Proxy::start(case.server.url(), rule).await;
         let mut child = case.command(proxy.url())?.stderr(Stdio::null()).spawn()?;
         gate.arrival().await;
@@ -168,7 +168,7 @@ async fn what_comes_after_it_has_looked_is_no_conflict_if_it_is_the_same() -> Ou
 }
 
 #[tokio::test]
-async fn what_is_there_is_left_alone_and_what_differs_is_changed() -> Outcome {
+async fn load_keeps_equal_records_and_changes_others() -> Outcome {
     let case = Case::new(&sample())?;
     case.run()?;
     let plain = case.plain();
@@ -213,7 +213,7 @@ fn tempdir() -> std::io::Result<PathBuf> {
 }
 
 #[test]
-fn what_cannot_be_loaded_is_said_in_one_line() -> Outcome {
+fn load_failure_is_one_line() -> Outcome {
     for (json, says) in [
         (json!({"records": []}), "neither a list of records nor"),
         (json!([{"n": 1}, 7]), "record 2: this is no JSON object"),

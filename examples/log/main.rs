@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use kinto_client::{Client, Exponential, JsonObject, Value, json};
+use kinto_client::{Client, JsonObject, Value, json, retry::ExponentialBackoff};
 use kinto_server::Server;
 use tracing::Level;
 use tracing_subscriber::{
@@ -47,7 +47,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     note.data.insert("done".to_owned(), true.into());
     notes.save_record(&mut note).await?;
 
-    say("# Saved again it is as it was: nothing is sent.");
+    say("# SaveOutcome again it is as it was: nothing is sent.");
     notes.save_record(&mut note).await?;
 
     say("# Thirty records are created in two batches.");
@@ -61,7 +61,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let impossible = notes.get_record::<Value>("no/where").await.err();
 
     say("# A server that is away is tried again.");
-    let away = Client::builder(nowhere()?).retry(Exponential::default().max_tries(3).first_delay(BRIEFLY)).build()?;
+    let away =
+        Client::builder(nowhere()?).retry(ExponentialBackoff::default().max_tries(3).first_delay(BRIEFLY)).build()?;
     let unreachable = away.server_info().await.err();
 
     say("# The log has neither ids nor data; the errors themselves say more:");

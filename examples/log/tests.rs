@@ -20,7 +20,7 @@ fn program() -> Result<PathBuf, Box<dyn Error>> {
 }
 
 #[test]
-fn the_log_tells_what_was_done() -> Result<(), Box<dyn Error>> {
+fn log_tells_what_was_done() -> Result<(), Box<dyn Error>> {
     let Output { status, stdout, stderr } = Command::new(program()?).env_remove("RUST_LOG").output()?;
     let (out, log) = (String::from_utf8(stdout)?, String::from_utf8(stderr)?);
     assert!(status.success(), "{log}");
@@ -54,6 +54,6 @@ fn the_log_tells_what_was_done() -> Result<(), Box<dyn Error>> {
         assert!(!log.contains(private), "{private}: {log}");
     }
     assert_eq!(secret_in(&format!("{out}{log}")), None, "{log}");
-    assert!(out.contains("nowhere") && out.contains("is it running"), "{out}");
+    assert!(out.contains("nowhere") && out.contains("it runs"), "{out}");
     Ok(())
 }

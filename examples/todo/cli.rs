@@ -19,13 +19,15 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// Where the list is, and who asks for it. Not `Debug`: it has a password in it.
+/// The place of the list, and the credentials.
+///
+/// It does not implement `Debug`, since it contains a password.
 #[derive(Args)]
 pub(crate) struct Place {
     /// The server, with the version at the end, as in `https://kinto.example.org/v1`
     #[arg(long, global = true, value_name = "URL", env = "KINTO_SERVER_URL")]
     pub(crate) server: Option<String>,
-    /// Who you are
+    /// The credentials
     #[arg(long, global = true, value_name = "USER:PASSWORD", env = "KINTO_AUTH", hide_env_values = true)]
     pub(crate) auth: Option<String>,
     /// The bucket; `default` is your own
@@ -62,7 +64,7 @@ fn given(text: Option<&str>) -> Option<&str> {
 pub(crate) enum Command {
     /// Adds to-dos
     Add {
-        /// What there is to do: each title is a to-do of its own
+        /// The titles, each for a to-do of its own
         #[arg(required = true, value_name = "TITLE")]
         titles: Vec<String>,
     },

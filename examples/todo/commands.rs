@@ -30,7 +30,7 @@ pub(crate) async fn run(place: &Place, command: Command) -> Result<()> {
 
 /// Creates the collection, and the bucket, if they are missing.
 async fn ensure(bucket: &Bucket, collection: &Collection) -> Result<()> {
-    match collection.get().or_none().await {
+    match collection.get().optional().await {
         Ok(Some(_)) => return Ok(()),
         Ok(None) => {}
         // So the server answers when it is the bucket that is missing.
@@ -73,18 +73,18 @@ impl List {
     }
 
     async fn change(&self, id: &str, change: impl FnMut(&mut Todo) + Send) -> Result<()> {
-        let record = self.todos.update_record(id, change).await.map_err(|error| self.explain(id, error))?;
+        let record = self.todos.update_record(id, change).await.map_err(|error| self.preview(id, error))?;
         screen::line(line(&record));
         Ok(())
     }
 
     async fn remove(&self, id: &str) -> Result<()> {
-        let tombstone = self.todos.delete_record(id).await.map_err(|error| self.explain(id, error))?;
+        let tombstone = self.todos.delete_record(id).await.map_err(|error| self.preview(id, error))?;
         screen::line(format_args!("{}  removed", tombstone.id));
         Ok(())
     }
 
-    fn explain(&self, id: &str, error: kinto_client::Error) -> Failure {
+    fn preview(&self, id: &str, error: kinto_client::Error) -> Failure {
         if error.is_not_found() {
             Failure::new(format!("there is no to-do {id:?} in {}: `list` shows those that are there", self.name))
         } else {

@@ -10,7 +10,7 @@ pub(crate) async fn open(url: &str, auth: Option<&str>) -> Result<Client> {
     let client = with_auth(Client::builder(url), auth)?.build()?;
     let info = match client.server_info().await {
         Ok(info) => info,
-        Err(error) if error.is_connection() || error.is_timed_out() => {
+        Err(error) if error.is_connect() || error.is_timeout() => {
             return Err(Failure::new(format!("no Kinto answers at {url}: {}", with_cause(&error))));
         }
         Err(error) => return Err(Failure::new(format!("is there a Kinto at {url}? {}", with_cause(&error)))),

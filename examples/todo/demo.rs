@@ -56,7 +56,7 @@ async fn there_and_back(collection: &Collection) -> Result<()> {
     heading("3. Add one as another program may have made it, with more in it than Todo has fields for");
     let more = json!({"title": "Water the plants", "room": "kitchen", "every": {"days": 3, "at": ["08:00", "20:00"]}});
     let foreign = collection.create_record(more).await?;
-    item(foreign.received_json());
+    item(foreign.raw_json());
 
     heading("4. Read them all, as Todo");
     let mut records = todos.get_records().await?;
@@ -85,17 +85,17 @@ async fn there_and_back(collection: &Collection) -> Result<()> {
 
     heading("8. What the server now has");
     for record in collection.get_records::<Value>().await? {
-        item(record.received_json());
+        item(record.raw_json());
     }
     let now = collection.get_record::<Value>(foreign.id.as_str()).await?;
     check_foreign(&foreign, &now)
 }
 
-/// What `Todo` has no fields for is still there.
+/// Checks that the fields that `Todo` does not have are still there.
 fn check_foreign(before: &Record<Value>, now: &Record<Value>) -> Result<()> {
     let of = |record: &Record<Value>| ["room", "every"].map(|key| record.data.get(key).cloned());
     if of(before) != of(now) {
-        return Err(Failure::new(format!("{} has lost what Todo does not know: {}", now.id, now.received_json())));
+        return Err(Failure::new(format!("{} has lost what Todo does not know: {}", now.id, now.raw_json())));
     }
     item("`room` and `every`, which Todo does not know, are as they were");
     Ok(())

@@ -1,6 +1,6 @@
 use std::{error::Error as _, fmt};
 
-/// Why the program gives up: one line for the person at the terminal, with what to do about it.
+/// An error that ends the program, on one line with advice.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
@@ -18,7 +18,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What the library says is one line with advice already; here comes what only this program knows, its options.
+/// Adds advice with the options of this program to an error of the library, which is one line with advice
+/// already.
 impl From<kinto_client::Error> for Failure {
     fn from(error: kinto_client::Error) -> Self {
         let option = if error.is_unauthorized() {

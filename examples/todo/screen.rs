@@ -1,4 +1,6 @@
-//! What the program says. `println!` would panic when nobody reads to the end, as in `todo list | head -1`.
+//! The output of the program, without the panic of `println!` when its reader stops early, as in `todo list
+//!
+//! head -1`.
 
 use std::{
     env,

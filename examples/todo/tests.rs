@@ -25,7 +25,7 @@ impl Todo {
         run(self.options.iter().map(String::as_str).chain(arguments.iter().copied()))
     }
 
-    /// What it said when it did what it was told.
+    /// Runs the program, which must succeed, and returns its output.
     fn done(&self, arguments: &[&str]) -> Result<String> {
         let said = self.run(arguments)?;
         if said.code == Some(0) { Ok(said.out) } else { Err(said.err.into()) }
@@ -100,7 +100,7 @@ fn there_and_back_spares_what_is_there() -> Result {
 }
 
 #[test]
-fn a_list_is_kept() -> Result {
+fn list_is_kept() -> Result {
     let todo = Todo::on(Server::shared()?.url(), "list:keeper");
     let added = todo.done(&["add", "Milk", "Bread and butter"])?;
     let ids: Vec<_> = added.lines().map(id).collect();
@@ -124,7 +124,7 @@ fn add_makes_the_bucket() -> Result {
 }
 
 #[test]
-fn an_unknown_id_is_named() -> Result {
+fn unknown_id_is_named() -> Result {
     let todo = Todo::on(Server::shared()?.url(), "who:knows");
     todo.done(&["add", "Milk"])?;
     for command in [&["done", "nowhere"][..], &["rename", "nowhere", "Cake"], &["rm", "nowhere"]] {
@@ -137,7 +137,7 @@ fn an_unknown_id_is_named() -> Result {
 }
 
 #[test]
-fn a_server_that_is_away_is_named() -> Result {
+fn server_that_is_away_is_named() -> Result {
     // Nothing listens on the port of a listener that is closed.
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let url = format!("http://127.0.0.1:{port}/v1");
@@ -149,7 +149,7 @@ fn a_server_that_is_away_is_named() -> Result {
 }
 
 #[test]
-fn a_wrong_password_is_said() -> Result {
+fn wrong_password_is_said() -> Result {
     let strict = Server::builder().setting("multiauth.policies", "account").shared()?;
     let said = Todo::on(strict.url(), "admin:s3cr3t").failed(&["list"])?;
     assert!(said.contains("password") && said.contains("--auth") && !said.contains("s3cr3t"), "{said}");
@@ -163,7 +163,7 @@ fn a_wrong_password_is_said() -> Result {
 }
 
 #[test]
-fn a_password_is_not_shown() -> Result {
+fn password_is_not_shown() -> Result {
     let said = Todo::on("http://localhost/v1", "s3cr3t").failed(&["list"])?;
     assert!(said.contains("--auth") && !said.contains("s3cr3t"), "{said}");
     let said = Todo::on("http://alexis:s3cr3t@localhost/v1", "any:one").failed(&["list"])?;

@@ -3,7 +3,7 @@ use std::fmt;
 use kinto_client::{KintoRecord, Record};
 use serde::{Deserialize, Serialize};
 
-/// What one record of the list holds.
+/// The data of one record of the list.
 #[derive(Clone, Debug, Serialize, Deserialize, KintoRecord)]
 #[kinto(collection = "todo")]
 pub(crate) struct Todo {

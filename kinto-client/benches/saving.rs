@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use kinto_client::{Data, JsonObject, KintoRecord, Record, Records};
+use kinto_client::{JsonObject, KintoRecord, Record, list::Records, object::RecordData};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -51,14 +51,14 @@ fn saving(criterion: &mut Criterion) {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Keys(BTreeMap<String, u32>);
 
-impl Data for Keys {}
+impl RecordData for Keys {}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Numbers {
     numbers: Vec<u32>,
 }
 
-impl Data for Numbers {}
+impl RecordData for Numbers {}
 
 /// The time that each key and each number takes: the same for ten times as many.
 fn large_records(criterion: &mut Criterion) {

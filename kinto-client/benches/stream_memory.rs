@@ -22,7 +22,7 @@ const PAGE: u64 = 1_000;
 const LISTS: [u64; 2] = [20_000, 200_000];
 /// Of how many runs the median counts: what is in memory at once depends on which thread is faster.
 const RUNS: usize = 9;
-/// What the larger list may take more.
+/// The share by which the memory for the larger list may be higher.
 const TOLERANCE: f64 = 0.1;
 
 #[derive(Serialize, Deserialize, KintoRecord)]

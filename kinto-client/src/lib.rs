@@ -1,24 +1,94 @@
-#![doc = include_str!("../README.md")]
+//! Client for [Kinto](https://docs.kinto-storage.org), a JSON store with buckets, collections, records, groups and
+//! permissions over HTTP.
+//!
+//! Write a struct, derive [`KintoRecord`], and a collection takes and gives values of that struct. Filters, orders, edits,
+//! conflicts, batches and schemas are checked by the compiler. The untyped JSON API lies underneath, with the same verbs.
+//!
+//! ```no_run
+//! use kinto_client::{Client, KintoRecord, Result};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Debug, Serialize, Deserialize, KintoRecord)]
+//! #[kinto(collection = "todo")]
+//! struct Todo {
+//!     title: String,
+//!     #[serde(default)]
+//!     done: bool,
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     let client = Client::builder("http://localhost:8888/v1").auth(("alexis", "p4ssw0rd")).build()?;
+//!     let todos = client.typed::<Todo>();
+//!     let f = Todo::fields();
+//!
+//!     let milk = todos.create_record(Todo { title: "Milk".into(), done: false }).await?;
+//!     todos.update_record(&milk.id, |todo| todo.done = true).await?;
+//!     for record in todos.get_records().filter(f.done.eq(true)).sort(f.title.asc()).await? {
+//!         println!("{} {}", record.id, record.data.title);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Map
+//!
+//! | to | open |
+//! |---|---|
+//! | connect to a server | [`Client::builder`], [`auth`], [`transport`], [`retry`], [`server`] |
+//! | read and write records of one type | [`TypedCollection`], [`Record`], [`KintoRecord`] |
+//! | read and write JSON without a type | [`Collection`], [`Value`], [`JsonObject`] |
+//! | filter, order and select | [`field`], [`Filter`], [`Sort`], [`list`] |
+//! | follow changes | [`list::Changes`] |
+//! | send many operations in few requests | [`Batch`], [`batch`] |
+//! | share records | [`Permissions`], [`Principal`], [`Group`], [`permissions`] |
+//! | declare buckets and collections | [`Blueprint`], [`blueprint`] |
+//! | handle failures | [`Error`], [`ErrorKind`], [`object::Conflict`] |
+//! | see a request before it is sent, or add options to it | [`Call`], [`operation`] |
+//! | come from the Python client, or read task by task | [`guide`] |
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `derive` | `#[derive(KintoRecord)]` *(enabled by default)* |
+//! | `rustls` | TLS by rustls with the certificates of the operating system *(enabled by default)* |
+//! | `native-tls` | TLS by the library of the operating system |
+//! | `blocking` | `.call()` beside `.await`, for programs without async code |
+//! | `schema` | JSON Schemas of types, checks before sending, and migrations: the module `schema` |
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// So that what the derive emits is found in this crate's own tests as well.
+// Lets the tests of this crate use the derive, whose output refers to `::kinto_client`.
 extern crate self as kinto_client;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod call;
+pub mod account;
+pub mod blueprint;
 mod client;
 mod error;
 pub mod field;
-#[doc = include_str!("guide.md")]
-pub mod guide {}
-mod handle;
+pub mod handle;
+mod json;
+pub mod operation;
+mod public;
 mod record;
 #[cfg(feature = "schema")]
 pub mod schema;
-mod transport;
+pub mod transport;
 mod wire;
+
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
+/// The examples of the README, which are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
+pub use public::{auth, batch, history, list, object, permissions, retry, server};
 
 pub use bytes;
 pub use futures_core;
@@ -28,86 +98,20 @@ pub use serde_json::{Value, json};
 #[cfg(feature = "derive")]
 pub use kinto_derive::KintoRecord;
 
-pub use call::{
-    Call, Operation, Run,
-    batch::{Batch, Done, IntoBatch, Progress, Ticket},
-    blueprint::{Applied, Declared, Plan},
-    delete::{RecordTarget, Target},
-    edit::Optional,
-    list::{BadObject, Change, ChangeStream, Changes, Fresh, ObjectPage, Objects, Records, Selected},
-    preview::Preview,
-    raw::RawResponse,
-    save::Saved,
-};
 pub use client::{Client, ClientBuilder};
-pub use error::{Conflict, Error, ErrorKind, Result};
-pub use handle::{Account, Bucket, Collection, Group, Handle, RecordHandle, TypedCollection};
+pub use error::{Error, ErrorKind, Result};
+pub use json::JsonObject;
 pub use record::KintoRecord;
-pub use transport::{
-    Body, Transport, TransportError, TransportErrorKind,
-    auth::{Auth, CredentialProvider},
-    http_client::HttpTransport,
-    notice::Backoff,
-    retry::{Attempt, Exponential, Never, RetryPolicy},
-};
 pub use wire::{
-    account::{AccountObject, HistoryEntry, PermissionEntry},
-    alert::Alert,
-    attributes::{
-        AttachmentAttributes, BucketAttributes, BucketObject, CollectionAttributes, CollectionObject, GroupAttributes,
-        GroupObject,
-    },
-    blueprint::{Blueprint, BucketSpec, CollectionSpec, GroupSpec},
-    change_token::ChangeToken,
     filter::Filter,
-    id::{Id, RecordId},
-    kind,
-    object::{Data, Object, Record},
-    outcome::{Ensured, Tombstone},
-    page_token::PageToken,
-    patch::JsonPatch,
-    patch_path::{PatchKey, PatchPath},
-    permissions::{
-        BucketPermissions, CollectionPermissions, GroupPermissions, PermissionSet, Permissions, RecordPermissions,
-    },
-    plan::{Action, Difference, Step},
-    preview::RequestPreview,
-    principal::{IntoPrincipals, Principal},
-    server_info::{ServerInfo, Settings, User},
+    object::{Object, Record, id::RecordId, permissions::Permissions, principal::Principal},
     sort::Sort,
     timestamp::Timestamp,
 };
-
-/// A JSON object, as data of a record without a type of its own.
-pub type JsonObject = serde_json::Map<String, Value>;
-
-/// The operations that a [`Call`] can be: each verb's own type, with its options as methods of the call.
-pub mod operation {
-    #[cfg(feature = "schema")]
-    pub use crate::call::schema::{drift::CheckSchema, migrate::Migrate, violations::FindMisfits};
-    pub use crate::call::{
-        account::{ChangePassword, CreateAccount, DeleteAccount, GetAccount},
-        batch::{Execute, Together},
-        blueprint::{Apply, Ensure, MakePlan},
-        create::Create,
-        delete::{Delete, DeleteBucketIfExists, DeleteIfExists},
-        delete_all::DeleteAll,
-        edit::Edit,
-        entries::GetEntries,
-        get::{Get, GetOrNone},
-        grant::Grant,
-        if_not_exists::CreateIfNotExists,
-        list::{
-            Count, GetAll, GetChanges, GetFirst, GetIfChanged, GetLenient, GetObjectIfChanged, GetOne, GetParallel,
-            GetSelected, GetTimestamp,
-        },
-        many::{Each, Many},
-        overwrite::Overwrite,
-        patch::Patch,
-        raw::RawRequest,
-        save::{Save, SavePermissions},
-        server_info::{FetchServerInfo, GetServerInfo, GetUser},
-        update::Update,
-    };
-    pub use crate::handle::ChangeMembers;
-}
+#[doc(inline)]
+pub use {
+    blueprint::Blueprint,
+    handle::{Bucket, Collection, Group, TypedCollection},
+    operation::{Call, batch::Batch},
+    transport::auth::Auth,
+};

@@ -22,7 +22,7 @@ const ON_STRUCT: &[&str] = &[
     "sort",
 ];
 const ON_FIELD: &[&str] = &["key", "nested"];
-/// What people look for here although serde has it.
+/// Attributes that users may look for here although serde defines them.
 const SERDE_S: &[&str] =
     &["alias", "default", "flatten", "rename", "rename_all", "skip", "skip_serializing", "skip_serializing_if", "with"];
 
@@ -60,11 +60,11 @@ pub(crate) struct Field {
     pub(crate) nested: Option<Given<()>>,
 }
 
-/// A value, and where its key stands.
+/// A value with the location of its key.
 pub(crate) struct Given<T> {
-    /// Of the key.
+    /// The location of the key.
     pub(crate) span: Span,
-    /// What was given.
+    /// The value.
     pub(crate) value: T,
 }
 
@@ -90,7 +90,7 @@ impl Container {
         container
     }
 
-    /// The keys that were given of what only a collection has, and where they stand.
+    /// Returns the given keys that apply to collections only, with their locations.
     pub(crate) fn of_collection(&self) -> impl Iterator<Item = (&'static str, Span)> {
         fn at<T>(given: Option<&Given<T>>) -> Option<Span> {
             given.map(|given| given.span)
@@ -129,7 +129,7 @@ impl Field {
     }
 }
 
-/// All items of all `#[kinto(…)]`.
+/// Returns all items of all `#[kinto(…)]` attributes.
 fn kinto_items(cx: &mut Ctxt, attrs: &[Attribute], example: &str) -> Vec<Item> {
     let mut all = Vec::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("kinto")) {
@@ -141,7 +141,7 @@ fn kinto_items(cx: &mut Ctxt, attrs: &[Attribute], example: &str) -> Vec<Item> {
     all
 }
 
-/// Parses the value of `item` into its place, which has to be free.
+/// Parses the value of `item` into its place, which must be empty.
 fn set<T>(cx: &mut Ctxt, place: &mut Option<Given<T>>, item: &Item, parse: fn(&mut Ctxt, &Item) -> Option<T>) {
     if place.is_some() {
         let name = item.name();
@@ -152,7 +152,7 @@ fn set<T>(cx: &mut Ctxt, place: &mut Option<Given<T>>, item: &Item, parse: fn(&m
     *place = parse(cx, item).map(|value| Given { span, value });
 }
 
-/// Says what `item` takes, at its value.
+/// Reports which value `item` takes, at the location of its value.
 fn takes(cx: &mut Ctxt, item: &Item, what: &str) {
     let message = format!("`{}` takes {what}", item.name());
     match &item.value {
@@ -197,11 +197,11 @@ fn flag(cx: &mut Ctxt, item: &Item) -> Option<()> {
     }
 }
 
-/// Names the unknown key, and says what may have been meant.
+/// Reports an unknown key, with a suggestion.
 fn unknown(cx: &mut Ctxt, item: &Item, known: &[&str], what: &str, place: &str) {
     let name = item.name();
     let hint = if SERDE_S.contains(&name.as_str()) {
-        format!("; that is serde's: `#[serde({name})]`, which the derive reads too")
+        format!("; it is an attribute of serde: `#[serde({name})]`, which the derive also reads")
     } else if let Some(nearest) = suggest::nearest(&name, known) {
         format!("; did you mean `{nearest}`?")
     } else {

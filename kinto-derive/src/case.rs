@@ -1,9 +1,10 @@
-//! How names are spelled: serde's `rename_all` and the default name of a collection.
+//! Name cases: serde's `rename_all`, and the default name of a collection.
 
-/// One of serde's rules for `rename_all`, as they act on the fields of a struct.
+/// One of serde's rules for `rename_all`, as it applies to the fields of a struct.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Case {
-    /// As written; what `lowercase` and `snake_case` mean for fields too, which are in snake case already.
+    /// The unchanged name; `lowercase` and `snake_case` also leave fields unchanged, which are in snake case
+    /// already.
     #[default]
     AsWritten,
     /// `UPPERCASE` and `SCREAMING_SNAKE_CASE`
@@ -19,7 +20,7 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    /// The rule serde knows by this name. serde itself complains about other names.
+    /// Returns serde's rule with this name; serde itself reports unknown ones.
     pub(crate) fn named(name: &str) -> Self {
         match name {
             "UPPERCASE" | "SCREAMING_SNAKE_CASE" => Self::Screaming,
@@ -31,7 +32,7 @@ impl Case {
         }
     }
 
-    /// The wire name of the field `name`.
+    /// Returns the serialized name of the field `name`.
     pub(crate) fn apply(self, name: &str) -> String {
         match self {
             Self::AsWritten => name.to_owned(),
@@ -59,7 +60,8 @@ fn pascal(name: &str) -> String {
         .collect()
 }
 
-/// The name of a type as the name of a collection: `TodoItem` becomes `todo_item`, `HTTPLog` becomes `http_log`.
+/// Converts the name of a type to the name of a collection: `TodoItem` becomes `todo_item`, `HTTPLog` becomes
+/// `http_log`.
 pub(crate) fn snake(name: &str) -> String {
     let chars: Vec<char> = name.trim_matches('_').chars().collect();
     let mut snake = String::new();

@@ -1,4 +1,4 @@
-//! Where every phase leaves its errors, so that one run of the compiler shows them all.
+//! A collector of the errors of all phases, so that one run of the compiler reports all of them.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -11,22 +11,22 @@ pub(crate) struct Ctxt {
 }
 
 impl Ctxt {
-    /// An error that underlines `tokens`.
+    /// Adds an error that underlines `tokens`.
     pub(crate) fn error(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.push(Error::new_spanned(tokens, message));
     }
 
-    /// An error at a single token.
+    /// Adds an error at a single token.
     pub(crate) fn error_at(&mut self, span: Span, message: impl std::fmt::Display) {
         self.push(Error::new(span, message));
     }
 
-    /// Whether nothing has been found.
+    /// Returns `true` if there are no errors.
     pub(crate) fn is_clean(&self) -> bool {
         self.errors.is_none()
     }
 
-    /// The invocations of `compile_error!`, or nothing.
+    /// Returns the `compile_error!` invocations, if there are any.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.errors.map(|errors| errors.to_compile_error()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! From the model to tokens. Nothing fails here.
+//! Expands the model into tokens, which cannot fail.
 
 use crate::ctxt::Ctxt;
 use crate::generics;
@@ -11,7 +11,7 @@ use syn::{DeriveInput, Meta, Path};
 
 mod collection;
 
-/// The whole derive.
+/// Expands the whole derive.
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     let mut cx = Ctxt::default();
     validate::shape(&mut cx, input);
@@ -25,14 +25,14 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     }
 }
 
-/// The implementations, hidden in a block so that the user's module gets no new names.
+/// Returns the implementations in a block, so that the user's module gets no new names.
 pub(crate) fn expand(record: &Record<'_>) -> TokenStream {
     let handles = Handles::of(record);
     let items = if record.attrs.nested.is_some() { part(record, &handles) } else { whole(record, &handles) };
     in_block(record.original, &quote!(#handles #items))
 }
 
-/// Wraps items so that they add no names to the user's module. What the struct allows itself is allowed here too.
+/// Wraps items so that they add no names to the user's module, with the lints that the struct allows.
 pub(crate) fn in_block(input: &DeriveInput, items: &TokenStream) -> TokenStream {
     let allowed = input.attrs.iter().filter_map(|attr| match &attr.meta {
         Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => Some(&list.tokens),
@@ -49,7 +49,7 @@ pub(crate) fn in_block(input: &DeriveInput, items: &TokenStream) -> TokenStream 
     }
 }
 
-/// `Data`, for a record with these keys of the envelope, and the keys of its lists.
+/// `RecordData`, for a record with these keys of the envelope, and the keys of its lists.
 pub(crate) fn data(
     input: &DeriveInput,
     krate: &Path,
@@ -69,11 +69,11 @@ pub(crate) fn data(
     });
     quote! {
         #[automatically_derived]
-        impl #impl_generics #krate::Data for #ident #ty_generics #where_clause { #declares #lists #has_schema }
+        impl #impl_generics #krate::object::RecordData for #ident #ty_generics #where_clause { #declares #lists #has_schema }
     }
 }
 
-/// A struct that is the data of records.
+/// Returns the implementations for a struct that is the data of records.
 fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let krate = record.krate();
     let input = record.original;
@@ -103,7 +103,7 @@ fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     }
 }
 
-/// A struct inside of records.
+/// Returns the implementations for a nested struct.
 fn part(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let krate = record.krate();
     let input = record.original;

@@ -1,4 +1,5 @@
-//! The errors, and implementations nevertheless: what uses the record should not seem wrong too.
+//! The expansion in case of errors, with implementations nevertheless: uses of the record should not cause
+//! further errors.
 
 use crate::ctxt::Ctxt;
 use crate::expand;
@@ -8,11 +9,11 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Path, parse_quote};
 
-/// Everything in `cx`, and as much of the expansion as the input allows.
+/// Returns all errors, and as much of the expansion as the input allows.
 pub(crate) fn expand(cx: Ctxt, input: &DeriveInput, record: Option<&Record<'_>>) -> TokenStream {
     let errors = cx.into_tokens();
     let items = match record {
-        // serde's traits are missing, on purpose; every implementation would be one more error.
+        // serde's traits are missing on purpose; every implementation would cause one more error.
         Some(record) if record.serde.remote.is_some() => TokenStream::new(),
         // They are for `'static` alone, and the compiler would say so in words of its own.
         Some(record) if input.generics.lifetimes().next().is_none() && record.borrowing().next().is_some() => {

@@ -7,8 +7,10 @@ use syn::{
     parse_quote,
 };
 
-/// The user's `where` clause and `Self: bounds`, which follows whatever bounds serde's derives came to. Only for generic
-/// structs: for others the compiler checks it once, at the struct, and not at each use.
+/// Returns the user's `where` clause with `Self: bounds`, which includes the bounds of serde's derives, for
+/// generic structs only.
+///
+/// For others, the compiler then checks the bounds once at the struct, and not at each use.
 pub(crate) fn where_data(input: &DeriveInput, krate: &Path) -> Option<WhereClause> {
     let bounds = quote!(
         #krate::__private::Serialize + #krate::__private::DeserializeOwned
@@ -18,16 +20,16 @@ pub(crate) fn where_data(input: &DeriveInput, krate: &Path) -> Option<WhereClaus
     where_self(input, generic.then_some(bounds))
 }
 
-/// The user's `where` clause and that there is `Data`.
+/// Returns the user's `where` clause with the bound `Self: RecordData`.
 ///
-/// Without it, the compiler would check `Data`'s own bounds here too, and report a missing `Deserialize` twice. (It reports
-/// a bound that is never true only if the bound has no `for<…>`.)
+/// Without it, the compiler would check the bounds of `RecordData` here too, and report a missing `Deserialize`
+/// twice. (It reports a bound that is never true only if the bound has no `for<…>`.)
 pub(crate) fn where_record(input: &DeriveInput, krate: &Path) -> Option<WhereClause> {
     if input.generics.params.is_empty() {
         let ident = &input.ident;
         return parse_quote!(where for<'__a> #ident: #krate::__private::IsData<'__a>);
     }
-    where_self(input, Some(quote!(#krate::Data)))
+    where_self(input, Some(quote!(#krate::object::RecordData)))
 }
 
 fn where_self(input: &DeriveInput, bounds: Option<TokenStream>) -> Option<WhereClause> {
@@ -41,7 +43,7 @@ fn where_self(input: &DeriveInput, bounds: Option<TokenStream>) -> Option<WhereC
     generics.where_clause
 }
 
-/// The user's `where` clause, `T: 'static` for all parameters, and more.
+/// Returns the user's `where` clause with `T: 'static` for all parameters, and more.
 pub(crate) fn where_static(input: &DeriveInput, more: impl Iterator<Item = WherePredicate>) -> Option<WhereClause> {
     let mut generics = input.generics.clone();
     let owned = input.generics.type_params().map(|param| {
@@ -55,7 +57,7 @@ pub(crate) fn where_static(input: &DeriveInput, more: impl Iterator<Item = Where
     generics.where_clause
 }
 
-/// The parameters for a struct beside the user's: without defaults.
+/// Returns the user's generic parameters without defaults, for a further struct.
 pub(crate) fn without_defaults(generics: &Generics) -> Generics {
     let mut generics = generics.clone();
     for param in &mut generics.params {
@@ -72,14 +74,14 @@ pub(crate) fn without_defaults(generics: &Generics) -> Generics {
     generics
 }
 
-/// The type parameter, or the type projected from one, behind any `Option<…>` and `Box<…>`.
+/// Returns the type parameter, or the type projected from one, inside any `Option<…>` and `Box<…>`.
 ///
-/// Other types say for themselves whether they have fields. To repeat that as a bound would never end for a struct that
-/// contains itself.
+/// Any other type implements or lacks the trait for fields independently of the parameters. A bound on it would
+/// recurse without end for a struct that contains itself.
 pub(crate) fn parameter_inside<'a>(generics: &Generics, ty: &'a Type) -> Option<&'a Type> {
     let path = match ty {
         Type::Path(path) => path,
-        // What a macro by example makes of its `$ty:ty`.
+        // The form of a `$ty:ty` in a declarative macro.
         Type::Group(group) => return parameter_inside(generics, &group.elem),
         _ => return None,
     };
@@ -99,7 +101,7 @@ pub(crate) fn parameter_inside<'a>(generics: &Generics, ty: &'a Type) -> Option<
     }
 }
 
-/// Whether the user's parameters decide what the type is.
+/// Returns `true` if the tokens mention a generic parameter of the user.
 pub(crate) fn mentions_parameter(generics: &Generics, tokens: TokenStream) -> bool {
     let is_parameter = |name: &Ident| {
         name == "Self"
@@ -114,7 +116,7 @@ pub(crate) fn mentions_parameter(generics: &Generics, tokens: TokenStream) -> bo
         })
 }
 
-/// Writes the struct's name for `Self`, which means something else in our own structs.
+/// Replaces `Self` by the name of the struct, since `Self` means another type in generated structs.
 pub(crate) fn without_self(input: &DeriveInput, tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()

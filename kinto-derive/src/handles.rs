@@ -14,8 +14,8 @@ use syn::{
 
 /// The handles of a record's fields.
 ///
-/// For a record, they are handles of that record. For a `nested` struct, they are handles of any record `__R` in which the
-/// struct stands under the path `__P`.
+/// For a record, they are handles of that record. For a `nested` struct, they are handles of any record `__R`
+/// that contains the struct at the path `__P`.
 pub(crate) struct Handles<'a> {
     record: &'a Record<'a>,
     krate: Path,
@@ -46,14 +46,14 @@ impl<'a> Handles<'a> {
         Self { record, krate, name, generics, root, prefix }
     }
 
-    /// The type of the handles.
+    /// Returns the type of the handles.
     pub(crate) fn ty(&self) -> TokenStream {
         let name = &self.name;
         let (_, ty_generics, _) = self.generics.split_for_impl();
         quote!(#name #ty_generics)
     }
 
-    /// The handles.
+    /// Returns the expression of the handles.
     pub(crate) fn value(&self) -> TokenStream {
         let name = &self.name;
         let handles = self.fields().map(|field| {
@@ -65,7 +65,7 @@ impl<'a> Handles<'a> {
         quote!(#name { #(#handles,)* #marker })
     }
 
-    /// What must hold of the user's parameters: nested fields have fields, and what has a default has it.
+    /// Returns the bounds on the user's parameters: nested fields have fields, and fields with a default have one.
     pub(crate) fn bounds(&self) -> impl Iterator<Item = WherePredicate> {
         self.fields().flat_map(|field| {
             let krate = &self.krate;
@@ -76,7 +76,7 @@ impl<'a> Handles<'a> {
         })
     }
 
-    /// All items that the handles need.
+    /// Returns all items that the handles need.
     pub(crate) fn definition(&self) -> TokenStream {
         let name = &self.name;
         let vis = &self.record.original.vis;
@@ -153,7 +153,7 @@ impl<'a> Handles<'a> {
         !self.generics.params.is_empty()
     }
 
-    /// A field that uses all parameters, since the handles may not.
+    /// Returns a field that uses all parameters, since the handles may not use them.
     fn marker(&self) -> TokenStream {
         let ident = &self.record.original.ident;
         let (_, ty_generics, _) = self.record.original.generics.split_for_impl();
@@ -161,7 +161,7 @@ impl<'a> Handles<'a> {
         quote!(__record: ::core::marker::PhantomData<fn() -> (#ident #ty_generics #nested)>,)
     }
 
-    /// The type of a field's value, as far as it tells what the JSON is.
+    /// Returns the type of a field's value, as far as it determines the JSON.
     fn value_ty(&self, field: &Field<'_>) -> TokenStream {
         let value = without_self(self.record.original, field.original.ty.to_token_stream());
         if field.serde.encoded {
@@ -200,7 +200,7 @@ impl<'a> Handles<'a> {
             Handle::Nested => {
                 let field = quote!(#krate::field::Field::__new(#wire) #under #reading);
                 let nested = quote!(#krate::field::Nested::__new(#field));
-                // So that a type without fields of its own is reported where the type stands.
+                // Reports a type without fields of its own at the location of the type.
                 located_at(original.ty.span(), nested)
             }
             Handle::Typed | Handle::None(_) => {
@@ -209,7 +209,7 @@ impl<'a> Handles<'a> {
         }
     }
 
-    /// The type that stands for the path to a nested field.
+    /// Returns the type that stands for the path to a nested field.
     fn step(&self, field: &Field<'_>) -> TokenStream {
         let (krate, wire, step) = (&self.krate, &field.wire, step_name(field));
         let vis = &self.record.original.vis;
@@ -249,7 +249,8 @@ impl<'a> Handles<'a> {
     }
 }
 
-/// Whether the type is known by its name to have one JSON for each value, so that the compiler need not find it out.
+/// Returns true if the type is known by its name to have one JSON for each value, so that the compiler need not
+/// find it out.
 fn has_one_form(ty: &Type) -> bool {
     const PLAIN: [&str; 16] = [
         "String", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "f32",
@@ -271,7 +272,7 @@ fn has_one_form(ty: &Type) -> bool {
     }
 }
 
-/// All of our own tokens as if they stood at `span`.
+/// Sets the location of all generated tokens to `span`.
 fn located_at(span: Span, tokens: TokenStream) -> TokenStream {
     let relocate = |tree| {
         let mut tree = match tree {
@@ -306,7 +307,7 @@ fn field_docs(field: &Field<'_>) -> TokenStream {
     quote!(#[doc = #first] #gap #(#docs)*)
 }
 
-/// `#[doc = "…"]`, not `#[doc(…)]`.
+/// Returns `true` for `#[doc = "…"]`, but not for `#[doc(…)]`.
 fn is_doc_text(attr: &Attribute) -> bool {
     let Meta::NameValue(meta) = &attr.meta else {
         return false;

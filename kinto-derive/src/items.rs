@@ -1,7 +1,7 @@
-//! Splits the inside of `#[kinto(…)]` and `#[serde(…)]` into items, and fails on nothing.
+//! Splits the contents of `#[kinto(…)]` and `#[serde(…)]` into items, without any errors.
 //!
-//! `syn::Attribute::parse_nested_meta` stops at the first mistake and insists on understanding every value. Both are
-//! wrong here: all mistakes are to be shown together, and serde's values are serde's business.
+//! `syn::Attribute::parse_nested_meta` stops at the first error and must understand every value. Here, all
+//! errors are to be reported together, and the values of serde's attributes are opaque.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -12,11 +12,11 @@ use syn::LitStr;
 pub(crate) struct Item {
     /// The tokens before the value.
     pub(crate) key: TokenStream,
-    /// What follows them.
+    /// The part after the key.
     pub(crate) value: Value,
 }
 
-/// What follows a key.
+/// The value of an item.
 #[derive(Debug)]
 pub(crate) enum Value {
     /// `key`
@@ -28,7 +28,7 @@ pub(crate) enum Value {
 }
 
 impl Item {
-    /// The key as text: `rename_all`.
+    /// Returns the key as text: `rename_all`.
     pub(crate) fn name(&self) -> String {
         let mut trees = self.key.clone().into_iter();
         match (trees.next(), trees.next()) {
@@ -37,7 +37,7 @@ impl Item {
         }
     }
 
-    /// The value of `key = "value"`.
+    /// Returns the value of `key = "value"`.
     pub(crate) fn string(&self) -> Option<LitStr> {
         match &self.value {
             Value::Assigned(tokens) => syn::parse2(tokens.clone()).ok(),
@@ -45,7 +45,7 @@ impl Item {
         }
     }
 
-    /// Where the key begins.
+    /// Returns the location of the beginning of the key.
     pub(crate) fn span(&self) -> Span {
         let first = self.key.clone().into_iter().next();
         first.map_or_else(Span::call_site, |tree| tree.span())
@@ -100,7 +100,7 @@ fn item(trees: Vec<TokenTree>) -> Option<Item> {
     (!key.is_empty()).then_some(Item { key, value })
 }
 
-/// `name` without the `r#` of a raw identifier.
+/// Returns `name` without the `r#` of a raw identifier.
 pub(crate) fn unraw(name: &Ident) -> String {
     syn::ext::IdentExt::unraw(name).to_string()
 }

@@ -25,14 +25,14 @@ mod word;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Binds a struct to a collection, and gives typed handles for its fields.
+/// Binds a struct to a collection, and generates typed handles for its fields.
 ///
-/// The struct is the data of a record, all of it: a JSON object of the struct's fields, as serde writes them. It
-/// derives `Serialize` and `Deserialize` too, has named fields, and borrows nothing. It may be generic.
+/// The struct is the complete data of a record: a JSON object of the struct's fields, as serde serializes them.
+/// It also derives `Serialize` and `Deserialize`, has named fields, and borrows nothing. It may be generic.
 ///
-/// `Todo::fields().title` is then the handle of the field `title`, for filters, for sorting, and for choosing the fields that the
-/// server sends. A handle can be seen from where its field can be seen. Nothing but the implementations of two traits
-/// (`Data` and `KintoRecord`) is added to the module.
+/// `Todo::fields().title` is then the handle of the field `title`, for filters, for sorting, and for selecting
+/// fields. A handle has the visibility of its field. Only the implementations of two traits (`Data` and
+/// `KintoRecord`) are added to the module.
 ///
 /// # Attributes
 ///
@@ -45,20 +45,20 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `#[kinto(crate = "my::kinto_client")]` | where kinto-client is found | `::kinto_client` |
 /// | `#[kinto(sort = "-due")]` | the order in which Kinto Admin shows the records: a field, with `-` before it the greatest first | |
 /// | `#[kinto(display_fields = ["title", "due"])]` | the columns in which Kinto Admin shows them | |
-/// | `#[kinto(cache_expires = 60)]` | for how many seconds answers to anonymous readers may be cached | |
-/// | `#[kinto(attachment(enabled, required))]` | whether each record can have a file, or must | none |
+/// | `#[kinto(cache_expires = 60)]` | the time in seconds for which responses to anonymous readers may be cached | |
+/// | `#[kinto(attachment(enabled, required))]` | a file per record, optional or required | none |
 /// | `#[kinto(schema)]` | that records have the JSON Schema of the struct, which derives `JsonSchema` (feature `schema` of the client), and that Kinto Admin's form has the fields in the struct's order | |
 /// | `#[kinto(permissions(read = ["system.Everyone"], write = ["account:alexis"], record_create = ["/buckets/app/groups/editors"]))]` | who may do what with the collection; each of the three can be left out | |
 /// | `#[kinto(nested)]` | no records, but a part of them: only the handles | |
 ///
-/// Names of buckets and collections are checked: they consist of letters `a-z` and `A-Z`, digits, `_` and `-`, and begin with a
-/// letter or a digit. The names in `sort` and `display_fields` are those of the JSON, and are checked against the struct's fields,
-/// `id` and `last_modified`; what is inside of a field (`address.city`), or comes from a flattened one, is not. Principals
-/// are written in full, for `"alexis"` alone is nobody.
+/// Names of buckets and collections are checked: they consist of letters `a-z` and `A-Z`, digits, `_` and `-`,
+/// and begin with a letter or a digit. The names in `sort` and `display_fields` are those of the JSON, and are
+/// checked against the struct's fields, `id` and `last_modified`; fields inside another field (`address.city`),
+/// or of a flattened one, are not checked. Principals are written in full: `"alexis"` alone has no meaning.
 ///
-/// From `sort` to `permissions` they say what the collection should be like: `KintoRecord::collection_attributes` and
-/// `collection_permissions` give it to whatever sets up the server, as a `Blueprint` does, in which `group:editors` is a group of
-/// the same bucket. They change nothing by themselves.
+/// The attributes from `sort` to `permissions` declare settings of the collection:
+/// `KintoRecord::collection_attributes` and `collection_permissions` return them, for example to a `Blueprint`,
+/// in which `group:editors` is a group of the same bucket. They change nothing by themselves.
 ///
 /// On a field:
 ///
@@ -69,8 +69,9 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// # serde's attributes
 ///
-/// Names exist once: the derive reads what serde reads. Filters act on what is stored, so handles follow `Serialize` where
-/// the two directions differ. Selected fields (`select`) are read as `Deserialize` reads them in the whole record.
+/// Names are defined once: the derive reads the attributes of serde. Filters apply to the stored JSON, so that
+/// handles follow `Serialize` where both directions differ. Selected fields (`select`) decode as they do in the
+/// whole record.
 ///
 /// | attribute of serde | effect |
 /// |---|---|

@@ -1,4 +1,4 @@
-//! What the struct says, in the words of Kinto. Building the model loses nothing and judges nothing.
+//! The model of a struct in Kinto's terms, built without any errors.
 
 use crate::attr;
 use crate::case;
@@ -16,40 +16,40 @@ const ENVELOPE: [&str; 3] = ["id", "last_modified", "schema"];
 pub(crate) struct Record<'a> {
     /// The struct itself.
     pub(crate) original: &'a DeriveInput,
-    /// Its `#[kinto(…)]`.
+    /// The `#[kinto(…)]` attributes.
     pub(crate) attrs: attr::Container,
-    /// Its `#[serde(…)]`.
+    /// The `#[serde(…)]` attributes of the struct.
     pub(crate) serde: serde_attr::Container,
-    /// Its fields.
+    /// The fields of the struct.
     pub(crate) fields: Vec<Field<'a>>,
 }
 
-/// A field of it.
+/// A field of the struct.
 pub(crate) struct Field<'a> {
     /// The field itself.
     pub(crate) original: &'a syn::Field,
-    /// Its name in Rust.
+    /// The name of the field in Rust.
     pub(crate) ident: &'a Ident,
-    /// Its `#[kinto(…)]`.
+    /// The `#[kinto(…)]` attributes.
     pub(crate) attrs: attr::Field,
-    /// Its `#[serde(…)]`.
+    /// The `#[serde(…)]` attributes of the struct.
     pub(crate) serde: serde_attr::Field,
-    /// Its name in the JSON that is written.
+    /// The serialized name of the field.
     pub(crate) wire: String,
-    /// What is known of it on the server.
+    /// The kind of handle of the field.
     pub(crate) handle: Handle,
 }
 
-/// What can be done with a field of the stored JSON.
+/// The kind of handle of a field, by the operations that it supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handle {
-    /// Everything its type allows.
+    /// A handle with every operation that the type allows.
     Typed,
-    /// Equality only: the server takes no operator before such a name.
+    /// A handle for equality only: the server allows no operator in front of such a name.
     Plain,
-    /// It leads to the fields inside.
+    /// A handle that leads to the fields inside.
     Nested,
-    /// Nothing, for the reason given.
+    /// No handle, for this reason.
     None(&'static str),
 }
 
@@ -68,7 +68,7 @@ impl<'a> Record<'a> {
         Some(Self { original: input, attrs, serde, fields })
     }
 
-    /// The path of the client crate.
+    /// Returns the path of the client crate.
     pub(crate) fn krate(&self) -> Path {
         match &self.attrs.krate {
             Some(given) => given.value.clone(),
@@ -76,13 +76,13 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The bucket, `default` unless given.
+    /// Returns the bucket, which is `default` unless given.
     pub(crate) fn bucket(&self) -> String {
         let given = self.attrs.bucket.as_ref();
         given.map_or_else(|| "default".to_owned(), |given| given.value.value())
     }
 
-    /// The collection, named after the struct unless given.
+    /// Returns the collection, which is named after the struct unless given.
     pub(crate) fn collection(&self) -> String {
         match &self.attrs.collection {
             Some(given) => given.value.value(),
@@ -90,13 +90,13 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The fields that have a name in the JSON that is written.
+    /// Returns the fields that are serialized under a name.
     pub(crate) fn written(&self) -> impl Iterator<Item = &Field<'a>> {
         let written = |field: &&Field<'a>| !(field.serde.skip.ser || field.serde.flatten || self.serde.into);
         self.fields.iter().filter(written)
     }
 
-    /// Whether the JSON can have names that the struct itself does not tell.
+    /// Returns `true` if the JSON can have names that the struct itself does not tell.
     pub(crate) fn writes_more(&self) -> bool {
         self.serde.into || self.fields.iter().any(|field| field.serde.flatten && !field.serde.skip.ser)
     }
@@ -110,7 +110,7 @@ impl<'a> Record<'a> {
         read.filter_map(|field| reference_in(&field.original.ty))
     }
 
-    /// The keys of the envelope that fields claim for themselves.
+    /// Returns the keys of the envelope that the struct has fields for.
     pub(crate) fn declares(&self) -> Vec<&'static str> {
         let claimed = |name: &&str| {
             let mut fields = self.fields.iter();
@@ -159,9 +159,9 @@ fn handle(attrs: &attr::Field, serde: &serde_attr::Field, wire: &str, container:
     if container.into {
         Handle::None("another type is written (`into`)")
     } else if serde.skip.ser {
-        Handle::None("it is not written (`skip`)")
+        Handle::None("it is not serialized (`skip`)")
     } else if serde.flatten {
-        Handle::None("its own fields stand in its place (`flatten`)")
+        Handle::None("its own fields take its place (`flatten`)")
     } else if wire.contains('.') {
         Handle::None("the server takes a dot in a name for a path")
     } else if wire.is_empty() {

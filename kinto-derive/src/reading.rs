@@ -1,4 +1,4 @@
-//! What serde's attributes say of how a field is read, for the handle to read it in the same way.
+//! The deserialization of single fields by serde's attributes, which the handles reproduce.
 
 use crate::generics::{mentions_parameter, without_self};
 use crate::model::{Field, Record};
@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{ExprPath, Path, WherePredicate, parse_quote};
 
-/// How one field of a record is read.
+/// The deserialization of one field of a record.
 pub(crate) struct Reading<'a> {
     record: &'a Record<'a>,
     field: &'a Field<'a>,
@@ -19,7 +19,7 @@ impl<'a> Reading<'a> {
         Self { record, field, krate }
     }
 
-    /// What is added to the field's handle.
+    /// Returns the method calls to add to the handle of the field.
     pub(crate) fn of_handle(&self) -> TokenStream {
         let read_as = self.read_as();
         let read_with = self.decoder().map(|decoder| quote!(.__read_with(#decoder)));
@@ -30,17 +30,17 @@ impl<'a> Reading<'a> {
         quote!(#read_as #read_with #default)
     }
 
-    /// What is added to the path that leads to the fields inside.
+    /// Returns the method calls to add to the path of the fields inside.
     pub(crate) fn of_path(&self) -> TokenStream {
         let read_as = self.read_as();
         let krate = self.krate;
-        // The path is the same whatever the parameters are.
+        // The path must not depend on the parameters.
         let default = self.default().filter(|_| self.record.original.generics.params.is_empty());
         let default = default.map(|default| quote!(.__or(|| #krate::__private::to_raw_value(&#default))));
         quote!(#read_as #default)
     }
 
-    /// What must hold of the user's parameters for the field to have a default.
+    /// Returns the bound on the user's parameters under which the field has a default.
     pub(crate) fn bound(&self) -> Option<WherePredicate> {
         let input = self.record.original;
         let (ident, ty) = (&input.ident, &self.field.original.ty);
@@ -58,7 +58,8 @@ impl<'a> Reading<'a> {
         mentions_parameter(&self.record.original.generics, self.field.original.ty.to_token_stream())
     }
 
-    /// The names, if not only that under which it is written; none if nothing is known of it.
+    /// Returns the names of the field if they differ from the serialized one; none if the field is not
+    /// deserialized.
     fn read_as(&self) -> Option<TokenStream> {
         let Field { ident, serde, wire, .. } = self.field;
         let unknown = self.record.serde.from || (!serde.encoded && serde.decoder.is_some() && self.is_generic());
@@ -66,8 +67,10 @@ impl<'a> Reading<'a> {
         (names != [wire.clone()]).then(|| quote!(.__read_as(&[#(#names),*])))
     }
 
-    /// What reads the value, where that is not the type's `Deserialize` alone. Of parameters it could ask what only the
-    /// user's `#[serde(bound = "…")]` knows.
+    /// Returns the function that deserializes the value, if it is not just the type's `Deserialize`.
+    ///
+    /// For types with parameters, there is none: it could need bounds that only the user's `#[serde(bound = "…")]`
+    /// has.
     fn decoder(&self) -> Option<TokenStream> {
         let (krate, serde) = (self.krate, &self.field.serde);
         if self.record.serde.from || self.is_generic() {
@@ -88,7 +91,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// The value where it is missing.
+    /// Returns the value of a missing field.
     fn default(&self) -> Option<TokenStream> {
         let (input, ident) = (self.record.original, self.field.ident);
         let (name, ty) = (&input.ident, without_self(input, self.field.original.ty.to_token_stream()));
@@ -124,12 +127,12 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// What is no path serde reports.
+/// Parses a path; serde reports an invalid one.
 fn function(path: &str) -> Option<ExprPath> {
     syn::parse_str(path).ok()
 }
 
-/// Where a default comes from: of the field or of the whole struct, by a function or by `Default`.
+/// The source of a default: the field or the whole struct, by a function or by `Default`.
 enum Source {
     Field(Option<ExprPath>),
     Container(Option<ExprPath>),

@@ -1,6 +1,6 @@
-//! What serde's own attributes say about the JSON.
+//! Reads serde's own attributes, as far as they affect the JSON.
 //!
-//! Nothing here is an error: what serde does not understand, serde reports.
+//! It raises no errors, since serde reports its invalid attributes itself.
 
 use crate::case::Case;
 use crate::items::{self, Item, Value};
@@ -8,16 +8,16 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Attribute, Meta};
 
-/// The same thing for writing and for reading.
+/// A setting for serialization and for deserialization.
 #[derive(Debug, std::default::Default, PartialEq, Eq)]
 pub(crate) struct Both<T> {
-    /// For `Serialize`.
+    /// The value for `Serialize`.
     pub(crate) ser: T,
-    /// For `Deserialize`.
+    /// The value for `Deserialize`.
     pub(crate) de: T,
 }
 
-/// serde's attributes on the struct, as far as they shape the JSON.
+/// The attributes of serde on the struct, as far as they affect the JSON.
 #[derive(Debug, std::default::Default)]
 pub(crate) struct Container {
     /// `rename_all`
@@ -34,7 +34,7 @@ pub(crate) struct Container {
     pub(crate) default: Option<Default>,
 }
 
-/// Where a default comes from.
+/// The source of a default.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Default {
     /// `default`: the type's own.
@@ -43,7 +43,7 @@ pub(crate) enum Default {
     Path(String),
 }
 
-/// serde's attributes on a field, as far as they shape the JSON.
+/// The attributes of serde on a field, as far as they affect the JSON.
 #[derive(Debug, std::default::Default)]
 pub(crate) struct Field {
     /// `rename`
@@ -115,14 +115,14 @@ impl Field {
         field
     }
 
-    /// The name the field is written under.
+    /// Returns the serialized name of the field.
     pub(crate) fn written_name(&self, ident: &Ident, container: &Container) -> String {
         let rule = container.rename_all.ser;
         let renamed = self.rename.ser.clone();
         renamed.unwrap_or_else(|| rule.apply(&items::unraw(ident)))
     }
 
-    /// The names the field is read under.
+    /// Returns the names under which the field is deserialized.
     pub(crate) fn read_names(&self, ident: &Ident, container: &Container) -> Vec<String> {
         if self.skip.de || self.flatten {
             return Vec::new();
@@ -133,7 +133,7 @@ impl Field {
         [name].into_iter().chain(self.aliases.iter().cloned()).collect()
     }
 
-    /// Whether `name` is a key that this field writes or reads.
+    /// Returns `true` if this field is serialized or deserialized under `name`.
     pub(crate) fn claims(&self, name: &str, ident: &Ident, container: &Container) -> bool {
         let writes = !self.skip.ser && !self.flatten && self.written_name(ident, container) == name;
         writes || self.read_names(ident, container).iter().any(|read| read == name)
@@ -158,7 +158,7 @@ fn serde_items(attrs: &[Attribute]) -> Vec<Item> {
         .collect()
 }
 
-/// `key = "both"`, or `key(serialize = "one", deserialize = "other")`.
+/// Reads `key = "both"`, or `key(serialize = "one", deserialize = "other")`.
 fn strings(item: &Item) -> Both<Option<String>> {
     let both = item.string().map(|lit| lit.value());
     let mut strings = Both { ser: both.clone(), de: both };

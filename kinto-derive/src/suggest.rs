@@ -1,6 +1,8 @@
-//! "Did you mean …?"
+//! Suggestions for misspelled words in messages.
 
-/// The candidate that `given` is most likely a misspelling of.
+use strsim::levenshtein as distance;
+
+/// Returns the candidate that `given` is most likely a misspelling of.
 pub(crate) fn nearest<'a>(given: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let given = given.to_lowercase();
     candidates
@@ -11,7 +13,7 @@ pub(crate) fn nearest<'a>(given: &str, candidates: &[&'a str]) -> Option<&'a str
         .map(|(_, candidate)| candidate)
 }
 
-/// All candidates, as the end of "expected …".
+/// Formats all candidates, as the end of "expected …".
 pub(crate) fn one_of(candidates: &[&str]) -> String {
     let quoted: Vec<_> = candidates.iter().map(|candidate| format!("`{candidate}`")).collect();
     match quoted.as_slice() {
@@ -20,29 +22,10 @@ pub(crate) fn one_of(candidates: &[&str]) -> String {
     }
 }
 
-/// The edit distance, except that an abbreviation is never far from the whole.
+/// Returns the edit distance, which is small for an abbreviation of the candidate.
 fn score(given: &str, candidate: &str) -> usize {
     let abbreviates = |short: &str, long: &str| short.len() >= 3 && long.starts_with(short);
     if abbreviates(given, candidate) || abbreviates(candidate, given) { 1 } else { distance(given, candidate) }
-}
-
-/// How many insertions, removals and replacements lead from `a` to `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut left = i + 1;
-        let mut diagonal = i;
-        for (cell, to) in row.iter_mut().skip(1).zip(b.chars()) {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = *cell;
-            left = replaced.min(left + 1).min(diagonal + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The derive as a whole: what it writes, and what it says.
+//! Tests of the derive as a whole: its output and its errors.
 
 use crate::expand::derive;
 use proc_macro2::{TokenStream, TokenTree};
@@ -10,7 +10,7 @@ fn assert_expands(input: &DeriveInput, expected: &TokenStream) {
     assert_eq!(actual.replace(" ,", ","), expected.to_string().replace(" ,", ","));
 }
 
-/// The texts of all `compile_error!` in the output.
+/// Returns the texts of all `compile_error!` invocations in the output.
 fn errors(input: &DeriveInput) -> Vec<String> {
     let mut errors = Vec::new();
     let mut after_macro = false;
@@ -31,12 +31,12 @@ fn errors(input: &DeriveInput) -> Vec<String> {
 fn a_record() {
     assert_expands(
         &parse_quote! {
-            /// Not copied.
+            /// A struct that is not `Copy`.
             #[kinto(bucket = "app", collection = "todos")]
             #[serde(rename_all = "kebab-case")]
             #[allow(deprecated)]
             pub(crate) struct Todo {
-                /// What to do.
+                /// The title of the to-do.
                 pub title: String,
                 due_at: Option<u32>,
                 #[serde(skip)]
@@ -50,11 +50,11 @@ fn a_record() {
             const _: () = {
                 #[doc = "Handles for the fields of `Todo`."]
                 #[doc = ""]
-                #[doc = "`cache` has no handle: it is not written (`skip`)."]
+                #[doc = "`cache` has no handle: it is not serialized (`skip`)."]
                 pub(crate) struct __TodoFields<> {
                     #[doc = "The field `title`."]
                     #[doc = ""]
-                    #[doc = r" What to do."]
+                    #[doc = r" The title of the to-do."]
                     pub title: ::kinto_client::field::Field<Todo, String>,
                     #[doc = "The field `due_at`: `due-at` on the wire. The server compares such a name for equality only."]
                     due_at: ::kinto_client::field::PlainField<Todo, Option<u32> >,
@@ -78,7 +78,7 @@ fn a_record() {
                 }
 
                 #[automatically_derived]
-                impl ::kinto_client::Data for Todo {
+                impl ::kinto_client::object::RecordData for Todo {
                     const DECLARES: &'static [&'static str] = &["id"];
                 }
 
@@ -105,7 +105,7 @@ fn a_record() {
 }
 
 #[test]
-fn a_nested_generic_struct() {
+fn nested_generic_struct() {
     assert_expands(
         &parse_quote! {
             #[kinto(nested, crate = "kinto")]
@@ -175,14 +175,14 @@ fn a_nested_generic_struct() {
 }
 
 #[test]
-fn what_is_declared_of_the_collection() {
+fn collection_declaration_is_expanded() {
     let output = derive(&parse_quote! {
         #[kinto(sort = "-due", display_fields = ["title", "due"], attachment(enabled))]
         #[kinto(permissions(read = ["system.Everyone"], record_create = ["account:alexis", "/buckets/app/groups/editors"]))]
         struct Todo { title: String, due: u32 }
     });
     let methods = quote! {
-        fn collection_attributes() -> ::kinto_client::CollectionAttributes {
+        fn collection_attributes() -> ::kinto_client::object::CollectionAttributes {
             ::kinto_client::__private::collection_attributes(
                 ::core::option::Option::Some("-due"),
                 &["title", "due"],
@@ -190,9 +190,9 @@ fn what_is_declared_of_the_collection() {
                 ::core::option::Option::Some([true, false])
             )
         }
-        fn collection_permissions() -> ::core::option::Option<::kinto_client::CollectionPermissions> {
+        fn collection_permissions() -> ::core::option::Option<::kinto_client::permissions::CollectionPermissions> {
             ::core::option::Option::Some(
-                <::kinto_client::CollectionPermissions as ::core::default::Default>::default()
+                <::kinto_client::permissions::CollectionPermissions as ::core::default::Default>::default()
                     .read(["system.Everyone"])
                     .record_create(["account:alexis", "/buckets/app/groups/editors"])
             )
@@ -209,7 +209,7 @@ fn names_in_the_attribute_are_those_of_the_json() {
         #[serde(rename_all = "camelCase")]
         struct Todo { due_at: u32, place: Place }
     });
-    // What stands in the place of a flattened field, or of the whole struct, the derive does not know.
+    // The derive does not know the fields that a flattened field or another type of the whole struct contributes.
     clean(parse_quote! {
         #[kinto(sort = "title")]
         struct Todo { #[serde(flatten)] all: All }
@@ -225,8 +225,8 @@ fn names_in_the_attribute_are_those_of_the_json() {
             struct Todo { #[serde(skip)] cache: u8, #[serde(skip_serializing)] read_only: u8 }
         }),
         [
-            "the JSON of `Todo` has no field \"cache\"; it is not written (`skip`) (expected one of `id`, `last_modified`)",
-            "the JSON of `Todo` has no field \"read_only\"; it is not written (`skip`) (expected one of `id`, `last_modified`)",
+            "the JSON of `Todo` has no field \"cache\"; it is not serialized (`skip`) (expected one of `id`, `last_modified`)",
+            "the JSON of `Todo` has no field \"read_only\"; it is not serialized (`skip`) (expected one of `id`, `last_modified`)",
         ]
     );
 }
@@ -265,10 +265,10 @@ fn mistakes_are_reported_together_and_the_traits_are_implemented_anyway() {
         [
             "unknown kinto attribute `bukket`; did you mean `bucket`? (expected one of `attachment`, `bucket`, \
              `cache_expires`, `collection`, `crate`, `display_fields`, `nested`, `permissions`, `schema`, `sort`)",
-            "unknown kinto attribute `rename` on a field; that is serde's: `#[serde(rename)]`, which the derive reads too \
+            "unknown kinto attribute `rename` on a field; it is an attribute of serde: `#[serde(rename)]`, which the derive also reads \
              (expected one of `key`, `nested`)",
             "a collection cannot contain a space (character 3 of \"to do\"): use letters `a-z` and `A-Z`, digits, `_` and `-`",
-            "`nested` has no effect on this field: it is not written (`skip`); remove `nested`",
+            "`nested` has no effect on this field: it is not serialized (`skip`); remove `nested`",
         ]
     );
     let output = derive(&input).to_string();
@@ -292,7 +292,7 @@ fn enums_are_refused_and_the_traits_are_implemented_anyway() {
 }
 
 #[test]
-fn nothing_is_wrong_with_empty_and_absent_lists() {
+fn empty_and_absent_lists_are_valid() {
     assert_eq!(
         errors(&parse_quote!(
             #[kinto()]
@@ -309,7 +309,7 @@ fn nothing_is_wrong_with_empty_and_absent_lists() {
 }
 
 #[test]
-fn the_schema_is_that_of_the_type_with_its_fields_in_order() {
+fn schema_is_that_of_the_type_with_its_fields_in_order() {
     let input = parse_quote! {
         #[kinto(schema)]
         struct Todo {
@@ -369,8 +369,8 @@ fn lists_tell_by_which_field_their_items_are_known() {
         }),
         [
             "`key` takes a string literal: `key = \"…\"`",
-            "`key` has no effect on this field: it is not written (`skip`); remove `key`",
-            "`key` has no effect on this field: its own fields stand in its place (`flatten`); remove `key`",
+            "`key` has no effect on this field: it is not serialized (`skip`); remove `key`",
+            "`key` has no effect on this field: its own fields take its place (`flatten`); remove `key`",
             "`key` is for a list, and `nested` for a struct; remove one of them",
         ]
     );

@@ -1,4 +1,4 @@
-//! Everything that can be wrong with a struct that could be parsed.
+//! Checks of a struct that could be parsed.
 
 use crate::ctxt::Ctxt;
 use crate::items::unraw;
@@ -8,7 +8,7 @@ use syn::{Data, DeriveInput, Fields, LitStr};
 
 mod collection;
 
-/// Refuses what has no named fields.
+/// Rejects types without named fields.
 pub(crate) fn shape(cx: &mut Ctxt, input: &DeriveInput) {
     match &input.data {
         Data::Enum(data) => cx.error(
@@ -38,7 +38,7 @@ pub(crate) fn shape(cx: &mut Ctxt, input: &DeriveInput) {
     }
 }
 
-/// Refuses what a record cannot be.
+/// Rejects structs that cannot be a record.
 pub(crate) fn record(cx: &mut Ctxt, record: &Record<'_>) {
     lifetimes(cx, record);
     serde(cx, record);
@@ -95,7 +95,7 @@ fn serde(cx: &mut Ctxt, record: &Record<'_>) {
     if let Some(item) = &record.serde.remote {
         cx.error(
             item,
-            "`remote` gives serde's traits to another type, so this one cannot be a record; derive `KintoRecord` on a struct \
+            "`remote` implements serde's traits for another type, so this one cannot be a record; derive `KintoRecord` on a struct \
              that has a field of that type",
         );
     }
@@ -125,7 +125,7 @@ fn id(cx: &mut Ctxt, key: &str, literal: &LitStr) {
     }
 }
 
-/// Kinto's rule for ids: `^[a-zA-Z0-9][a-zA-Z0-9_-]*$`.
+/// Checks an id by Kinto's rule: `^[a-zA-Z0-9][a-zA-Z0-9_-]*$`.
 fn id_offence(key: &str, value: &str) -> Option<String> {
     Some(match wrong_char(value)? {
         (0, _) if value.is_empty() => format!("the {key} has no name"),
@@ -138,7 +138,7 @@ fn id_offence(key: &str, value: &str) -> Option<String> {
     })
 }
 
-/// The first character that the server would refuse, and how many are before it.
+/// Returns the first character that the server would refuse, and the number of characters before it.
 fn wrong_char(id: &str) -> Option<(usize, char)> {
     if id.is_empty() {
         return Some((0, '_'));
@@ -179,7 +179,8 @@ fn nested_field(cx: &mut Ctxt, field: &Field<'_>) {
              field or remove `nested`"
         ),
         _ if field.serde.encoded => {
-            "`nested` does not go with `#[serde(with)]`, which hides what is written; remove one of them".to_owned()
+            "`nested` cannot be combined with `#[serde(with)]`, which hides the serialized form; remove one of them"
+                .to_owned()
         }
         _ => return,
     };
@@ -193,9 +194,9 @@ fn list_key(cx: &mut Ctxt, record: &Record<'_>, field: &Field<'_>) {
     let message = if field.attrs.nested.is_some() {
         "`key` is for a list, and `nested` for a struct; remove one of them"
     } else if field.serde.skip.ser {
-        "`key` has no effect on this field: it is not written (`skip`); remove `key`"
+        "`key` has no effect on this field: it is not serialized (`skip`); remove `key`"
     } else if field.serde.flatten {
-        "`key` has no effect on this field: its own fields stand in its place (`flatten`); remove `key`"
+        "`key` has no effect on this field: its own fields take its place (`flatten`); remove `key`"
     } else if record.serde.into {
         "`key` has no effect on this field: another type is written (`into`); remove `key`"
     } else {

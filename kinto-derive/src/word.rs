@@ -1,7 +1,7 @@
 //! Names of fields, as far as the server takes an operator before them.
 
-/// Whether the server's Python is known to call it a word character. Scripts whose vowels are marks, which it does not,
-/// are left out but for the letters. The client has the same list: a test compares the two.
+/// Returns true if the server's Python is known to call it a word character. Scripts whose vowels are marks, which
+/// it does not, are left out but for the letters. The client has the same list: a test compares the two.
 pub(crate) fn is_word(c: char) -> bool {
     matches!(c,
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_'

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// How long a page may take to show what is looked for.
+/// The time that a page may take to show an expected element.
 const PATIENCE_MILLISECONDS: u32 = 60_000;
 
 pub(crate) struct Browser {
@@ -26,7 +26,7 @@ pub(crate) struct Browser {
     http: Client,
 }
 
-/// Where Chromium and its driver are; `None` if one of them is not installed.
+/// The paths of Chromium and its driver, or `None` if one of them is not installed.
 pub(crate) struct Installed {
     chromium: PathBuf,
     driver: PathBuf,
@@ -134,7 +134,7 @@ impl Browser {
         self.post(&format!("{element}/value"), json!({"text": words})).await.map(drop)
     }
 
-    /// What the page's own script gives.
+    /// Runs a script on the page and returns its result.
     pub(crate) async fn ask(&self, script: &str) -> Result<Value> {
         self.post("/execute/sync", json!({"script": format!("return {script}"), "args": []})).await
     }

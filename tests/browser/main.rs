@@ -1,4 +1,4 @@
-//! What people see in Kinto Admin, in a real browser, of a collection that was declared in Rust.
+//! Kinto Admin in a real browser, showing a collection that was declared in Rust.
 //!
 //! With `KINTO_SCREENSHOT=FILE` it leaves a picture of the list there, such as `tests/browser/admin.png`. It has a harness of its
 //! own so that it can say that it was skipped, where there is no Chromium.
@@ -12,7 +12,7 @@ use std::{env, path::PathBuf};
 use driver::{Browser, Installed, Result};
 use kinto_client::{Blueprint, Client, KintoRecord};
 use kinto_server::{Backend, Server};
-use kinto_tests::Plain;
+use kinto_tests::RawClient;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, KintoRecord)]
 #[kinto(bucket = "home", collection = "tasks", schema, sort = "due", display_fields = ["title", "due", "done"])]
 struct Task {
-    /// What there is to do.
+    /// The title of the to-do.
     #[schemars(length(min = 1))]
     title: String,
     /// Until when: year, month, day.
@@ -82,7 +82,7 @@ fn is_left_out(arguments: &[String]) -> bool {
 async fn kinto_admin_shows_what_was_declared(installed: &Installed) -> Result {
     let server = Server::builder().backend(Backend::Memory).admin().start()?;
     let (user, password) = ("alexis", "p4ssw0rd");
-    Plain::new(server.url(), "admin", "admin").put_data("/accounts/alexis", &json!({"password": password})).await;
+    RawClient::new(server.url(), "admin", "admin").put_data("/accounts/alexis", &json!({"password": password})).await;
     let client = Client::builder(server.url()).auth((user, password)).build()?;
     client.plan(&Blueprint::new().collection::<Task>()).await?.apply().await?;
     let tasks = client.typed::<Task>();
@@ -135,7 +135,7 @@ async fn kinto_admin_shows_what_was_declared(installed: &Installed) -> Result {
     let found = tasks.get_records().filter(Task::fields().title.eq("Water the plants")).await?;
     let [record] = &found[..] else { panic!("{found:?}") };
     assert_eq!(record.data, Task::new("Water the plants", "2026-11-30", true));
-    let held: Value = serde_json::from_str(record.received_json())?;
+    let held: Value = serde_json::from_str(record.raw_json())?;
     assert!(held["schema"].is_u64(), "the server has checked it: {held}");
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! What the compiler says to a mistake: the folders are named after the mistakes.
+//! The compiler's messages for mistakes, with one folder per mistake.
 //!
-//! `TRYBUILD=overwrite cargo test -p kinto-tests --test compile_errors` writes the expected messages anew; read them as
-//! somebody who has just made that mistake. In `ours` the words are the derive's, in `types` the compiler's: those
-//! change with the compiler, and with the dependencies, whose types it offers.
+//! `TRYBUILD=overwrite cargo test -p kinto-tests --test compile_errors` overwrites the expected messages; read
+//! them as a user who has just made that mistake. The messages in `ours` are those of the derive, and the ones
+//! in `types` the compiler's, which change with its version, and with the dependencies, whose types it
+//! suggests.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "that is how a test fails")]
 
@@ -17,7 +18,7 @@ use std::{
 const COMPILER: &str = "rustc 1.95.";
 
 #[test]
-fn the_messages_are_these() {
+fn messages_are_these() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("compile/ours/*/*.rs");
     let compiler = compiler();

@@ -14,9 +14,12 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use kinto_client::{Change, ChangeToken, Client, Collection, Error, Value, json};
+use kinto_client::{
+    Client, Collection, Error, Value, json,
+    list::{Change, ChangeToken},
+};
 use kinto_server::{Backend, Server};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -146,12 +149,12 @@ async fn write(todos: Collection, writer: usize, writers: Arc<Writers>) {
 }
 
 /// Empties the whole server, and makes the bucket and the collection again.
-async fn flush(scene: &Scene) {
-    let path = format!("/buckets/{}", scene.bucket.id());
+async fn flush(fixture: &Fixture) {
+    let path = format!("/buckets/{}", fixture.bucket.id());
     // It collides with the writers, and they with what is made again.
     let again = async |method: http::Method, path: &str, body: Option<&Value>| {
         for _ in 0..200 {
-            if scene.plain.send(method.clone(), path, body).await.status.is_success() {
+            if fixture.plain.send(method.clone(), path, body).await.status.is_success() {
                 return;
             }
             sleep(Duration::from_millis(20)).await;
@@ -176,13 +179,17 @@ async fn followers_have_what_the_server_has_after_resets_and_a_flush() -> Outcom
         }
         server => server?,
     };
-    let scene = Scene::on(server.url()).await;
-    let client = scene.client_at(scene.url()).build()?;
-    let todos = scene.todos_of(&client);
+    let fixture = Fixture::on(server.url()).await;
+    let client = fixture.client_at(fixture.url()).build()?;
+    let todos = fixture.todos_of(&client);
     let start = todos.get_records::<Value>().await?.change_token();
     let child = Command::new(env::current_exe()?)
         .args(["--exact", "followers::child", "--ignored", "--nocapture"])
-        .envs([("FOLLOWER_URL", scene.url()), ("FOLLOWER_USER", &scene.user), ("FOLLOWER_BUCKET", scene.bucket.id())])
+        .envs([
+            ("FOLLOWER_URL", fixture.url()),
+            ("FOLLOWER_USER", &fixture.user),
+            ("FOLLOWER_BUCKET", fixture.bucket.id()),
+        ])
         .env("FOLLOWER_TOKEN", start.to_string())
         .env("FOLLOWER_SECONDS", (lasts + 4 * PATIENCE).as_secs().to_string())
         .stdout(Stdio::piped())
@@ -193,11 +200,11 @@ async fn followers_have_what_the_server_has_after_resets_and_a_flush() -> Outcom
     let writers = Arc::new(Writers::default());
     let tasks: Vec<_> = (0..4).map(|writer| tokio::spawn(write(todos.clone(), writer, Arc::clone(&writers)))).collect();
     writers.go_on(lasts / 3).await;
-    let bucket = client.bucket(scene.bucket.id());
+    let bucket = client.bucket(fixture.bucket.id());
     bucket.delete_collection("todos").await?;
     bucket.create_collection("todos").await?;
     writers.go_on(lasts / 3).await;
-    flush(&scene).await;
+    flush(&fixture).await;
     writers.go_on(lasts / 3).await;
     writers.stop.store(true, Ordering::SeqCst);
     for task in tasks {

@@ -13,7 +13,7 @@ use std::{
 
 use kinto_client::json;
 use kinto_server::{Backend, Server};
-use kinto_tests::Plain;
+use kinto_tests::RawClient;
 
 /// The packages, in the order of their publication.
 const PACKAGES: [&str; 2] = ["kinto-derive", "kinto-client"];
@@ -45,7 +45,7 @@ async fn main() {
 
     let server = Server::builder().backend(Backend::Memory).start().expect("a server");
     let account = json!({"password": "p4ssw0rd"});
-    Plain::new(server.url(), "admin", "admin").put_data("/accounts/alexis", &account).await;
+    RawClient::new(server.url(), "admin", "admin").put_data("/accounts/alexis", &account).await;
 
     let readme = fs::read_to_string(directory.join(format!("kinto-client-{version}/README.md"))).expect("a README");
     assert!(!readme.contains("!["), "the README has a picture, which the package has not");

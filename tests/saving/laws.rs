@@ -11,7 +11,10 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future::BoxFuture, stream};
-use kinto_client::{Body, Client, Collection, KintoRecord, Record, Transport, TransportError};
+use kinto_client::{
+    Client, Collection, KintoRecord, Record,
+    transport::{Body, Transport, TransportError},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;

@@ -23,13 +23,13 @@ fn from_environment(name: &str, otherwise: u64) -> u64 {
 }
 
 #[test]
-fn what_is_saved_is_what_was_held_and_what_is_unknown_stays() {
+fn save_stores_held_value_and_keeps_unknown_fields() {
     let cases = from_environment("KINTO_SAVING_CASES", 8_000);
     let first = from_environment("KINTO_SAVING_SEED", 1);
     laws::check(first..first + cases);
 }
 
 #[test]
-fn a_server_holds_what_was_held_whichever_way_it_was_saved() {
+fn server_holds_what_was_held_whichever_way_it_was_saved() {
     server::check(from_environment("KINTO_SAVING_ROUNDS", 20));
 }

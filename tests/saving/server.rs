@@ -1,7 +1,7 @@
 //! The laws of saving, with what a real server holds afterwards, for each way to save.
 
 use kinto_client::Result;
-use kinto_tests::Scene;
+use kinto_tests::Fixture;
 use tokio::runtime::Runtime;
 
 use super::{
@@ -14,8 +14,8 @@ use super::{
 const WAYS: u64 = 4;
 
 /// Saves what was changed, in one of the ways.
-async fn save<F: Shape>(scene: &Scene, case: &mut Case<F>, id: &str, way: u64) -> (Holder<F>, Result<()>) {
-    let records = &scene.todos;
+async fn save<F: Shape>(fixture: &Fixture, case: &mut Case<F>, id: &str, way: u64) -> (Holder<F>, Result<()>) {
+    let records = &fixture.todos;
     let mut record = records.get_record::<Holder<F>>(id).await.expect("it is there");
     case.change(&mut record.data);
     let held = record.data.clone();
@@ -24,7 +24,7 @@ async fn save<F: Shape>(scene: &Scene, case: &mut Case<F>, id: &str, way: u64) -
         1 => records.update_record(id, |data: &mut Holder<F>| *data = held.clone()).await.map(drop),
         2 => records.save_records([&mut record]).await.map(drop),
         _ => {
-            let mut batch = scene.client.batch();
+            let mut batch = fixture.client.batch();
             let saved = batch.add(records.save_record(&mut record));
             batch.execute().await.and_then(|done| done.get(&saved).map(drop))
         }
@@ -32,19 +32,19 @@ async fn save<F: Shape>(scene: &Scene, case: &mut Case<F>, id: &str, way: u64) -
     (held, saved)
 }
 
-async fn case<F: Shape>(scene: &Scene, seed: u64) {
+async fn case<F: Shape>(fixture: &Fixture, seed: u64) {
     let (mut case, way) = (Case::<F>::new(seed), seed / 7 % WAYS);
     let id = format!("r{seed}");
-    scene.plain.put_data(&scene.record(&id), &case.stored).await;
-    let before = scene.plain.object(&scene.record(&id)).await;
-    scene.sent.forget();
-    let mut record = scene.todos.get_record::<Holder<F>>(&id).await.expect("it is there");
+    fixture.plain.put_data(&fixture.record(&id), &case.stored).await;
+    let before = fixture.plain.object(&fixture.record(&id)).await;
+    fixture.sent.forget();
+    let mut record = fixture.todos.get_record::<Holder<F>>(&id).await.expect("it is there");
     assert_eq!(record.data, case.read, "{}", case.name());
-    scene.todos.save_record(&mut record).await.expect("nothing to save");
-    assert_eq!(scene.sent.take().len(), 1, "{}: nothing was changed: {}", case.name(), case.stored);
+    fixture.todos.save_record(&mut record).await.expect("nothing to save");
+    assert_eq!(fixture.sent.take().len(), 1, "{}: nothing was changed: {}", case.name(), case.stored);
 
-    let (held, saved) = save(scene, &mut case, &id, way).await;
-    let now = scene.plain.object(&scene.record(&id)).await;
+    let (held, saved) = save(fixture, &mut case, &id, way).await;
+    let now = fixture.plain.object(&fixture.record(&id)).await;
     match saved {
         Ok(()) => {
             let is_same = held == case.read;
@@ -62,11 +62,11 @@ async fn case<F: Shape>(scene: &Scene, seed: u64) {
 pub(crate) fn check(rounds: u64) {
     macro_rules! cases {
         ($($type:ty),+) => {
-            async |scene: &Scene, round: u64| {
+            async |fixture: &Fixture, round: u64| {
                 let mut seed = round * 1_000;
                 $(
                     seed += 1;
-                    case::<$type>(scene, seed).await;
+                    case::<$type>(fixture, seed).await;
                 )+
             }
         };
@@ -74,9 +74,9 @@ pub(crate) fn check(rounds: u64) {
     let cases = some!(cases);
     let runtime = Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let scene = Scene::new().await;
+        let fixture = Fixture::new().await;
         for round in 0..rounds {
-            cases(&scene, round).await;
+            cases(&fixture, round).await;
         }
     });
 }

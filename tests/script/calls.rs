@@ -2,8 +2,8 @@ use std::{fmt::Debug, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream::BoxStream};
 use kinto_client::{
-    BucketObject, Client, CollectionObject, Error, GroupObject, JsonObject, JsonPatch, KintoRecord, Record, Result,
-    Timestamp, Value, json,
+    Client, Error, JsonObject, KintoRecord, Record, Result, Timestamp, Value, json,
+    object::{BucketObject, CollectionObject, GroupObject, JsonPatch},
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +42,7 @@ pub struct Line {
 /// Makes a call, and looks at all that comes of it.
 type Ask = for<'a> fn(&'a Client) -> BoxFuture<'a, ()>;
 
-/// What can be said of every result: it can be shown, and an error is one line that has no secret in it.
+/// Checks the rules for every result: it can be formatted, and an error is one line without a secret.
 fn look<T: Debug>(result: Result<T>) {
     match result {
         Ok(value) => assert!(!format!("{value:?}").is_empty()),
@@ -55,7 +55,7 @@ fn look_at(error: &Error) {
     assert!(!line.contains('\n') && !line.is_empty(), "{line}");
     let shown = format!("{line} {error:?} {:?} {:?}", error.conflict::<Note>(), error.theirs::<Value>());
     assert!(!shown.contains("p4ssw0rd") && !shown.contains("YWxleGlzOnA0c3N3MHJk"), "{shown}");
-    let parts = (error.status(), error.errno(), error.server_message(), error.details(), error.retry_in());
+    let parts = (error.status(), error.errno(), error.server_message(), error.details(), error.retry_after());
     assert!(!format!("{parts:?} {:?} {:?}", error.record_id(), error.field()).is_empty());
     for (_, failure) in error.failures() {
         look_at(failure);
@@ -80,7 +80,7 @@ macro_rules! calls {
 calls! {
     server_info(client) { look(client.server_info().await); look(client.user().await); }
     get(client) { look(client.typed::<Note>().get_record("r").await); }
-    get_or_none(client) { look(client.typed::<Note>().get_record("r").or_none().await); }
+    get_or_none(client) { look(client.typed::<Note>().get_record("r").optional().await); }
     get_if_changed(client) { look(client.typed::<Note>().get_record("r").if_changed_since(since()).await); }
     get_bucket(client) { look(client.get_bucket("b").await); }
     get_collection(client) { look(client.bucket("b").get_collection("c").await); }

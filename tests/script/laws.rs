@@ -1,10 +1,13 @@
-//! What must hold of a save and of a patch, whatever the server has and whatever is made of it.
+//! The laws of saves and patches, for any contents of the server and any change.
 
-use kinto_client::{Collection, Data, JsonObject, JsonPatch, Record, Result, Value};
+use kinto_client::{
+    Collection, JsonObject, Record, Result, Value,
+    object::{JsonPatch, RecordData},
+};
 
 use super::{Note, Script};
 
-/// What the server adds to every object, and what no patch changes.
+/// The fields that the server adds to every object, and that no patch changes.
 const STAMP: [&str; 2] = ["id", "last_modified"];
 
 /// A server that has this object, if it is one that can be compared, and fails when it is asked for anything after that.
@@ -28,8 +31,8 @@ fn data_in(body: &[u8]) -> JsonObject {
     serde_json::from_value(body["data"].take()).expect("data is an object")
 }
 
-/// What a save would send: nothing, if nothing was changed, or the whole of the data.
-fn saved<T: Data>(collection: &Collection, record: &mut Record<T>) -> Result<Option<JsonObject>> {
+/// Returns the data that a save would send, or `None` if there are no changes.
+fn saved<T: RecordData>(collection: &Collection, record: &mut Record<T>) -> Result<Option<JsonObject>> {
     let request =
         collection.save_record(record).preview().inspect_err(|error| assert!(error.is_invalid(), "{error}"))?;
     Ok(request.body().map(|body| data_in(body.as_bytes())))

@@ -12,11 +12,15 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future::BoxFuture, stream};
 use http::{HeaderName, HeaderValue, StatusCode};
-use kinto_client::{Attempt, Backoff, Body, Client, RetryPolicy, Transport, TransportError, TransportErrorKind};
+use kinto_client::{
+    Client,
+    retry::{Backoff, RetryPolicy, RetryState},
+    transport::{Body, Transport, TransportError, TransportErrorKind},
+};
 
 pub use calls::{CALLS, Note};
 
-/// How many requests a call may make before nothing answers any more.
+/// The number of requests that a call may make before there are no more responses.
 const MAX_REQUESTS: usize = 40;
 
 /// A transport that answers from a text: answers with NUL between them, of which the last one is given again and again.
@@ -37,7 +41,7 @@ impl Script {
         Self { answers: Arc::new(Mutex::new(answers)), requests: Arc::default() }
     }
 
-    /// What was sent so far.
+    /// Returns the requests so far.
     #[must_use]
     pub fn requests(&self) -> Vec<http::Request<Bytes>> {
         self.requests.lock().unwrap().clone()
@@ -118,7 +122,7 @@ fn response(answer: &Bytes) -> Result<http::Response<Body>, TransportError> {
 struct Thrice;
 
 impl RetryPolicy for Thrice {
-    fn delay(&self, attempt: &Attempt) -> Option<std::time::Duration> {
+    fn delay(&self, attempt: &RetryState) -> Option<std::time::Duration> {
         (attempt.tries < 3).then_some(std::time::Duration::ZERO)
     }
 }

@@ -1,4 +1,4 @@
-//! What the server must hold, by what the callers were told.
+//! The expected state of the server, given the results that the callers got.
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
@@ -6,7 +6,7 @@ use kinto_client::{Error, Record, Value};
 
 use crate::Item;
 
-/// What a record holds; `None` if there is no such record.
+/// The data of a record, or `None` if there is no such record.
 pub(crate) type State = Option<Value>;
 
 /// One record, and what may have become of it.
@@ -15,11 +15,11 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     /// The one state that was acknowledged last, and those that were reported as in doubt since.
     pub(crate) possible: Vec<State>,
-    /// What was reported as not applied since then.
+    /// The states that were reported as not applied since then.
     pub(crate) refused: Vec<State>,
     /// Those who were acknowledged to be readers.
     pub(crate) granted: Vec<String>,
-    /// As it was read last.
+    /// The state that was read last.
     pub(crate) record: Option<Record<Item>>,
 }
 
@@ -87,7 +87,7 @@ pub(crate) const WRONG_COUNTERS: &str = "counters that are wrong";
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     counts: Mutex<BTreeMap<&'static str, u64>>,
-    /// What is wrong, in words.
+    /// The descriptions of the violations.
     wrongs: Mutex<Vec<String>>,
     /// The longest time that one operation of each kind took.
     longest: Mutex<BTreeMap<&'static str, Duration>>,

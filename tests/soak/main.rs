@@ -35,7 +35,7 @@ use std::{
 
 use kinto_client::{KintoRecord, TypedCollection, Value, json};
 use kinto_server::{Backend, Server};
-use kinto_tests::{Outcome, Proxy, Scene};
+use kinto_tests::{Fixture, Outcome, Proxy};
 use serde::{Deserialize, Serialize};
 
 use chance::Chance;
@@ -43,7 +43,7 @@ use ledger::{Entry, Tally, WRONG_COUNTERS};
 use report::Report;
 use task::Task;
 
-/// What the tasks write.
+/// The data that the tasks write.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
 #[kinto(collection = "todos")]
 struct Item {
@@ -53,7 +53,7 @@ struct Item {
     text: String,
 }
 
-/// What several tasks count up.
+/// The data of a counter that several tasks increment.
 #[derive(Debug, Default)]
 struct Counter {
     acknowledged: AtomicU64,
@@ -61,7 +61,7 @@ struct Counter {
 }
 
 const TASKS: u64 = 8;
-/// How many counters there are.
+/// The number of counters.
 const SHARED: usize = 3;
 const RESTARTS: u32 = 3;
 
@@ -105,14 +105,14 @@ fn count_panics() -> Arc<AtomicU64> {
 }
 
 async fn soak(server: Arc<Server>, duration: Duration, seed: u64) -> Result<Report, Box<dyn std::error::Error>> {
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     for counter in 0..SHARED {
-        scene.plain.put_data(&scene.record(&format!("counter-{counter}")), &json!({"count": 0})).await;
+        fixture.plain.put_data(&fixture.record(&format!("counter-{counter}")), &json!({"count": 0})).await;
     }
     let met = way::Met::default();
-    let proxy = Proxy::start(scene.url(), way::faults(Chance::new(seed, TASKS), Arc::clone(&met))).await.forgetful();
-    let client = scene.client_at(proxy.url()).timeout(Duration::from_secs(20)).read_timeout(Duration::from_secs(3));
-    let items = scene.todos_of(&client.build()?).typed::<Item>();
+    let proxy = Proxy::start(fixture.url(), way::faults(Chance::new(seed, TASKS), Arc::clone(&met))).await.forgetful();
+    let client = fixture.client_at(proxy.url()).timeout(Duration::from_secs(20)).read_timeout(Duration::from_secs(3));
+    let items = fixture.todos_of(&client.build()?).typed::<Item>();
 
     let started = Instant::now();
     let at_work = AtWork::start(&items, seed, started + duration);
@@ -123,7 +123,7 @@ async fn soak(server: Arc<Server>, duration: Duration, seed: u64) -> Result<Repo
         let server = Arc::clone(&server);
         tokio::task::spawn_blocking(move || server.kill_server().and_then(|()| server.restart_server())).await??;
     }
-    let (entries, tally) = at_work.end(&scene).await;
+    let (entries, tally) = at_work.end(&fixture).await;
     memory.push(report::memory());
     let met = met.lock().unwrap().clone();
     Ok(Report { elapsed: started.elapsed(), records: entries, tally, met, memory })
@@ -155,20 +155,20 @@ impl AtWork {
     }
 
     /// Waits for the end of all, and compares what the server holds with what they were told.
-    async fn end(self, scene: &Scene) -> (usize, Arc<Tally>) {
+    async fn end(self, fixture: &Fixture) -> (usize, Arc<Tally>) {
         let mut entries = Vec::new();
         for task in self.tasks {
             // One that panicked is counted.
             entries.extend(task.await.unwrap_or_default());
         }
-        judge(scene, &entries, &self.counters, &self.tally).await;
+        judge(fixture, &entries, &self.counters, &self.tally).await;
         (entries.len(), self.tally)
     }
 }
 
 /// Compares what the server holds with what the tasks were told.
-async fn judge(scene: &Scene, entries: &[Entry], counters: &[Counter; SHARED], tally: &Tally) {
-    let mut list = scene.plain.get(&format!("{}?_limit=0", scene.records)).await.json();
+async fn judge(fixture: &Fixture, entries: &[Entry], counters: &[Counter; SHARED], tally: &Tally) {
+    let mut list = fixture.plain.get(&format!("{}?_limit=0", fixture.records)).await.json();
     let Value::Array(objects) = list["data"].take() else { panic!("no list") };
     let mut held: BTreeMap<String, Value> = objects.into_iter().map(without_stamp).collect();
     for (number, counter) in counters.iter().enumerate() {
@@ -183,7 +183,7 @@ async fn judge(scene: &Scene, entries: &[Entry], counters: &[Counter; SHARED], t
         let held = held.remove(&entry.id);
         entry.judge(&held, tally);
         if held.is_some() && !entry.granted.is_empty() {
-            let readers = scene.plain.permissions(&scene.record(&entry.id)).await["read"].take();
+            let readers = fixture.plain.permissions(&fixture.record(&entry.id)).await["read"].take();
             entry.judge_readers(&readers, tally);
         }
     }

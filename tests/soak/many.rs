@@ -1,4 +1,4 @@
-//! What a task does in batches.
+//! The batch operations of a task.
 
 use kinto_client::{Error, Record, Result, Value, json};
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use kinto_server::{Error, Server};
-use kinto_tests::{Nginx, Scene};
+use kinto_tests::{Fixture, Nginx};
 
 use crate::{AtWork, Item, report, report::Report, task};
 
@@ -23,9 +23,12 @@ pub(crate) async fn soak(
 ) -> Result<Option<Report>, Box<dyn std::error::Error>> {
     let node = || Server::builder().node_of(&first).and_then(kinto_server::Builder::start);
     let nodes = Arc::new([Arc::clone(&first), Arc::new(node()?), Arc::new(node()?)]);
-    let scene = Scene::on(first.url()).await;
+    let fixture = Fixture::on(first.url()).await;
     for counter in 0..crate::SHARED {
-        scene.plain.put_data(&scene.record(&format!("counter-{counter}")), &kinto_client::json!({"count": 0})).await;
+        fixture
+            .plain
+            .put_data(&fixture.record(&format!("counter-{counter}")), &kinto_client::json!({"count": 0}))
+            .await;
     }
     let nginx = Nginx::before(nodes.iter().map(|node| node.url()))
         .resending("http_502 http_503 http_504")
@@ -34,7 +37,7 @@ pub(crate) async fn soak(
         .max_body("8k")
         .location("proxy_read_timeout 3s; proxy_connect_timeout 1s;");
     let Some(nginx) = nginx.start().await else { return Ok(None) };
-    let items = scene.todos_of(&scene.client_at(nginx.url()).timeout(task::TRY).build()?).typed::<Item>();
+    let items = fixture.todos_of(&fixture.client_at(nginx.url()).timeout(task::TRY).build()?).typed::<Item>();
 
     let started = Instant::now();
     let at_work = AtWork::start(&items, seed, started + duration);
@@ -49,7 +52,7 @@ pub(crate) async fn soak(
         *met.entry(name).or_insert(0) += 1;
         harmed += 1;
     }
-    let (records, tally) = at_work.end(&scene).await;
+    let (records, tally) = at_work.end(&fixture).await;
     memory.push(report::memory());
     let answered = nginx.answered(0).await;
     met.insert("none", answered.len().try_into()?);

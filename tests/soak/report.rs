@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, fs, sync::Arc, time::Duration};
 
 use crate::ledger::{LOST, NOT_APPLIED_BUT_PRESENT, TOO_LONG, Tally, WRONG_COUNTERS, WRONG_READS};
 
-/// What came of it, in numbers.
+/// The numbers of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) elapsed: Duration,
@@ -13,7 +13,7 @@ pub(crate) struct Report {
     pub(crate) memory: Vec<u64>,
 }
 
-/// How much more memory may be in use at the end than after a quarter of the time, in bytes.
+/// The maximum growth of memory after a quarter of the time, in bytes.
 const GROWTH: u64 = 16 << 20;
 
 const NEVER: [&str; 5] = [LOST, NOT_APPLIED_BUT_PRESENT, WRONG_READS, WRONG_COUNTERS, TOO_LONG];
@@ -52,7 +52,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// How much memory this process uses, in bytes; 0 where that is not known.
+/// Returns the memory of this process in bytes, or 0 if it is unknown.
 pub(crate) fn memory() -> u64 {
     const PAGE: u64 = 4096;
     let pages = fs::read_to_string("/proc/self/statm").ok();

@@ -19,7 +19,7 @@ impl Task {
                 self.tally.count("acknowledged writes");
                 entry.granted.push(reader);
                 // Its version is another one now.
-                entry.record = self.items.get_record(&entry.id).or_none().await.ok().flatten();
+                entry.record = self.items.get_record(&entry.id).optional().await.ok().flatten();
             }
             Err(error) if error.may_have_been_applied() => self.tally.count("writes in doubt"),
             Err(_) => self.tally.count("writes reported as not applied"),
@@ -77,7 +77,7 @@ impl Task {
             self.items.create_record(item.clone()).id(&entry.id),
         );
         let client = self.items.untyped().client().clone();
-        let outcomes = client.together(calls).await;
+        let outcomes = client.batch_of(calls).await;
         let (patched, deleted, created) = match outcomes {
             Ok(outcomes) => outcomes,
             Err(error) => (Err(error.clone()), Err(error.clone()), Err(error)),

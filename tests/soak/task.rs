@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kinto_client::{Ensured, KintoRecord as _, Record, Result, TypedCollection, Value, json};
+use kinto_client::{KintoRecord as _, Record, Result, TypedCollection, Value, json, object::CreateOutcome};
 
 use crate::{
     Counter, Item, SHARED,
@@ -20,7 +20,7 @@ pub(crate) struct Task {
     pub(crate) counters: Arc<[Counter; SHARED]>,
     pub(crate) until: Instant,
     pub(crate) live: Vec<Entry>,
-    /// Those that are in doubt, and those that were deleted: nothing is done to them any more.
+    /// The records with an unknown state and the deleted ones, which the task no longer uses.
     pub(crate) over: Vec<Entry>,
     pub(crate) made: u64,
     pub(crate) revision: u64,
@@ -32,7 +32,7 @@ pub(crate) const TRY: Duration = Duration::from_secs(20);
 pub(crate) const TRIES: Duration = Duration::from_secs(60);
 /// What a machine with much to do may add to that.
 const SLACK: Duration = Duration::from_secs(5);
-/// How many records a task keeps, about.
+/// The approximate number of records that a task keeps.
 const KEPT: usize = 40;
 
 impl Task {
@@ -133,7 +133,7 @@ impl Task {
         let outcome = match self.chance.below(4) {
             0 => {
                 let ensured = items.create_record(item).id(&entry.id).if_not_exists().await;
-                ensured.map(Ensured::into_inner)
+                ensured.map(CreateOutcome::into_inner)
             }
             1 => {
                 // With a field that the type does not know.
@@ -272,7 +272,7 @@ impl Task {
     }
 
     async fn held(&self, id: &str) -> Result<(State, Option<Record<Item>>)> {
-        let record = self.items.get_record(id).or_none().await?;
+        let record = self.items.get_record(id).optional().await?;
         Ok((record.as_ref().map(data_of), record))
     }
 
@@ -309,7 +309,7 @@ pub(crate) fn over(mut data: Value, item: &Item) -> Value {
 }
 
 fn data_of(record: &Record<Item>) -> Value {
-    let mut data: Value = serde_json::from_str(record.received_json()).expect("it was read");
+    let mut data: Value = serde_json::from_str(record.raw_json()).expect("it was read");
     let fields = data.as_object_mut().expect("an object");
     fields.remove("id");
     fields.remove("last_modified");

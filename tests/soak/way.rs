@@ -6,11 +6,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use kinto_tests::{Fault, Sent};
+use kinto_tests::{Fault, SentRequest};
 
 use crate::chance::Chance;
 
-/// How often each fault was met.
+/// The number of times that each fault occurred.
 pub(crate) type Met = Arc<Mutex<BTreeMap<&'static str, u64>>>;
 
 /// A kind of fault, and how one of it is made.
@@ -40,11 +40,11 @@ const KINDS: [Kind; 17] = [
     ("flapping", |_| Fault::answer(503, &[], "")),
 ];
 
-/// How many requests after a flap are answered alike.
+/// The number of requests after a flap that get the same response.
 const FLAPS: u64 = 3;
 
-/// What to do with each request, by chance.
-pub(crate) fn faults(mut chance: Chance, met: Met) -> impl FnMut(&Sent) -> Fault + Send {
+/// Chooses a fault for each request at random.
+pub(crate) fn faults(mut chance: Chance, met: Met) -> impl FnMut(&SentRequest) -> Fault + Send {
     let mut flaps = 0;
     move |_| {
         let (name, make) = if flaps > 0 {

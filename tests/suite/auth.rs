@@ -11,14 +11,14 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
-use kinto_client::{Auth, Client, CredentialProvider, Error, ErrorKind, Never, Result, json};
-use kinto_tests::{Outcome, Recorder, Scene};
+use kinto_client::{Auth, Client, Error, ErrorKind, Result, auth::CredentialProvider, json, retry::NeverRetry};
+use kinto_tests::{Fixture, Outcome, Recorder};
 
 use crate::{Todo, predicates};
 
 #[tokio::test]
-async fn each_kind_is_sent_as_its_header() -> Outcome {
-    let scene = Scene::new().await;
+async fn auth_sends_header_of_its_kind() -> Outcome {
+    let fixture = Fixture::new().await;
     let cases: [(Auth, &str); 5] = [
         (("alexis", "p4ssw0rd").into(), "Basic YWxleGlzOnA0c3N3MHJk"),
         (Auth::basic("Zoé", "a:b c"), "Basic Wm/DqTphOmIgYw=="),
@@ -27,22 +27,22 @@ async fn each_kind_is_sent_as_its_header() -> Outcome {
         (Auth::header("Portier t0ken"), "Portier t0ken"),
     ];
     for (auth, header) in cases {
-        scene.client.with_auth(auth)?.server_info().await?;
-        assert_eq!(scene.sent.take_one().header("authorization"), Some(header));
+        fixture.client.with_auth(auth)?.server_info().await?;
+        assert_eq!(fixture.sent.take_one().header("authorization"), Some(header));
     }
     let nobody = Recorder::default();
-    Client::builder(scene.url()).transport(nobody.clone()).build()?.server_info().await?;
+    Client::builder(fixture.url()).transport(nobody.clone()).build()?.server_info().await?;
     assert_eq!(nobody.take_one().header("authorization"), None);
     Ok(())
 }
 
 #[tokio::test]
-async fn user_and_password_are_the_servers_user() -> Outcome {
-    let scene = Scene::new().await;
+async fn basic_auth_identifies_user() -> Outcome {
+    let fixture = Fixture::new().await;
     let (one, same, other) = (
-        scene.client.with_auth(("Zoé", "a:b c"))?,
-        scene.client.with_auth(Auth::header("Basic Wm/DqTphOmIgYw=="))?,
-        scene.client.with_auth(("Zoé", "a:b  c"))?,
+        fixture.client.with_auth(("Zoé", "a:b c"))?,
+        fixture.client.with_auth(Auth::header("Basic Wm/DqTphOmIgYw=="))?,
+        fixture.client.with_auth(("Zoé", "a:b  c"))?,
     );
     let [one, same, other] = [one.user().await?, same.user().await?, other.user().await?].map(|user| user.unwrap());
     assert_eq!(one.id, same.id);
@@ -61,8 +61,8 @@ struct Tokens {
 }
 
 impl Tokens {
-    fn new(scene: &Scene, good_from: usize, last: usize) -> Self {
-        let good = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:p4ssw0rd", scene.user)));
+    fn new(fixture: &Fixture, good_from: usize, last: usize) -> Self {
+        let good = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:p4ssw0rd", fixture.user)));
         Self { good, good_from, last, asked: Arc::default(), renewed: Arc::default() }
     }
 
@@ -86,96 +86,96 @@ impl CredentialProvider for Tokens {
 }
 
 #[tokio::test]
-async fn credentials_are_renewed_when_the_server_refuses_them() -> Outcome {
-    let scene = Scene::new().await;
-    let tokens = Tokens::new(&scene, 1, 9);
-    let client = scene.client.with_auth(Auth::custom(tokens.clone()))?;
-    let todos = scene.todos_of(&client);
+async fn credentials_are_refreshed_after_401() -> Outcome {
+    let fixture = Fixture::new().await;
+    let tokens = Tokens::new(&fixture, 1, 9);
+    let client = fixture.client.with_auth(Auth::custom(tokens.clone()))?;
+    let todos = fixture.todos_of(&client);
     let created = todos.create_record(Todo::new("Milk")).id("milk").await?;
-    assert_eq!(scene.plain.held(&scene.record("milk")).await, json!({"title": "Milk", "done": false}));
+    assert_eq!(fixture.plain.held(&fixture.record("milk")).await, json!({"title": "Milk", "done": false}));
 
-    let [refused, sent] = &scene.sent.take()[..] else { panic!("two requests") };
+    let [refused, sent] = &fixture.sent.take()[..] else { panic!("two requests") };
     assert_eq!((refused.line(), &refused.body), (sent.line(), &sent.body), "the same request again");
     assert_eq!(refused.header("authorization"), Some("Bearer expired-0"));
     assert_eq!(sent.header("authorization"), Some(tokens.good.as_str()));
     assert_eq!(sent.header("if-none-match"), Some("*"));
 
     todos.delete_record(&created).await?;
-    assert_eq!(scene.sent.take().len(), 1, "they are good now");
+    assert_eq!(fixture.sent.take().len(), 1, "they are good now");
     assert_eq!(tokens.counts(), (3, 1), "asked for before every request, renewed once");
     Ok(())
 }
 
 #[tokio::test]
-async fn they_are_renewed_once_for_a_request() -> Outcome {
-    let scene = Scene::new().await;
-    let tokens = Tokens::new(&scene, usize::MAX, 9);
-    let client = scene.client.with_auth(Auth::custom(tokens.clone()))?;
-    let error = scene.todos_of(&client).get_records::<Todo>().await.unwrap_err();
+async fn credentials_are_refreshed_once_per_request() -> Outcome {
+    let fixture = Fixture::new().await;
+    let tokens = Tokens::new(&fixture, usize::MAX, 9);
+    let client = fixture.client.with_auth(Auth::custom(tokens.clone()))?;
+    let error = fixture.todos_of(&client).get_records::<Todo>().await.unwrap_err();
     assert_eq!(predicates(&error), ["unauthorized"], "{error}");
     assert_eq!(tokens.counts(), (2, 1));
-    assert_eq!(scene.sent.take().len(), 2);
+    assert_eq!(fixture.sent.take().len(), 2);
     assert!(!format!("{error} {error:?}").contains("expired-"), "{error:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn without_others_the_refusal_is_the_answer() -> Outcome {
-    let scene = Scene::new().await;
-    let tokens = Tokens::new(&scene, 1, 0);
-    let client = scene.client.with_auth(Auth::custom(tokens.clone()))?;
-    let error = scene.todos_of(&client).create_record(Todo::new("Milk")).await.unwrap_err();
+async fn request_fails_with_401_when_refresh_returns_false() -> Outcome {
+    let fixture = Fixture::new().await;
+    let tokens = Tokens::new(&fixture, 1, 0);
+    let client = fixture.client.with_auth(Auth::custom(tokens.clone()))?;
+    let error = fixture.todos_of(&client).create_record(Todo::new("Milk")).await.unwrap_err();
     assert_eq!(predicates(&error), ["unauthorized"], "{error}");
-    assert_eq!((tokens.counts(), scene.sent.take().len()), ((1, 1), 1));
-    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    assert_eq!((tokens.counts(), fixture.sent.take().len()), ((1, 1), 1));
+    assert_eq!(fixture.plain.ids(&fixture.records).await, [""; 0]);
     Ok(())
 }
 
 #[tokio::test]
-async fn credentials_that_cannot_be_had_are_an_error_of_their_own() -> Outcome {
+async fn failing_provider_returns_authentication_error() -> Outcome {
     struct Broken;
     impl CredentialProvider for Broken {
         fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
             Box::pin(async { Err(Error::authentication("the key ring is locked")) })
         }
     }
-    let scene = Scene::new().await;
-    let client = scene.client.with_auth(Auth::custom(Broken))?;
-    let error = scene.todos_of(&client).create_record(Todo::new("Milk")).await.unwrap_err();
+    let fixture = Fixture::new().await;
+    let client = fixture.client.with_auth(Auth::custom(Broken))?;
+    let error = fixture.todos_of(&client).create_record(Todo::new("Milk")).await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::Authentication, Some("create record")), "{error}");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the key ring is locked");
     assert!(!error.may_have_been_applied(), "{error}");
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }
 
-/// What never comes. From now on time passes at once when there is nothing else to wait for.
+/// Returns a future that never completes; from here on, the clock advances whenever every task waits.
 fn never<T: Send + 'static>() -> BoxFuture<'static, T> {
     tokio::time::pause();
     Box::pin(std::future::pending())
 }
 
 #[tokio::test]
-async fn credentials_that_never_come_leave_nothing_in_doubt() -> Outcome {
+async fn hanging_provider_times_out_without_doubt() -> Outcome {
     struct Silent;
     impl CredentialProvider for Silent {
         fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
             never()
         }
     }
-    let scene = Scene::new().await;
-    let client = scene.client.with_auth(Auth::custom(Silent))?;
-    let create = scene.todos_of(&client).create_record(Todo::new("Milk")).timeout(Duration::from_secs(60));
-    let error = create.retry(Never).await.unwrap_err();
+    let fixture = Fixture::new().await;
+    let client = fixture.client.with_auth(Auth::custom(Silent))?;
+    let create = fixture.todos_of(&client).create_record(Todo::new("Milk")).timeout(Duration::from_secs(60));
+    let error = create.retry(NeverRetry).await.unwrap_err();
     assert_eq!(predicates(&error), ["timed out"], "{error}");
-    assert!(error.to_string().contains("there were no credentials to send within 60 s"), "{error}");
+    assert!(error.to_string().contains("no credentials were obtained within 60 s"), "{error}");
     assert!(!error.may_have_been_applied(), "{error}");
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }
 
 #[tokio::test]
-async fn others_that_never_come_leave_nothing_in_doubt() -> Outcome {
+async fn hanging_refresh_times_out_without_doubt() -> Outcome {
     struct Expired;
     impl CredentialProvider for Expired {
         fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
@@ -186,12 +186,12 @@ async fn others_that_never_come_leave_nothing_in_doubt() -> Outcome {
             never()
         }
     }
-    let scene = Scene::new().await;
-    let client = scene.client.with_auth(Auth::custom(Expired))?;
-    let create = scene.todos_of(&client).create_record(Todo::new("Milk")).timeout(Duration::from_secs(60));
-    let error = create.retry(Never).await.unwrap_err();
+    let fixture = Fixture::new().await;
+    let client = fixture.client.with_auth(Auth::custom(Expired))?;
+    let create = fixture.todos_of(&client).create_record(Todo::new("Milk")).timeout(Duration::from_secs(60));
+    let error = create.retry(NeverRetry).await.unwrap_err();
     assert_eq!(predicates(&error), ["timed out"], "{error}");
     assert!(!error.may_have_been_applied(), "the server refused it: {error}");
-    assert_eq!(scene.sent.take().len(), 1);
+    assert_eq!(fixture.sent.take().len(), 1);
     Ok(())
 }

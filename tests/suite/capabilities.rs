@@ -1,13 +1,13 @@
-//! What the server says of itself, what plugins add to it, and what is said where they are missing.
+//! The server's information about itself, its plugins, and the errors for missing ones.
 
 use kinto_client::{Client, Error, Value, json};
 use kinto_server::{Server, unique};
-use kinto_tests::{Outcome, Person, Recorder, Scene};
+use kinto_tests::{Fixture, Outcome, Recorder, TestUser};
 
 use crate::{Todo, predicates};
 
 #[tokio::test]
-async fn the_server_says_what_it_is() -> Outcome {
+async fn server_info_returns_server_settings() -> Outcome {
     let server = Server::builder().batch_max_requests(7).shared()?;
     let info = Client::builder(server.url()).build()?.fetch_server_info().await?;
     assert_eq!(info.project_name, "kinto");
@@ -27,33 +27,33 @@ async fn the_server_says_what_it_is() -> Outcome {
 }
 
 #[tokio::test]
-async fn it_is_asked_once_by_all_clones_of_a_client() -> Outcome {
-    let scene = Scene::new().await;
-    let clone = scene.client.clone();
-    let (one, other, user) = tokio::join!(scene.client.server_info(), clone.server_info(), scene.client.user());
+async fn server_info_is_requested_once_for_all_clones() -> Outcome {
+    let fixture = Fixture::new().await;
+    let clone = fixture.client.clone();
+    let (one, other, user) = tokio::join!(fixture.client.server_info(), clone.server_info(), fixture.client.user());
     let (one, other, user) = (one?, other?, user?.expect("I am known"));
     assert_eq!(one, other);
-    scene.bucket.client().server_info().await?;
-    assert_eq!(scene.sent.take_lines(), ["GET /"]);
-    let now = scene.client.fetch_server_info().await?;
-    assert_eq!((&now, scene.sent.take_lines()), (one, vec!["GET /".to_owned()]), "unless it is to be asked again");
+    fixture.bucket.client().server_info().await?;
+    assert_eq!(fixture.sent.take_lines(), ["GET /"]);
+    let now = fixture.client.fetch_server_info().await?;
+    assert_eq!((&now, fixture.sent.take_lines()), (one, vec!["GET /".to_owned()]), "unless it is to be asked again");
 
     // Another user is somebody else to the server.
-    let another = scene.client.with_auth((unique("other"), "p4ssw0rd"))?;
+    let another = fixture.client.with_auth((unique("other"), "p4ssw0rd"))?;
     assert_ne!(another.user().await?.expect("known as well").id, user.id);
-    assert_eq!(scene.sent.take_lines(), ["GET /"]);
+    assert_eq!(fixture.sent.take_lines(), ["GET /"]);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_server_that_is_asked_by_many_at_once_is_asked_once() -> Outcome {
-    let scene = Scene::new().await;
+async fn server_info_is_requested_once_for_concurrent_callers() -> Outcome {
+    let fixture = Fixture::new().await;
     // Of first reads of an empty list at the same moment, PostgreSQL lets one fail.
-    scene.plain.put(&scene.record("milk"), &json!({})).await;
+    fixture.plain.put(&fixture.record("milk"), &json!({})).await;
     let sent = Recorder::default();
-    let me = scene.client.user().await?.expect("I am known").id.clone();
-    let client = scene.client_at(scene.url()).expect_user(me).transport(sent.clone()).build()?;
-    let bucket = client.bucket(scene.bucket.id());
+    let me = fixture.client.user().await?.expect("I am known").id.clone();
+    let client = fixture.client_at(fixture.url()).expect_user(me).transport(sent.clone()).build()?;
+    let bucket = client.bucket(fixture.bucket.id());
     let reads = (0..5).map(|_| bucket.collection("todos").get_records::<Value>().into_future());
     futures_util::future::try_join_all(reads).await?;
     let lines = sent.take_lines();
@@ -63,9 +63,9 @@ async fn a_server_that_is_asked_by_many_at_once_is_asked_once() -> Outcome {
 }
 
 #[tokio::test]
-async fn it_says_who_one_is() -> Outcome {
+async fn user_returns_current_user() -> Outcome {
     let url = Server::shared()?.url();
-    let person = Person::new(url, "alexis").await;
+    let person = TestUser::new(url, "alexis").await;
     let user = person.client.user().await?.expect("I am known");
     assert_eq!(user.id, person.principal());
     for principal in ["system.Everyone", "system.Authenticated", &format!("account:{}", person.id)] {
@@ -83,30 +83,30 @@ async fn it_says_who_one_is() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_one_may_do_is_read_from_all_pages() -> Outcome {
+async fn get_permissions_reads_all_pages() -> Outcome {
     let server = Server::builder().paginate_by(5).shared()?;
-    let scene = Scene::on(server.url()).await;
-    let (bucket, others) = (format!("/buckets/{}", scene.bucket.id()), Person::new(server.url(), "niko").await);
+    let fixture = Fixture::on(server.url()).await;
+    let (bucket, others) = (format!("/buckets/{}", fixture.bucket.id()), TestUser::new(server.url(), "niko").await);
     for n in 0..13 {
-        scene.plain.put(&scene.record(&format!("n{n}")), &json!({})).await;
+        fixture.plain.put(&fixture.record(&format!("n{n}")), &json!({})).await;
     }
-    scene.plain.put(&format!("{bucket}/groups/team"), &json!({})).await;
-    let me = scene.client_at(server.url()).build()?.user().await?.expect("I am known").id.clone();
+    fixture.plain.put(&format!("{bucket}/groups/team"), &json!({})).await;
+    let me = fixture.client_at(server.url()).build()?.user().await?.expect("I am known").id.clone();
     let shared = format!("/buckets/{}", unique("shared"));
     others.plain.put(&shared, &json!({"permissions": {"collection:create": [me]}})).await;
     others.plain.put(&format!("/buckets/{}", unique("hidden")), &json!({})).await;
 
-    let entries = scene.client.get_permissions().await?;
+    let entries = fixture.client.get_permissions().await?;
     let mut found: Vec<&str> = entries.iter().map(|entry| entry.uri.as_str()).collect();
     found.sort_unstable();
-    let records: Vec<String> = (0..13).map(|n| scene.record(&format!("n{n}"))).collect();
+    let records: Vec<String> = (0..13).map(|n| fixture.record(&format!("n{n}"))).collect();
     let mut expected = vec!["/", &bucket, &shared];
     let inner = ["groups/team", "collections/todos"].map(|inner| format!("{bucket}/{inner}"));
     expected.extend(inner.iter().chain(&records).map(String::as_str));
     expected.sort_unstable();
     assert_eq!(found, expected);
 
-    let lines = scene.sent.take_lines();
+    let lines = fixture.sent.take_lines();
     assert_eq!((lines.len(), lines[0].as_str()), (4, "GET /permissions"), "eighteen entries, five by five: {lines:?}");
     assert!(lines[1..].iter().all(|line| line.starts_with("GET /permissions?") && line.contains("_token=")));
 
@@ -118,7 +118,7 @@ async fn what_one_may_do_is_read_from_all_pages() -> Outcome {
     let names = [&record.id, &record.bucket_id, &record.collection_id].map(Option::as_deref);
     assert_eq!(
         (record.resource_name.as_str(), names),
-        ("record", [Some("n0"), Some(scene.bucket.id()), Some("todos")])
+        ("record", [Some("n0"), Some(fixture.bucket.id()), Some("todos")])
     );
     assert!(record.permissions.iter().any(|permission| permission == "write"), "{record:?}");
     let shared = entry(&shared);
@@ -134,14 +134,14 @@ fn bare() -> Server {
 }
 
 #[tokio::test]
-async fn what_needs_a_plugin_says_that_it_is_missing() -> Outcome {
+async fn call_returns_unsupported_when_plugin_is_missing() -> Outcome {
     let server = bare();
-    let scene = Scene::on(server.url()).await;
-    let account = scene.client.account("alexis");
+    let fixture = Fixture::on(server.url()).await;
+    let account = fixture.client.account("alexis");
     let cases: [(&str, &str, Error); 7] = [
-        ("history", "/history", scene.bucket.get_history().await.unwrap_err()),
-        ("permissions_endpoint", "/permissions", scene.client.get_permissions().await.unwrap_err()),
-        ("accounts", "/accounts", scene.client.get_accounts().await.unwrap_err()),
+        ("history", "/history", fixture.bucket.get_history().await.unwrap_err()),
+        ("permissions_endpoint", "/permissions", fixture.client.get_permissions().await.unwrap_err()),
+        ("accounts", "/accounts", fixture.client.get_accounts().await.unwrap_err()),
         ("accounts", "/accounts/alexis", account.get().await.unwrap_err()),
         ("accounts", "/accounts/alexis", account.create("p4ssw0rd").await.unwrap_err()),
         ("accounts", "/accounts/alexis", account.change_password("p4ssw0rd").await.unwrap_err()),
@@ -153,18 +153,18 @@ async fn what_needs_a_plugin_says_that_it_is_missing() -> Outcome {
         assert!(error.object().is_some_and(|named| named.ends_with(object)), "{error}");
         assert!(error.operation().is_some() && !error.may_have_been_applied(), "{error}");
     }
-    let asked = scene.sent.take_lines().iter().filter(|line| *line == "GET /").count();
+    let asked = fixture.sent.take_lines().iter().filter(|line| *line == "GET /").count();
     assert_eq!(asked, 1, "the server is asked what it offers once, and only when something was refused");
     Ok(())
 }
 
 #[tokio::test]
-async fn in_a_batch_it_is_said_as_well() -> Outcome {
+async fn batch_operation_returns_unsupported_when_plugin_is_missing() -> Outcome {
     let server = bare();
-    let scene = Scene::on(server.url()).await;
-    let mut batch = scene.client.batch();
-    let accounts = batch.extend((0..3).map(|n| scene.client.account(format!("alexis{n}")).create("p4ssw0rd")));
-    let record = batch.add(scene.todos.create_record(Todo::new("Milk")).id("milk"));
+    let fixture = Fixture::on(server.url()).await;
+    let mut batch = fixture.client.batch();
+    let accounts = batch.extend((0..3).map(|n| fixture.client.account(format!("alexis{n}")).create("p4ssw0rd")));
+    let record = batch.add(fixture.todos.create_record(Todo::new("Milk")).id("milk"));
     let done = batch.execute().await?;
     for account in &accounts {
         let error = done.get(account).unwrap_err();
@@ -172,31 +172,31 @@ async fn in_a_batch_it_is_said_as_well() -> Outcome {
         assert!(error.to_string().contains("the server does not offer *accounts*"), "{error}");
     }
     assert_eq!(done.get(&record)?.id, "milk");
-    assert_eq!(scene.plain.ids(&scene.records).await, ["milk"]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, ["milk"]);
     Ok(())
 }
 
 #[tokio::test]
-async fn with_the_plugin_a_refusal_is_what_it_is() -> Outcome {
-    let scene = Scene::new().await;
-    let missing = scene.client.bucket(unique("missing"));
+async fn refusal_keeps_its_kind_when_plugin_is_present() -> Outcome {
+    let fixture = Fixture::new().await;
+    let missing = fixture.client.bucket(unique("missing"));
     let error = missing.get_history().await.unwrap_err();
     assert_eq!(predicates(&error), ["forbidden"], "{error}");
     assert_eq!(error.object(), Some(&*format!("/buckets/{}/history", missing.id())));
-    let error = scene.client.account("nobody").get().await.unwrap_err();
+    let error = fixture.client.account("nobody").get().await.unwrap_err();
     assert_eq!(predicates(&error), ["forbidden"], "{error}");
-    scene.sent.forget();
-    let error = scene.client.bucket("a/b").get_history().await.unwrap_err();
+    fixture.sent.forget();
+    let error = fixture.client.bucket("a/b").get_history().await.unwrap_err();
     assert_eq!(predicates(&error), ["invalid"], "{error}");
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }
 
 #[tokio::test]
-async fn the_history_of_a_bucket() -> Outcome {
-    let scene = Scene::new().await;
-    let me = scene.client.user().await?.expect("I am known").id.clone();
-    let bucket = scene.client.bucket(unique("history"));
+async fn get_history_returns_changes_of_bucket() -> Outcome {
+    let fixture = Fixture::new().await;
+    let me = fixture.client.user().await?.expect("I am known").id.clone();
+    let bucket = fixture.client.bucket(unique("history"));
     let path = format!("/buckets/{}", bucket.id());
     bucket.create().await?;
     let collection = bucket.collection("todos");
@@ -233,21 +233,21 @@ async fn the_history_of_a_bucket() -> Outcome {
     assert_eq!(target(3)["data"], stored(false, created));
     assert_eq!(target(3)["permissions"], json!({"write": [me]}));
     assert_eq!(target(4)["permissions"], json!({"read": ["system.Everyone"], "write": [me]}));
-    assert_eq!(scene.plain.get(&format!("{path}/history")).await.json()["data"].as_array().map(Vec::len), Some(6));
+    assert_eq!(fixture.plain.get(&format!("{path}/history")).await.json()["data"].as_array().map(Vec::len), Some(6));
     Ok(())
 }
 
 #[tokio::test]
-async fn the_history_is_read_from_all_pages() -> Outcome {
+async fn get_history_reads_all_pages() -> Outcome {
     let server = Server::builder().paginate_by(5).shared()?;
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     for n in 0..11 {
-        scene.plain.put(&scene.record(&format!("n{n}")), &json!({})).await;
+        fixture.plain.put(&fixture.record(&format!("n{n}")), &json!({})).await;
     }
-    let entries = scene.bucket.get_history().await?;
+    let entries = fixture.bucket.get_history().await?;
     let ids: Vec<&str> = entries.iter().map(|entry| entry.uri.rsplit('/').next().unwrap()).collect();
-    let expected = ["n10", "n9", "n8", "n7", "n6", "n5", "n4", "n3", "n2", "n1", "n0", "todos", scene.bucket.id()];
+    let expected = ["n10", "n9", "n8", "n7", "n6", "n5", "n4", "n3", "n2", "n1", "n0", "todos", fixture.bucket.id()];
     assert_eq!(ids, expected);
-    assert_eq!(scene.sent.take().len(), 3);
+    assert_eq!(fixture.sent.take().len(), 3);
     Ok(())
 }

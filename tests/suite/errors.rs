@@ -1,9 +1,9 @@
-//! What the server refuses: each reason is an error of its own kind, with the server's words and what it was about.
+//! Errors of the server: each reason has its own kind, the server's message and the object.
 
 use http::StatusCode;
 use kinto_client::{Client, Error, ErrorKind, KintoRecord, Value, json};
 use kinto_server::unique;
-use kinto_tests::{Outcome, Plain, Scene};
+use kinto_tests::{Fixture, Outcome, RawClient};
 use serde::{Deserialize, Serialize};
 
 use crate::{Todo, predicates};
@@ -20,26 +20,26 @@ fn assert_refusal(error: &Error, is: &str, status: u16, errno: u32, says: &[&str
 }
 
 #[tokio::test]
-async fn what_is_not_there() -> Outcome {
-    let scene = Scene::new().await;
-    let path = scene.record("milk");
+async fn get_returns_not_found_when_object_is_missing() -> Outcome {
+    let fixture = Fixture::new().await;
+    let path = fixture.record("milk");
     for (operation, error) in [
-        ("get record", scene.todos.get_record::<Todo>("milk").await.unwrap_err()),
-        ("patch record", scene.todos.patch_record::<Todo>("milk", json!({"done": true})).await.unwrap_err()),
-        ("update record", scene.todos.update_record("milk", |_: &mut Todo| {}).await.unwrap_err()),
+        ("get record", fixture.todos.get_record::<Todo>("milk").await.unwrap_err()),
+        ("patch record", fixture.todos.patch_record::<Todo>("milk", json!({"done": true})).await.unwrap_err()),
+        ("update record", fixture.todos.update_record("milk", |_: &mut Todo| {}).await.unwrap_err()),
     ] {
         assert_refusal(&error, "not found", 404, 110, &[operation, &path]);
         assert_eq!((error.operation(), error.object()), (Some(operation), Some(path.as_str())));
         assert_eq!(error.details(), Some(&json!({"id": "milk", "resource_name": "record"})));
     }
-    let error = scene.bucket.get_collection("none").await.unwrap_err();
+    let error = fixture.bucket.get_collection("none").await.unwrap_err();
     assert_refusal(&error, "not found", 404, 110, &["get collection", "/collections/none"]);
-    let error = scene.bucket.get_group("none").await.unwrap_err();
+    let error = fixture.bucket.get_group("none").await.unwrap_err();
     assert_refusal(&error, "not found", 404, 110, &["get group", "/groups/none"]);
     for error in [
-        scene.bucket.collection("none").get_records::<Todo>().await.unwrap_err(),
-        scene.bucket.collection("none").get_record::<Todo>("milk").await.unwrap_err(),
-        scene.bucket.collection("none").create_record(Todo::new("Milk")).await.unwrap_err(),
+        fixture.bucket.collection("none").get_records::<Todo>().await.unwrap_err(),
+        fixture.bucket.collection("none").get_record::<Todo>("milk").await.unwrap_err(),
+        fixture.bucket.collection("none").create_record(Todo::new("Milk")).await.unwrap_err(),
     ] {
         assert_refusal(&error, "not found", 404, 111, &["/collections/none/records"]);
         assert_eq!(error.details(), Some(&json!({"id": "none", "resource_name": "collection"})));
@@ -48,33 +48,33 @@ async fn what_is_not_there() -> Outcome {
 }
 
 #[tokio::test]
-async fn or_none_is_no_error() -> Outcome {
-    let scene = Scene::new().await;
-    assert!(scene.todos.get_record::<Todo>("milk").or_none().await?.is_none());
-    assert!(scene.bucket.collection("none").get_record::<Todo>("milk").or_none().await?.is_none());
-    assert!(scene.bucket.get_collection("none").or_none().await?.is_none());
-    assert!(scene.bucket.get_group("none").or_none().await?.is_none());
-    assert!(scene.client.get_bucket(unique("none")).or_none().await?.is_none(), "although the server says 403");
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk"})).await;
-    let milk = scene.todos.get_record::<Todo>("milk").or_none().await?;
+async fn optional_get_returns_none_when_object_is_missing() -> Outcome {
+    let fixture = Fixture::new().await;
+    assert!(fixture.todos.get_record::<Todo>("milk").optional().await?.is_none());
+    assert!(fixture.bucket.collection("none").get_record::<Todo>("milk").optional().await?.is_none());
+    assert!(fixture.bucket.get_collection("none").optional().await?.is_none());
+    assert!(fixture.bucket.get_group("none").optional().await?.is_none());
+    assert!(fixture.client.get_bucket(unique("none")).optional().await?.is_none(), "although the server says 403");
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Milk"})).await;
+    let milk = fixture.todos.get_record::<Todo>("milk").optional().await?;
     assert_eq!(milk.map(|record| record.data), Some(Todo::new("Milk")));
-    assert!(scene.bucket.get().or_none().await?.is_some());
+    assert!(fixture.bucket.get().optional().await?.is_some());
     Ok(())
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_missing_is_forbidden() -> Outcome {
-    let scene = Scene::new().await;
-    let missing = scene.client.bucket(unique("missing"));
+async fn get_returns_forbidden_when_bucket_is_missing() -> Outcome {
+    let fixture = Fixture::new().await;
+    let missing = fixture.client.bucket(unique("missing"));
     let both = "or there is no such bucket";
     let todos = missing.collection("todos");
     for error in [
         missing.get().await.unwrap_err(),
         missing.delete().await.unwrap_err(),
         missing.get_collections().await.unwrap_err(),
-        todos.get().or_none().await.unwrap_err(),
+        todos.get().optional().await.unwrap_err(),
         todos.get_records::<Todo>().await.unwrap_err(),
-        todos.get_record::<Todo>("milk").or_none().await.unwrap_err(),
+        todos.get_record::<Todo>("milk").optional().await.unwrap_err(),
         missing.create_collection("todos").await.unwrap_err(),
         missing.create_group("friends", ["account:remy"]).await.unwrap_err(),
     ] {
@@ -87,50 +87,50 @@ async fn a_bucket_that_is_missing_is_forbidden() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_belongs_to_others_is_forbidden() -> Outcome {
-    let scene = Scene::new().await;
-    let other = Client::builder(scene.url()).auth((unique("other"), "password")).build()?;
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk"})).await;
-    let todos = scene.todos_of(&other);
+async fn call_returns_forbidden_for_object_of_other_user() -> Outcome {
+    let fixture = Fixture::new().await;
+    let other = Client::builder(fixture.url()).auth((unique("other"), "password")).build()?;
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Milk"})).await;
+    let todos = fixture.todos_of(&other);
     for error in [
         todos.get_record::<Todo>("milk").await.unwrap_err(),
         todos.overwrite_record("milk", Todo::new("Eggs")).await.unwrap_err(),
         todos.create_record(Todo::new("Eggs")).await.unwrap_err(),
         todos.delete_record("milk").if_exists().await.unwrap_err(),
     ] {
-        assert_refusal(&error, "forbidden", 403, 121, &[&scene.records]);
+        assert_refusal(&error, "forbidden", 403, 121, &[&fixture.records]);
     }
-    assert_eq!(scene.plain.held(&scene.record("milk")).await, json!({"title": "Milk"}));
-    assert_eq!(scene.plain.ids(&scene.records).await, ["milk"]);
+    assert_eq!(fixture.plain.held(&fixture.record("milk")).await, json!({"title": "Milk"}));
+    assert_eq!(fixture.plain.ids(&fixture.records).await, ["milk"]);
     Ok(())
 }
 
 #[tokio::test]
-async fn whoever_is_not_known_is_unauthorized() -> Outcome {
-    let scene = Scene::new().await;
-    let nobody = Client::builder(scene.url()).build()?;
-    let stranger = Client::builder(scene.url()).auth(kinto_client::Auth::bearer("unknown")).build()?;
+async fn call_returns_unauthorized_when_user_is_unknown() -> Outcome {
+    let fixture = Fixture::new().await;
+    let nobody = Client::builder(fixture.url()).build()?;
+    let stranger = Client::builder(fixture.url()).auth(kinto_client::Auth::bearer("unknown")).build()?;
     for (client, says) in [(nobody, ".auth("), (stranger, "token")] {
         for error in [
-            scene.todos_of(&client).get_records::<Todo>().await.unwrap_err(),
-            scene.todos_of(&client).create_record(Todo::new("Milk")).await.unwrap_err(),
+            fixture.todos_of(&client).get_records::<Todo>().await.unwrap_err(),
+            fixture.todos_of(&client).create_record(Todo::new("Milk")).await.unwrap_err(),
             client.create_bucket(unique("new")).await.unwrap_err(),
             client.bucket("default").get().await.unwrap_err(),
         ] {
             assert_refusal(&error, "unauthorized", 401, 104, &[says]);
         }
     }
-    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, [""; 0]);
     Ok(())
 }
 
 #[tokio::test]
-async fn an_account_with_the_wrong_password() -> Outcome {
+async fn call_returns_unauthorized_when_password_is_wrong() -> Outcome {
     // With `basicauth` beside it every password is somebody's, so that this needs a server that has accounts only.
     let server = kinto_server::Server::builder().setting("multiauth.policies", "account").shared()?;
     let user = unique("alexis");
     let body = json!({"data": {"password": "right"}});
-    Plain::nobody(server.url()).put(&format!("/accounts/{user}"), &body).await;
+    RawClient::nobody(server.url()).put(&format!("/accounts/{user}"), &body).await;
 
     let right = Client::builder(server.url()).auth((&user, "right")).build()?;
     right.bucket("default").get().await?;
@@ -143,20 +143,20 @@ async fn an_account_with_the_wrong_password() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_the_schema_does_not_allow_is_refused() -> Outcome {
-    let scene = Scene::new().await;
+async fn create_returns_refused_when_schema_is_violated() -> Outcome {
+    let fixture = Fixture::new().await;
     let schema = json!({"type": "object", "properties": {"done": {"type": "boolean"}, "title": {"maxLength": 5}}});
-    let mut collection = scene.todos.get().await?;
+    let mut collection = fixture.todos.get().await?;
     collection.data.schema = Some(schema);
-    scene.todos.save(&mut collection).await?;
+    fixture.todos.save(&mut collection).await?;
 
-    let error = scene.todos.create_record(Todo::new("too long")).await.unwrap_err();
+    let error = fixture.todos.create_record(Todo::new("too long")).await.unwrap_err();
     assert_refusal(&error, "refused", 400, 107, &["create record", "title", "too long"]);
     assert_eq!(error.details().unwrap()[0]["name"], "title");
     assert!(error.server_message().unwrap().contains("title"));
-    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, [""; 0]);
 
-    let error = scene.todos.patch(json!({"schema": {"type": "nothing"}})).await.unwrap_err();
+    let error = fixture.todos.patch(json!({"schema": {"type": "nothing"}})).await.unwrap_err();
     assert_refusal(&error, "refused", 400, 107, &["patch collection"]);
     Ok(())
 }
@@ -182,31 +182,31 @@ fn misfit(error: &Error, id: &str, field: &str, says: &str) {
 }
 
 #[tokio::test]
-async fn a_record_that_does_not_fit_its_type() -> Outcome {
-    let scene = Scene::new().await;
+async fn get_returns_decode_error_when_record_does_not_fit_type() -> Outcome {
+    let fixture = Fixture::new().await;
     let good = json!({"lines": [{"article": "milk", "count": 1}]});
     let bad = json!({"lines": [{"article": "milk", "count": 1}, {"article": "eggs", "count": "a dozen"}]});
     for (id, data) in [("one", &good), ("two", &bad), ("three", &good)] {
-        scene.plain.put_data(&scene.record(id), data).await;
+        fixture.plain.put_data(&fixture.record(id), data).await;
     }
-    let orders = scene.todos.typed::<Order>();
+    let orders = fixture.todos.typed::<Order>();
     assert_eq!(orders.get_record("one").await?.data.lines[0].count, 1);
     for error in [orders.get_record("two").await.unwrap_err(), orders.get_records().await.unwrap_err()] {
         misfit(&error, "two", "lines[1].count", "a dozen");
         assert!(!error.may_have_been_applied());
     }
-    assert_eq!(scene.todos.get_records::<Value>().await?.len(), 3, "as JSON they are all readable");
+    assert_eq!(fixture.todos.get_records::<Value>().await?.len(), 3, "as JSON they are all readable");
 
     let error = orders.patch_record("two", json!({"note": 1})).await.unwrap_err();
     misfit(&error, "two", "lines[1].count", "a dozen");
     assert!(error.may_have_been_applied(), "it is the answer that could not be read");
-    assert_eq!(scene.plain.held(&scene.record("two")).await["note"], 1);
+    assert_eq!(fixture.plain.held(&fixture.record("two")).await["note"], 1);
 
-    scene.plain.put_data(&scene.record("four"), &json!({"line": []})).await;
+    fixture.plain.put_data(&fixture.record("four"), &json!({"line": []})).await;
     let error = orders.get_record("four").await.unwrap_err();
     assert_eq!((error.record_id(), error.field()), (Some("four"), None));
     assert!(error.to_string().contains("missing field `lines`"), "{error}");
-    let error = scene.todos.get_record::<Value>("two").await?.parse::<Order>().unwrap_err();
+    let error = fixture.todos.get_record::<Value>("two").await?.parse::<Order>().unwrap_err();
     misfit(&error, "two", "lines[1].count", "a dozen");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use kinto_client::{KintoRecord, Value, json};
 use kinto_server::Server;
-use kinto_tests::{Fault, Outcome, Proxy, Scene};
+use kinto_tests::{Fault, Fixture, Outcome, Proxy};
 use serde::{Deserialize, Serialize};
 
 use crate::{Todo, predicates};
@@ -13,13 +13,13 @@ struct Numbered {
 }
 
 /// Creates records that are numbered from 0 on, the last one last.
-async fn fill(scene: &Scene, records: u32) {
+async fn fill(fixture: &Fixture, records: u32) {
     const BATCH: u32 = 250;
-    let path = |n: u32| scene.record(&format!("r{n:05}"));
+    let path = |n: u32| fixture.record(&format!("r{n:05}"));
     for start in (0..records).step_by(BATCH as usize) {
         let one = |n: u32| json!({"path": path(n), "body": {"data": {"n": n}}});
         let requests: Vec<Value> = (start..records.min(start + BATCH)).map(one).collect();
-        let answer = scene.plain.post("/batch", &json!({"defaults": {"method": "PUT"}, "requests": requests})).await;
+        let answer = fixture.plain.post("/batch", &json!({"defaults": {"method": "PUT"}, "requests": requests})).await;
         for response in answer["responses"].as_array().expect("responses") {
             assert_eq!(response["status"], 201, "{response}");
         }
@@ -27,28 +27,28 @@ async fn fill(scene: &Scene, records: u32) {
 }
 
 #[tokio::test]
-async fn two_and_a_half_thousand_records_in_pages_of_ten() -> Outcome {
+async fn list_returns_all_records_of_many_pages() -> Outcome {
     let server = Server::builder().paginate_by(10).batch_max_requests(250).shared()?;
-    let scene = Scene::on(server.url()).await;
-    fill(&scene, 2_500).await;
+    let fixture = Fixture::on(server.url()).await;
+    fill(&fixture, 2_500).await;
 
-    let records = scene.todos.get_records::<Numbered>().await?;
+    let records = fixture.todos.get_records::<Numbered>().await?;
     let numbers: Vec<u32> = records.iter().map(|record| record.data.n).collect();
     assert_eq!(numbers, (0..2_500).rev().collect::<Vec<_>>(), "the last changed comes first");
     assert!(records.iter().all(|record| *record.id == format!("r{:05}", record.data.n)));
     assert!(records.windows(2).all(|pair| pair[0].last_modified > pair[1].last_modified));
 
-    let lines = scene.sent.take_lines();
+    let lines = fixture.sent.take_lines();
     assert_eq!(lines.len(), 250);
     assert_eq!(
         lines[0],
-        format!("GET {}?_sort=last_modified", scene.records),
+        format!("GET {}?_sort=last_modified", fixture.records),
         "or one that is changed meanwhile is missed"
     );
-    let next = format!("GET {}?", scene.records);
+    let next = format!("GET {}?", fixture.records);
     assert!(lines[1..].iter().all(|line| line.starts_with(&next) && line.contains("_token=")));
 
-    let etag = scene.plain.get(&format!("{}?_limit=1", scene.records)).await.headers["etag"].to_str()?.to_owned();
+    let etag = fixture.plain.get(&format!("{}?_limit=1", fixture.records)).await.headers["etag"].to_str()?.to_owned();
     assert_eq!(etag, format!("\"{}\"", records.last_modified));
     assert_eq!(records.last_modified, records[0].last_modified);
     Ok(())
@@ -57,7 +57,7 @@ async fn two_and_a_half_thousand_records_in_pages_of_ten() -> Outcome {
 /// A server that has pages without end would be asked for ever, so this one has an end: after as many pages as would
 /// not fit on the stack if reading one page called for the next.
 #[test]
-fn pages_do_not_pile_up_on_the_stack() -> Outcome {
+fn list_of_many_pages_does_not_overflow_stack() -> Outcome {
     const PAGES: usize = 4_000;
     const STACK: usize = 512 << 10;
     let read = || -> Result<_, kinto_client::Error> {
@@ -84,56 +84,56 @@ fn pages_do_not_pile_up_on_the_stack() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_page_size_can_be_asked_for() -> Outcome {
-    let scene = Scene::new().await;
+async fn page_size_sets_limit_of_request() -> Outcome {
+    let fixture = Fixture::new().await;
     for n in 0..7 {
-        scene.plain.put_data(&scene.record(&n.to_string()), &json!({"n": n})).await;
+        fixture.plain.put_data(&fixture.record(&n.to_string()), &json!({"n": n})).await;
     }
-    let records = scene.todos.typed::<Numbered>().get_records().page_size(3).await?;
+    let records = fixture.todos.typed::<Numbered>().get_records().page_size(3).await?;
     let numbers: Vec<u32> = records.iter().map(|record| record.data.n).collect();
     assert_eq!(numbers, [6, 5, 4, 3, 2, 1, 0]);
-    let lines = scene.sent.take_lines();
+    let lines = fixture.sent.take_lines();
     assert_eq!(
         (lines.len(), lines[0].as_str()),
-        (3, format!("GET {}?_sort=last_modified&_limit=3", scene.records).as_str())
+        (3, format!("GET {}?_sort=last_modified&_limit=3", fixture.records).as_str())
     );
     assert!(lines[1..].iter().all(|line| line.contains("_limit=3") && line.contains("_token=")));
 
-    let error = scene.todos.get_records::<Value>().page_size(0).await.unwrap_err();
+    let error = fixture.todos.get_records::<Value>().page_size(0).await.unwrap_err();
     assert_eq!(predicates(&error), ["invalid"]);
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }
 
 #[tokio::test]
-async fn an_empty_list_has_a_time_too() -> Outcome {
-    let scene = Scene::new().await;
-    let empty = scene.todos.get_records::<Todo>().await?;
+async fn empty_list_has_timestamp() -> Outcome {
+    let fixture = Fixture::new().await;
+    let empty = fixture.todos.get_records::<Todo>().await?;
     assert!(empty.is_empty());
-    let etag = scene.plain.get(&scene.records).await.headers["etag"].to_str()?.to_owned();
+    let etag = fixture.plain.get(&fixture.records).await.headers["etag"].to_str()?.to_owned();
     assert_eq!(etag, format!("\"{}\"", empty.last_modified));
 
-    let record = scene.todos.create_record(Todo::new("Milk")).await?;
-    scene.plain.delete(&scene.record(&record.id)).await;
-    let emptied = scene.todos.get_records::<Todo>().await?;
+    let record = fixture.todos.create_record(Todo::new("Milk")).await?;
+    fixture.plain.delete(&fixture.record(&record.id)).await;
+    let emptied = fixture.todos.get_records::<Todo>().await?;
     assert!(emptied.is_empty() && emptied.last_modified > record.last_modified, "a deletion is a change");
     Ok(())
 }
 
 #[tokio::test]
-async fn the_time_is_that_of_the_first_page() -> Outcome {
-    let scene = Scene::new().await;
+async fn list_timestamp_is_that_of_first_page() -> Outcome {
+    let fixture = Fixture::new().await;
     for n in 0..2 {
-        scene.plain.put_data(&scene.record(&n.to_string()), &json!({"n": n})).await;
+        fixture.plain.put_data(&fixture.record(&n.to_string()), &json!({"n": n})).await;
     }
-    let before = scene.plain.get(&scene.records).await.headers["etag"].to_str()?.to_owned();
+    let before = fixture.plain.get(&fixture.records).await.headers["etag"].to_str()?.to_owned();
     let gate = kinto_tests::Gate::default();
     let faults = kinto_tests::in_order([Fault::Pass, Fault::Hold(gate.clone())]);
-    let proxy = Proxy::start(scene.url(), faults).await;
-    let todos = scene.todos_through(&proxy);
+    let proxy = Proxy::start(fixture.url(), faults).await;
+    let todos = fixture.todos_through(&proxy);
     let (records, ()) = tokio::join!(todos.get_records::<Numbered>().page_size(1).into_future(), async {
         gate.arrival().await;
-        scene.plain.put_data(&scene.record("new"), &json!({"n": 2})).await;
+        fixture.plain.put_data(&fixture.record("new"), &json!({"n": 2})).await;
         gate.open();
     });
     let records = records?;
@@ -143,42 +143,42 @@ async fn the_time_is_that_of_the_first_page() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_list_is_a_slice_and_can_be_changed_and_taken_apart() -> Outcome {
-    let scene = Scene::new().await;
+async fn list_dereferences_to_slice_and_converts_to_vec() -> Outcome {
+    let fixture = Fixture::new().await;
     for n in 0..3 {
-        scene.plain.put_data(&scene.record(&n.to_string()), &json!({"n": n, "extra": n})).await;
+        fixture.plain.put_data(&fixture.record(&n.to_string()), &json!({"n": n, "extra": n})).await;
     }
-    let mut records = scene.todos.get_records::<Numbered>().await?;
+    let mut records = fixture.todos.get_records::<Numbered>().await?;
     for record in &mut records {
         record.data.n += 10;
-        scene.todos.save_record(record).await?;
+        fixture.todos.save_record(record).await?;
     }
     assert_eq!(records.first().map(|record| record.data.n), Some(12));
     assert_eq!((&records).into_iter().count(), 3);
     for n in 0..3 {
-        assert_eq!(scene.plain.held(&scene.record(&n.to_string())).await, json!({"n": n + 10, "extra": n}));
+        assert_eq!(fixture.plain.held(&fixture.record(&n.to_string())).await, json!({"n": n + 10, "extra": n}));
     }
     assert_eq!(records.into_iter().map(|record| record.data.n).sum::<u32>(), 33);
     Ok(())
 }
 
 #[tokio::test]
-async fn buckets_collections_and_groups_are_lists_too() -> Outcome {
-    let scene = Scene::new().await;
-    let path = format!("/buckets/{}", scene.bucket.id());
-    scene.plain.put(&format!("{path}/collections/notes"), &json!({"data": {"sort": "title"}})).await;
-    scene.plain.put(&format!("{path}/groups/friends"), &json!({"data": {"members": ["account:remy"]}})).await;
+async fn list_works_for_all_kinds() -> Outcome {
+    let fixture = Fixture::new().await;
+    let path = format!("/buckets/{}", fixture.bucket.id());
+    fixture.plain.put(&format!("{path}/collections/notes"), &json!({"data": {"sort": "title"}})).await;
+    fixture.plain.put(&format!("{path}/groups/friends"), &json!({"data": {"members": ["account:remy"]}})).await;
 
-    let collections = scene.bucket.get_collections().await?;
+    let collections = fixture.bucket.get_collections().await?;
     let names: Vec<&str> = collections.iter().map(|collection| &*collection.id).collect();
     assert_eq!(names, ["notes", "todos"]);
     assert_eq!(collections[0].data.sort.as_deref(), Some("title"));
-    let groups = scene.bucket.get_groups().await?;
+    let groups = fixture.bucket.get_groups().await?;
     assert_eq!((groups.len(), groups[0].members()), (1, &["account:remy".into()][..]));
-    let buckets = scene.client.get_buckets().await?;
-    assert!(buckets.iter().any(|bucket| *bucket.id == *scene.bucket.id()));
+    let buckets = fixture.client.get_buckets().await?;
+    assert!(buckets.iter().any(|bucket| *bucket.id == *fixture.bucket.id()));
     assert_eq!(
-        scene.sent.take_lines(),
+        fixture.sent.take_lines(),
         [format!("{path}/collections"), format!("{path}/groups"), "/buckets".to_owned()]
             .map(|list| format!("GET {list}?_sort=last_modified"))
     );

@@ -1,10 +1,13 @@
-//! What is logged: a span for each call and for each request, and nothing that anybody has written.
+//! Logs: a span for each call and for each request, without any data of users.
 
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use kinto_client::{Backoff, Exponential, Filter, Timestamp, Value, json};
-use kinto_tests::{Fault, Log, Outcome, Proxy, Scene, in_order};
+use kinto_client::{
+    Filter, Timestamp, Value, json,
+    retry::{Backoff, ExponentialBackoff},
+};
+use kinto_tests::{Fault, Fixture, Log, Outcome, Proxy, in_order};
 
 use crate::Todo;
 
@@ -27,16 +30,16 @@ fn failed(operation: &str, error: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_span_for_each_call_and_each_request() -> Outcome {
-    let scene = Scene::new().await;
+async fn log_has_span_for_each_call_and_request() -> Outcome {
+    let fixture = Fixture::new().await;
     let log = Log::start();
-    let mut record = scene.todos.create_record(Todo::new("Milk")).await?;
+    let mut record = fixture.todos.create_record(Todo::new("Milk")).await?;
     record.data.done = true;
-    scene.todos.save_record(&mut record).await?;
-    scene.todos.save_record(&mut record).await?;
-    scene.todos.delete_record(&record).await?;
-    scene.todos.get_record::<Todo>(&record.id).await.unwrap_err();
-    scene.todos.get_record::<Todo>("").await.unwrap_err();
+    fixture.todos.save_record(&mut record).await?;
+    fixture.todos.save_record(&mut record).await?;
+    fixture.todos.delete_record(&record).await?;
+    fixture.todos.get_record::<Todo>(&record.id).await.unwrap_err();
+    fixture.todos.get_record::<Todo>("").await.unwrap_err();
     let expected = [
         request("Create", "PUT", RECORD, 1, 201),
         done("Create"),
@@ -54,15 +57,15 @@ async fn a_span_for_each_call_and_each_request() -> Outcome {
 }
 
 #[tokio::test]
-async fn every_try_and_every_wait() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk"})).await;
+async fn log_has_each_try_and_delay() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Milk"})).await;
     let busy = Fault::answer(503, &["Backoff: 1"], "");
-    let proxy = Proxy::start(scene.url(), in_order([busy, Fault::CutBefore])).await;
-    let policy = Exponential::default().first_delay(Duration::from_millis(1));
-    let client = scene.client_at(proxy.url()).retry(policy).backoff(Backoff::Wait(Duration::from_secs(5))).build()?;
+    let proxy = Proxy::start(fixture.url(), in_order([busy, Fault::CutBefore])).await;
+    let policy = ExponentialBackoff::default().first_delay(Duration::from_millis(1));
+    let client = fixture.client_at(proxy.url()).retry(policy).backoff(Backoff::Wait(Duration::from_secs(5))).build()?;
     let log = Log::start();
-    scene.todos_of(&client).get_record::<Todo>("milk").await?;
+    fixture.todos_of(&client).get_record::<Todo>("milk").await?;
     let call = "DEBUG kinto.call{operation=\"Get\"}";
     let expected = [
         request("Get", "GET", RECORD, 1, 503),
@@ -80,10 +83,10 @@ async fn every_try_and_every_wait() -> Outcome {
 }
 
 #[tokio::test]
-async fn pages_are_within_the_call_that_reads_them() -> Outcome {
-    let scene = Scene::new().await;
-    scene.fill((0..3).map(|n| (format!("n{n}"), json!({"n": n})))).await;
-    let list = || scene.todos.get_records::<Value>().page_size(2);
+async fn log_has_pages_within_span_of_call() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.fill((0..3).map(|n| (format!("n{n}"), json!({"n": n})))).await;
+    let list = || fixture.todos.get_records::<Value>().page_size(2);
     let page = |operation| request(operation, "GET", RECORDS, 1, 200);
     let log = Log::start();
     list().await?;
@@ -95,17 +98,17 @@ async fn pages_are_within_the_call_that_reads_them() -> Outcome {
     assert_eq!(log.lines(), vec![page("GetAll"); 4], "a stream has no end of its own");
 
     let log = Log::start();
-    let changes = scene.todos.changes_since::<Value>(Timestamp::from_millis(1)).page_size(2);
+    let changes = fixture.todos.changes_since::<Value>(Timestamp::from_millis(1)).page_size(2);
     let _: Vec<_> = changes.watch(Duration::from_millis(1)).take(3).try_collect().await?;
     assert_eq!(log.lines()[..2], vec![page("GetChanges"); 2]);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_batch_says_how_much_is_in_it() -> Outcome {
-    let scene = Scene::new().await;
+async fn log_has_size_of_batch() -> Outcome {
+    let fixture = Fixture::new().await;
     let log = Log::start();
-    scene.todos.create_records((0..3).map(|n| json!({"n": n}))).await?;
+    fixture.todos.create_records((0..3).map(|n| json!({"n": n}))).await?;
     let expected = [
         request("Many", "GET", "/", 1, 200)
             .replace("kinto.request", "kinto.call{operation=\"GetServerInfo\"}:kinto.request"),
@@ -119,12 +122,12 @@ async fn a_batch_says_how_much_is_in_it() -> Outcome {
 }
 
 #[tokio::test]
-async fn nothing_that_anybody_has_written() -> Outcome {
-    let scene = Scene::new().await;
+async fn log_has_no_user_data() -> Outcome {
+    let fixture = Fixture::new().await;
     let log = Log::start();
     let private = "private-thing";
-    let client = scene.client_at(scene.url()).header("x-private-thing", private).build()?;
-    let todos = scene.todos_of(&client);
+    let client = fixture.client_at(fixture.url()).header("x-private-thing", private).build()?;
+    let todos = fixture.todos_of(&client);
     todos.create_record(json!({"private-thing": private})).id(private).await?;
     todos.create_record(json!({})).id(private).await.unwrap_err();
     todos.create_records([json!({"id": "private-thing-1"}), json!({"a": private})]).await?;
@@ -132,7 +135,7 @@ async fn nothing_that_anybody_has_written() -> Outcome {
     todos.get_record::<Value>("private-thing-2").await.unwrap_err();
     let (text, lines) = (log.text(), log.lines());
     assert!(lines.len() > 10, "{text}");
-    for secret in [private, scene.bucket.id(), &scene.user, "Basic", "authorization"] {
+    for secret in [private, fixture.bucket.id(), &fixture.user, "Basic", "authorization"] {
         assert!(!lines.iter().any(|line| line.contains(secret)), "{secret}: {text}");
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! How the library behaves towards a real server: what it sends, what it gives, and what the server holds afterwards.
+//! Tests against a real server: the requests, the results, and the state of the server afterwards.
 
 #![allow(
     clippy::expect_used,
@@ -11,33 +11,21 @@
 use kinto_client::{Error, KintoRecord};
 use serde::{Deserialize, Serialize};
 
-mod absurd;
 mod accounts;
-mod answers;
+mod arbitrary_responses;
 mod auth;
 mod bad_input;
 mod batch;
-mod batch_auth;
-mod batch_collisions;
-mod batch_cut;
-mod batch_faults;
-mod batch_order;
-mod batch_progress;
-mod batch_requests;
-mod batch_results;
-mod batch_retries;
-mod batch_too_large;
-mod batch_writers;
 mod blueprint;
 mod bounds;
+mod bulk;
 mod calls;
 mod capabilities;
 mod changes;
 mod client;
 mod deletes;
 pub mod derive;
-mod doors;
-mod edges;
+mod error_messages;
 mod errors;
 mod faults;
 mod fence;
@@ -46,10 +34,9 @@ mod filters;
 mod groups;
 mod guarded_overwrites;
 mod ids;
-mod kept;
 mod lists;
 mod logging;
-mod many;
+mod malformed_responses;
 mod notices;
 mod origins;
 mod overview;
@@ -60,11 +47,13 @@ mod permissions;
 mod previews;
 mod progress;
 mod queries;
+mod raw_requests;
 mod reading;
 mod schema;
 mod secrets;
 mod selection;
 mod sharing;
+mod stored_records;
 mod tls;
 mod typed;
 mod unknown_fields;
@@ -86,7 +75,7 @@ impl Todo {
     }
 }
 
-/// Which of an error's predicates are true. Of the kinds that tests tell apart only one may be.
+/// Returns the names of an error's predicates that are true, and asserts that its kind has only one.
 fn predicates(error: &Error) -> Vec<&'static str> {
     kinto_tests::look_at(error);
     let all = [
@@ -97,16 +86,16 @@ fn predicates(error: &Error) -> Vec<&'static str> {
         ("invalid", error.is_invalid()),
         ("refused", error.is_refused()),
         ("unavailable", error.is_unavailable()),
-        ("server", error.is_server()),
+        ("server", error.is_server_error()),
         ("gone", error.is_gone()),
-        ("timed out", error.is_timed_out()),
-        ("connection", error.is_connection()),
+        ("timed out", error.is_timeout()),
+        ("connection", error.is_connect()),
         ("decode", error.is_decode()),
         ("too large", error.is_too_large()),
         ("unexpected", error.is_unexpected()),
         ("not visible", error.is_not_visible()),
         ("unsupported", error.is_unsupported()),
-        ("several", error.is_several()),
+        ("several", error.is_multiple_results()),
         ("authentication", error.is_authentication()),
         ("partial", error.is_partial()),
         ("cancelled", error.is_cancelled()),

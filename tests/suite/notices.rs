@@ -1,4 +1,4 @@
-//! What a server says of itself: that it wants rest (`Backoff`), and that its days are counted (`Alert`, 410).
+//! Notices of a server: a request for less traffic (`Backoff`), and the end of its service (`Alert`, 410).
 
 use std::{
     sync::{Arc, Mutex},
@@ -6,8 +6,11 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use kinto_client::{Backoff, Never, Timestamp, Value, json};
-use kinto_tests::{Fault, Log, Outcome, Proxy, Scene, in_order};
+use kinto_client::{
+    Timestamp, Value, json,
+    retry::{Backoff, NeverRetry},
+};
+use kinto_tests::{Fault, Fixture, Log, Outcome, Proxy, in_order};
 use tokio::time::Instant;
 
 use crate::{Todo, predicates};
@@ -18,18 +21,18 @@ fn saying(header: &str) -> Fault {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_wait_is_told_for_how_long_it_would_have_to() -> Outcome {
-    let scene = Scene::new().await;
-    let proxy = Proxy::start(scene.url(), in_order([saying("Backoff: 3600")])).await;
-    let client = scene.client_at(proxy.url()).backoff(Backoff::Fail).build()?;
-    let clones = [client.clone(), client.with_retry(Never), client.with_auth(("somebody", "p4ssw0rd"))?];
+async fn backoff_fail_returns_remaining_time() -> Outcome {
+    let fixture = Fixture::new().await;
+    let proxy = Proxy::start(fixture.url(), in_order([saying("Backoff: 3600")])).await;
+    let client = fixture.client_at(proxy.url()).backoff(Backoff::Fail).build()?;
+    let clones = [client.clone(), client.with_retry(NeverRetry), client.with_auth(("somebody", "p4ssw0rd"))?];
     assert_eq!(client.backoff(), None);
     client.server_info().await?;
 
     for client in clones.iter().chain([&client]) {
         let left = client.backoff().expect("clones know of it too");
         assert!(left > Duration::from_secs(3_500) && left <= Duration::from_secs(3_600), "{left:?}");
-        let todos = scene.todos_of(client);
+        let todos = fixture.todos_of(client);
         let mut failures = vec![
             todos.get_record::<Todo>("milk").await.unwrap_err(),
             todos.create_record(Todo::new("Milk")).await.unwrap_err(),
@@ -44,44 +47,44 @@ async fn a_client_that_does_not_wait_is_told_for_how_long_it_would_have_to() -> 
         for error in failures {
             assert_eq!(predicates(&error), ["unavailable"], "{error}");
             assert!(error.to_string().contains("Backoff") && !error.may_have_been_applied(), "{error}");
-            assert!(error.retry_in().is_some_and(|rest| rest > Duration::from_secs(3_500)), "{error:?}");
+            assert!(error.retry_after().is_some_and(|rest| rest > Duration::from_secs(3_500)), "{error:?}");
         }
     }
-    let batch = scene.todos_of(&client).create_records([Todo::new("Milk"), Todo::new("Eggs")]).each().await?;
+    let batch = fixture.todos_of(&client).create_records([Todo::new("Milk"), Todo::new("Eggs")]).each().await?;
     assert!(batch.iter().all(|result| predicates(result.as_ref().unwrap_err()) == ["unavailable"]));
     assert_eq!(proxy.lines(), ["GET /"]);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_client_that_waits_waits_as_long_as_it_is_asked_to() -> Outcome {
-    let scene = Scene::new().await;
-    let proxy = Proxy::start(scene.url(), in_order([saying("Backoff: 1")])).await;
-    let client = scene.client_at(proxy.url()).build()?;
+async fn backoff_wait_delays_requests() -> Outcome {
+    let fixture = Fixture::new().await;
+    let proxy = Proxy::start(fixture.url(), in_order([saying("Backoff: 1")])).await;
+    let client = fixture.client_at(proxy.url()).build()?;
     client.server_info().await?;
     let told = Instant::now();
     let left = client.backoff().expect("it was told");
-    scene.todos_of(&client).create_records([Todo::new("Milk"), Todo::new("Eggs")]).await?;
+    fixture.todos_of(&client).create_records([Todo::new("Milk"), Todo::new("Eggs")]).await?;
     assert!(told.elapsed() >= left, "{:?} of {left:?}", told.elapsed());
-    assert_eq!(scene.plain.ids(&scene.records).await.len(), 2);
+    assert_eq!(fixture.plain.ids(&fixture.records).await.len(), 2);
     Ok(())
 }
 
 #[tokio::test]
-async fn what_would_take_too_long_is_not_waited_for() -> Outcome {
-    let scene = Scene::new().await;
+async fn backoff_wait_fails_when_delay_is_too_long() -> Outcome {
+    let fixture = Fixture::new().await;
     let century = (100_u64 * 366 * 24 * 60 * 60).to_string();
     for rest in ["61", &century, "18446744073709551615", "999999999999999999999999999"] {
-        let proxy = Proxy::start(scene.url(), in_order([saying(&format!("Backoff: {rest}"))])).await;
-        let client = scene.client_at(proxy.url()).build()?;
+        let proxy = Proxy::start(fixture.url(), in_order([saying(&format!("Backoff: {rest}"))])).await;
+        let client = fixture.client_at(proxy.url()).build()?;
         client.server_info().await?;
         let error = client.get_buckets().await.unwrap_err();
         assert_eq!(predicates(&error), ["unavailable"], "{rest}: {error}");
         assert_eq!(proxy.lines().len(), 1, "a minute is the most, unless set: {rest}");
     }
     for nonsense in ["soon", "-1", "", "1.5", "0"] {
-        let proxy = Proxy::start(scene.url(), in_order([saying(&format!("Backoff: {nonsense}"))])).await;
-        let client = scene.client_at(proxy.url()).backoff(Backoff::Fail).build()?;
+        let proxy = Proxy::start(fixture.url(), in_order([saying(&format!("Backoff: {nonsense}"))])).await;
+        let client = fixture.client_at(proxy.url()).backoff(Backoff::Fail).build()?;
         client.server_info().await?;
         assert_eq!(client.backoff(), None, "{nonsense}");
         client.get_buckets().await?;
@@ -90,10 +93,10 @@ async fn what_would_take_too_long_is_not_waited_for() -> Outcome {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_place_heeds_what_was_said_meanwhile() -> Outcome {
-    let scene = Scene::new().await;
-    let proxy = Proxy::start(scene.url(), |_| saying("Backoff: 3600")).await;
-    let client = scene.client_at(proxy.url()).max_concurrent_requests(1).backoff(Backoff::Fail).build()?;
+async fn request_waiting_for_permit_honours_new_backoff() -> Outcome {
+    let fixture = Fixture::new().await;
+    let proxy = Proxy::start(fixture.url(), |_| saying("Backoff: 3600")).await;
+    let client = fixture.client_at(proxy.url()).max_concurrent_requests(1).backoff(Backoff::Fail).build()?;
     let (first, second) = tokio::join!(client.fetch_server_info(), client.fetch_server_info());
     assert!(first.is_ok());
     assert_eq!(predicates(&second.unwrap_err()), ["unavailable"]);
@@ -104,12 +107,12 @@ async fn whoever_waits_for_a_place_heeds_what_was_said_meanwhile() -> Outcome {
 const SOON: &str = r#"{"code": "soft-eol", "message": "Over in May", "url": "https://example.org/end"}"#;
 
 #[tokio::test]
-async fn an_alert_is_told_once_to_the_hook_and_the_log() -> Outcome {
-    let scene = Scene::new().await;
-    let proxy = Proxy::start(scene.url(), |_| saying(&format!("Alert: {SOON}"))).await;
+async fn alert_is_reported_once_to_hook_and_log() -> Outcome {
+    let fixture = Fixture::new().await;
+    let proxy = Proxy::start(fixture.url(), |_| saying(&format!("Alert: {SOON}"))).await;
     let told = Arc::new(Mutex::new(Vec::new()));
     let hook = Arc::clone(&told);
-    let builder = scene.client_at(proxy.url()).on_alert(move |alert| hook.lock().unwrap().push(alert.clone()));
+    let builder = fixture.client_at(proxy.url()).on_alert(move |alert| hook.lock().unwrap().push(alert.clone()));
     let (client, log) = (builder.build()?, Log::start());
     for client in [client.clone(), client.with_auth(("somebody", "p4ssw0rd"))?, client] {
         client.server_info().await?;
@@ -129,28 +132,28 @@ async fn an_alert_is_told_once_to_the_hook_and_the_log() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_is_no_alert_is_none() -> Outcome {
-    let scene = Scene::new().await;
+async fn malformed_alert_is_ignored() -> Outcome {
+    let fixture = Fixture::new().await;
     let deep = format!("Alert: {}", "[".repeat(10_000));
     for alert in ["Alert: soon", "Alert: {}", "Alert: [1]", "Alert: {\"code\": 7}", "Alert:", &deep] {
-        let proxy = Proxy::start(scene.url(), in_order([saying(alert)])).await;
-        let client = scene.client_at(proxy.url()).on_alert(|alert| panic!("{alert}")).build()?;
+        let proxy = Proxy::start(fixture.url(), in_order([saying(alert)])).await;
+        let client = fixture.client_at(proxy.url()).on_alert(|alert| panic!("{alert}")).build()?;
         client.server_info().await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn the_end_is_an_error_of_its_own() -> Outcome {
-    let scene = Scene::new().await;
+async fn end_of_service_returns_gone() -> Outcome {
+    let fixture = Fixture::new().await;
     let over = json!({"code": 410, "errno": 202, "error": "Gone", "message": "This API is no more"}).to_string();
     let alert = format!("Alert: {}", SOON.replace("soft", "hard"));
     let proxy =
-        Proxy::start(scene.url(), move |_| Fault::answer(410, &["Content-Type: application/json", &alert], &over));
+        Proxy::start(fixture.url(), move |_| Fault::answer(410, &["Content-Type: application/json", &alert], &over));
     let proxy = proxy.await;
-    let todos = scene.todos_of(&scene.client_at(proxy.url()).build()?);
+    let todos = fixture.todos_of(&fixture.client_at(proxy.url()).build()?);
     for error in [
-        todos.get_record::<Value>("milk").or_none().await.unwrap_err(),
+        todos.get_record::<Value>("milk").optional().await.unwrap_err(),
         todos.get_records::<Value>().await.unwrap_err(),
         todos.delete_record("milk").if_exists().await.unwrap_err(),
         todos.create_record(Todo::new("Milk")).await.unwrap_err(),
@@ -162,6 +165,6 @@ async fn the_end_is_an_error_of_its_own() -> Outcome {
         assert!(!error.may_have_been_applied(), "{error}");
     }
     assert_eq!(proxy.lines().len(), 5, "what is over is not tried again");
-    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, [""; 0]);
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! A list that is read from both ends at once is the same list.
 
-use kinto_client::{Filter, KintoRecord, PageToken, Record, Sort, Timestamp, Value, json};
+use kinto_client::{Filter, KintoRecord, Record, Sort, Timestamp, Value, json, list::PageToken};
 use kinto_server::Backend;
-use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, Sent, on_each_backend, server_on};
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, SentRequest, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
 use crate::predicates;
@@ -12,32 +12,32 @@ struct Numbered {
     n: u32,
 }
 
-async fn fill(scene: &Scene, records: std::ops::Range<u32>) {
-    scene.fill(records.map(|n| (format!("r{n:03}"), json!({"n": n})))).await;
+async fn fill(fixture: &Fixture, records: std::ops::Range<u32>) {
+    fixture.fill(records.map(|n| (format!("r{n:03}"), json!({"n": n})))).await;
 }
 
-/// All of each record that can be compared.
+/// The comparable parts of each record.
 fn shape<'a>(records: impl IntoIterator<Item = &'a Record<Numbered>>) -> Vec<(String, Timestamp, u32, String)> {
     let shape = |record: &Record<Numbered>| {
-        (record.id.to_string(), record.last_modified, record.data.n, record.received_json().to_owned())
+        (record.id.to_string(), record.last_modified, record.data.n, record.raw_json().to_owned())
     };
     records.into_iter().map(shape).collect()
 }
 
-/// Whether a request reads from the earliest on.
-fn is_ascending(sent: &Sent) -> bool {
+/// Returns `true` if a request reads in ascending order.
+fn is_ascending(sent: &SentRequest) -> bool {
     sent.target.contains("_sort=last_modified")
 }
 
-async fn lists_of_every_length(backend: Backend) -> Outcome {
+async fn parallel_read_returns_lists_of_every_length(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let mut filled = 0;
     for length in [0, 1, 2, 4, 5, 6, 9, 10, 11, 37] {
-        fill(&scene, filled..length).await;
+        fill(&fixture, filled..length).await;
         filled = length;
         for page_size in [1, 5, 100] {
-            let read = || scene.todos.get_records::<Numbered>().page_size(page_size);
+            let read = || fixture.todos.get_records::<Numbered>().page_size(page_size);
             let (one, both) = (read().await?, read().parallel().await?);
             assert_eq!(shape(&*both), shape(&*one), "{length} on pages of {page_size}");
             assert_eq!(both.last_modified, one.last_modified);
@@ -46,18 +46,18 @@ async fn lists_of_every_length(backend: Backend) -> Outcome {
     Ok(())
 }
 
-async fn parts_of_a_list(backend: Backend) -> Outcome {
+async fn parallel_read_returns_filtered_lists(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    fill(&scene, 0..30).await;
-    let all = scene.todos.get_records::<Numbered>().await?;
+    let fixture = Fixture::on(server.url()).await;
+    fill(&fixture, 0..30).await;
+    let all = fixture.todos.get_records::<Numbered>().await?;
     let (since, before) = (all[25].last_modified, all[3].last_modified);
     // Tombstones are between the others, and one is at an end of the pages.
     for id in ["r008", "r010", "r011", "r025", "r029"] {
-        scene.plain.delete(&scene.record(id)).await;
+        fixture.plain.delete(&fixture.record(id)).await;
     }
     let f = Numbered::fields();
-    let read = || scene.todos.get_records::<Numbered>().page_size(3);
+    let read = || fixture.todos.get_records::<Numbered>().page_size(3);
     let parts = [
         (read().filter(f.n.lt(20)), read().filter(f.n.lt(20))),
         (read().filter(f.n.gt(1000)), read().filter(f.n.gt(1000))),
@@ -71,14 +71,14 @@ async fn parts_of_a_list(backend: Backend) -> Outcome {
     Ok(())
 }
 
-on_each_backend!(lists_of_every_length, parts_of_a_list);
+on_each_backend!(parallel_read_returns_lists_of_every_length, parallel_read_returns_filtered_lists);
 
 #[tokio::test]
-async fn each_end_reads_about_half() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 0..100).await;
-    assert_eq!(scene.todos.get_records::<Numbered>().page_size(5).parallel().await?.len(), 100);
-    let sent = scene.sent.take();
+async fn parallel_read_takes_half_from_each_end() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 0..100).await;
+    assert_eq!(fixture.todos.get_records::<Numbered>().page_size(5).parallel().await?.len(), 100);
+    let sent = fixture.sent.take();
     let ascending = sent.iter().filter(|sent| is_ascending(sent)).count();
     // Each page is asked for by one of the two, and where they meet some by both: one that is read, one that is
     // under way, and one that was asked for meanwhile, from each end.
@@ -96,11 +96,11 @@ struct Between {
 
 impl Between {
     /// The reading from the latest on waits for its first page, the other one for its second.
-    async fn start(scene: &Scene) -> Self {
+    async fn start(fixture: &Fixture) -> Self {
         let (latest, earliest) = (Gate::default(), Gate::default());
         let (first, second) = (latest.clone(), earliest.clone());
         let mut ascending = 0;
-        let proxy = Proxy::start(scene.url(), move |sent: &Sent| {
+        let proxy = Proxy::start(fixture.url(), move |sent: &SentRequest| {
             ascending += u32::from(is_ascending(sent));
             match (is_ascending(sent), ascending) {
                 (false, _) => Fault::Hold(first.clone()),
@@ -112,7 +112,7 @@ impl Between {
         Self { proxy, latest, earliest }
     }
 
-    /// What is read, when this is done at that moment.
+    /// Returns the result of a read during which `act` runs at that moment.
     async fn during<T>(&self, read: impl IntoFuture<Output = T>, act: impl Future<Output = ()>) -> T {
         let (read, ()) = tokio::join!(read.into_future(), async {
             self.latest.arrival().await;
@@ -126,15 +126,15 @@ impl Between {
 }
 
 #[tokio::test]
-async fn what_changes_meanwhile_is_read_once() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 0..20).await;
-    let before = scene.todos.get_records::<Numbered>().await?.last_modified;
-    let between = Between::start(&scene).await;
-    let read = scene.todos_through(&between.proxy).get_records::<Numbered>().page_size(5).parallel();
+async fn parallel_read_returns_changed_record_once() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 0..20).await;
+    let before = fixture.todos.get_records::<Numbered>().await?.last_modified;
+    let between = Between::start(&fixture).await;
+    let read = fixture.todos_through(&between.proxy).get_records::<Numbered>().page_size(5).parallel();
     let read = between
         .during(read, async {
-            scene.plain.put_data(&scene.record("r000"), &json!({"n": 1000})).await;
+            fixture.plain.put_data(&fixture.record("r000"), &json!({"n": 1000})).await;
         })
         .await?;
     let numbers: Vec<u32> = read.iter().map(|record| record.data.n).collect();
@@ -144,14 +144,14 @@ async fn what_changes_meanwhile_is_read_once() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_consistent_reading_is_of_one_moment() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 0..20).await;
-    let between = Between::start(&scene).await;
-    let read = || scene.todos_through(&between.proxy).get_records::<Numbered>().page_size(5).consistent().parallel();
+async fn parallel_read_returns_conflict_when_consistent_and_changed() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 0..20).await;
+    let between = Between::start(&fixture).await;
+    let read = || fixture.todos_through(&between.proxy).get_records::<Numbered>().page_size(5).consistent().parallel();
     let error = between
         .during(read(), async {
-            scene.plain.put_data(&scene.record("r010"), &json!({"n": 1000})).await;
+            fixture.plain.put_data(&fixture.record("r010"), &json!({"n": 1000})).await;
         })
         .await
         .unwrap_err();
@@ -162,9 +162,9 @@ async fn a_consistent_reading_is_of_one_moment() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_two_readings_cannot_share_is_refused() -> Outcome {
-    let scene = Scene::new().await;
-    let read = || scene.todos.get_records::<Value>();
+async fn parallel_read_rejects_incompatible_options() -> Outcome {
+    let fixture = Fixture::new().await;
+    let read = || fixture.todos.get_records::<Value>();
     let calls = [
         (read().sort(Sort::asc("n")), "an order"),
         (read().limit(5), "a limit"),
@@ -178,6 +178,6 @@ async fn what_two_readings_cannot_share_is_refused() -> Outcome {
         assert_eq!(predicates(&error), ["invalid"], "{error}");
         assert!(error.to_string().contains(says), "{error}");
     }
-    assert_eq!(scene.sent.take_lines(), [] as [&str; 0]);
+    assert_eq!(fixture.sent.take_lines(), [] as [&str; 0]);
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! Each call shows the request that it sends first.
 
 use kinto_client::{
-    Filter, JsonPatch, RequestPreview, Sort, Timestamp, Value, json,
+    Filter, Sort, Timestamp, Value, json,
+    object::JsonPatch,
+    operation::RequestPreview,
     schema::{JsonSchema, Schema},
 };
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 
 use crate::{Todo, predicates};
 
@@ -22,12 +24,12 @@ fn line(preview: &RequestPreview) -> String {
 
 /// Previews each call, then awaits it, and compares the preview with what was sent first.
 macro_rules! first_request_is_previewed {
-    ($scene:ident: $($call:expr),+ $(,)?) => {$({
+    ($fixture:ident: $($call:expr),+ $(,)?) => {$({
         let call = $call;
         let preview = call.preview()?;
-        assert!($scene.sent.take().is_empty(), "a preview sends nothing");
+        assert!($fixture.sent.take().is_empty(), "a preview sends nothing");
         let _ = call.await;
-        let sent = $scene.sent.take();
+        let sent = $fixture.sent.take();
         assert_eq!(line(&preview), sent[0].line(), "{}", stringify!($call));
         assert_eq!(preview.body().unwrap_or_default(), sent[0].body, "{}", stringify!($call));
         assert!(sent.len() == 1 || preview.follows().is_some(), "{}: it is not said what follows", stringify!($call));
@@ -36,18 +38,18 @@ macro_rules! first_request_is_previewed {
 
 #[tokio::test]
 async fn preview_shows_the_first_request_of_each_call() -> Outcome {
-    let scene = Scene::new().await;
-    let (todos, bucket) = (&scene.todos, &scene.bucket);
+    let fixture = Fixture::new().await;
+    let (todos, bucket) = (&fixture.todos, &fixture.bucket);
     let typed = todos.typed::<Todo>();
     let f = <Todo as kinto_client::KintoRecord>::fields();
     let milk =
         todos.create_records((0..3).map(|n| json!({"id": format!("r{n}"), "title": "Milk", "done": false}))).await?;
     bucket.create_group("g", ["account:remy"]).await?;
     let time = milk[0].last_modified;
-    scene.sent.forget();
+    fixture.sent.forget();
     let list = || todos.get_records::<Value>();
 
-    first_request_is_previewed! { scene:
+    first_request_is_previewed! { fixture:
         list(),
         list().filter(Filter::field("done").eq(false)).sort(Sort::asc("title")).page_size(2),
         list().since(time).limit(2).consistent(),
@@ -65,68 +67,68 @@ async fn preview_shows_the_first_request_of_each_call() -> Outcome {
         bucket.grant(|p| p.read("account:remy")),
         bucket.revoke(|p| p.read("account:remy")),
         bucket.group("g").add_members(["account:niko"]),
-        scene.client.get_buckets(),
-        scene.client.get_permissions(),
+        fixture.client.get_buckets(),
+        fixture.client.get_permissions(),
         bucket.get_history(),
         todos.delete_all_records().filter(Filter::field("done").eq(true)),
-        scene.client.delete_bucket("nowhere").if_exists(),
+        fixture.client.delete_bucket("nowhere").if_exists(),
         todos.check_schema::<Strict>(),
-        todos.misfits(Schema::of::<Strict>()?),
-        scene.client.fetch_server_info(),
+        todos.find_invalid(Schema::of::<Strict>()?),
+        fixture.client.fetch_server_info(),
     }
-    let fresh = scene.client.with_auth(("niko", "p4ssw0rd"))?;
+    let fresh = fixture.client.with_auth(("niko", "p4ssw0rd"))?;
     for preview in [fresh.server_info().preview()?, fresh.user().preview()?] {
         assert_eq!((line(&preview), preview.follows()), ("GET /".to_owned(), None));
     }
     fresh.user().await?;
-    assert_eq!(scene.sent.take_lines(), ["GET /"]);
+    assert_eq!(fixture.sent.take_lines(), ["GET /"]);
     for preview in [fresh.server_info().preview()?, fresh.user().preview()?] {
         assert_eq!(preview.method(), None, "it is known: {preview}");
     }
     let parallel = list().parallel().preview()?;
-    assert_eq!(line(&parallel), format!("GET {}", scene.records));
+    assert_eq!(line(&parallel), format!("GET {}", fixture.records));
     assert!(parallel.follows().unwrap().contains("until both meet"));
     Ok(())
 }
 
 #[tokio::test]
 async fn preview_of_many_shows_each_request() -> Outcome {
-    let scene = Scene::new().await;
-    let deletes = scene.todos.delete_records(["a", "b"]).preview()?;
+    let fixture = Fixture::new().await;
+    let deletes = fixture.todos.delete_records(["a", "b"]).preview()?;
     assert_eq!(
         deletes.iter().map(line).collect::<Vec<_>>(),
-        ["a", "b"].map(|id| format!("DELETE {}", scene.record(id)))
+        ["a", "b"].map(|id| format!("DELETE {}", fixture.record(id)))
     );
-    let each = scene.todos.create_records([json!({"id": "a"})]).each().preview()?;
-    assert_eq!(each.iter().map(line).collect::<Vec<_>>(), [format!("PUT {}", scene.record("a"))]);
-    let together = scene.client.together((scene.bucket.get(), scene.todos.get_record::<Value>("a"))).preview()?;
+    let each = fixture.todos.create_records([json!({"id": "a"})]).each().preview()?;
+    assert_eq!(each.iter().map(line).collect::<Vec<_>>(), [format!("PUT {}", fixture.record("a"))]);
+    let together = fixture.client.batch_of((fixture.bucket.get(), fixture.todos.get_record::<Value>("a"))).preview()?;
     assert_eq!(
         together.iter().map(line).collect::<Vec<_>>(),
-        [format!("GET {}", scene.bucket.path()), format!("GET {}", scene.record("a"))]
+        [format!("GET {}", fixture.bucket.path()), format!("GET {}", fixture.record("a"))]
     );
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }
 
 #[tokio::test]
 async fn preview_gives_the_error_of_the_call() -> Outcome {
-    let scene = Scene::new().await;
-    let list = || scene.todos.get_records::<Value>();
+    let fixture = Fixture::new().await;
+    let list = || fixture.todos.get_records::<Value>();
     let parallel = list().limit(3).parallel();
     for (previewed, error) in [
         (list().limit(0).preview().unwrap_err(), list().limit(0).await.unwrap_err()),
         (parallel.preview().unwrap_err(), list().limit(3).parallel().await.unwrap_err()),
         (
-            scene.todos.record::<Value>("no/id").edit().preview().unwrap_err(),
-            scene.todos.record::<Value>("no/id").edit().await.unwrap_err(),
+            fixture.todos.record::<Value>("no/id").edit().preview().unwrap_err(),
+            fixture.todos.record::<Value>("no/id").edit().await.unwrap_err(),
         ),
         (
-            scene.todos.get_records::<Value>().since(Timestamp::from_millis(u64::MAX)).preview().unwrap_err(),
-            scene.todos.get_records::<Value>().since(Timestamp::from_millis(u64::MAX)).await.unwrap_err(),
+            fixture.todos.get_records::<Value>().since(Timestamp::from_millis(u64::MAX)).preview().unwrap_err(),
+            fixture.todos.get_records::<Value>().since(Timestamp::from_millis(u64::MAX)).await.unwrap_err(),
         ),
     ] {
         assert_eq!((predicates(&previewed), previewed.to_string()), (vec!["invalid"], error.to_string()));
     }
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }

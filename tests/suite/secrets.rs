@@ -3,8 +3,8 @@
 use std::{env, fmt::Debug, process::Command};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use kinto_client::{Auth, Client, Never, json};
-use kinto_tests::{Fault, Outcome, Proxy, Recorder, Scene, nowhere, secret_in, shown, watch};
+use kinto_client::{Auth, Client, json, retry::NeverRetry};
+use kinto_tests::{Fault, Fixture, Outcome, Proxy, Recorder, nowhere, secret_in, shown, watch};
 
 use crate::Todo;
 
@@ -23,11 +23,11 @@ fn debug(value: impl Debug) -> String {
 }
 
 #[tokio::test]
-async fn debug_shows_none() -> Outcome {
-    let scene = Scene::new().await;
+async fn debug_hides_secrets() -> Outcome {
+    let fixture = Fixture::new().await;
     for auth in [("alexis", SECRET).into(), Auth::bearer(SECRET), Auth::header(format!("Portier {SECRET}"))] {
         assert_silent(&debug(&auth));
-        let builder = Client::builder(scene.url()).auth(auth).header("x-api-key", SECRET);
+        let builder = Client::builder(fixture.url()).auth(auth).header("x-api-key", SECRET);
         assert_silent(&debug(&builder));
         let client = builder.build()?;
         let todos = client.bucket("default").collection("todos");
@@ -44,8 +44,8 @@ async fn debug_shows_none() -> Outcome {
 }
 
 #[tokio::test]
-async fn errors_show_none() -> Outcome {
-    let scene = Scene::new().await;
+async fn errors_hide_secrets() -> Outcome {
+    let fixture = Fixture::new().await;
     let (away, _port) = nowhere();
     let elsewhere = Proxy::instead(|_| Fault::CutBefore).await;
     let location = format!("{}/x", elsewhere.url());
@@ -58,16 +58,16 @@ async fn errors_show_none() -> Outcome {
         |location| Fault::redirect(307, location),
     ];
     let client = |auth: &Auth, url: &str| {
-        Client::builder(url).auth(auth.clone()).header("x-api-key", SECRET).retry(Never).build()
+        Client::builder(url).auth(auth.clone()).header("x-api-key", SECRET).retry(NeverRetry).build()
     };
     for auth in [("alexis", SECRET).into(), Auth::bearer(SECRET)] {
         let away = client(&auth, &away)?;
-        assert_silent(&shown(&scene.todos_of(&away).get_records::<Todo>().await.unwrap_err()));
+        assert_silent(&shown(&fixture.todos_of(&away).get_records::<Todo>().await.unwrap_err()));
         assert_silent(&shown(&away.server_info().await.unwrap_err()));
         for fault in faults {
             let location = location.clone();
-            let proxy = Proxy::start(scene.url(), move |_| fault(&location)).await;
-            let todos = scene.todos_of(&client(&auth, proxy.url())?);
+            let proxy = Proxy::start(fixture.url(), move |_| fault(&location)).await;
+            let todos = fixture.todos_of(&client(&auth, proxy.url())?);
             assert_silent(&shown(&todos.get_record::<Todo>("milk").await.unwrap_err()));
             assert_silent(&shown(&todos.create_record(Todo::new("Milk")).await.unwrap_err()));
             let arrived = proxy.arrived();
@@ -79,7 +79,7 @@ async fn errors_show_none() -> Outcome {
 }
 
 #[test]
-fn mistakes_in_credentials_are_not_repeated() {
+fn credential_errors_hide_credentials() {
     let url = "https://kinto.example.org/v1";
     for error in [
         Client::builder(url).auth(Auth::bearer(format!("{SECRET}\n"))).build(),
@@ -101,11 +101,11 @@ fn mistakes_in_credentials_are_not_repeated() {
 }
 
 #[tokio::test]
-async fn the_header_is_marked_as_sensitive() -> Outcome {
-    let scene = Scene::new().await;
+async fn authorization_header_is_marked_sensitive() -> Outcome {
+    let fixture = Fixture::new().await;
     for auth in [("alexis", SECRET).into(), Auth::bearer(SECRET), Auth::header(SECRET)] {
         let recorder = Recorder::default();
-        let builder = Client::builder(scene.url()).auth(auth).header("x-api-key", SECRET);
+        let builder = Client::builder(fixture.url()).auth(auth).header("x-api-key", SECRET);
         let client = builder.transport(recorder.clone()).build()?;
         client.server_info().await?;
         let sent = recorder.take_one();
@@ -118,7 +118,7 @@ async fn the_header_is_marked_as_sensitive() -> Outcome {
 
 /// Every test's log, and all that tests see of errors, is looked through: here is the proof that this would notice.
 #[test]
-fn a_secret_in_the_log_ends_the_tests() -> Outcome {
+fn secret_in_log_fails_test_process() -> Outcome {
     for leak in ["nothing", "p4ssw0rd", "Basic YWxleGlzOnA0c3N3MHJk", &BASE64_STANDARD.encode("a:p4ssw0rd")] {
         let mut tests = Command::new(env::current_exe()?);
         tests.args(["--ignored", "--exact", "secrets::logs_what_it_is_told_to"]).env("LEAK", leak);
@@ -141,7 +141,7 @@ async fn logs_what_it_is_told_to() {
 }
 
 #[test]
-fn secrets_are_found_in_base64_wherever_they_begin() {
+fn secret_watch_finds_base64_at_any_offset() {
     for user in ["", "a", "ab", "abc", "Zoé"] {
         for password in ["p4ssw0rd", "tops3cret"] {
             let header = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));

@@ -1,22 +1,22 @@
 //! A field that is selected comes out as it does where the whole record is read.
 
 use kinto_client::{KintoRecord, Value, json};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::predicates;
 
 /// Selects each field of a record by itself, as one of a pair, and through a struct, and compares it with the whole.
 macro_rules! assert_selected {
-    ($scene:ident, $record:ident, [$($($field:ident).+),+ $(,)?]) => {{
-        let whole = $scene.todos.get_records::<$record>().await?;
+    ($fixture:ident, $record:ident, [$($($field:ident).+),+ $(,)?]) => {{
+        let whole = $fixture.todos.get_records::<$record>().await?;
         assert!(!whole.is_empty());
-        let get = || $scene.todos.get_records::<$record>();
+        let get = || $fixture.todos.get_records::<$record>();
         $(
             let f = $record::fields().$($field).+;
             for pair in whole.iter().zip(get().select((f, f)).await?) {
                 let (whole, (one, same)) = (&pair.0.data.$($field).+, pair.1.data);
-                assert_eq!((&one, &same), (whole, whole), "`{}` of {}", stringify!($($field).+), pair.0.received_json());
+                assert_eq!((&one, &same), (whole, whole), "`{}` of {}", stringify!($($field).+), pair.0.raw_json());
             }
             let alone = get().select(f).await?;
             assert!(alone.iter().map(|one| &one.data).eq(whole.iter().map(|whole| &whole.data.$($field).+)));
@@ -107,8 +107,8 @@ struct Marked {
 }
 
 #[tokio::test]
-async fn attributes_of_fields_are_heeded() -> Outcome {
-    let scene = Scene::new().await;
+async fn select_respects_serde_attributes() -> Outcome {
+    let fixture = Fixture::new().await;
     let records = [
         json!({}),
         json!({
@@ -118,9 +118,9 @@ async fn attributes_of_fields_are_heeded() -> Outcome {
         json!({"size": 10, "note": null, "any": null, "told": null, "kebab-case": null}),
         json!({"width": 11, "secret": "", "written": 1}),
     ];
-    scene.fill((0..).zip(records).map(|(place, data)| (format!("r{place}"), data))).await;
+    fixture.fill((0..).zip(records).map(|(place, data)| (format!("r{place}"), data))).await;
     let fields = assert_selected!(
-        scene,
+        fixture,
         Marked,
         [done_yet, days, tags, note, length, both_ways, secret, year, told, foreign, kebab, any,]
     );
@@ -133,11 +133,11 @@ async fn attributes_of_fields_are_heeded() -> Outcome {
 
     // With something that is read, since to ask for nothing is an error.
     let f = Marked::fields();
-    let unread = scene.todos.get_records::<Marked>().select((f.days, f.write_only, f.also_write_only)).await?;
+    let unread = fixture.todos.get_records::<Marked>().select((f.days, f.write_only, f.also_write_only)).await?;
     assert!(unread.iter().all(|unread| (unread.data.1, unread.data.2) == (7, 0)), "{unread:?}");
-    scene.sent.forget();
-    scene.todos.get_records::<Marked>().select((f.length, f.both_ways)).await?;
-    let sent = scene.sent.take_one().target;
+    fixture.sent.forget();
+    fixture.todos.get_records::<Marked>().select((f.length, f.both_ways)).await?;
+    let sent = fixture.sent.take_one().target;
     assert!(sent.ends_with("_fields=length%2Csize%2Cwidth%2Cread"), "{sent}");
     Ok(())
 }
@@ -184,8 +184,8 @@ struct Spine {
 }
 
 #[tokio::test]
-async fn defaults_of_structs_are_heeded_at_any_depth() -> Outcome {
-    let scene = Scene::new().await;
+async fn select_respects_struct_defaults_at_any_depth() -> Outcome {
+    let fixture = Fixture::new().await;
     let records = [
         json!({}),
         json!({"title": "t", "pages": 1, "lent": null, "cover": {}}),
@@ -193,18 +193,18 @@ async fn defaults_of_structs_are_heeded_at_any_depth() -> Outcome {
         json!({"cover": {"colour": "red", "back": {"text": "b"}}}),
         json!({"cover": {"spine": null}}),
     ];
-    scene.fill((0..).zip(records).map(|(place, data)| (format!("r{place}"), data))).await;
-    let whole = assert_selected!(scene, Prefilled, [title, pages, lent, cover.colour, cover.width]);
+    fixture.fill((0..).zip(records).map(|(place, data)| (format!("r{place}"), data))).await;
+    let whole = assert_selected!(fixture, Prefilled, [title, pages, lent, cover.colour, cover.width]);
     let f = Prefilled::fields();
-    let covers = scene.todos.get_records::<Prefilled>().select((f.cover, f.cover.spine)).await?;
+    let covers = fixture.todos.get_records::<Prefilled>().select((f.cover, f.cover.spine)).await?;
     for (whole, part) in whole.iter().zip(covers) {
         assert_eq!(part.data, (whole.data.cover.clone(), whole.data.cover.spine.clone()));
     }
     // What `r4` has not, has no text.
-    let texts = scene.todos.get_records::<Prefilled>().filter(f.cover.colour.eq("red")).select(f.cover.spine.text);
+    let texts = fixture.todos.get_records::<Prefilled>().filter(f.cover.colour.eq("red")).select(f.cover.spine.text);
     let texts: Vec<String> = texts.await?.into_iter().map(|text| text.data).collect();
     assert_eq!(texts, ["b", "s"]);
-    let error = scene.todos.get_records::<Prefilled>().select(f.cover.spine.text).await.unwrap_err();
+    let error = fixture.todos.get_records::<Prefilled>().select(f.cover.spine.text).await.unwrap_err();
     assert_eq!(
         (predicates(&error), error.record_id(), error.field()),
         (vec!["decode"], Some("r4"), Some("cover.spine.text"))
@@ -222,20 +222,20 @@ struct Wrapped<T> {
 }
 
 #[tokio::test]
-async fn records_with_parameters_are_selected_too() -> Outcome {
+async fn select_supports_generic_records() -> Outcome {
     type WrappedNumber = Wrapped<u32>;
-    let scene = Scene::new().await;
-    scene
+    let fixture = Fixture::new().await;
+    fixture
         .fill(
             [("a", json!({})), ("b", json!({"inner": 7, "list": [1], "secret": "yx"}))]
                 .map(|(id, data)| (id.to_owned(), data)),
         )
         .await;
-    assert_selected!(scene, WrappedNumber, [inner, list, secret]);
+    assert_selected!(fixture, WrappedNumber, [inner, list, secret]);
     Ok(())
 }
 
-/// What `Raw` makes of it nobody else knows.
+/// A struct whose conversion by `Raw` is unknown to the derive.
 #[derive(Clone, Debug, Serialize, Deserialize, KintoRecord)]
 #[serde(try_from = "Raw")]
 struct Converted {
@@ -256,20 +256,20 @@ impl TryFrom<Raw> for Converted {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_alone_is_refused_before_anything_is_sent() -> Outcome {
-    let scene = Scene::new().await;
-    let error = scene.todos.get_records::<Converted>().select(Converted::fields().title).await.unwrap_err();
+async fn select_rejects_unselectable_field_before_sending() -> Outcome {
+    let fixture = Fixture::new().await;
+    let error = fixture.todos.get_records::<Converted>().select(Converted::fields().title).await.unwrap_err();
     assert_eq!(predicates(&error), ["invalid"], "{error}");
     assert!(error.to_string().contains("`title`") && error.to_string().contains("select_as"), "{error}");
-    let error = scene.todos.get_records::<Marked>().select(Marked::fields().write_only).await.unwrap_err();
+    let error = fixture.todos.get_records::<Marked>().select(Marked::fields().write_only).await.unwrap_err();
     assert_eq!(predicates(&error), ["invalid"], "{error}");
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_named() -> Outcome {
-    let scene = Scene::new().await;
+async fn select_decode_error_names_path() -> Outcome {
+    let fixture = Fixture::new().await;
     let f = Marked::fields();
     for (data, path) in [
         (json!({"doneYet": null}), "doneYet"),
@@ -278,14 +278,14 @@ async fn what_does_not_fit_is_named() -> Outcome {
         (json!({"secret": 5}), "secret"),
         (json!({"year": 5}), "year"),
     ] {
-        scene.plain.put_data(&scene.record("bad"), &data).await;
-        let call = scene.todos.get_records::<Marked>().select((f.done_yet, f.length, f.secret, f.year));
+        fixture.plain.put_data(&fixture.record("bad"), &data).await;
+        let call = fixture.todos.get_records::<Marked>().select((f.done_yet, f.length, f.secret, f.year));
         let error = call.await.unwrap_err();
         assert_eq!((predicates(&error), error.record_id(), error.field()), (vec!["decode"], Some("bad"), Some(path)));
-        assert!(scene.todos.get_records::<Marked>().await.is_err(), "so it is with the whole: {data}");
+        assert!(fixture.todos.get_records::<Marked>().await.is_err(), "so it is with the whole: {data}");
     }
-    scene.plain.put_data(&scene.record("bad"), &json!({"cover": 7})).await;
-    let colours = scene.todos.get_records::<Prefilled>().select(Prefilled::fields().cover.colour);
+    fixture.plain.put_data(&fixture.record("bad"), &json!({"cover": 7})).await;
+    let colours = fixture.todos.get_records::<Prefilled>().select(Prefilled::fields().cover.colour);
     let error = colours.await.unwrap_err();
     assert_eq!((predicates(&error), error.field()), (vec!["decode"], Some("cover")), "{error}");
     Ok(())
@@ -293,7 +293,7 @@ async fn what_does_not_fit_is_named() -> Outcome {
 
 /// `alias` counts for a struct of one's own as well.
 #[tokio::test]
-async fn a_struct_that_is_selected_reads_all_its_names() -> Outcome {
+async fn select_as_requests_all_names_of_struct() -> Outcome {
     #[derive(Debug, PartialEq, Deserialize)]
     struct Small {
         #[serde(alias = "name")]
@@ -303,12 +303,12 @@ async fn a_struct_that_is_selected_reads_all_its_names() -> Outcome {
         #[serde(rename = "a-b", with = "backwards")]
         back: String,
     }
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("a"), &json!({"name": "Milk", "a-b": "xy"})).await;
-    scene.sent.forget();
-    let read = scene.todos.get_records::<Value>().select_as::<Small>().await?;
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("a"), &json!({"name": "Milk", "a-b": "xy"})).await;
+    fixture.sent.forget();
+    let read = fixture.todos.get_records::<Value>().select_as::<Small>().await?;
     assert_eq!(read[0].data, Small { title: "Milk".to_owned(), days: 7, back: "yx".to_owned() });
-    let sent = scene.sent.take_one().target;
+    let sent = fixture.sent.take_one().target;
     let mut names: Vec<&str> = sent.split_once("_fields=").expect("some").1.split("%2C").collect();
     names.sort_unstable();
     assert_eq!(names, ["a-b", "days", "name", "title"]);

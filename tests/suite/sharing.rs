@@ -2,13 +2,13 @@
 
 use kinto_client::{Client, Collection, Permissions, json};
 use kinto_server::{Server, unique};
-use kinto_tests::{Outcome, Person};
+use kinto_tests::{Outcome, TestUser};
 
 use crate::{Todo, predicates};
 
-async fn three() -> (Person, Person, Person) {
+async fn three() -> (TestUser, TestUser, TestUser) {
     let url = Server::shared().expect("a server").url();
-    (Person::new(url, "alexis").await, Person::new(url, "niko").await, Person::new(url, "remy").await)
+    (TestUser::new(url, "alexis").await, TestUser::new(url, "niko").await, TestUser::new(url, "remy").await)
 }
 
 /// The collection `shared` of the bucket, as another client reaches it.
@@ -17,7 +17,7 @@ fn shared(client: &Client, bucket: &str) -> Collection {
 }
 
 #[tokio::test]
-async fn with_a_group_that_may_write() -> Outcome {
+async fn sharing_with_writing_group_works() -> Outcome {
     let (alexis, niko, remy) = three().await;
     let bucket = alexis.client.bucket(unique("sharing"));
     let path = format!("/buckets/{}/collections/shared", bucket.id());
@@ -50,7 +50,7 @@ async fn with_a_group_that_may_write() -> Outcome {
 }
 
 #[tokio::test]
-async fn who_leaves_the_group_is_out_and_who_joins_is_in() -> Outcome {
+async fn sharing_follows_group_membership() -> Outcome {
     let (alexis, niko, remy) = three().await;
     let bucket = alexis.client.bucket(unique("sharing"));
     bucket.create().await?;
@@ -78,7 +78,7 @@ async fn who_leaves_the_group_is_out_and_who_joins_is_in() -> Outcome {
 }
 
 #[tokio::test]
-async fn with_everyone_who_may_add_and_see_what_is_theirs() -> Outcome {
+async fn sharing_with_everyone_lists_only_readable_records() -> Outcome {
     let (alexis, niko, remy) = three().await;
     let bucket = alexis.client.bucket(unique("sharing"));
     bucket.create().await?;
@@ -104,7 +104,7 @@ async fn with_everyone_who_may_add_and_see_what_is_theirs() -> Outcome {
 }
 
 #[tokio::test]
-async fn each_refusal_names_the_permission_that_is_missing() -> Outcome {
+async fn forbidden_error_names_missing_permission() -> Outcome {
     let (alexis, niko, _) = three().await;
     let bucket = alexis.client.bucket(unique("sharing"));
     bucket.create().permissions(|p| p.read(niko.principal())).await?;

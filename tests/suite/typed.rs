@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use kinto_client::{JsonObject, KintoRecord, Record, Value, json};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::Todo;
 
 #[tokio::test]
-async fn a_record_goes_there_and_comes_back() -> Outcome {
-    let scene = Scene::new().await;
-    let todos = scene.todos.typed::<Todo>();
+async fn typed_record_round_trips() -> Outcome {
+    let fixture = Fixture::new().await;
+    let todos = fixture.todos.typed::<Todo>();
     let created = todos.create_record(Todo::new("Milk")).await?;
     assert_eq!(created.data, Todo { title: "Milk".to_owned(), done: false });
 
-    let sent = scene.sent.take_one();
-    let path = scene.record(&created.id);
+    let sent = fixture.sent.take_one();
+    let path = fixture.record(&created.id);
     assert_eq!(sent.line(), format!("PUT {path}"));
     assert_eq!(sent.json(), json!({"data": {"title": "Milk", "done": false}}));
     assert_eq!(sent.header("content-type"), Some("application/json"));
@@ -24,44 +24,44 @@ async fn a_record_goes_there_and_comes_back() -> Outcome {
     assert_eq!(sent.header("if-match"), None);
     let stamp = (created.id.as_str(), created.last_modified.as_millis());
     assert_eq!(
-        scene.plain.object(&path).await,
+        fixture.plain.object(&path).await,
         json!({"id": stamp.0, "last_modified": stamp.1, "title": "Milk", "done": false})
     );
 
     let one = todos.get_record(&created.id).await?;
     let all = todos.get_records().await?;
-    let of_collection = scene.todos.get_records::<Todo>().await?;
+    let of_collection = fixture.todos.get_records::<Todo>().await?;
     assert_eq!((all.len(), of_collection.len()), (1, 1));
     for read in [&one, &all[0], &of_collection[0]] {
         assert_eq!((read.id.as_str(), read.last_modified.as_millis()), stamp);
         assert_eq!(read.data, created.data);
     }
-    let list = format!("GET {}?_sort=last_modified", scene.records);
+    let list = format!("GET {}?_sort=last_modified", fixture.records);
     let lines = [format!("GET {path}"), list.clone(), list];
-    assert_eq!(scene.sent.take_lines(), lines);
+    assert_eq!(fixture.sent.take_lines(), lines);
     Ok(())
 }
 
 #[tokio::test]
-async fn the_same_record_as_json() -> Outcome {
-    let scene = Scene::new().await;
-    let created = scene.todos.typed::<Todo>().create_record(Todo::new("Milk")).await?;
+async fn untyped_read_returns_same_record() -> Outcome {
+    let fixture = Fixture::new().await;
+    let created = fixture.todos.typed::<Todo>().create_record(Todo::new("Milk")).await?;
 
-    let value = scene.todos.get_record::<Value>(created.id.as_str()).await?;
+    let value = fixture.todos.get_record::<Value>(created.id.as_str()).await?;
     assert_eq!(value.data, json!({"title": "Milk", "done": false}));
-    let object = scene.todos.get_records::<JsonObject>().await?.into_vec().remove(0);
+    let object = fixture.todos.get_records::<JsonObject>().await?.into_vec().remove(0);
     assert_eq!(Value::from(object.data.clone()), value.data);
     assert_eq!(value.parse::<Todo>()?.data, created.data);
     assert_eq!((value.id.as_str(), value.last_modified), (created.id.as_str(), created.last_modified));
 
-    let written = scene.todos.create_record(json!({"title": "Eggs", "done": true, "count": 12})).await?;
-    let read = scene.todos.typed::<Todo>().get_record(written.id.as_str()).await?;
+    let written = fixture.todos.create_record(json!({"title": "Eggs", "done": true, "count": 12})).await?;
+    let read = fixture.todos.typed::<Todo>().get_record(written.id.as_str()).await?;
     assert_eq!(read.data, Todo { title: "Eggs".to_owned(), done: true });
     Ok(())
 }
 
 #[tokio::test]
-async fn the_attribute_names_bucket_and_collection() -> Outcome {
+async fn typed_uses_bucket_and_collection_of_attribute() -> Outcome {
     #[derive(Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
     #[kinto(bucket = "default", collection = "long-notes")]
     struct Note {
@@ -73,22 +73,22 @@ async fn the_attribute_names_bucket_and_collection() -> Outcome {
         text: String,
     }
 
-    let scene = Scene::new().await;
-    let long = scene.client.typed::<Note>().create_record(Note { text: "a b c".to_owned() }).await?;
-    let short = scene.client.typed::<ShortNote>().create_record(ShortNote { text: "a".to_owned() }).await?;
+    let fixture = Fixture::new().await;
+    let long = fixture.client.typed::<Note>().create_record(Note { text: "a b c".to_owned() }).await?;
+    let short = fixture.client.typed::<ShortNote>().create_record(ShortNote { text: "a".to_owned() }).await?;
 
     let records = "/buckets/default/collections/long-notes/records";
-    assert_eq!(scene.plain.held(&format!("{records}/{}", long.id)).await, json!({"text": "a b c"}));
+    assert_eq!(fixture.plain.held(&format!("{records}/{}", long.id)).await, json!({"text": "a b c"}));
     let records = "/buckets/default/collections/short_note/records";
-    assert_eq!(scene.plain.held(&format!("{records}/{}", short.id)).await, json!({"text": "a"}));
+    assert_eq!(fixture.plain.held(&format!("{records}/{}", short.id)).await, json!({"text": "a"}));
     assert_eq!((Note::BUCKET, Note::COLLECTION), ("default", "long-notes"));
     assert_eq!((ShortNote::BUCKET, ShortNote::COLLECTION), ("default", "short_note"));
-    assert_eq!(scene.client.typed::<Note>().get_records().await?[0].data, long.data);
+    assert_eq!(fixture.client.typed::<Note>().get_records().await?[0].data, long.data);
     Ok(())
 }
 
 #[tokio::test]
-async fn every_kind_of_field_comes_back_as_it_was() -> Outcome {
+async fn typed_record_round_trips_every_kind_of_field() -> Outcome {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[serde(rename_all = "kebab-case")]
     enum Priority {
@@ -117,7 +117,7 @@ async fn every_kind_of_field_comes_back_as_it_was() -> Outcome {
         unsent: u8,
     }
 
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let everything = Everything {
         plain_text: "\u{1f95b} \"milk\"\n\\ü\u{7f}\u{2028}".to_owned(),
         character: 'é',
@@ -134,11 +134,11 @@ async fn every_kind_of_field_comes_back_as_it_was() -> Outcome {
         kind: Priority::VeryHigh,
         unsent: 0,
     };
-    let created = scene.todos.create_record(everything.clone()).id("everything").await?;
+    let created = fixture.todos.create_record(everything.clone()).id("everything").await?;
     assert_eq!(created.data, everything);
-    assert_eq!(scene.todos.get_record::<Everything<Vec<String>>>("everything").await?.data, everything);
+    assert_eq!(fixture.todos.get_record::<Everything<Vec<String>>>("everything").await?.data, everything);
     assert_eq!(
-        scene.plain.held(&scene.record("everything")).await,
+        fixture.plain.held(&fixture.record("everything")).await,
         json!({
             "plainText": "\u{1f95b} \"milk\"\n\\ü\u{7f}\u{2028}", "character": "é",
             "signed": i64::MIN, "unsigned": u64::MAX, "float": 0.1, "shortFloat": 0.1,
@@ -150,7 +150,7 @@ async fn every_kind_of_field_comes_back_as_it_was() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_type_may_have_the_id_and_the_time_itself() -> Outcome {
+async fn type_with_id_and_last_modified_fields_decodes_them() -> Outcome {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
     struct Known {
         #[serde(default)]
@@ -160,17 +160,17 @@ async fn a_type_may_have_the_id_and_the_time_itself() -> Outcome {
         title: String,
     }
 
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let data = Known { id: "milk".to_owned(), last_modified: 7, title: "Milk".to_owned() };
-    let mut record: Record<Known> = scene.todos.create_record(data).await?;
+    let mut record: Record<Known> = fixture.todos.create_record(data).await?;
     let time = record.last_modified.as_millis();
     assert_eq!(record.data, Known { id: "milk".to_owned(), last_modified: time, title: "Milk".to_owned() });
-    assert_eq!(scene.sent.take_one().json(), json!({"data": {"title": "Milk"}}), "the server's own are not sent");
+    assert_eq!(fixture.sent.take_one().json(), json!({"data": {"title": "Milk"}}), "the server's own are not sent");
 
     record.data.title = "Eggs".to_owned();
-    scene.todos.save_record(&mut record).await?;
-    assert_eq!(scene.sent.take_one().json(), json!({"data": {"title": "Eggs"}}));
-    scene.todos.save_record(&mut record).await?;
-    assert!(scene.sent.take().is_empty(), "that its `last_modified` is an older one is no change");
+    fixture.todos.save_record(&mut record).await?;
+    assert_eq!(fixture.sent.take_one().json(), json!({"data": {"title": "Eggs"}}));
+    fixture.todos.save_record(&mut record).await?;
+    assert!(fixture.sent.take().is_empty(), "that its `last_modified` is an older one is no change");
     Ok(())
 }

@@ -8,9 +8,12 @@ use std::sync::{
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, try_join_all};
 use http::Method;
-use kinto_client::{Body, Collection, KintoRecord, Timestamp, Transport, TransportError, Value, json};
+use kinto_client::{
+    Collection, KintoRecord, Timestamp, Value, json,
+    transport::{Body, Transport, TransportError},
+};
 use kinto_server::{Backend, unique};
-use kinto_tests::{Outcome, Plain, Recorder, Scene, server_on};
+use kinto_tests::{Fixture, Outcome, RawClient, Recorder, server_on};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Builder;
 
@@ -27,9 +30,9 @@ fn everyone_counts(backend: Backend) -> Outcome {
     const TIMES: u32 = 20;
     let server = server_on(backend);
     let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
-    let scene = runtime.block_on(Scene::on(server.url()));
-    runtime.block_on(scene.plain.put_data(&scene.record("counter"), &json!({"n": 0, "name": "votes"})));
-    let another = scene.todos_of(&scene.client_at(scene.url()).build()?);
+    let fixture = runtime.block_on(Fixture::on(server.url()));
+    runtime.block_on(fixture.plain.put_data(&fixture.record("counter"), &json!({"n": 0, "name": "votes"})));
+    let another = fixture.todos_of(&fixture.client_at(fixture.url()).build()?);
     let count = async |todos: Collection| {
         for _ in 0..TIMES {
             let counted = todos.update_record("counter", |counter: &mut Counter| counter.n += 1).await?;
@@ -37,12 +40,12 @@ fn everyone_counts(backend: Backend) -> Outcome {
         }
         Ok::<_, kinto_client::Error>(())
     };
-    let tasks = (0..TASKS).map(|n| if n % 2 == 0 { &scene.todos } else { &another }.clone());
+    let tasks = (0..TASKS).map(|n| if n % 2 == 0 { &fixture.todos } else { &another }.clone());
     let tasks: Vec<_> = tasks.map(|todos| runtime.spawn(count(todos))).collect();
     for counted in runtime.block_on(try_join_all(tasks))? {
         counted?;
     }
-    let held = runtime.block_on(scene.plain.held(&scene.record("counter")));
+    let held = runtime.block_on(fixture.plain.held(&fixture.record("counter")));
     assert_eq!(held, json!({"n": TASKS * TIMES, "name": "votes"}));
     Ok(())
 }
@@ -65,23 +68,23 @@ mod everyone_counts {
 #[derive(Clone)]
 struct Meddler {
     recorder: Recorder,
-    plain: Plain,
+    plain: RawClient,
     path: String,
-    /// How often it still will.
+    /// The number of times that it will still do so.
     times: Arc<AtomicUsize>,
 }
 
 impl Meddler {
-    /// The collection of the scene, where that happens so many times to the record `milk`.
-    fn todos(scene: &Scene, times: usize) -> (Collection, Self) {
+    /// The collection of the fixture, where that happens so many times to the record `milk`.
+    fn todos(fixture: &Fixture, times: usize) -> (Collection, Self) {
         let meddler = Self {
             recorder: Recorder::default(),
-            plain: scene.plain.clone(),
-            path: scene.record("milk"),
+            plain: fixture.plain.clone(),
+            path: fixture.record("milk"),
             times: Arc::new(AtomicUsize::new(times)),
         };
-        let client = scene.client_at(scene.url()).transport(meddler.clone()).build().expect("a client");
-        (scene.todos_of(&client), meddler)
+        let client = fixture.client_at(fixture.url()).transport(meddler.clone()).build().expect("a client");
+        (fixture.todos_of(&client), meddler)
     }
 
     fn methods(&self) -> String {
@@ -105,10 +108,10 @@ impl Transport for Meddler {
 }
 
 #[tokio::test]
-async fn what_others_write_in_between_is_kept() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk", "others": 0})).await;
-    let (todos, meddler) = Meddler::todos(&scene, 3);
+async fn concurrent_writes_are_kept() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Milk", "others": 0})).await;
+    let (todos, meddler) = Meddler::todos(&fixture, 3);
     let mut seen = Vec::new();
     let updated = todos.update_record("milk", |todo: &mut Value| {
         seen.push(todo["others"].clone());
@@ -118,17 +121,17 @@ async fn what_others_write_in_between_is_kept() -> Outcome {
     assert_eq!(seen, [0, 1, 2, 3], "each try is of what is there then");
     assert_eq!(meddler.methods(), "rwrwrwrw");
     assert_eq!(updated.data, json!({"title": "Oat milk", "others": 3}));
-    assert_eq!(scene.plain.held(&scene.record("milk")).await, updated.data);
-    let stored = scene.plain.object(&scene.record("milk")).await;
+    assert_eq!(fixture.plain.held(&fixture.record("milk")).await, updated.data);
+    let stored = fixture.plain.object(&fixture.record("milk")).await;
     assert_eq!(stored["last_modified"], updated.last_modified.as_millis());
     Ok(())
 }
 
 #[tokio::test]
-async fn an_update_that_is_always_too_late_gives_up() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk", "others": 0})).await;
-    let (todos, meddler) = Meddler::todos(&scene, usize::MAX);
+async fn update_returns_conflict_after_maximum_tries() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Milk", "others": 0})).await;
+    let (todos, meddler) = Meddler::todos(&fixture, usize::MAX);
     let mut tries = 0;
     let error = todos.update_record("milk", |todo: &mut Todo| {
         tries += 1;
@@ -136,95 +139,95 @@ async fn an_update_that_is_always_too_late_gives_up() -> Outcome {
     });
     let error = error.await.unwrap_err();
     assert_eq!(predicates(&error), ["conflict"], "{error}");
-    assert_eq!((error.operation(), error.object()), (Some("update record"), Some(scene.record("milk").as_str())));
+    assert_eq!((error.operation(), error.object()), (Some("update record"), Some(fixture.record("milk").as_str())));
     assert_eq!((tries, meddler.methods()), (20, "rw".repeat(20)));
     let conflict = error.conflict::<Todo>().expect("both versions");
     assert_eq!((conflict.ours.data.done, conflict.theirs.map(|theirs| theirs.data.done)), (true, Some(false)));
-    assert_eq!(scene.plain.held(&scene.record("milk")).await, json!({"title": "Milk", "others": 20}));
+    assert_eq!(fixture.plain.held(&fixture.record("milk")).await, json!({"title": "Milk", "others": 20}));
     Ok(())
 }
 
 #[tokio::test]
-async fn an_update_that_changes_nothing_writes_nothing() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk", "extra": 1})).await;
-    let before = scene.plain.object(&scene.record("milk")).await;
-    let same = scene.todos.update_record("milk", |todo: &mut Todo| todo.title = "Milk".to_owned()).await?;
+async fn update_writes_nothing_when_unchanged() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Milk", "extra": 1})).await;
+    let before = fixture.plain.object(&fixture.record("milk")).await;
+    let same = fixture.todos.update_record("milk", |todo: &mut Todo| todo.title = "Milk".to_owned()).await?;
     assert_eq!(same.data, Todo::new("Milk"));
-    assert_eq!(scene.sent.take_one().line(), format!("GET {}", scene.record("milk")));
-    assert_eq!(scene.plain.object(&scene.record("milk")).await, before);
+    assert_eq!(fixture.sent.take_one().line(), format!("GET {}", fixture.record("milk")));
+    assert_eq!(fixture.plain.object(&fixture.record("milk")).await, before);
     Ok(())
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_not_updated() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": 7})).await;
+async fn update_fails_when_record_does_not_decode() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": 7})).await;
     let mut calls = 0;
-    let decode = scene.todos.update_record("milk", |_: &mut Todo| calls += 1).await.unwrap_err();
+    let decode = fixture.todos.update_record("milk", |_: &mut Todo| calls += 1).await.unwrap_err();
     assert_eq!((predicates(&decode), decode.record_id()), (vec!["decode"], Some("milk")), "{decode}");
-    let none = scene.todos.update_record("none", |_: &mut Todo| calls += 1).await.unwrap_err();
+    let none = fixture.todos.update_record("none", |_: &mut Todo| calls += 1).await.unwrap_err();
     assert_eq!(predicates(&none), ["not found"], "{none}");
     assert_eq!(none.operation(), Some("update record"));
-    scene.sent.forget();
-    let invalid = scene.todos.update_record("no/id", |_: &mut Todo| calls += 1).await.unwrap_err();
+    fixture.sent.forget();
+    let invalid = fixture.todos.update_record("no/id", |_: &mut Todo| calls += 1).await.unwrap_err();
     assert_eq!(predicates(&invalid), ["invalid"], "{invalid}");
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     assert_eq!(calls, 0);
 
-    let stranger = kinto_client::Client::builder(scene.url()).auth((unique("stranger"), "password")).build()?;
-    scene
+    let stranger = kinto_client::Client::builder(fixture.url()).auth((unique("stranger"), "password")).build()?;
+    fixture
         .plain
-        .put(&scene.record("milk"), &json!({"data": {"title": "Milk"}, "permissions": {"read": ["system.Everyone"]}}))
+        .put(&fixture.record("milk"), &json!({"data": {"title": "Milk"}, "permissions": {"read": ["system.Everyone"]}}))
         .await;
-    let forbidden = scene.todos_of(&stranger).update_record("milk", |todo: &mut Todo| todo.done = true);
+    let forbidden = fixture.todos_of(&stranger).update_record("milk", |todo: &mut Todo| todo.done = true);
     let forbidden = forbidden.await.unwrap_err();
     assert_eq!(predicates(&forbidden), ["forbidden"], "{forbidden}");
-    assert_eq!(scene.plain.held(&scene.record("milk")).await, json!({"title": "Milk"}));
+    assert_eq!(fixture.plain.held(&fixture.record("milk")).await, json!({"title": "Milk"}));
     Ok(())
 }
 
 #[tokio::test]
-async fn what_the_type_does_not_know_survives_an_update() -> Outcome {
-    let scene = Scene::new().await;
+async fn update_keeps_unknown_fields() -> Outcome {
+    let fixture = Fixture::new().await;
     let data = json!({"title": "Milk", "extra": {"deep": [1, {"a": null}]}, "": 1.5});
-    scene.plain.put_data(&scene.record("milk"), &data).await;
-    let updated = scene.todos.update_record("milk", |todo: &mut Todo| todo.done = true).await?;
+    fixture.plain.put_data(&fixture.record("milk"), &data).await;
+    let updated = fixture.todos.update_record("milk", |todo: &mut Todo| todo.done = true).await?;
     assert!(updated.data.done);
     let mut expected = data;
     expected["done"] = true.into();
-    assert_eq!(scene.plain.held(&scene.record("milk")).await, expected);
+    assert_eq!(fixture.plain.held(&fixture.record("milk")).await, expected);
     Ok(())
 }
 
 #[tokio::test]
-async fn every_kind_of_object_can_be_updated() -> Outcome {
-    let scene = Scene::new().await;
-    let path = format!("/buckets/{}", scene.bucket.id());
-    scene
+async fn update_works_for_all_kinds() -> Outcome {
+    let fixture = Fixture::new().await;
+    let path = format!("/buckets/{}", fixture.bucket.id());
+    fixture
         .plain
         .put(&format!("{path}/groups/friends"), &json!({"data": {"members": ["account:remy"], "colour": "red"}}))
         .await;
-    scene.bucket.update(|bucket| drop(bucket.other.insert("colour".to_owned(), "blue".into()))).await?;
-    scene.todos.update(|collection| collection.sort = Some("title".to_owned())).await?;
-    scene.bucket.group("friends").update(|group| group.members.clear()).await?;
-    assert_eq!(scene.plain.held(&path).await, json!({"colour": "blue"}));
-    assert_eq!(scene.plain.held(&format!("{path}/collections/todos")).await, json!({"sort": "title"}));
-    let friends = scene.plain.held(&format!("{path}/groups/friends")).await;
+    fixture.bucket.update(|bucket| drop(bucket.other.insert("colour".to_owned(), "blue".into()))).await?;
+    fixture.todos.update(|collection| collection.sort = Some("title".to_owned())).await?;
+    fixture.bucket.group("friends").update(|group| group.members.clear()).await?;
+    assert_eq!(fixture.plain.held(&path).await, json!({"colour": "blue"}));
+    assert_eq!(fixture.plain.held(&format!("{path}/collections/todos")).await, json!({"sort": "title"}));
+    let friends = fixture.plain.held(&format!("{path}/groups/friends")).await;
     assert_eq!(friends, json!({"members": [], "colour": "red"}));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_conflict_gives_both_versions() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk", "extra": 1})).await;
-    let mut mine = scene.todos.get_record::<Todo>("milk").await?;
-    let theirs = scene.plain.put_data(&scene.record("milk"), &json!({"title": "Oat milk", "extra": 2})).await;
+async fn conflict_returns_both_versions() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Milk", "extra": 1})).await;
+    let mut mine = fixture.todos.get_record::<Todo>("milk").await?;
+    let theirs = fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Oat milk", "extra": 2})).await;
     let their_time = theirs["last_modified"].as_u64().map(Timestamp::from_millis);
     mine.data.done = true;
 
-    let error = scene.todos.save_record(&mut mine).await.unwrap_err();
+    let error = fixture.todos.save_record(&mut mine).await.unwrap_err();
     let conflict = error.conflict::<Todo>().expect("both versions");
     assert_eq!(conflict.ours.data, Todo { title: "Milk".to_owned(), done: true });
     assert_eq!((conflict.ours.id.as_str(), conflict.ours.last_modified.as_millis()), ("milk", 0));
@@ -239,45 +242,45 @@ async fn a_conflict_gives_both_versions() -> Outcome {
     // What they have made of it can be gone on with.
     let mut merged = found;
     merged.data.done = conflict.ours.data.done;
-    scene.todos.save_record(&mut merged).await?;
-    let held = scene.plain.held(&scene.record("milk")).await;
+    fixture.todos.save_record(&mut merged).await?;
+    let held = fixture.plain.held(&fixture.record("milk")).await;
     assert_eq!(held, json!({"title": "Oat milk", "done": true, "extra": 2}));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_conflict_with_what_is_gone_or_there_already() -> Outcome {
-    let scene = Scene::new().await;
-    let mut mine = scene.todos.create_record(Todo::new("Milk")).id("milk").await?;
-    scene.plain.delete(&scene.record("milk")).await;
+async fn conflict_has_stored_version_only_when_record_exists() -> Outcome {
+    let fixture = Fixture::new().await;
+    let mut mine = fixture.todos.create_record(Todo::new("Milk")).id("milk").await?;
+    fixture.plain.delete(&fixture.record("milk")).await;
     mine.data.done = true;
-    let gone = scene.todos.save_record(&mut mine).await.unwrap_err();
+    let gone = fixture.todos.save_record(&mut mine).await.unwrap_err();
     assert_eq!(predicates(&gone), ["conflict"], "{gone}");
     let conflict = gone.conflict::<Todo>().expect("our version");
     assert!(conflict.ours.data.done && conflict.theirs.is_none());
     assert!(gone.theirs::<Todo>().is_none());
 
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Oat milk"})).await;
-    let taken = scene.todos.create_record(Todo::new("Soy milk")).id("milk").await.unwrap_err();
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Oat milk"})).await;
+    let taken = fixture.todos.create_record(Todo::new("Soy milk")).id("milk").await.unwrap_err();
     let conflict = taken.conflict::<Todo>().expect("both versions");
     assert_eq!((conflict.ours.data.title.as_str(), conflict.ours.id.as_str()), ("Soy milk", "milk"));
     assert_eq!(conflict.theirs.map(|theirs| theirs.data.title).as_deref(), Some("Oat milk"));
 
-    let no_conflict = scene.todos.get_record::<Todo>("none").await.unwrap_err();
+    let no_conflict = fixture.todos.get_record::<Todo>("none").await.unwrap_err();
     assert!(no_conflict.conflict::<Todo>().is_none() && no_conflict.theirs::<Todo>().is_none());
     Ok(())
 }
 
 #[tokio::test]
-async fn conflicts_among_many_saves_give_both_versions_each() -> Outcome {
-    let scene = Scene::new().await;
-    scene.fill(["a", "b", "c"].map(|id| (id.to_owned(), json!({"title": id})))).await;
-    let mut records = scene.todos.get_records::<Todo>().sort(Todo::fields().title.asc()).await?;
-    scene.plain.put_data(&scene.record("b"), &json!({"title": "B"})).await;
+async fn bulk_conflicts_return_both_versions_each() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.fill(["a", "b", "c"].map(|id| (id.to_owned(), json!({"title": id})))).await;
+    let mut records = fixture.todos.get_records::<Todo>().sort(Todo::fields().title.asc()).await?;
+    fixture.plain.put_data(&fixture.record("b"), &json!({"title": "B"})).await;
     for record in &mut records {
         record.data.done = true;
     }
-    let error = scene.todos.save_records(&mut records).await.unwrap_err();
+    let error = fixture.todos.save_records(&mut records).await.unwrap_err();
     let [(1, conflict)] = error.failures() else { panic!("one failed: {error}") };
     let conflict = conflict.conflict::<Todo>().expect("both versions");
     assert_eq!(conflict.ours.data, Todo { title: "b".to_owned(), done: true });

@@ -1,4 +1,5 @@
-//! What the benchmarks share: a client whose transport has one answer to everything, and records to ask it for.
+//! Shared helpers of the benchmarks: a client whose transport has one response to every request, and records to
+//! ask for.
 
 #![allow(dead_code, reason = "each benchmark uses some of it")]
 
@@ -6,7 +7,10 @@ use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use futures_util::stream;
 use http::{HeaderValue, Response, StatusCode, header};
-use kinto_client::{Body, Client, KintoRecord, Transport, TransportError};
+use kinto_client::{
+    Client, KintoRecord,
+    transport::{Body, Transport, TransportError},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -5,18 +5,18 @@ use tokio::sync::Semaphore;
 
 use super::{Client, headers};
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, alert::Alert},
     transport::{
         Transport,
         auth::Auth,
-        base::Base,
+        base_url::Base,
         exchange::Exchange,
         http_client::HttpTransport,
-        notice::{Backoff, Hook, Notices},
-        retry::{Exponential, RetryPolicy},
-        sender::{Manner, Sender},
+        retry::{ExponentialBackoff, RetryPolicy},
+        retrying::{RequestOptions, Sender},
+        server_notices::{Backoff, Hook, Notices},
     },
-    wire::{alert::Alert, claim, principal::Principal},
+    wire::{claim, object::principal::Principal},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ const MAX_RESPONSE_SIZE: usize = 128 << 20;
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 const MAX_CONCURRENT_REQUESTS: usize = 32;
 
-/// Sets up a [`Client`]; [`Client::builder`] makes one.
+/// The builder of a [`Client`], created by [`Client::builder`].
 #[must_use = "a builder makes nothing until `build` is called"]
 pub struct ClientBuilder {
     url: String,
@@ -63,7 +63,7 @@ impl ClientBuilder {
             transport: None,
             allow_plain_http: false,
             expected_user: None,
-            retry: Arc::new(Exponential::default()),
+            retry: Arc::new(ExponentialBackoff::default()),
             backoff: Backoff::Wait(MAX_BACKOFF),
             on_alert: None,
             max_concurrent_requests: MAX_CONCURRENT_REQUESTS,
@@ -72,16 +72,16 @@ impl ClientBuilder {
         }
     }
 
-    /// Who you are: `("user", "password")`, or any other [`Auth`]. Without it you are everyone.
+    /// Sets the credentials: `("user", "password")`, or any other [`Auth`]; without them, requests are anonymous.
     pub fn auth(mut self, auth: impl Into<Auth>) -> Self {
         self.auth = Some(auth.into());
         self
     }
 
-    /// Whom the server must take you for, such as `account:alexis`.
+    /// Sets the principal that the server must report for the credentials, such as `account:alexis`.
     ///
-    /// It is checked before the first request. A server that knows accounts and `basicauth` as well answers to a wrong
-    /// password by taking you for somebody else, whose data is not yours.
+    /// It is checked before the first request. A server with both accounts and `basicauth` responds to a wrong
+    /// password by treating you as another user, without your data.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -98,7 +98,9 @@ impl ClientBuilder {
         self
     }
 
-    /// A header that every request has. Its value is treated as a secret: it may be a key.
+    /// Adds a header to every request.
+    ///
+    /// Its value is treated as a secret, since it may be a key.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         match headers::header_of(name.as_ref(), value.as_ref()) {
             Ok((name, value)) => drop(self.headers.insert(name, value)),
@@ -107,82 +109,90 @@ impl ClientBuilder {
         self
     }
 
-    /// How your program calls itself, instead of `kinto-client/…`.
+    /// Sets the `CurrentUser-Agent` header, instead of `kinto-client/…`.
     pub fn user_agent(self, agent: impl AsRef<str>) -> Self {
         self.header(header::USER_AGENT.as_str(), agent)
     }
 
-    /// How long one request may take, with its answer read whole. One minute unless set.
+    /// Sets the timeout of one request, including the reading of its response; the default is one minute.
     ///
     /// All that it waits for is part of it: for credentials, for other writes of this program to the same object, for one
     /// of the [`max_concurrent_requests`](Self::max_concurrent_requests), and for a server that wants to be left alone. A
     /// request that had to wait for so long is not sent, and the error says so.
     ///
     /// That is one try. What is sent again takes no longer, all in all, than
-    /// [`Exponential::max_elapsed`] and this.
+    /// [`ExponentialBackoff::max_elapsed`] and this.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How long connecting may take. Ten seconds unless set; a client of [`http`](Self::http) or
-    /// [`transport`](Self::transport) has its own.
+    /// Sets the timeout for connecting; the default is ten seconds.
+    ///
+    /// A client set by [`http`](Self::reqwest_client) or [`transport`](Self::transport) has its own.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long the server may be silent while it answers. Thirty seconds unless set; a client of [`http`](Self::http)
-    /// or [`transport`](Self::transport) has its own.
+    /// Sets the timeout for a pause within a response; the default is thirty seconds.
+    ///
+    /// A client set by [`http`](Self::reqwest_client) or [`transport`](Self::transport) has its own.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = timeout;
         self
     }
 
-    /// How many bytes one answer may have: one page of a list, for instance. 128 MiB unless set.
+    /// Sets the maximum size of one response in bytes, such as one page of a list; the default is 128 MiB.
     pub fn max_response_size(mut self, bytes: usize) -> Self {
         self.max_response_size = bytes;
         self
     }
 
-    /// When and how often requests are sent again where that is harmless: [`Exponential`] unless set.
+    /// Sets the retry policy, which is applied to requests that are safe to repeat; the default is
+    /// [`ExponentialBackoff`].
     pub fn retry(mut self, policy: impl RetryPolicy) -> Self {
         self.retry = Arc::new(policy);
         self
     }
 
-    /// What to do while the server asks to be left alone: wait, at most a minute, unless set.
+    /// Sets the behaviour during a `Backoff` that the server asked for; the default is to wait for a minute at
+    /// most.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// Is called when the server says that it is going out of service: once for each thing it says. It is logged as a
-    /// warning in any case.
+    /// Calls `hook` when the server announces that it is going out of service, once per announcement.
+    ///
+    /// Each is logged as a warning as well.
     pub fn on_alert(mut self, hook: impl Fn(&Alert) + Send + Sync + 'static) -> Self {
         self.on_alert = Some(Box::new(hook));
         self
     }
 
-    /// How many requests of this client and its clones may be under way at the same time; more wait, which is part of the
-    /// time that they have ([`timeout`](Self::timeout)). 32 unless set.
+    /// Sets the maximum number of concurrent requests of this client and its clones; 32 unless set. Further
+    /// requests wait, which counts towards their [`timeout`](Self::timeout).
     pub fn max_concurrent_requests(mut self, requests: usize) -> Self {
         self.max_concurrent_requests = requests;
         self
     }
 
-    /// A certificate authority to trust besides the system's, as PEM: one of your own organisation. A client of
-    /// [`http`](Self::http) or [`transport`](Self::transport) has its own.
+    /// Adds a trusted certificate authority in PEM format, such as one of your organisation, to those of the
+    /// system.
+    ///
+    /// A client set by [`http`](Self::reqwest_client) or [`transport`](Self::transport) has its own.
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into());
         self
     }
 
-    /// A `reqwest` client of your own: proxies, certificates and connection limits are then what it was set to.
+    /// Sets a `reqwest` client of your own, with its own proxies, certificates and connection limits.
     ///
-    /// Turn its redirects and retries off, as the client does for its own: they know nothing of what is safe to repeat.
-    pub fn http(self, http: reqwest::Client) -> Self {
+    /// Disable its redirects and retries, as the default client does: they do not consider which requests are safe
+    /// to repeat.
+    pub fn reqwest_client(self, http: reqwest::Client) -> Self {
         self.transport(HttpTransport(http))
     }
 
@@ -192,16 +202,14 @@ impl ClientBuilder {
     ///
     /// ```
     /// use kinto_client::{
-    ///     Client, HttpTransport, Transport, TransportError,
-    ///     bytes::Bytes,
-    ///     futures_core::future::BoxFuture,
-    ///     http::{HeaderValue, Request, Response},
+    ///     Client, bytes::Bytes, futures_core::future::BoxFuture, http::{HeaderValue, Request, Response},
+    ///     transport::{HttpTransport, Transport, TransportError},
     /// };
     ///
     /// struct Traced(HttpTransport);
     ///
     /// impl Transport for Traced {
-    ///     fn send(&self, mut request: Request<Bytes>) -> BoxFuture<'_, Result<Response<kinto_client::Body>, TransportError>> {
+    ///     fn send(&self, mut request: Request<Bytes>) -> BoxFuture<'_, Result<Response<kinto_client::transport::Body>, TransportError>> {
     ///         request.headers_mut().insert("x-request-id", HeaderValue::from_static("42"));
     ///         self.0.send(request)
     ///     }
@@ -224,19 +232,19 @@ impl ClientBuilder {
         HttpTransport::new(self.connect_timeout, self.read_timeout, roots)
     }
 
-    /// Something else than `reqwest` to carry the requests.
+    /// Sets another transport than `reqwest`.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// Sends credentials also over plain HTTP to another machine, where everyone on the way can read them.
+    /// Allows credentials over plain HTTP to another machine, where anyone on the way can read them.
     pub fn allow_credentials_over_http(mut self) -> Self {
         self.allow_plain_http = true;
         self
     }
 
-    /// Makes the client. Nothing is sent.
+    /// Creates the client, without sending anything.
     ///
     /// # Errors
     ///
@@ -291,7 +299,12 @@ impl ClientBuilder {
         };
         Ok(Client::new(
             sender,
-            Manner { retry: self.retry, timeout: self.timeout, headers: Ok(HeaderMap::new()), for_one_call: false },
+            RequestOptions {
+                retry: self.retry,
+                timeout: self.timeout,
+                headers: Ok(HeaderMap::new()),
+                for_one_call: false,
+            },
             self.expected_user,
         ))
     }

@@ -14,7 +14,12 @@ use serde_json::Value;
 use super::Client;
 use crate::{
     error::Result,
-    wire::{kind, object::Data, path::Place, request::Request, response::Response},
+    wire::{
+        object::{RecordData, kind},
+        path::Place,
+        request::Request,
+        response::Response,
+    },
 };
 
 const DEFAULT: &str = "default";
@@ -51,7 +56,7 @@ impl WithSchema {
 
 impl Client {
     /// Notes that the collection has a schema, if records of the type do.
-    pub(crate) fn expect_schema_of<T: Data>(&self, place: &Place<kind::Collection>) {
+    pub(crate) fn expect_schema_of<T: RecordData>(&self, place: &Place<kind::Collection>) {
         if T::HAS_SCHEMA {
             self.expect_schema(place);
         }
@@ -185,7 +190,7 @@ fn in_bucket(request: &Request, bucket: &str) -> Request {
     Request { path: moved(&request.path), object: request.object.as_deref().map(moved), ..request.clone() }
 }
 
-/// What the server says of records whose collection, or bucket, is not there.
+/// Returns true for the server's response about records whose collection or bucket is missing.
 fn is_collection_missing(response: &Response) -> bool {
     match response.status {
         StatusCode::FORBIDDEN => true,

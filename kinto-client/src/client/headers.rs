@@ -2,22 +2,24 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::error::{Error, Result};
 
-/// What each request says of itself, so that a caller's header cannot say something else.
+/// The headers that each request sets itself, so that callers cannot set them.
 const OWN: [HeaderName; 5] =
     [header::IF_MATCH, header::IF_NONE_MATCH, header::CONTENT_TYPE, header::CONTENT_LENGTH, header::HOST];
 
 /// Reads a header that a caller gives; its value is treated as a secret.
 pub(crate) fn header_of(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-        (Ok(header::AUTHORIZATION), _) => Err(Error::invalid("`authorization` is what `.auth(…)` sets")),
+        (Ok(header::AUTHORIZATION), _) => {
+            Err(Error::invalid("`authorization` cannot be set as a header: use `.auth(…)`"))
+        }
         (Ok(name), Ok(mut value)) => {
             value.set_sensitive(name != header::USER_AGENT);
             Ok((name, value))
         }
         (Err(_), _) => Err(Error::invalid(format!("{name:?} is not the name of a header"))),
-        (_, Err(_)) => {
-            Err(Error::invalid(format!("the value of the header {name:?} has a character that no header can have")))
-        }
+        (_, Err(_)) => Err(Error::invalid(format!(
+            "the value of the header {name:?} contains a character that a header cannot have"
+        ))),
     }
 }
 

@@ -9,20 +9,16 @@ use http::Method;
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
-    call::span,
-    error::{Error, ErrorKind, Result},
-    handle::{Bucket, TypedCollection},
-    record::KintoRecord,
+    error::{Error, Result, kind::ErrorKind},
     transport::{
         auth::Auth,
         lease::{Busy, Lease},
         retry::RetryPolicy,
-        sender::{Manner, Sender},
+        retrying::{RequestOptions, Sender},
         task::Task,
     },
     wire::{
-        path::List,
-        principal::Principal,
+        object::principal::Principal,
         request::{Capability, Request},
         response::Response,
         server_info::ServerInfo,
@@ -33,14 +29,16 @@ mod builder;
 mod default_bucket;
 mod fence;
 mod headers;
+pub(crate) mod replay;
+pub(crate) mod span;
 
 pub use builder::ClientBuilder;
 use default_bucket::WithSchema;
 use fence::Fence;
 
-/// A Kinto server, and who you are to it.
+/// A client for one Kinto server, with one set of credentials.
 ///
-/// Cloning is cheap, and clones share their connections and what is known of the server.
+/// Cloning is cheap; clones share their connections and the cached server information.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -56,13 +54,13 @@ use fence::Fence;
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
-    manner: Manner,
+    options: RequestOptions,
     fence: Option<Arc<Fence>>,
     /// The turn that requests of a read-change-write are sent in.
     lease: Option<Arc<Lease>>,
 }
 
-/// What all clones of a client have in common.
+/// The state that all clones of a client share.
 struct Shared {
     sender: Arc<Sender>,
     server_info: OnceLock<ServerInfo>,
@@ -73,12 +71,12 @@ struct Shared {
 }
 
 impl Client {
-    /// Starts to set up a client of the server at `url`, such as `https://kinto.example.org/v1`.
+    /// Creates a builder of a client for the server at `url`, such as `https://kinto.example.org/v1`.
     pub fn builder(url: impl AsRef<str>) -> ClientBuilder {
         ClientBuilder::new(url.as_ref())
     }
 
-    fn new(sender: Sender, manner: Manner, expected_user: Option<Principal>) -> Self {
+    fn new(sender: Sender, options: RequestOptions, expected_user: Option<Principal>) -> Self {
         let shared = Shared {
             sender: Arc::new(sender),
             server_info: OnceLock::new(),
@@ -86,15 +84,17 @@ impl Client {
             expected_user,
             with_schema: WithSchema::default(),
         };
-        Self { shared: Arc::new(shared), manner, fence: None, lease: None }
+        Self { shared: Arc::new(shared), options, fence: None, lease: None }
     }
 
-    /// The same server to somebody else. What is known of the server is asked anew, for it says whom it takes you for;
-    /// whom the builder expected is forgotten.
+    /// Returns a client for the same server with other credentials.
+    ///
+    /// Cached server information and `expect_user` are not carried over.
     ///
     /// # Errors
     ///
-    /// [`Error::is_invalid`] if these cannot be credentials, or would go over plain HTTP to another machine.
+    /// [`Error::is_invalid`] if the credentials are not valid, or would be sent over plain HTTP to another
+    /// machine.
     pub fn with_auth(&self, auth: impl Into<Auth>) -> Result<Self> {
         let Sender { exchange, server, notices, backoff, places, max_places } = &*self.shared.sender;
         let sender = Sender {
@@ -105,55 +105,44 @@ impl Client {
             places: Arc::clone(places),
             max_places: *max_places,
         };
-        Ok(Self::new(sender, self.manner.clone(), None))
+        Ok(Self::new(sender, self.options.clone(), None))
     }
 
-    /// This client, but with another policy of when and how often requests are sent again. All else is shared.
+    /// Returns this client with another retry policy, which shares everything else.
     #[must_use]
     pub fn with_retry(&self, policy: impl RetryPolicy) -> Self {
-        let manner = Manner { retry: Arc::new(policy), ..self.manner.clone() };
-        Self { manner, ..self.clone() }
+        let options = RequestOptions { retry: Arc::new(policy), ..self.options.clone() };
+        Self { options, ..self.clone() }
     }
 
-    /// This client, but with another time that one request may take. All else is shared.
+    /// Returns this client with another timeout per request, which shares everything else.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
-        let manner = Manner { timeout, ..self.manner.clone() };
-        Self { manner, ..self.clone() }
+        let options = RequestOptions { timeout, ..self.options.clone() };
+        Self { options, ..self.clone() }
     }
 
     /// This client, but with one more header on each request. All else is shared.
     pub(crate) fn with_header(&self, name: &str, value: &str) -> Self {
-        let mut manner = self.manner.clone();
-        manner.headers = manner.headers.and_then(|mut headers| {
+        let mut options = self.options.clone();
+        options.headers = options.headers.and_then(|mut headers| {
             headers::add_to(&mut headers, name, value)?;
             Ok(headers)
         });
-        Self { manner, ..self.clone() }
+        Self { options, ..self.clone() }
     }
 
-    /// How much longer the server wants to be left alone, if it does: what it said in its last `Backoff` header, to this
+    /// Returns the remaining time of the server's last `Backoff` header, if there is any, as received by this
     /// client or a clone.
     #[must_use]
     pub fn backoff(&self) -> Option<Duration> {
         self.shared.sender.notices.backoff()
     }
 
-    /// The server's address, with the version prefix.
+    /// Returns the URL of the server, including the version prefix.
     #[must_use]
     pub fn url(&self) -> &str {
         self.shared.sender.exchange.base.as_str()
-    }
-
-    /// The bucket of that name; `default` is your own. Nothing is sent.
-    pub fn bucket(&self, id: impl Into<String>) -> Bucket {
-        Bucket::new(self, List::buckets().at(id.into()))
-    }
-
-    /// The collection that `T` is bound to by its `#[kinto(…)]` attribute. Nothing is sent.
-    #[must_use]
-    pub fn typed<T: KintoRecord>(&self) -> TypedCollection<T> {
-        self.bucket(T::BUCKET).collection(T::COLLECTION).typed()
     }
 
     /// Reads what the server says of itself, within another call.
@@ -180,7 +169,7 @@ impl Client {
         }
         let client = self.clone();
         let learn = async move {
-            let at_most = client.manner.timeout;
+            let at_most = client.options.timeout;
             let late = |_| Error::not_sent_within(at_most, "another call was waiting for the same response");
             let _asking = timeout(at_most, client.shared.asking.lock()).await.map_err(late)?;
             if client.shared.server_info.get().is_none() {
@@ -196,33 +185,33 @@ impl Client {
     pub(crate) async fn ask(&self) -> Result<ServerInfo> {
         let read = async {
             let request = Request::get("/".to_owned());
-            let response = self.shared.sender.send(&request, &self.manner, None).await?.success()?;
+            let response = self.shared.sender.send(&request, &self.options, None).await?.success()?;
             serde_json::from_slice(&response.body).map_err(|error| Error::not_kinto(&error, &response.body))
         };
         read.await.map_err(|error: Error| error.during("get", "/"))
     }
 
-    /// This client, as the one of a call that has chosen its own policy or timeout.
+    /// Marks this client as one for a single call with a retry policy or timeout of its own.
     pub(crate) fn for_one_call(mut self) -> Self {
-        self.manner.for_one_call = true;
+        self.options.for_one_call = true;
         self
     }
 
     pub(crate) fn is_for_one_call(&self) -> bool {
-        self.manner.for_one_call
+        self.options.for_one_call
     }
 
-    /// Whether both are the same user of the same server.
+    /// Returns `true` if both clients have the same user and the same server.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
-    /// Whether both write behind the same lock, or both behind none.
+    /// Returns true if both write behind the same lock, or both behind none.
     pub(crate) fn is_fenced_as(&self, other: &Self) -> bool {
         self.fence.as_ref().map(|fence| fence.locks()) == other.fence.as_ref().map(|fence| fence.locks())
     }
 
-    /// Sends a request and gives back the answer, whatever its status.
+    /// Sends a request, with retries, and returns the response of any status.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
         let request = self.with_own_headers(request)?;
         self.check_user().await?;
@@ -237,19 +226,19 @@ impl Client {
 
     /// Sends a request as it stands.
     async fn send_as_is(&self, request: &Request) -> Result<Response> {
-        self.shared.sender.send(request, &self.manner, self.lease.as_deref()).await
+        self.shared.sender.send(request, &self.options, self.lease.as_deref()).await
     }
 
     /// Sends a read that nobody waits for yet; `None` if it would be in the way of another request.
     pub(crate) async fn send_ahead(&self, request: &Request) -> Result<Option<Response>> {
         let request = self.with_own_headers(request)?;
         self.check_user().await?;
-        self.shared.sender.send_ahead(&request, &self.manner).await
+        self.shared.sender.send_ahead(&request, &self.options).await
     }
 
     /// The request with the headers that were given to this call alone.
     fn with_own_headers<'r>(&self, request: &'r Request) -> Result<Cow<'r, Request>> {
-        let own = self.manner.headers.as_ref().map_err(Clone::clone)?;
+        let own = self.options.headers.as_ref().map_err(Clone::clone)?;
         if own.is_empty() {
             return Ok(Cow::Borrowed(request));
         }
@@ -258,25 +247,25 @@ impl Client {
         Ok(Cow::Owned(Request { headers: Some(Arc::new(headers)), ..request.clone() }))
     }
 
-    /// The same, but the request is never sent again: whoever calls this asks the policy. It is the try of that number.
+    /// Sends a request without a retry, as try number `tries`, for a caller that applies the retry policy itself.
     pub(crate) async fn send_once(&self, request: &Request, tries: u32) -> Result<Response> {
         let request = self.with_own_headers(request)?;
         self.check_user().await?;
-        self.shared.sender.send_once(&request, &self.manner, tries, self.lease.as_deref()).await
+        self.shared.sender.send_once(&request, &self.options, tries, self.lease.as_deref()).await
     }
 
-    /// Asks the server what the answer to a repeated request leaves open, if there is a way to ask.
-    pub(crate) async fn clear_up(&self, request: &Request, response: Response) -> Response {
-        self.shared.sender.clear_up(request, response, &self.manner).await
+    /// Resolves an ambiguous response to a retried request with a follow-up request, if there is one.
+    pub(crate) async fn resolve_ambiguity(&self, request: &Request, response: Response) -> Response {
+        self.shared.sender.resolve_ambiguity(request, response, &self.options).await
     }
 
     /// Asks for other credentials, after the server did not know these. Returns false if there are none.
     pub(crate) async fn renew_credentials(&self) -> Result<bool> {
-        self.shared.sender.exchange.renew(self.manner.timeout).await
+        self.shared.sender.exchange.refresh(self.options.timeout).await
     }
 
     pub(crate) fn retry_policy(&self) -> &dyn RetryPolicy {
-        &*self.manner.retry
+        &*self.options.retry
     }
 
     async fn check_user(&self) -> Result<()> {
@@ -285,8 +274,8 @@ impl Client {
         if user == Some(expected) {
             return Ok(());
         }
-        let actual = user.map_or_else(|| "nobody it knows".to_owned(), |id| format!("`{id}`"));
-        let message = format!("the server takes you for {actual}, and not for `{expected}`, so nothing was sent");
+        let actual = user.map_or_else(|| "an unknown user".to_owned(), |id| format!("`{id}`"));
+        let message = format!("the server identifies you as {actual}, not as `{expected}`, so nothing was sent");
         Err(Error::new(ErrorKind::Unauthorized, message))
     }
 
@@ -295,7 +284,7 @@ impl Client {
     pub(crate) async fn in_turn(&self, path: String) -> Result<Self> {
         self.check_user().await?;
         let claims = Request::new(Method::PATCH, path).claims();
-        let lease = Lease::take(self.shared.sender.server, claims, self.manner.timeout).await?;
+        let lease = Lease::take(self.shared.sender.server, claims, self.options.timeout).await?;
         Ok(Self { lease: Some(Arc::new(lease)), ..self.clone() })
     }
 
@@ -304,8 +293,8 @@ impl Client {
         self.lease.as_ref().map(|lease| lease.busy())
     }
 
-    /// Says that a plugin is missing, if that is why the server refused a request that needs it.
-    pub(crate) async fn explain_missing(&self, needs: Option<Capability>, error: Error) -> Error {
+    /// Replaces the error by `ErrorKind::Unsupported` if the server refused the request because it lacks a plugin.
+    pub(crate) async fn name_missing_capability(&self, needs: Option<Capability>, error: Error) -> Error {
         let Some(Capability(name)) = needs else { return error };
         match self.info().await {
             Ok(info) if !info.has(name) => {

@@ -1,56 +1,59 @@
 use http::StatusCode;
 
 use super::Error;
-use crate::wire::refusal::Refusal;
+use super::response::ErrorResponse;
 
-/// What kind of failure an [`Error`] is.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// What the caller gave cannot be sent: a wrong id, data that is no JSON object. Nothing was sent.
+    /// The input is invalid, such as a wrong id or data that is no JSON object; nothing was sent.
     Invalid,
-    /// There is no such object.
+    /// The object does not exist.
     NotFound,
-    /// The credentials do not allow it. For a bucket, or anything in one, it can also mean that there is none.
+    /// The credentials do not permit it.
+    ///
+    /// For a bucket or anything in one, it can also mean that the bucket does not exist.
     Forbidden,
-    /// The server does not know the credentials, or there were none.
+    /// The server does not accept the credentials, or there were none.
     Unauthorized,
-    /// The object is not what the request took it for: it was changed, or it exists already, or no longer.
+    /// The object is in another state than the request expects: it was changed, it exists already, or it was
+    /// deleted.
     Conflict,
-    /// The server refused the request for what it says: data against the schema, an unknown permission, …
+    /// The server refused the content of the request: data that violates the schema, an unknown permission, …
     Refused,
-    /// The permissions are not visible, and so cannot be edited.
+    /// The permissions are not visible and can therefore not be edited.
     NotVisible,
-    /// The server does not offer a plugin that the call needs.
+    /// The server lacks a plugin that the call needs.
     Unsupported,
-    /// The server cannot answer for now; trying again later can help.
+    /// The server is temporarily unavailable; a later retry can help.
     Unavailable,
-    /// The server failed.
+    /// The server failed with an internal error.
     Server,
-    /// The server, or this version of its API, is out of service for good.
+    /// The server, or this version of its API, is permanently out of service.
     Gone,
-    /// There was no answer in time.
-    TimedOut,
-    /// There was no connection, or it broke.
-    Connection,
-    /// The answer was larger than the client accepts.
+    /// The response did not arrive in time.
+    Timeout,
+    /// The connection could not be made, or it broke.
+    Connect,
+    /// The response was larger than the client accepts.
     TooLarge,
-    /// The answer is none that Kinto gives: a proxy's page, a redirect elsewhere, a body cut short.
+    /// The response is not one of Kinto: a page of a proxy, a redirect elsewhere, a truncated body.
     Unexpected,
-    /// A record does not fit the type it is read as.
+    /// A record does not decode as the type it was read as.
     Decode,
-    /// The [`CredentialProvider`](crate::CredentialProvider) implementation could not give credentials.
+    /// The [`CredentialProvider`](crate::auth::CredentialProvider) implementation could not give credentials.
     Authentication,
-    /// More than one object matches, where one was asked for.
-    Several,
-    /// Of several operations some failed: see [`Error::failures`].
+    /// More than one object matches, but the call reads a single one.
+    MultipleResults,
+    /// Some of several operations failed: see [`Error::failures`].
     Partial,
-    /// It was not sent, because the batch it was in was stopped before its turn.
+    /// The operation was not sent, because its batch was stopped before.
     Cancelled,
 }
 
 impl ErrorKind {
-    pub(super) fn of(refusal: &Refusal) -> Self {
+    pub(crate) fn of(refusal: &ErrorResponse) -> Self {
         match refusal.status {
             StatusCode::NOT_FOUND if refusal.foreign.is_none() => Self::NotFound,
             StatusCode::FORBIDDEN if refusal.foreign.is_none() => Self::Forbidden,
@@ -75,7 +78,7 @@ impl ErrorKind {
     /// use kinto_client::ErrorKind;
     ///
     /// assert_eq!(ErrorKind::Invalid.http_status(), 400);
-    /// assert_eq!(ErrorKind::TimedOut.http_status(), 504);
+    /// assert_eq!(ErrorKind::Timeout.http_status(), 504);
     /// ```
     #[must_use]
     pub fn http_status(self) -> StatusCode {
@@ -85,31 +88,31 @@ impl ErrorKind {
             Self::Forbidden | Self::NotVisible => StatusCode::FORBIDDEN,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Conflict => StatusCode::PRECONDITION_FAILED,
-            Self::Several => StatusCode::CONFLICT,
+            Self::MultipleResults => StatusCode::CONFLICT,
             Self::Unsupported => StatusCode::NOT_IMPLEMENTED,
             Self::Unavailable | Self::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            Self::Server | Self::Gone | Self::Connection | Self::TooLarge | Self::Unexpected | Self::Decode => {
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Server | Self::Gone | Self::Connect | Self::TooLarge | Self::Unexpected | Self::Decode => {
                 StatusCode::BAD_GATEWAY
             }
             Self::Authentication | Self::Partial => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    /// What can be done about it, where the message alone does not say.
-    pub(super) fn hint(self, operation: Option<&str>, object: Option<&str>) -> String {
+    /// Returns advice on resolving the error, where the message alone does not give it.
+    pub(crate) fn hint(self, operation: Option<&str>, object: Option<&str>) -> String {
         match self {
             Self::Forbidden => {
                 let needed = permission_for(operation.unwrap_or_default(), object.unwrap_or_default());
                 if object.is_some_and(|object| object.starts_with("/buckets/")) {
-                    format!("{needed}; or there is no such bucket, to which the server answers alike")
+                    format!("{needed}; or there is no such bucket, to which the server responds in the same way")
                 } else {
                     needed.to_owned()
                 }
             }
-            Self::Unauthorized => "check user and password, or the token: the server does not know them".to_owned(),
+            Self::Unauthorized => "check user and password, or the token: the server does not accept them".to_owned(),
             Self::Conflict => {
-                "it was changed since it was read, or exists already, or no longer: read it again".to_owned()
+                "it was changed or deleted since it was read, or exists already: read it again".to_owned()
             }
             Self::Unavailable => "try again later".to_owned(),
             _ => String::new(),
@@ -117,22 +120,24 @@ impl ErrorKind {
     }
 }
 
-/// The permission that a refused operation needs.
+/// Returns the permission that a refused operation needs.
 fn permission_for(operation: &str, object: &str) -> &'static str {
     let of_account = object.starts_with("/accounts");
     match operation {
-        _ if of_account => "that takes the account's own credentials, or an administrator's",
-        "create record" => "it takes the permission `record:create` on the collection, or `write` on it or its bucket",
-        "create collection" => "it takes the permission `collection:create` on the bucket, or `write`",
-        "create group" => "it takes the permission `group:create` on the bucket, or `write`",
+        _ if of_account => "it requires the credentials of the account itself or of an administrator",
+        "create record" => {
+            "it requires the permission `record:create` on the collection, or `write` on it or its bucket"
+        }
+        "create collection" => "it requires the permission `collection:create` on the bucket, or `write`",
+        "create group" => "it requires the permission `group:create` on the bucket, or `write`",
         "create bucket" => {
-            "it takes the permission `bucket:create`, which the server's settings give; or there is such a bucket, hidden \
+            "it requires the permission `bucket:create`, which the server's settings give; or there is such a bucket, hidden \
              from you"
         }
         operation if operation.starts_with("get") => {
-            "it takes the permission `read` on it, or on what it is in; `write` is enough too"
+            "it requires the permission `read` on it or its parent; `write` is sufficient too"
         }
-        _ => "it takes the permission `write` on it, or on what it is in",
+        _ => "it requires the permission `write` on it or its parent",
     }
 }
 
@@ -151,49 +156,58 @@ macro_rules! predicates {
 }
 
 predicates! {
-    /// There is no such object.
+    /// Returns `true` if the object does not exist.
     ///
-    /// A missing *bucket* is [`is_forbidden`](Self::is_forbidden) to everybody who may not read every bucket.
+    /// For a missing *bucket*, users who may not read every bucket get [`is_forbidden`](Self::is_forbidden)
+    /// instead.
     is_not_found = NotFound;
-    /// Somebody else changed the object since it was read, or it exists already, or no longer.
+    /// Returns `true` if the object was changed by another client since it was read, exists already, or was
+    /// deleted.
     ///
-    /// Read it again and decide, or let `update_record` do that.
+    /// Read it again and decide, or use `update_record`, which does that.
     is_conflict = Conflict;
-    /// The credentials do not allow it; or there is no such bucket, which the server does not tell apart.
+    /// Returns `true` if the credentials do not permit it, or if there is no such bucket: the server responds to
+    /// both in the same way.
     is_forbidden = Forbidden;
-    /// The server does not know the credentials, or there were none.
+    /// Returns `true` if the server does not accept the credentials, or if there were none.
     is_unauthorized = Unauthorized;
-    /// What was given cannot be sent, and nothing was.
+    /// Returns `true` if the input is invalid, so that nothing was sent.
     is_invalid = Invalid;
-    /// The server refused what the request says, such as data against the collection's schema.
+    /// Returns `true` if the server refused the content of the request, such as data that violates the
+    /// collection's schema.
     is_refused = Refused;
-    /// The server cannot answer for now: overloaded, in maintenance, or its proxy does not reach it.
+    /// Returns `true` if the server is temporarily unavailable: overloaded, in maintenance, or unreachable for its
+    /// proxy.
     is_unavailable = Unavailable;
-    /// The server failed at it, and will probably fail again.
-    is_server = Server;
-    /// The server, or this version of its API, is out of service for good.
+    /// Returns `true` if the server failed with an internal error, which a retry will probably not resolve.
+    is_server_error = Server;
+    /// Returns `true` if the server, or this version of its API, is permanently out of service.
     is_gone = Gone;
-    /// There was no answer in time; see [`may_have_been_applied`](Self::may_have_been_applied).
-    is_timed_out = TimedOut;
-    /// There was no connection, or it broke; see [`may_have_been_applied`](Self::may_have_been_applied).
-    is_connection = Connection;
-    /// A record does not fit the type it is read as; see [`record_id`](Self::record_id) and [`field`](Self::field).
+    /// Returns `true` if the response did not arrive in time; see
+    /// [`may_have_been_applied`](Self::may_have_been_applied).
+    is_timeout = Timeout;
+    /// Returns `true` if the connection could not be made, or broke; see
+    /// [`may_have_been_applied`](Self::may_have_been_applied).
+    is_connect = Connect;
+    /// Returns `true` if a record does not decode as the type it was read as; see [`record_id`](Self::record_id)
+    /// and [`field`](Self::field).
     is_decode = Decode;
-    /// The answer was larger than [`max_response_size`](crate::ClientBuilder::max_response_size) allows, or had more pages
-    /// than the call does.
+    /// Returns `true` if the response was larger than
+    /// [`max_response_size`](crate::ClientBuilder::max_response_size), or had more pages than the call allows.
     is_too_large = TooLarge;
-    /// The answer is none that Kinto gives: is the URL a Kinto server's, and is there a proxy in between?
+    /// Returns `true` if the response is not one of Kinto: check that the URL is that of a Kinto server, and look
+    /// for a proxy in between.
     is_unexpected = Unexpected;
-    /// The permissions are not visible to these credentials, and so cannot be edited.
+    /// Returns `true` if the permissions are not visible to these credentials and can therefore not be edited.
     is_not_visible = NotVisible;
-    /// More than one object matches, where one was asked for.
-    is_several = Several;
-    /// The [`CredentialProvider`](crate::CredentialProvider) implementation could not give credentials; nothing was sent.
+    /// Returns `true` if more than one object matches, but the call reads a single one.
+    is_multiple_results = MultipleResults;
+    /// The [`CredentialProvider`](crate::auth::CredentialProvider) implementation could not give credentials; nothing was sent.
     is_authentication = Authentication;
-    /// Of several operations some failed; see [`failures`](Self::failures).
+    /// Returns `true` if some of several operations failed; see [`failures`](Self::failures).
     is_partial = Partial;
-    /// It was not sent, because the batch it was in was stopped before its turn.
+    /// Returns `true` if the operation was not sent, because its batch was stopped before.
     is_cancelled = Cancelled;
-    /// The server does not offer the plugin that the call needs.
+    /// Returns `true` if the server lacks a plugin that the call needs.
     is_unsupported = Unsupported;
 }

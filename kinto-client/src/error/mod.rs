@@ -1,3 +1,5 @@
+//! The error of all operations: its kind, operation and object, and advice.
+
 use std::{
     fmt::{self, Write as _},
     sync::Arc,
@@ -8,31 +10,30 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::wire::{
-    object::{Data, Record},
-    refusal::Refusal,
-    response::Doubt,
-};
+use doubt::Doubt;
+use response::ErrorResponse;
 
-mod conflict;
-mod kind;
-mod made;
+pub(crate) mod alert;
+mod builder;
+pub(crate) mod doubt;
+pub(crate) mod kind;
 mod one_line;
+pub(crate) mod response;
+pub(crate) mod schema_violation;
 mod violation;
 
-pub use conflict::Conflict;
-use conflict::Sent;
 pub use kind::ErrorKind;
 use one_line::OneLine;
 
 /// A `Result` whose error is this library's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, with which operation, on which object, and what can be done.
+/// An error with its kind, the operation, the object, and advice on resolving it.
 ///
-/// Its `Display` is one line that says all of that. To act on it, ask one of the `is_` methods or
+/// `Display` writes all of that on one line. To handle it, use one of the `is_` methods or
 /// [`kind`](Self::kind); to show more, [`status`](Self::status), [`errno`](Self::errno),
-/// [`server_message`](Self::server_message) and [`details`](Self::details) are the server's own words.
+/// [`server_message`](Self::server_message) and [`details`](Self::details) return parts of the server's
+/// response.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -55,7 +56,7 @@ struct Inner {
     message: String,
     operation: Option<&'static str>,
     object: Option<String>,
-    refusal: Option<Refusal>,
+    refusal: Option<ErrorResponse>,
     record_id: Option<String>,
     field: Option<String>,
     rule: Option<String>,
@@ -63,7 +64,7 @@ struct Inner {
     /// It waited in this program for all the time that it had.
     waited: bool,
     failures: Vec<(usize, Error)>,
-    retry_in: Option<Duration>,
+    retry_after: Option<Duration>,
     sent: Option<Sent>,
     /// The object that was found in another version than the caller asked for.
     found: Option<Bytes>,
@@ -74,25 +75,25 @@ struct Inner {
 }
 
 impl Error {
-    /// What kind of failure it is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What was being done: `create record`.
+    /// Returns the operation that failed: `create record`.
     #[must_use]
     pub fn operation(&self) -> Option<&str> {
         self.0.operation
     }
 
-    /// What it was being done to: `/buckets/default/collections/todo`.
+    /// Returns the path of the object of the operation: `/buckets/default/collections/todo`.
     #[must_use]
     pub fn object(&self) -> Option<&str> {
         self.0.object.as_deref()
     }
 
-    /// The HTTP status of the server's answer, if there was an answer and it was a refusal.
+    /// Returns the HTTP status of the response, if there was one with an error status.
     ///
     /// `None` for what was refused here, before anything was sent ([`is_invalid`](Self::is_invalid)).
     /// [`kind`](Self::kind)[`().http_status()`](ErrorKind::http_status) is a status for every error, with which a web service can
@@ -102,81 +103,61 @@ impl Error {
         self.0.refusal.as_ref().map(|refusal| refusal.status)
     }
 
-    /// Kinto's number of the refusal, if it gave one: 110 for a missing object, 121 for a forbidden one, …
+    /// Returns Kinto's error number, if the response had one: 110 for a missing object, 121 for a forbidden one, …
     #[must_use]
     pub fn errno(&self) -> Option<u32> {
         self.0.refusal.as_ref()?.errno
     }
 
-    /// What the server said, in its own words.
+    /// Returns the error message of the server.
     #[must_use]
     pub fn server_message(&self) -> Option<&str> {
         self.0.refusal.as_ref()?.message.as_deref()
     }
 
-    /// What the server added to its message: which parameter, which object.
+    /// Returns the details that the server added to its message, such as the parameter or the object.
     #[must_use]
     pub fn details(&self) -> Option<&Value> {
         self.0.refusal.as_ref()?.details.as_ref()
     }
 
-    /// The two versions of a record that are in conflict: what was to be written, and what others have made of it.
-    ///
-    /// `None` if this is no conflict of writing, or a version does not fit `T`.
-    #[must_use]
-    pub fn conflict<T: Data>(&self) -> Option<Conflict<T>> {
-        if self.kind() != ErrorKind::Conflict {
-            return None;
-        }
-        let theirs = match self.0.refusal.as_ref()?.existing.clone() {
-            Some(existing) => Some(Record::from_received(existing).ok()?),
-            None => None,
-        };
-        Some(Conflict { ours: self.0.sent.as_ref()?.record().ok()?, theirs })
+    /// Returns the contents of the server's error response.
+    pub(crate) fn refusal(&self) -> Option<&ErrorResponse> {
+        self.0.refusal.as_ref()
     }
 
-    /// The record that stood in the way of a write, as the server holds it: what others have made of it.
-    ///
-    /// `None` if this is no conflict, if the record is gone, and if it does not fit `T`. It comes without permissions.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
-    /// # let server = kinto_server::Server::shared().expect("a server");
-    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
-    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
-    /// use kinto_client::{Value, json};
-    ///
-    /// todo.create_record(json!({"id": "milk", "title": "Milk"})).await?;
-    /// let error = todo.create_record(json!({"id": "milk", "title": "Oat milk"})).await.unwrap_err();
-    /// assert_eq!(error.theirs::<Value>().unwrap().data["title"], "Milk");
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn theirs<T: Data>(&self) -> Option<Record<T>> {
-        let existing = self.0.refusal.as_ref().and_then(|refusal| refusal.existing.as_ref()).or(self.0.found.as_ref());
-        Record::from_received(existing?.clone()).ok()
+    /// Returns the object that was found in another version than the caller asked for.
+    pub(crate) fn found(&self) -> Option<&Bytes> {
+        self.0.found.as_ref()
     }
 
-    /// The id of the record that did not decode.
+    /// Returns the request that conflicted.
+    pub(crate) fn sent(&self) -> Option<&Sent> {
+        self.0.sent.as_ref()
+    }
+
+    /// Returns the id of the record that did not decode.
     #[must_use]
     pub fn record_id(&self) -> Option<&str> {
         self.0.record_id.as_deref()
     }
 
-    /// After how long the server wants to be asked again, if it said so.
+    /// Returns the delay that the server asked for before a retry, if it did.
     #[must_use]
-    pub fn retry_in(&self) -> Option<Duration> {
-        self.0.retry_in
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
-    /// Which of several operations failed, by their places among those that were given, from 0.
+    /// Returns the operations that failed, of several ones, with their positions in the input, starting from 0.
     #[must_use]
     pub fn failures(&self) -> &[(usize, Error)] {
         &self.0.failures
     }
 
-    /// Whether the server may have done what it was asked, although no answer says so: the connection broke after
-    /// the request was sent, or the answer made no sense. Read before you write again.
+    /// Returns `true` if the server may have executed the request although no response confirms it.
+    ///
+    /// That is so if the connection broke after the request was sent, or if the response was malformed. Read
+    /// before you write again.
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
         self.0.maybe_applied
@@ -205,7 +186,7 @@ impl fmt::Display for Error {
             write!(f, " ({hint})")?;
         }
         if inner.maybe_applied && !told {
-            f.write_str(" (the server may have done it all the same: read before you write again)")?;
+            f.write_str(" (the server may have executed it nevertheless: read before you write again)")?;
         }
         if let Some(progress) = &inner.progress {
             write!(f, "; {progress}")?;
@@ -229,4 +210,11 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
     }
+}
+
+/// The body of the request that conflicted.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    pub(crate) path: String,
+    pub(crate) body: Bytes,
 }

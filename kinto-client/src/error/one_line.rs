@@ -1,8 +1,9 @@
 use std::fmt::{self, Write};
 
-/// Writes on, with a space in the place of each control character: an error is one line, and what the server sent, which
-/// is part of it, does not speak to the terminal.
-pub(super) struct OneLine<'a, W>(pub(super) &'a mut W);
+/// A writer that replaces control characters by spaces.
+///
+/// An error is one line, and the part of it that the server sent must not control the terminal.
+pub(crate) struct OneLine<'a, W>(pub(crate) &'a mut W);
 
 impl<W: Write> Write for OneLine<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -18,10 +19,10 @@ impl<W: Write> Write for OneLine<'_, W> {
 
 #[cfg(test)]
 mod tests {
-    use crate::error::{Error, ErrorKind};
+    use crate::error::{Error, kind::ErrorKind};
 
     #[test]
-    fn an_error_is_one_line() {
+    fn error_display_replaces_control_characters() {
         let error = Error::new(ErrorKind::Refused, "no\r\n\u{1b}[31mred\u{85}é");
         assert_eq!(error.to_string(), "no   [31mred é");
     }

@@ -1,8 +1,8 @@
 use super::Error;
-use crate::wire::violation::Violation;
+use super::schema_violation::Violation;
 
 impl Error {
-    /// Data that does not fit its schema, as is known before it is sent.
+    /// Creates an error for data that violates its schema, found before it was sent.
     #[cfg(feature = "schema")]
     pub(crate) fn violations(violations: &[Violation]) -> Self {
         let all: Vec<String> = violations.iter().map(ToString::to_string).collect();
@@ -11,30 +11,34 @@ impl Error {
         error
     }
 
-    /// Says where a record is against its schema, if it is.
-    pub(super) fn place(&mut self, violation: Option<&Violation>) {
+    /// Adds the place of a violation of the schema, if there is one.
+    pub(crate) fn place(&mut self, violation: Option<&Violation>) {
         if let Some(Violation { field, rule, .. }) = violation {
             self.0.field.clone_from(field);
             self.0.rule = Some(rule.clone());
         }
     }
 
-    /// The place inside the record that did not decode, or that is against the schema: `address.lines[2]`.
+    /// Returns the path inside the record that did not decode or that violates the schema: `address.lines[2]`.
     ///
-    /// Of a place that is against the schema the server tells only the last part (`lines`, `[2]`).
+    /// For a violation of the schema, the server reports only the last part of the path (`lines`, `[2]`).
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.0.field.as_deref()
     }
 
-    /// The rule of the schema that the record does not meet: `required`, `type`, `maxLength`, … `anyOf` can also be a `oneOf`.
+    /// Returns the keyword of the schema that the record violates: `required`, `type`, `maxLength`, …
+    ///
+    /// `anyOf` can also stand for `oneOf`.
     #[must_use]
-    pub fn rule(&self) -> Option<&str> {
+    pub fn schema_keyword(&self) -> Option<&str> {
         self.0.rule.as_deref()
     }
 
-    /// Whether a record does not fit the schema of its collection: [`field`](Self::field) and [`rule`](Self::rule) say
-    /// where and why. Either the server refused it ([`is_refused`](Self::is_refused)), or it was not sent at all
+    /// Returns `true` if a record does not fit the schema of its collection.
+    ///
+    /// [`field`](Self::field) and [`schema_keyword`](Self::schema_keyword) have the place and the reason. Either the server refused
+    /// the record ([`is_refused`](Self::is_refused)), or it was not sent at all
     /// ([`is_invalid`](Self::is_invalid)).
     #[must_use]
     pub fn is_schema_violation(&self) -> bool {

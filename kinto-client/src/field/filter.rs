@@ -8,7 +8,10 @@ use super::{
 use crate::{
     error::{Error, Result},
     wire::{
-        filter::{Filter, Operand as Encoded, Operator},
+        filter::{
+            Filter,
+            term::{Operand as Encoded, Operator},
+        },
         sort::Sort,
     },
 };
@@ -203,7 +206,7 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::ContainsAny, self.containable(list(values)))
     }
 
-    /// From the least to the greatest.
+    /// Sorts by the field in ascending order.
     pub fn asc(&self) -> Sort<R>
     where
         V: Sortable,
@@ -211,7 +214,7 @@ impl<R, V> Field<R, V> {
         Sort::new(self.path(), false)
     }
 
-    /// From the greatest to the least.
+    /// Sorts by the field in descending order.
     pub fn desc(&self) -> Sort<R>
     where
         V: Sortable,
@@ -220,9 +223,9 @@ impl<R, V> Field<R, V> {
     }
 }
 
-/// Filters by the JSON that is stored, since only the code of `#[serde(with = "…")]` knows how a value becomes that.
+/// Filters by the stored JSON, since only the code of `#[serde(with = "…")]` converts a value to it.
 impl<R, V> Field<R, Opaque<V>> {
-    /// The stored JSON is this.
+    /// Matches objects in which the stored JSON equals `value`.
     pub fn eq_json(&self, value: impl Serialize) -> Filter<R> {
         Filter::new(self.path(), Operator::Eq, one(value))
     }
@@ -240,16 +243,17 @@ impl<R, V: HasFields, P> Nested<R, V, P> {
     }
 }
 
-/// A field of JSON without a type, by its name: what [`Filter::field`] gives.
+/// A field of untyped JSON, selected by name with [`Filter::field`].
 #[derive(Clone, Debug)]
 pub struct JsonField {
     path: String,
 }
 
-impl Filter<crate::Value> {
-    /// Starts a filter on the field of that name, a nested one with dots: `Filter::field("address.city").eq("Paris")`.
+impl Filter<serde_json::Value> {
+    /// Starts a filter on the field with this name; dots lead to nested fields:
+    /// `Filter::field("address.city").eq("Paris")`.
     ///
-    /// Whether the server can filter on such a name is checked when the call is sent, and before anything is.
+    /// The call checks whether the server can filter on such a name, before anything is sent.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -380,13 +384,13 @@ pub(super) fn has<R>(path: impl Into<String>, there: bool) -> Filter<R> {
 /// everything to the other.
 fn some_of<O: Serialize>(method: &str, values: impl IntoIterator<Item = O>) -> Result<Encoded> {
     match many(values)? {
-        Encoded::Many(list) if list.is_empty() => Err(Error::invalid(format!("`{method}` takes one value at least"))),
+        Encoded::Many(list) if list.is_empty() => Err(Error::invalid(format!("`{method}` takes at least one value"))),
         values => Ok(values),
     }
 }
 
-/// The pattern with all but `*` made to stand for itself: to PostgreSQL and to the regular expressions of the memory
-/// backend a backslash means that.
+/// Escapes all characters of the pattern except `*` with a backslash, for PostgreSQL and for the regular
+/// expressions of the memory backend.
 fn verbatim(pattern: &str) -> String {
     pattern.chars().fold(String::with_capacity(pattern.len()), |mut verbatim, c| {
         if c.is_ascii_punctuation() && c != '*' {

@@ -7,7 +7,7 @@
 mod chrono {
     use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-    use crate::field::{Ordered, Text};
+    use crate::field::operand::{Ordered, Text};
 
     impl Ordered for NaiveDate {}
     impl Text for NaiveDate {}
@@ -29,7 +29,7 @@ mod chrono {
 mod time {
     use time::{Date, PrimitiveDateTime, Time, UtcDateTime};
 
-    use crate::field::Ordered;
+    use crate::field::operand::Ordered;
 
     impl Ordered for Date {}
     impl Ordered for Time {}
@@ -39,7 +39,7 @@ mod time {
 
 #[cfg(feature = "uuid")]
 mod uuid {
-    use crate::field::{Ordered, Text};
+    use crate::field::operand::{Ordered, Text};
 
     impl Ordered for uuid::Uuid {}
     impl Text for uuid::Uuid {}

@@ -1,7 +1,7 @@
 use std::marker::PhantomData;
 
 use super::HasFields;
-use crate::__private::ListKey;
+use crate::json::merge::ListKey;
 
 /// The keys of the lists in a struct, found before those of [`NoLists`]; so that a type that is no such struct is an error
 /// in one place only, where its fields are asked for.

@@ -1,7 +1,7 @@
-//! Handles of the fields of a record, which the derive makes: `Todo::fields().title`.
+//! Handles of the fields of a record, created by the derive: `Todo::fields().title`.
 //!
-//! They make filters, for reading, counting and deleting, and orders; and they say which fields to select, to set and to
-//! unset. JSON without a type has the same filters by name: [`Filter::field`](crate::Filter::field).
+//! They create filters and sort orders, and name the fields to select, set and unset. For untyped JSON, the
+//! same filters exist by name: [`Filter::field`](crate::Filter::field).
 //!
 //! | filter | for | null | missing | values of other types |
 //! |---|---|---|---|---|
@@ -92,16 +92,20 @@
 
 use std::{fmt, marker::PhantomData, ops::Deref};
 
-use crate::__private::{ListKey, Path, Prefix, RawValue};
+use serde_json::value::RawValue;
+
+use crate::json::merge::ListKey;
+use path::{Path, Prefix};
 
 mod filter;
 mod foreign;
 pub(crate) mod list_keys;
 mod names;
-mod operand;
+pub(crate) mod operand;
+pub(crate) mod path;
 mod plain;
 pub(crate) mod reading;
-mod selection;
+pub(crate) mod selection;
 pub(crate) mod unordered;
 mod view;
 
@@ -113,7 +117,7 @@ pub(crate) use selection::{names_of, selected};
 pub use unordered::Unordered;
 pub use view::{AnyNumber, AnyText};
 
-/// What a field with `#[serde(with = "…")]` or `serialize_with` holds: only that code knows the form it is stored in.
+/// The type of a field with `#[serde(with = "…")]` or `serialize_with`, whose stored JSON is unknown.
 #[derive(Clone, Copy, Debug)]
 pub struct Opaque<V>(V);
 
@@ -129,9 +133,9 @@ macro_rules! field {
         $(#[$doc])*
         pub struct $field<R, V> {
             path: Path,
-            /// What serde reads it with, if not with the type's own `Deserialize`.
+            /// The function that deserializes the field, if it is not the type's own `Deserialize`.
             read: Option<fn(Option<&RawValue>) -> serde_json::Result<V>>,
-            /// What serde reads where it is missing.
+            /// The function that returns the value of a missing field.
             default: Option<fn() -> V>,
             /// The same value may be stored as one of many lists.
             unordered: bool,
@@ -181,14 +185,15 @@ macro_rules! field {
                 self
             }
 
-            /// Where the field is in the JSON of the record: `title`, or `address.city` for a field of a nested struct.
+            /// Returns the path of the field in the JSON of the record: `title`, or `address.city` for a field of
+            /// a nested struct.
             #[must_use]
             pub fn path(&self) -> String {
                 self.path.to_string()
             }
         }
 
-        // By hand, because the derives would ask the same of the record and the value.
+        // Written by hand, because derives would require the trait of the record and the value as well.
         impl<R, V> Clone for $field<R, V> {
             fn clone(&self) -> Self {
                 *self
@@ -206,7 +211,7 @@ macro_rules! field {
 }
 
 field! {
-    /// The field of a record `R` that holds a `V`.
+    /// The handle of a field of type `V` in a record `R`.
     ///
     /// ```
     /// use kinto_client::KintoRecord;
@@ -224,20 +229,20 @@ field! {
 }
 
 field! {
-    /// A [`Field`] whose name has other characters than letters, digits and `_`, so that the server can compare it for
-    /// equality and nothing else.
+    /// The handle of a field whose name contains other characters than letters, digits and `_`, so that the server
+    /// supports comparison for equality only.
     PlainField
 }
 
-/// A struct whose fields have handles: one with `#[derive(KintoRecord)]` and `#[kinto(nested)]`.
+/// A struct whose fields have handles, with `#[derive(KintoRecord)]` and `#[kinto(nested)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no fields that a filter could name",
     label = "cannot be `nested`",
-    note = "a struct has them with `#[derive(KintoRecord)]` and `#[kinto(nested)]`; a list never does",
+    note = "add `#[derive(KintoRecord)]` and `#[kinto(nested)]` to the struct; a list cannot be nested",
     note = "or remove `#[kinto(nested)]` from the field"
 )]
 pub trait HasFields {
-    /// A handle for each field, seen from the record that it is a part of.
+    /// The struct of handles, as fields of the record that contains the struct.
     type Fields<R: 'static, P: Prefix>: Copy + 'static;
 
     #[doc(hidden)]
@@ -269,7 +274,7 @@ macro_rules! see_through {
 
 see_through!(Option, Box);
 
-/// The field of a record `R` that holds a struct `V` with fields of its own, which are reached through it.
+/// The handle of a field that holds a struct `V` with fields of its own, in a record `R`.
 ///
 /// ```
 /// use kinto_client::KintoRecord;
@@ -304,7 +309,7 @@ impl<R, V, P> Nested<R, V, P> {
         Self { field, path: PhantomData }
     }
 
-    /// Where the struct is in the JSON of the record.
+    /// Returns the path of the struct in the JSON of the record.
     #[must_use]
     pub fn path(&self) -> String {
         self.field.path()

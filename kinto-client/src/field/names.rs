@@ -1,5 +1,5 @@
 use super::Field;
-use crate::__private::Path;
+use super::path::Path;
 
 impl<R, V> Field<R, V> {
     /// The names that the field may have in the JSON, and before it those of the structs that it is in.

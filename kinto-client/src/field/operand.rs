@@ -10,10 +10,12 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, Result},
-    wire::{encode, filter::Operand as Encoded},
+    json::encode,
+    wire::filter::term::Operand as Encoded,
 };
 
-/// What a field of type `V` can be compared with: a `V`, the inside of an `Option`, `&str` for a `String`.
+/// A value that a field of type `V` can be compared with: a `V`, the inner type of an `Option`, `&str` for a
+/// `String`.
 #[diagnostic::on_unimplemented(
     message = "cannot compare a `{V}` field with `{Self}`",
     label = "the field holds `{V}`",
@@ -46,8 +48,9 @@ macro_rules! compared_with_string {
 
 compared_with_string!(Cow<'_, str>, Box<str>, Arc<str>, Rc<str>);
 
-/// Types whose JSON, numbers or text, the server has an order for. Implement it for your own, such as a date that
-/// serialises as text which sorts by time.
+/// Types whose JSON is a number or text, which the server can order.
+///
+/// Implement it for your own types, such as a date that serializes as text in chronological order.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no order on the server, so `lt`, `gt`, `ge` and `le` do not apply",
     label = "only numbers and text are ordered",
@@ -55,12 +58,14 @@ compared_with_string!(Cow<'_, str>, Box<str>, Arc<str>, Rc<str>);
     note = "for a type of another crate see the features of `kinto-client`, or use `as_number()` or `as_text()` of the field"
 )]
 pub trait Ordered {
-    /// What is stored may be of another type.
+    /// True for a view, whose stored values may have another type.
     #[doc(hidden)]
     const IS_VIEW: bool = false;
 }
 
-/// Types whose JSON is text. Implement it for your own.
+/// Types whose JSON is text.
+///
+/// Implement it for your own types.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not text, so `like` does not apply",
     label = "only text can be searched",
@@ -74,11 +79,11 @@ pub trait Text {}
     label = "only lists contain something"
 )]
 pub trait Listed {
-    /// What is in the list.
+    /// The type of the items of the list.
     type Item;
 }
 
-/// Types that lists can be sorted by: what is [`Ordered`], and booleans.
+/// Types that lists can be sorted by: [`Ordered`] ones and booleans.
 #[diagnostic::on_unimplemented(
     message = "a list cannot be sorted by a field of type `{Self}`",
     label = "only numbers, text and booleans can be sorted by",
@@ -94,7 +99,7 @@ macro_rules! ordered {
 
 ordered!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, char);
 ordered!(String, Cow<'_, str>, Box<str>, Arc<str>, Rc<str>);
-ordered!(crate::Timestamp);
+ordered!(crate::wire::timestamp::Timestamp);
 
 impl<V: Ordered> Ordered for Option<V> {}
 impl<V: Ordered> Sortable for V {}
@@ -145,7 +150,7 @@ pub(super) fn number_or_text(method: &str, path: &str, value: impl Serialize) ->
     match one(value)? {
         value @ Encoded::One(Value::Number(_) | Value::String(_)) => Ok(value),
         _ => Err(Error::invalid(format!(
-            "`{method}` of the field {path:?} takes a number or text: nothing else has an order on the server"
+            "`{method}` of the field {path:?} takes a number or text: the server does not order other types"
         ))),
     }
 }
@@ -154,7 +159,7 @@ pub(super) fn many<O: Serialize>(values: impl IntoIterator<Item = O>) -> Result<
     values.into_iter().map(|value| encode::value(&value)).collect::<Result<Vec<Value>>>().map(Encoded::Many)
 }
 
-/// The list that has to be contained, as one value.
+/// Encodes the values of a `contains` filter as one JSON list.
 pub(super) fn list<O: Serialize>(values: impl IntoIterator<Item = O>) -> Result<Encoded> {
     values.into_iter().map(|value| encode::value(&value)).collect::<Result<Value>>().map(Encoded::One)
 }

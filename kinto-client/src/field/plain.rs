@@ -4,7 +4,7 @@ use super::{
     operand::{Operand, one},
 };
 use crate::wire::{
-    filter::{Filter, Operator},
+    filter::{Filter, term::Operator},
     sort::Sort,
 };
 
@@ -20,17 +20,17 @@ impl<R, V> PlainField<R, V> {
     }
 }
 
-/// Fields whose names the server takes an operator before.
+/// Fields whose names the server accepts with an operator in front.
 #[diagnostic::on_unimplemented(
     message = "the server can compare this field for equality, with `eq`, and nothing else",
     label = "its name has other characters than letters, digits and `_`",
-    note = "if the name need not be this one, `#[serde(rename = \"…\")]` on the field, or another `rename_all`, changes it"
+    note = "to change the name, use `#[serde(rename = \"…\")]` on the field, or another `rename_all`"
 )]
 pub trait Operable {}
 
 impl<R, V> Operable for Field<R, V> {}
 
-/// What other fields can do is there to say why these cannot: none of it can be called.
+/// Defines the methods of other fields so that their use gives a helpful compiler error; they cannot be called.
 macro_rules! refused {
     ($($method:ident $(($value:ident))?),+ => $output:ident, $made:expr) => {
         impl<R, V> PlainField<R, V> {

@@ -1,5 +1,8 @@
-//! A field read alone, as it is read with the whole record: the derive passes on what serde's attributes say of it.
+//! Decodes a single field as it would be decoded with the whole record, by the serde attributes that the derive
+//! passes on.
 
+use super::path::Path;
+use serde_json::value::RawValue;
 use std::{borrow::Cow, slice};
 
 use serde::{
@@ -8,27 +11,25 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use crate::{
-    __private::{Path, RawValue},
-    wire::{decode::without_position, merge::Entries},
-};
+use crate::{json::merge::json::Entries, wire::object::decode::without_position};
 
-/// What does not fit, and where.
+/// A decoding error with its path.
 #[derive(Debug)]
-pub struct Misfit {
+pub struct InvalidRecord {
     pub(super) path: String,
     pub(super) reason: String,
 }
 
-/// The struct that a field is in.
+/// The struct that contains a field.
 struct Parent<'a> {
     json: Cow<'a, RawValue>,
-    /// It is missing, and this is the default, serialised. So its fields have the names that they are written under.
+    /// `true` if the struct is missing and this is its serialized default, whose fields have their serialization
+    /// names.
     default: bool,
 }
 
 impl Path {
-    /// The paths under which it may be found.
+    /// Returns the paths at which the field may be found.
     pub(super) fn ways(&self) -> Vec<String> {
         let parents = self.parent.map_or_else(|| vec![String::new()], Self::ways);
         let under = |parent: &String| {
@@ -43,9 +44,9 @@ impl Path {
         record: &RawValue,
         read: fn(Option<&RawValue>) -> serde_json::Result<V>,
         default: Option<fn() -> V>,
-    ) -> Result<V, Misfit> {
+    ) -> Result<V, InvalidRecord> {
         let Some(parent) = self.parent(record)? else {
-            // A struct that is not there has no fields with a default either.
+            // serde uses no defaults of the fields of a missing struct.
             return read(None).map_err(|error| self.misfit(&error));
         };
         match (self.inside(&parent)?, default) {
@@ -54,8 +55,8 @@ impl Path {
         }
     }
 
-    /// The struct that it is in; `None` if that is missing or null.
-    fn parent<'a>(&self, record: &'a RawValue) -> Result<Option<Parent<'a>>, Misfit> {
+    /// Returns the struct that contains the field, or `None` if it is missing or null.
+    fn parent<'a>(&self, record: &'a RawValue) -> Result<Option<Parent<'a>>, InvalidRecord> {
         let Some(path) = self.parent else {
             return Ok(Some(Parent { json: Cow::Borrowed(record), default: false }));
         };
@@ -68,22 +69,22 @@ impl Path {
         Ok(there.map(|json| Parent { json: Cow::Owned(json), default }))
     }
 
-    fn inside<'a>(&self, parent: &'a Parent<'_>) -> Result<Option<&'a RawValue>, Misfit> {
+    fn inside<'a>(&self, parent: &'a Parent<'_>) -> Result<Option<&'a RawValue>, InvalidRecord> {
         let entries = Entries::of(parent.json.get()).map_err(|error| self.parent.unwrap_or(self).misfit(&error))?;
         let names = if parent.default { slice::from_ref(&self.name) } else { self.names() };
         Ok(names.iter().find_map(|name| entries.get(name)))
     }
 
-    fn misfit(&self, error: &serde_json::Error) -> Misfit {
-        Misfit { path: self.to_string(), reason: without_position(error) }
+    fn misfit(&self, error: &serde_json::Error) -> InvalidRecord {
+        InvalidRecord { path: self.to_string(), reason: without_position(error) }
     }
 }
 
-/// Reads a value by its own `Deserialize`.
+/// Deserializes a value by its own `Deserialize`.
 ///
 /// # Errors
 ///
-/// It does not fit, or is missing and no `Option`, which would be `None`.
+/// The value does not fit, or it is missing and the type is not an `Option`, which would be `None`.
 pub fn read<V: DeserializeOwned>(json: Option<&RawValue>) -> serde_json::Result<V> {
     match json {
         Some(json) => serde_json::from_str(json.get()),
@@ -91,11 +92,11 @@ pub fn read<V: DeserializeOwned>(json: Option<&RawValue>) -> serde_json::Result<
     }
 }
 
-/// What `#[serde(deserialize_with = "…")]` reads.
+/// Returns the JSON that `#[serde(deserialize_with = "…")]` deserializes.
 ///
 /// # Errors
 ///
-/// There is nothing, which serde does not ask it about.
+/// The value is missing, in which case serde does not call that function.
 pub fn present(json: Option<&RawValue>) -> serde_json::Result<&RawValue> {
     json.ok_or_else(missing)
 }

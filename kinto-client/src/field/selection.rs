@@ -1,56 +1,58 @@
+use super::path::Path;
 use serde::{
     Deserializer,
     de::{self, DeserializeOwned, IgnoredAny, Visitor},
     forward_to_deserialize_any,
 };
+use serde_json::value::RawValue;
 
 use super::{
     Field, Nested, Opaque, PlainField,
-    reading::{self, Misfit},
+    reading::{self, InvalidRecord},
 };
 use crate::{
-    __private::{Path, RawValue},
     error::{Error, Result},
-    wire::decode::{self, Decoded},
+    wire::object::decode::{self, Decoded},
 };
 
-/// Some fields of a record `R`: one of its handles, or a tuple of up to eight.
+/// Selected fields of a record `R`: one handle, or a tuple of up to eight.
 ///
-/// They come out as they do where the whole record is read: under the names that serde reads, by the code of
-/// `#[serde(with = "…")]`, with serde's default where they are missing. Of a struct that is missing or null, a field is
-/// `None` if it is an `Option`, and an error otherwise; select the struct itself where that can be.
+/// They decode as they do with the whole record: under the names that serde reads, by the code of
+/// `#[serde(with = "…")]`, with serde's default where they are missing. If a struct is missing or null, its
+/// selected fields are `None` if they are `Option`s, and an error otherwise; in that case, select the struct
+/// itself.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a selection of fields of `{R}`",
     label = "not fields of `{R}`",
-    note = "a list of `{R}`s is asked for handles of `{R}::fields()`: one, or a tuple of up to eight"
+    note = "a list of `{R}`s supports the selection of handles of `{R}::fields()`: one, or a tuple of up to eight"
 )]
 pub trait Selection<R>: Send + Sync {
-    /// What they hold.
+    /// The type of the selected values.
     type Output: Send;
 
     #[doc(hidden)]
     fn paths(&self) -> Result<Vec<String>>;
 
     #[doc(hidden)]
-    fn read(&self, record: &RawValue) -> std::result::Result<Self::Output, Misfit>;
+    fn read(&self, record: &RawValue) -> std::result::Result<Self::Output, InvalidRecord>;
 }
 
-/// Reads the selection from one object of a list.
+/// Decodes the selection from one object of a list.
 pub(crate) fn selected<R, S: Selection<R>>(selection: &S, item: &[u8]) -> Result<Decoded<S::Output>> {
     let Decoded { id, last_modified, .. } = decode::object::<IgnoredAny>(item, &[])?;
     let record = serde_json::from_slice(item).map_err(|error| Error::not_kinto(&error, item))?;
     match selection.read(record) {
         Ok(data) => Ok(Decoded { id, last_modified, data }),
-        Err(Misfit { path, reason }) => Err(Error::decode(Some(id.to_string()), &path, &reason)),
+        Err(InvalidRecord { path, reason }) => Err(Error::decode(Some(id.to_string()), &path, &reason)),
     }
 }
 
-/// Where the server finds the field.
+/// Returns the paths at which the server finds the field.
 fn paths(path: &Path, is_read: bool) -> Result<Vec<String>> {
     if is_read {
         return Ok(path.ways());
     }
-    let reason = "only serde knows how it is read; read a struct of your own with `select_as`";
+    let reason = "only serde can deserialize it; use `select_as` with a struct of your own";
     Err(Error::invalid(format!("the field `{path}` cannot be selected: {reason}")))
 }
 
@@ -63,7 +65,7 @@ macro_rules! fields {
                 paths(&self.path, self.default.is_some() || !self.path.names().is_empty())
             }
 
-            fn read(&self, record: &RawValue) -> std::result::Result<V, Misfit> {
+            fn read(&self, record: &RawValue) -> std::result::Result<V, InvalidRecord> {
                 self.path.read(record, self.read.unwrap_or(reading::read), self.default)
             }
         }
@@ -75,8 +77,8 @@ macro_rules! fields {
                 paths(&self.path, self.read.is_some())
             }
 
-            fn read(&self, record: &RawValue) -> std::result::Result<V, Misfit> {
-                let read = self.read.unwrap_or(|_| Err(de::Error::custom("only serde knows how it is read")));
+            fn read(&self, record: &RawValue) -> std::result::Result<V, InvalidRecord> {
+                let read = self.read.unwrap_or(|_| Err(de::Error::custom("only serde can deserialize it")));
                 self.path.read(record, read, self.default).map(|Opaque(value)| value)
             }
         }
@@ -92,7 +94,7 @@ impl<R, V: DeserializeOwned + Send, P> Selection<R> for Nested<R, V, P> {
         self.field.paths()
     }
 
-    fn read(&self, record: &RawValue) -> std::result::Result<V, Misfit> {
+    fn read(&self, record: &RawValue) -> std::result::Result<V, InvalidRecord> {
         Selection::read(&self.field, record)
     }
 }
@@ -107,7 +109,7 @@ macro_rules! tuples {
                 Ok(paths.concat())
             }
 
-            fn read(&self, record: &RawValue) -> std::result::Result<Self::Output, Misfit> {
+            fn read(&self, record: &RawValue) -> std::result::Result<Self::Output, InvalidRecord> {
                 Ok(($(self.$place.read(record)?,)+))
             }
         }
@@ -125,13 +127,13 @@ tuples! {
     [A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7]
 }
 
-/// The names of the fields that a struct reads, which it tells whatever it is read from.
+/// Returns the names of the fields that a struct deserializes, which it passes to any deserializer.
 pub(crate) fn names_of<S: DeserializeOwned>() -> Result<Vec<String>> {
     let mut names = None;
     let _ = S::deserialize(Listener { names: &mut names });
     names.ok_or_else(|| {
         let name = std::any::type_name::<S>();
-        Error::invalid(format!("`{name}` does not name the fields it reads: only a struct without `flatten` does"))
+        Error::invalid(format!("`{name}` does not name the fields it deserializes: use a struct without `flatten`"))
     })
 }
 
@@ -170,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn structs_tell_what_they_read() {
+    fn names_of_returns_deserialized_fields() {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Small {

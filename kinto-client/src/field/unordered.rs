@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Field, PlainField};
 use crate::{
     error::{Error, Result},
-    wire::filter::Operand as Encoded,
+    wire::filter::term::Operand as Encoded,
 };
 
 /// Types whose JSON is a list in no order of its own: a `HashSet`, or what holds one.
@@ -54,7 +54,7 @@ impl<T> Ordinary for Probe<T> {}
 macro_rules! compared_as_a_whole {
     ($($field:ident),+) => {$(
         impl<R, V> $field<R, V> {
-            /// What the whole field is compared with, unless the same value may be stored in many forms.
+            /// Returns the value to compare the whole field with, unless one value may be stored in several forms.
             pub(super) fn comparable(&self, value: Result<Encoded>) -> Result<Encoded> {
                 if self.unordered {
                     return Err(Error::invalid(format!(
@@ -72,7 +72,7 @@ macro_rules! compared_as_a_whole {
 compared_as_a_whole!(Field, PlainField);
 
 impl<R, V> Field<R, V> {
-    /// What the list is to contain, unless the items are such sets themselves.
+    /// Returns the values that a list must contain, unless the items are sets themselves.
     pub(super) fn containable(&self, values: Result<Encoded>) -> Result<Encoded> {
         match values? {
             Encoded::One(Value::Array(items)) if items.iter().any(has_list) => {

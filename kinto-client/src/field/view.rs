@@ -1,7 +1,10 @@
 use std::marker::PhantomData;
 
-use super::{Field, Operand, Ordered, Text};
-use crate::__private::Path;
+use super::path::Path;
+use super::{
+    Field,
+    operand::{Operand, Ordered, Text},
+};
 
 /// A field seen as a number by [`Field::as_number`], whatever its type in Rust.
 #[derive(Clone, Copy, Debug)]

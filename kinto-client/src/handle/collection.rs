@@ -1,15 +1,15 @@
 use serde::Serialize;
 
-use super::{Collection, RecordHandle, TypedCollection};
+use super::{Collection, RecordHandle, typed::TypedCollection};
 use crate::{
-    call::{
-        Call, Subject,
+    operation::{
+        Call, CallContext,
+        batch::bulk::Bulk,
         create::{Create, NewIds},
-        delete::{Delete, Target},
+        delete::{Delete, DeleteTarget},
         delete_all::DeleteAll,
         get::Get,
-        list::{GetAll, GetChanges, GetTimestamp},
-        many::Many,
+        list::{GetAll, changes::GetChanges, timestamp::GetTimestamp},
         overwrite::Overwrite,
         patch::Patch,
         save::Save,
@@ -17,18 +17,16 @@ use crate::{
     },
     wire::{
         change_token::ChangeToken,
-        id::RecordId,
-        kind,
-        object::{Data, Record},
+        object::{Record, RecordData, id::RecordId, kind},
         path::List,
     },
 };
 
-/// Its records, of any type.
+/// The records of a collection, of any type.
 impl Collection {
-    /// The same collection with one type for all its records, so that it need not be named with each call.
+    /// Returns this collection with one type for all its records, so that no call has to name it.
     #[must_use]
-    pub fn typed<T: Data>(&self) -> TypedCollection<T> {
+    pub fn typed<T: RecordData>(&self) -> TypedCollection<T> {
         self.client.expect_schema_of::<T>(&self.place);
         TypedCollection::new(self)
     }
@@ -37,15 +35,15 @@ impl Collection {
         self.place.records()
     }
 
-    /// The place of a record. Nothing is sent.
-    pub fn record<T: Data>(&self, id: impl Into<RecordId<T>>) -> RecordHandle<T> {
+    /// Returns the handle of a record, without sending anything.
+    pub fn record<T: RecordData>(&self, id: impl Into<RecordId<T>>) -> RecordHandle<T> {
         RecordHandle::new(&self.client, self.records_of::<T>().at(id.into().as_str()))
     }
 
     /// Creates a record.
     ///
-    /// Its id is a random one that the client makes, so that the request can be sent again if its answer is lost. The
-    /// data's own `id`, if it serialises with one, and `.id(…)` choose another; `.server_id()` leaves it to the server.
+    /// The client generates a random id, so that a retry is safe if the response is lost. To choose another,
+    /// serialize the data with an `id` or call `.id(…)`; `.server_id()` leaves it to the server.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -61,21 +59,26 @@ impl Collection {
     /// # Ok(()) }
     /// ```
     ///
+    /// Options: [`permissions`](crate::Call::permissions), [`if_not_exists`](crate::Call::if_not_exists),
+    /// [`id`](crate::Call::id), [`server_id`](crate::Call::server_id).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_conflict`](crate::Error::is_conflict) if there is a record of that id already, unless
-    /// `.if_not_exists()` is added: a create never replaces.
-    pub fn create_record<T: Data>(&self, data: T) -> Call<'static, Create<kind::Record, T>> {
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if a record with that id exists already, unless
+    /// `.if_not_exists()` is added: a create never replaces a record.
+    pub fn create_record<T: RecordData>(&self, data: T) -> Call<'static, Create<kind::Record, T>> {
         Call::new(&self.client, Create::new(self.records_of::<T>(), data))
     }
 
     /// Reads a record.
     ///
+    /// Options: [`optional`](crate::Call::optional), [`if_changed_since`](crate::Call::if_changed_since).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, unless `.or_none()` is added;
-    /// [`Error::is_decode`](crate::Error::is_decode) if it does not fit `T`.
-    pub fn get_record<T: Data>(&self, id: impl Into<RecordId<T>>) -> Call<'static, Get<kind::Record, T>> {
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the record does not exist, unless `.optional()` is
+    /// added; [`Error::is_decode`](crate::Error::is_decode) if it does not decode as `T`.
+    pub fn get_record<T: RecordData>(&self, id: impl Into<RecordId<T>>) -> Call<'static, Get<kind::Record, T>> {
         self.record(id).get()
     }
 
@@ -95,12 +98,21 @@ impl Collection {
     /// # Ok(()) }
     /// ```
     ///
+    /// Options: [`select`](crate::Call::select), [`select_as`](crate::Call::select_as),
+    /// [`filter`](crate::Call::filter), [`sort`](crate::Call::sort), [`limit`](crate::Call::limit),
+    /// [`page_size`](crate::Call::page_size), [`max_pages`](crate::Call::max_pages), [`since`](crate::Call::since),
+    /// [`before`](crate::Call::before), [`resume`](crate::Call::resume), [`consistent`](crate::Call::consistent),
+    /// [`first`](crate::Call::first), [`one`](crate::Call::one), [`count`](crate::Call::count),
+    /// [`lenient`](crate::Call::lenient), [`if_changed_since`](crate::Call::if_changed_since),
+    /// [`stream`](crate::Call::stream), [`pages`](crate::Call::pages), [`parallel`](crate::Call::parallel).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_decode`](crate::Error::is_decode) if a record does not fit `T`: it says which, and where.
+    /// [`Error::is_decode`](crate::Error::is_decode), with the record and the place, if a record does not decode
+    /// as `T`.
     pub fn get_records<T>(&self) -> Call<'static, GetAll<kind::Record, T>>
     where
-        T: Data,
+        T: RecordData,
     {
         Call::new(&self.client, GetAll::new(self.place.records()))
     }
@@ -122,21 +134,21 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such collection.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the collection does not exist.
     pub fn get_records_timestamp(&self) -> Call<'static, GetTimestamp<kind::Record>> {
         Call::new(&self.client, GetTimestamp::new(self.place.records()))
     }
 
-    /// Saves what was changed in a record that was read: [`Handle::save`](crate::Handle::save).
+    /// Saves the changes of a record that was read: [`Handle::save`](crate::handle::Handle::save).
     ///
-    /// Everything that the record has on the server and `T` does not know is kept.
-    pub fn save_record<'a, T: Data>(&self, record: &'a mut Record<T>) -> Call<'a, Save<'a, kind::Record, T>> {
+    /// Fields of the stored record that `T` does not know are kept.
+    pub fn save_record<'a, T: RecordData>(&self, record: &'a mut Record<T>) -> Call<'a, Save<'a, kind::Record, T>> {
         self.record(&record.id).save(record)
     }
 
-    /// Reads a record, lets `change` change its data, and saves it; from the start again if somebody else changed it in
-    /// between: [`Handle::update`](crate::Handle::update).
-    pub fn update_record<T: Data, F: FnMut(&mut T) + Send>(
+    /// Reads a record, changes its data by `change` and saves it; if another client changed it in between, that is
+    /// repeated: [`Handle::update`](crate::handle::Handle::update).
+    pub fn update_record<T: RecordData, F: FnMut(&mut T) + Send>(
         &self,
         id: impl Into<RecordId<T>>,
         change: F,
@@ -146,7 +158,9 @@ impl Collection {
 
     /// Puts `data` in the place of whatever record is there, or is not there yet, without a look at it; with
     /// `.if_match(…)`, only in the place of that version.
-    pub fn overwrite_record<T: Data>(
+    ///
+    /// Options: [`if_match`](crate::Call::if_match), [`permissions`](crate::Call::permissions).
+    pub fn overwrite_record<T: RecordData>(
         &self,
         id: impl Into<RecordId<T>>,
         data: T,
@@ -154,8 +168,10 @@ impl Collection {
         self.record(id).overwrite(data)
     }
 
-    /// Sets the attributes that are given and leaves the others as they are: [`Handle::patch`](crate::Handle::patch).
-    pub fn patch_record<T: Data>(
+    /// Sets the given attributes and keeps the others: [`Handle::patch`](crate::handle::Handle::patch).
+    ///
+    /// Options: [`permissions`](crate::Call::permissions), [`if_match`](crate::Call::if_match).
+    pub fn patch_record<T: RecordData>(
         &self,
         id: impl Into<RecordId<T>>,
         attributes: impl Serialize,
@@ -163,7 +179,7 @@ impl Collection {
         self.record(id).patch(attributes)
     }
 
-    /// Deletes a record: by its id, or as it was read and only if it still is so.
+    /// Deletes a record: by its id, or a record that was read, unless it was changed since.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -176,35 +192,42 @@ impl Collection {
     /// # Ok(()) }
     /// ```
     ///
+    /// Options: [`if_match`](crate::Call::if_match).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, unless `.if_exists()` is added;
-    /// [`Error::is_conflict`](crate::Error::is_conflict) if it was changed since it was read.
-    pub fn delete_record(&self, record: impl Into<Target<kind::Record>>) -> Call<'static, Delete<kind::Record>> {
-        let Target { id, if_match, .. } = record.into();
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the record does not exist, unless `.if_exists()` is
+    /// added; [`Error::is_conflict`](crate::Error::is_conflict) if it was changed since it was read.
+    pub fn delete_record(&self, record: impl Into<DeleteTarget<kind::Record>>) -> Call<'static, Delete<kind::Record>> {
+        let DeleteTarget { id, if_match, .. } = record.into();
         Call::new(&self.client, Delete::new(self.place.records().at(id), if_match))
     }
 
-    /// Creates many records: as [`create_record`](Self::create_record) does each, in as few requests as the server
+    /// Creates many records, each as [`create_record`](Self::create_record) does, in as few requests as the server
     /// allows.
+    ///
+    /// Options: [`each`](crate::Call::each), [`stop_on_error`](crate::Call::stop_on_error),
+    /// [`max_bytes`](crate::Call::max_bytes), [`on_progress`](crate::Call::on_progress).
     ///
     /// # Errors
     ///
-    /// [`Error::is_partial`](crate::Error::is_partial) if some could not be created: the others are. Add `.each()` to
-    /// have a result for each instead.
-    pub fn create_records<T: Data>(
+    /// [`Error::is_partial`](crate::Error::is_partial) if some could not be created, while the others were. Use
+    /// `.each()` to get a result for each instead.
+    pub fn create_records<T: RecordData>(
         &self,
         data: impl IntoIterator<Item = T>,
-    ) -> Call<'static, Many<'static, Create<kind::Record, T>>> {
+    ) -> Call<'static, Bulk<'static, Create<kind::Record, T>>> {
         let records = self.records_of::<T>();
-        let subject = Subject::new("create records in", &self.place);
+        let context = CallContext::new("create records in", &self.place);
         let mut ids = NewIds::default();
         let creates = data.into_iter().map(|data| Create::with_new_id(records.clone(), data, ids.one())).collect();
-        Call::new(&self.client, Many::new(subject, creates))
+        Call::new(&self.client, Bulk::new(context, creates))
     }
 
-    /// Saves what was changed in many records that were read: as [`save_record`](Self::save_record) does each, in as few
-    /// requests as the server allows. Of those that were not changed nothing is sent.
+    /// Saves the changes of many records that were read, each as [`save_record`](Self::save_record) does, in as
+    /// few requests as the server allows.
+    ///
+    /// Unchanged records are not sent.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -222,48 +245,54 @@ impl Collection {
     /// # Ok(()) }
     /// ```
     ///
+    /// Options: [`each`](crate::Call::each), [`stop_on_error`](crate::Call::stop_on_error),
+    /// [`max_bytes`](crate::Call::max_bytes), [`on_progress`](crate::Call::on_progress).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_partial`](crate::Error::is_partial) if some could not be saved: the others are, and have their new
-    /// timestamps. Add `.each()` to have a result for each instead.
-    pub fn save_records<'a, T: Data>(
+    /// [`Error::is_partial`](crate::Error::is_partial) if some could not be saved, while the others were and have
+    /// their new timestamps. Use `.each()` to get a result for each instead.
+    pub fn save_records<'a, T: RecordData>(
         &self,
         records: impl IntoIterator<Item = &'a mut Record<T>>,
-    ) -> Call<'a, Many<'a, Save<'a, kind::Record, T>>> {
+    ) -> Call<'a, Bulk<'a, Save<'a, kind::Record, T>>> {
         let list = self.records_of::<T>();
-        let subject = Subject::new("save records in", &self.place);
+        let context = CallContext::new("save records in", &self.place);
         let saves = records.into_iter().map(|record| Save::new(list.at(record.id.as_str()), record)).collect();
-        Call::new(&self.client, Many::new(subject, saves))
+        Call::new(&self.client, Bulk::new(context, saves))
     }
 
-    /// Deletes many records: each by its id, or as it was read and only if it still is so.
+    /// Deletes many records: each by its id, or as a record that was read, unless it was changed since.
+    ///
+    /// Options: [`each`](crate::Call::each), [`stop_on_error`](crate::Call::stop_on_error),
+    /// [`max_bytes`](crate::Call::max_bytes), [`on_progress`](crate::Call::on_progress).
     ///
     /// # Errors
     ///
-    /// [`Error::is_partial`](crate::Error::is_partial) if some could not be deleted: the others are. Add `.each()` to
-    /// have a result for each instead.
-    pub fn delete_records<R: Into<Target<kind::Record>>>(
+    /// [`Error::is_partial`](crate::Error::is_partial) if some could not be deleted, while the others were. Use
+    /// `.each()` to get a result for each instead.
+    pub fn delete_records<R: Into<DeleteTarget<kind::Record>>>(
         &self,
         records: impl IntoIterator<Item = R>,
-    ) -> Call<'static, Many<'static, Delete<kind::Record>>> {
+    ) -> Call<'static, Bulk<'static, Delete<kind::Record>>> {
         let list = self.place.records();
-        let subject = Subject::new("delete records in", &self.place);
+        let context = CallContext::new("delete records in", &self.place);
         let delete = |record: R| {
-            let Target { id, if_match, .. } = record.into();
+            let DeleteTarget { id, if_match, .. } = record.into();
             Delete::new(list.at(id), if_match)
         };
-        Call::new(&self.client, Many::new(subject, records.into_iter().map(delete).collect()))
+        Call::new(&self.client, Bulk::new(context, records.into_iter().map(delete).collect()))
     }
 
     /// Reads what happened to the records since then, the earliest first, deletions included.
     ///
-    /// Begin with [`Records::change_token`](crate::Objects::change_token) of a reading of the collection, and go on with the
-    /// [`token`](crate::Changes::token) that each reading of changes gives. Nothing is missed and nothing told twice, whoever
+    /// Begin with [`Records::change_token`](crate::list::Objects::change_token) of a reading of the collection, and go on with the
+    /// [`token`](crate::list::Changes::token) that each reading of changes gives. Nothing is missed and nothing told twice, whoever
     /// else writes. From a [`Timestamp`](crate::Timestamp), which does not know what was told, the changes of the 30 seconds before it
     /// ([`overlap`](Call::overlap)) are told again.
     ///
     /// A collection that was deleted and made again, a server that was flushed or restored, and a change that was told and then taken
-    /// out of the list (a purged tombstone) are a [`Change::Reset`](crate::Change::Reset), after which all that is there is told. To
+    /// out of the list (a purged tombstone) are a [`Change::Reset`](crate::list::Change::Reset), after which all that is there is told. To
     /// notice that, the last change that was told is looked for; where it has moved, the collection is asked for its own version. If that
     /// is later, this is a reset, too, though it may only have been given other attributes. Two things cannot be noticed: deletions
     /// that were purged before they were told, and records that are created with a timestamp of the past. Whoever
@@ -285,25 +314,31 @@ impl Collection {
     /// let ids: Vec<_> = happened.changes.iter().filter_map(|change| change.id()).collect();
     /// assert_eq!(ids, [&*bread.id, &*milk.id]);
     /// let text = happened.token.to_string(); // to be kept
-    /// assert!(todo.changes_since::<Value>(text.parse::<kinto_client::ChangeToken>()?).await?.changes.is_empty());
+    /// assert!(todo.changes_since::<Value>(text.parse::<kinto_client::list::ChangeToken>()?).await?.changes.is_empty());
     /// # Ok(()) }
     /// ```
-    pub fn changes_since<T: Data>(&self, token: impl Into<ChangeToken>) -> Call<'static, GetChanges<T>> {
+    ///
+    /// Options: [`page_size`](crate::Call::page_size), [`overlap`](crate::Call::overlap),
+    /// [`stream`](crate::Call::stream), [`watch`](crate::Call::watch).
+    pub fn changes_since<T: RecordData>(&self, token: impl Into<ChangeToken>) -> Call<'static, GetChanges<T>> {
         Call::new(&self.client, GetChanges::new(&self.place, token.into()))
     }
 
-    /// Deletes all records that you may write; with a [filter](Call::filter), those that match. Gives what was deleted.
-    pub fn delete_all_records(&self) -> Call<'static, DeleteAll<kind::Record, crate::Value>> {
+    /// Deletes all records that you may write, or with a [filter](Call::filter) those that match, and returns the
+    /// deleted ones.
+    ///
+    /// Options: [`filter`](crate::Call::filter), [`since`](crate::Call::since), [`before`](crate::Call::before).
+    pub fn delete_all_records(&self) -> Call<'static, DeleteAll<kind::Record, serde_json::Value>> {
         self.delete_matching()
     }
 
     /// Its records, which are of that type.
-    fn records_of<T: Data>(&self) -> List<kind::Record> {
+    fn records_of<T: RecordData>(&self) -> List<kind::Record> {
         self.client.expect_schema_of::<T>(&self.place);
         self.place.records()
     }
 
-    pub(super) fn delete_matching<R>(&self) -> Call<'static, DeleteAll<kind::Record, R>> {
+    pub(crate) fn delete_matching<R>(&self) -> Call<'static, DeleteAll<kind::Record, R>> {
         Call::new(&self.client, DeleteAll::new(self.place.records()))
     }
 }

@@ -1,16 +1,17 @@
 use super::Group;
 use crate::{
-    call::{Call, update::Update},
-    wire::{attributes::GroupAttributes, kind, principal::Principal},
+    operation::{Call, update::Update},
+    wire::object::{attributes::GroupAttributes, kind, principal::Principal},
 };
 
-/// What [`Group::add_members`] and [`Group::remove_members`] do to a group.
+/// The type of the changes that [`Group::add_members`] and [`Group::remove_members`] make to a group.
 pub type ChangeMembers = Box<dyn FnMut(&mut GroupAttributes) + Send>;
 
-/// Its members.
+/// The members of a group.
 impl Group {
-    /// Adds members and leaves the others as they are: again from the start, if somebody else changed the group in
-    /// between. Who is a member already is passed over.
+    /// Adds members and keeps the others; if another client changed the group in between, that is repeated.
+    ///
+    /// Principals that are members already are ignored.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -37,7 +38,7 @@ impl Group {
         Call::new(&self.client, Update::idempotent(self.place.clone(), add))
     }
 
-    /// Removes members and leaves the others as they are, as [`add_members`](Self::add_members) does.
+    /// Removes members and keeps the others, as [`add_members`](Self::add_members) does.
     pub fn remove_members<P: Into<Principal>>(
         &self,
         members: impl IntoIterator<Item = P>,

@@ -1,11 +1,23 @@
-//! What the verbs hang on: a name and a client. Making one sends nothing.
+//! Handles: a name and a client, with a method per operation. Creating one sends nothing.
+//!
+//! [`Bucket`], [`Collection`], [`Group`] and [`RecordHandle`] are the four kinds of a [`Handle`]; [`TypedCollection`] is a
+//! collection whose records are of one type.
+//!
+//! ```
+//! # fn main() -> kinto_client::Result<()> {
+//! let client = kinto_client::Client::builder("https://kinto.example.org/v1").build()?;
+//! let posts = client.bucket("blog").collection("posts");
+//! assert_eq!(posts.path(), "/buckets/blog/collections/posts");
+//! # Ok(()) }
+//! ```
 
 use std::{fmt, marker::PhantomData};
 
 use serde::Serialize;
 
 use crate::{
-    call::{
+    client::Client,
+    operation::{
         Call,
         create::Create,
         delete::Delete,
@@ -17,57 +29,54 @@ use crate::{
         save::{Save, SavePermissions},
         update::Update,
     },
-    client::Client,
     wire::{
-        attributes::{BucketAttributes, CollectionAttributes, GroupAttributes},
-        kind::{self, Kind},
-        object::{Data, Object},
-        patch::JsonPatch,
+        object::{
+            Object, RecordData,
+            attributes::{BucketAttributes, CollectionAttributes, GroupAttributes},
+            kind::{self, Kind},
+            patch::JsonPatch,
+        },
         path::Place,
     },
 };
 
-mod account;
-mod blueprint;
 mod bucket;
 mod collection;
+mod fence;
 mod group;
-#[cfg(feature = "schema")]
-mod schema;
-mod typed;
+pub(crate) mod typed;
 
-pub use account::Account;
 pub use group::ChangeMembers;
 pub use typed::TypedCollection;
 
-/// A bucket: holds collections and groups.
+/// The handle of a bucket, which holds collections and groups.
 pub type Bucket = Handle<kind::Bucket, BucketAttributes>;
 
-/// A collection: holds records.
+/// The handle of a collection, which holds records.
 pub type Collection = Handle<kind::Collection, CollectionAttributes>;
 
-/// A group: a list of principals that permissions can name.
+/// The handle of a group, a list of principals that permissions can name.
 pub type Group = Handle<kind::Group, GroupAttributes>;
 
-/// The place of a record, for what is done to it without reading it first.
+/// The handle of a record, for operations on it without reading it first.
 pub type RecordHandle<T> = Handle<kind::Record, T>;
 
-/// The place of an object on a server: [`Bucket`], [`Collection`], [`Group`] or [`RecordHandle`].
+/// The handle of an object on a server: [`Bucket`], [`Collection`], [`Group`] or [`RecordHandle`].
 ///
-/// It is a name and a [`Client`], so that cloning is cheap, making one sends nothing, and there need not be such an
-/// object. The verbs here are the same for all four kinds; the four have more of their own.
+/// It consists of a name and a [`Client`]: cloning it is cheap, creating it sends nothing, and the object need
+/// not exist. The methods here are the same for all four kinds; each kind has more of its own.
 pub struct Handle<K: Kind, T> {
-    client: Client,
-    place: Place<K>,
+    pub(crate) client: Client,
+    pub(crate) place: Place<K>,
     of: PhantomData<fn() -> T>,
 }
 
-impl<K: Kind, T: Data> Handle<K, T> {
+impl<K: Kind, T: RecordData> Handle<K, T> {
     pub(crate) fn new(client: &Client, place: Place<K>) -> Self {
         Self { client: client.clone(), place, of: PhantomData }
     }
 
-    /// The id it was named by.
+    /// Returns the id of the object.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.place.id
@@ -86,7 +95,7 @@ impl<K: Kind, T: Data> Handle<K, T> {
         self.place.to_string()
     }
 
-    /// The server it is on.
+    /// Returns the client of the handle.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
@@ -111,14 +120,19 @@ impl<K: Kind, T: Data> Handle<K, T> {
     /// # Ok(()) }
     /// ```
     ///
+    /// Options: [`optional`](crate::Call::optional), [`if_changed_since`](crate::Call::if_changed_since).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, unless `.or_none()` is added.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist, unless `.optional()` is
+    /// added.
     pub fn get(&self) -> Call<'static, Get<K, T>> {
         Call::new(&self.client, Get::new(self.place.clone()))
     }
 
-    /// Saves what was changed in an object that was read: data and permissions. Nothing is sent if nothing was changed.
+    /// Saves the changes of an object that was read, data and permissions.
+    ///
+    /// Nothing is sent if there are no changes.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -134,33 +148,36 @@ impl<K: Kind, T: Data> Handle<K, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_conflict`](crate::Error::is_conflict) if somebody else has changed the object since it was read, or
-    /// deleted it; nothing is then stored.
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if another client has changed or deleted the object since
+    /// it was read; nothing is stored then.
     pub fn save<'a>(&self, object: &'a mut Object<K, T>) -> Call<'a, Save<'a, K, T>> {
         Call::new(&self.client, Save::new(self.place.clone(), object))
     }
 
-    /// Saves those lists of permissions that were changed in an object that was read. Changes of its data stay unsaved.
+    /// Saves the changed lists of permissions of an object that was read, but not its data.
     ///
     /// # Errors
     ///
-    /// As for [`save`](Self::save); and [`Error::is_not_visible`](crate::Error::is_not_visible) if the permissions were
-    /// not shown when the object was read.
+    /// As for [`save`](Self::save); and [`Error::is_not_visible`](crate::Error::is_not_visible) if the permissions
+    /// were not visible when the object was read.
     pub fn save_permissions<'a>(&self, object: &'a mut Object<K, T>) -> Call<'a, SavePermissions<'a, K, T>> {
         Call::new(&self.client, SavePermissions::new(self.place.clone(), object))
     }
 
-    /// Puts `data` in the place of whatever is there, or is not there yet, without a look at it.
+    /// Replaces the object or creates it with `data`, without reading it first.
     ///
     /// Nothing of the old data is kept. The permissions are, unless `.permissions(…)` gives others. With `.if_match(…)` it
     /// is done only to the version that you have.
+    ///
+    /// Options: [`data`](crate::Call::data), [`if_match`](crate::Call::if_match),
+    /// [`permissions`](crate::Call::permissions).
     pub fn overwrite(&self, data: T) -> Call<'static, Overwrite<K, T>> {
         Call::new(&self.client, Overwrite::new(self.place.list.clone(), &*self.place.id, data))
     }
 
-    /// Sets the attributes that are given, and leaves the others as they are.
+    /// Sets the given attributes and keeps the others.
     ///
-    /// It is shallow: an attribute that is an object is replaced as a whole, and null is stored as null.
+    /// The patch is shallow: an attribute that is an object is replaced as a whole, and null is stored as null.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -175,14 +192,16 @@ impl<K: Kind, T: Data> Handle<K, T> {
     /// # Ok(()) }
     /// ```
     ///
+    /// Options: [`permissions`](crate::Call::permissions), [`if_match`](crate::Call::if_match).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such object.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist.
     pub fn patch(&self, attributes: impl Serialize) -> Call<'static, Patch<K, T>> {
         Call::new(&self.client, Patch::new(self.place.clone(), &attributes))
     }
 
-    /// Sets and removes fields, and leaves the others as they are: `.set(f.done, true).unset(f.due)`.
+    /// Sets and removes fields and keeps the others: `.set(f.done, true).unset(f.due)`.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -206,35 +225,42 @@ impl<K: Kind, T: Data> Handle<K, T> {
     /// # Ok(()) }
     /// ```
     ///
+    /// Options: [`set`](crate::Call::set), [`unset`](crate::Call::unset), [`if_match`](crate::Call::if_match).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such object.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist.
     pub fn edit(&self) -> Call<'static, Edit<K, T>> {
         Call::new(&self.client, Edit::new(self.place.clone()))
     }
 
-    /// Changes the attributes by a merge patch (RFC 7396): objects are merged at any depth, and null removes.
+    /// Changes the attributes by a merge patch (RFC 7396): objects are merged at any depth, and null removes an
+    /// attribute.
+    ///
+    /// Options: [`set`](crate::Call::set), [`unset`](crate::Call::unset), [`if_match`](crate::Call::if_match).
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such object.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist.
     pub fn merge_patch(&self, patch: impl Serialize) -> Call<'static, Edit<K, T>> {
         Call::new(&self.client, Edit::new(self.place.clone()).merge(&patch))
     }
 
     /// Changes the attributes by a JSON patch (RFC 6902).
     ///
+    /// Options: [`set`](crate::Call::set), [`unset`](crate::Call::unset), [`if_match`](crate::Call::if_match).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such object, and
-    /// [`Error::is_invalid`](crate::Error::is_invalid) if the patch does not fit what is there: nothing is changed then;
-    /// and a conflict as for [`update`](Self::update).
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist;
+    /// [`Error::is_invalid`](crate::Error::is_invalid) if the patch does not fit the object, which stays unchanged
+    /// then; and a conflict as for [`update`](Self::update).
     pub fn json_patch(&self, patch: JsonPatch) -> Call<'static, Edit<K, T>> {
         Call::new(&self.client, Edit::new(self.place.clone()).json(patch))
     }
 
-    /// Reads the object, lets `change` change its data, and saves it; from the start again, `change` too, if somebody
-    /// else changed the object in between.
+    /// Reads the object, changes its data by `change` and saves it; if another client changed the object in
+    /// between, that is repeated, including `change`.
     ///
     /// # Errors
     ///
@@ -246,8 +272,10 @@ impl<K: Kind, T: Data> Handle<K, T> {
         Call::new(&self.client, Update::new(self.place.clone(), change))
     }
 
-    /// Gives permissions to principals, and leaves all others as they are: again from the start, if somebody else
-    /// changed the object in between. It works on objects whose permissions are not visible to you as well.
+    /// Gives permissions to principals and keeps all others; if another client changed the object in between, that
+    /// is repeated.
+    ///
+    /// It also works on objects whose permissions are not visible to you.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -273,10 +301,11 @@ impl<K: Kind, T: Data> Handle<K, T> {
         Call::new(&self.client, Grant::new(self.place.clone(), principals, Change::Grant))
     }
 
-    /// Takes permissions away from principals, and leaves all others as they are, as [`grant`](Self::grant) does. Who
-    /// does not have them is passed over.
+    /// Removes permissions from principals and keeps all others, as [`grant`](Self::grant) does.
     ///
-    /// The server keeps you among those who may write, because you write.
+    /// Principals without them are ignored.
+    ///
+    /// The server keeps you in the `write` list, because you write the object.
     pub fn revoke(&self, from: impl FnOnce(K::Permissions) -> K::Permissions) -> Call<'static, Grant<K>> {
         let principals = from(K::Permissions::default());
         Call::new(&self.client, Grant::new(self.place.clone(), principals, Change::Revoke))
@@ -284,15 +313,18 @@ impl<K: Kind, T: Data> Handle<K, T> {
 
     /// Deletes the object with everything in it.
     ///
+    /// Options: [`if_match`](crate::Call::if_match), [`if_exists`](crate::Call::if_exists).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, unless `.if_exists()` is added.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist, unless `.if_exists()` is
+    /// added.
     pub fn delete(&self) -> Call<'static, Delete<K>> {
         Call::new(&self.client, Delete::new(self.place.clone(), None))
     }
 }
 
-impl<K: Kind, T: Data + Default> Handle<K, T> {
+impl<K: Kind, T: RecordData + Default> Handle<K, T> {
     /// Creates the object.
     ///
     /// ```
@@ -307,9 +339,13 @@ impl<K: Kind, T: Data + Default> Handle<K, T> {
     /// # Ok(()) }
     /// ```
     ///
+    /// Options: [`data`](crate::Call::data), [`permissions`](crate::Call::permissions),
+    /// [`if_not_exists`](crate::Call::if_not_exists), [`id`](crate::Call::id),
+    /// [`server_id`](crate::Call::server_id), [`members`](crate::Call::members).
+    ///
     /// # Errors
     ///
-    /// [`Error::is_conflict`](crate::Error::is_conflict) if there is one already, unless `.if_not_exists()` is added.
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if it exists already, unless `.if_not_exists()` is added.
     pub fn create(&self) -> Call<'static, Create<K, T>> {
         let create = Create::with_id(self.place.list.clone(), T::default(), &*self.place.id);
         Call::new(&self.client, create)

@@ -1,44 +1,42 @@
+use crate::{client::Client, record::KintoRecord};
 use std::{fmt, marker::PhantomData};
 
 use serde::Serialize;
 
 use super::{Collection, RecordHandle};
 use crate::{
-    call::{
+    operation::{
         Call,
+        batch::bulk::Bulk,
         create::Create,
-        delete::{Delete, RecordTarget},
+        delete::{Delete, TypedDeleteTarget},
         delete_all::DeleteAll,
         edit::Edit,
         get::Get,
-        list::{GetAll, GetChanges, GetTimestamp},
-        many::Many,
+        list::{GetAll, changes::GetChanges, timestamp::GetTimestamp},
         overwrite::Overwrite,
         patch::Patch,
         save::Save,
         update::Update,
     },
     wire::{
-        attributes::CollectionAttributes,
         change_token::ChangeToken,
-        id::RecordId,
-        kind,
-        object::{Data, Record},
+        object::{Record, RecordData, attributes::CollectionAttributes, id::RecordId, kind},
     },
 };
 
-/// A [`Collection`] whose records are all `T`: the same verbs, without a type or a name to give.
+/// A [`Collection`] whose records are all of type `T`: its methods need no type arguments.
 pub struct TypedCollection<T> {
     collection: Collection,
     of: PhantomData<fn() -> T>,
 }
 
-impl<T: Data> TypedCollection<T> {
-    pub(super) fn new(collection: &Collection) -> Self {
+impl<T: RecordData> TypedCollection<T> {
+    pub(crate) fn new(collection: &Collection) -> Self {
         Self { collection: collection.clone(), of: PhantomData }
     }
 
-    /// The collection without its type.
+    /// Returns the collection without its type.
     #[must_use]
     pub fn untyped(&self) -> &Collection {
         &self.collection
@@ -50,24 +48,24 @@ impl<T: Data> TypedCollection<T> {
         Self { collection: self.collection.fenced_by(locks), of: PhantomData }
     }
 
-    /// The id of the collection.
+    /// Returns the id of the collection.
     #[must_use]
     pub fn id(&self) -> &str {
         self.collection.id()
     }
 
-    /// The path below the server's version prefix: [`Handle::path`](crate::Handle::path).
+    /// The path below the server's version prefix: [`Handle::path`](crate::handle::Handle::path).
     #[must_use]
     pub fn path(&self) -> String {
         self.collection.path()
     }
 
-    /// Creates the collection: [`Handle::create`](crate::Handle::create).
+    /// Creates the collection: [`Handle::create`](crate::handle::Handle::create).
     pub fn create(&self) -> Call<'static, Create<kind::Collection, CollectionAttributes>> {
         self.collection.create()
     }
 
-    /// The place of a record. Nothing is sent.
+    /// Returns the handle of a record, without sending anything.
     pub fn record(&self, id: impl Into<RecordId<T>>) -> RecordHandle<T> {
         self.collection.record(id)
     }
@@ -97,7 +95,7 @@ impl<T: Data> TypedCollection<T> {
         self.collection.save_record(record)
     }
 
-    /// Reads a record, changes and saves it: [`Handle::update`](crate::Handle::update).
+    /// Reads a record, changes it and saves it: [`Handle::update`](crate::handle::Handle::update).
     pub fn update_record<F: FnMut(&mut T) + Send>(
         &self,
         id: impl Into<RecordId<T>>,
@@ -106,7 +104,7 @@ impl<T: Data> TypedCollection<T> {
         self.collection.update_record(id, change)
     }
 
-    /// Puts a record in the place of whatever is there: [`Collection::overwrite_record`].
+    /// Replaces a record or creates it: [`Collection::overwrite_record`].
     pub fn overwrite_record(&self, id: impl Into<RecordId<T>>, data: T) -> Call<'static, Overwrite<kind::Record, T>> {
         self.collection.overwrite_record(id, data)
     }
@@ -120,13 +118,13 @@ impl<T: Data> TypedCollection<T> {
         self.collection.patch_record(id, attributes)
     }
 
-    /// Sets and removes fields of a record: [`Handle::edit`](crate::Handle::edit).
+    /// Sets and removes fields of a record: [`Handle::edit`](crate::handle::Handle::edit).
     pub fn edit_record(&self, id: impl Into<RecordId<T>>) -> Call<'static, Edit<kind::Record, T>> {
         self.record(id).edit()
     }
 
     /// Deletes a record: [`Collection::delete_record`].
-    pub fn delete_record(&self, record: impl Into<RecordTarget<T>>) -> Call<'static, Delete<kind::Record>> {
+    pub fn delete_record(&self, record: impl Into<TypedDeleteTarget<T>>) -> Call<'static, Delete<kind::Record>> {
         self.collection.delete_record(record.into().target)
     }
 
@@ -134,7 +132,7 @@ impl<T: Data> TypedCollection<T> {
     pub fn create_records(
         &self,
         data: impl IntoIterator<Item = T>,
-    ) -> Call<'static, Many<'static, Create<kind::Record, T>>> {
+    ) -> Call<'static, Bulk<'static, Create<kind::Record, T>>> {
         self.collection.create_records(data)
     }
 
@@ -142,15 +140,15 @@ impl<T: Data> TypedCollection<T> {
     pub fn save_records<'a>(
         &self,
         records: impl IntoIterator<Item = &'a mut Record<T>>,
-    ) -> Call<'a, Many<'a, Save<'a, kind::Record, T>>> {
+    ) -> Call<'a, Bulk<'a, Save<'a, kind::Record, T>>> {
         self.collection.save_records(records)
     }
 
     /// Deletes many records: [`Collection::delete_records`].
-    pub fn delete_records<R: Into<RecordTarget<T>>>(
+    pub fn delete_records<R: Into<TypedDeleteTarget<T>>>(
         &self,
         records: impl IntoIterator<Item = R>,
-    ) -> Call<'static, Many<'static, Delete<kind::Record>>> {
+    ) -> Call<'static, Bulk<'static, Delete<kind::Record>>> {
         self.collection.delete_records(records.into_iter().map(|record| record.into().target))
     }
 
@@ -174,5 +172,14 @@ impl<T> Clone for TypedCollection<T> {
 impl<T> fmt::Debug for TypedCollection<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.collection.fmt(f)
+    }
+}
+
+impl Client {
+    /// Returns the handle of the collection that `T` is bound to by its `#[kinto(…)]` attribute, without sending
+    /// anything.
+    #[must_use]
+    pub fn typed<T: KintoRecord>(&self) -> TypedCollection<T> {
+        self.bucket(T::BUCKET).collection(T::COLLECTION).typed()
     }
 }

@@ -1,6 +1,7 @@
 //! The latest writes that were acknowledged to this program. A request that is refused because of one of them is in no
 //! doubt: it was another request, of this program, that wrote what is there.
 
+use crate::error::doubt::Doubt;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{LazyLock, Mutex, PoisonError},
@@ -9,19 +10,22 @@ use std::{
 use http::{Method, StatusCode};
 use serde::Deserialize;
 
-use crate::wire::{
-    batch,
-    claim::{Batched, ObjectKey},
-    refusal::Refusal,
-    request::Request,
-    response::{Doubt, Response},
-    timestamp::Timestamp,
+use crate::{
+    error::response::ErrorResponse,
+    wire::{
+        batch,
+        claim::{Batched, ObjectKey},
+        request::Request,
+        response::Response,
+        timestamp::Timestamp,
+    },
 };
 
-/// How many objects are remembered. Of one that is forgotten there may be doubt where there need be none.
+/// The number of objects that are remembered. An outcome can be reported as unknown for an object that was
+/// forgotten.
 const REMEMBERED: usize = 4096;
 
-/// What an object was left as: of a version, or deleted.
+/// The last acknowledged state of an object: its version, or `None` if it was deleted.
 type Left = Option<Timestamp>;
 
 #[derive(Default)]
@@ -82,7 +86,7 @@ fn left_by_batch(batched: &Batched, response: &Response) -> Vec<(ObjectKey, Left
 }
 
 /// Returns the response without doubt, if it was another request of this program that left the object as it is.
-pub(super) fn judge(server: u64, request: &Request, response: Response) -> Response {
+pub(crate) fn judge(server: u64, request: &Request, response: Response) -> Response {
     let left = match response.doubt {
         Some(Doubt::AsSent) => existing_version(&response),
         Some(Doubt::Gone { .. }) => Some(None),
@@ -99,7 +103,7 @@ fn existing_version(response: &Response) -> Option<Left> {
     struct Version {
         last_modified: u64,
     }
-    let existing = Refusal::read(response).existing?;
+    let existing = ErrorResponse::read(response).existing?;
     let version: Version = serde_json::from_slice(&existing).ok()?;
     Some(Some(Timestamp::from_millis(version.last_modified)))
 }
@@ -110,7 +114,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::wire::settle::settle;
+    use crate::client::replay::resolve;
 
     /// A server of its own for each test, since what is noted is the whole program's.
     fn server(test: &str) -> u64 {
@@ -140,7 +144,7 @@ mod tests {
     }
 
     fn doubt_of(server: u64, request: &Request, response: Response) -> Option<Doubt> {
-        judge(server, request, settle(request, response, false)).doubt
+        judge(server, request, resolve(request, response, false)).doubt
     }
 
     #[test]

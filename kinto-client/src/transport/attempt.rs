@@ -16,13 +16,13 @@ use super::{
     acknowledged,
     exchange::after_sending,
     lease::not_my_turn,
-    notice::Backoff,
     retry::asked_to_wait,
-    sender::{Sender, milliseconds},
-    turn::{self, Turn},
+    retrying::{Sender, milliseconds},
+    server_notices::Backoff,
+    write_lock::{self, WriteGuard},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result, kind::ErrorKind},
     wire::{claim::Claim, path::template_of, request::Request, response::Response},
 };
 
@@ -42,7 +42,7 @@ pub(super) struct Try {
     pub(super) ahead: Ahead,
     pub(super) claims: Vec<Claim>,
     /// The turn, if it is the caller's turn already.
-    pub(super) turn: Option<Arc<Turn>>,
+    pub(super) turn: Option<Arc<WriteGuard>>,
 }
 
 /// The time that a try may take, all its waits included.
@@ -78,7 +78,7 @@ impl Try {
         outcome
     }
 
-    async fn send(&self, turn: Option<Arc<Turn>>) -> Result<Option<Response>> {
+    async fn send(&self, turn: Option<Arc<WriteGuard>>) -> Result<Option<Response>> {
         let exchange = &self.sender.exchange;
         let authorization = self.credentials(exchange.authorization()).await?;
         let Some(response) = self.on_the_wire(turn.clone(), authorization).await? else { return Ok(None) };
@@ -96,13 +96,13 @@ impl Try {
     /// The exchange itself, with a span of its own: `kinto.request`. What it needs is held here only.
     async fn on_the_wire(
         &self,
-        turn: Option<Arc<Turn>>,
+        turn: Option<Arc<WriteGuard>>,
         authorization: Option<HeaderValue>,
     ) -> Result<Option<Response>> {
         if self.ahead == Ahead::Yes && self.sender.notices.backoff().is_some() {
             return Ok(None);
         }
-        self.leave_alone().await?;
+        self.wait_for_backoff().await?;
         let _turn = match turn {
             None if !self.claims.is_empty() => Some(Arc::new(self.turn().await?)),
             turn => turn,
@@ -127,18 +127,18 @@ impl Try {
                 span.record("status", response.status.as_u16());
                 span.in_scope(|| tracing::debug!("answered"));
                 acknowledged::note(self.sender.server, &self.request, response);
-                self.sender.notices.take_down(response);
+                self.sender.notices.record(response);
             }
             Err(error) => span.in_scope(|| tracing::debug!(kind = ?error.kind(), "no answer")),
         }
         outcome.map(Some)
     }
 
-    async fn turn(&self) -> Result<Turn> {
-        self.limit.within(turn::take(self.sender.server, self.claims.clone()), not_my_turn).await
+    async fn turn(&self) -> Result<WriteGuard> {
+        self.limit.within(write_lock::take(self.sender.server, self.claims.clone()), not_my_turn).await
     }
 
-    /// Waits until one more request may be under way.
+    /// Waits for a permit to send one more request.
     async fn place(&self) -> Result<Option<OwnedSemaphorePermit>> {
         loop {
             let places = Arc::clone(&self.sender.places);
@@ -153,7 +153,7 @@ impl Try {
                     place.map_err(|error| Error::unexpected(error.to_string()))?
                 }
             };
-            // The server may have asked for rest meanwhile.
+            // The server may have sent a `Backoff` while this request waited.
             if self.sender.notices.backoff().is_none() {
                 return Ok(Some(place));
             }
@@ -161,11 +161,11 @@ impl Try {
             if self.ahead == Ahead::Yes {
                 return Ok(None);
             }
-            self.leave_alone().await?;
+            self.wait_for_backoff().await?;
         }
     }
 
-    async fn leave_alone(&self) -> Result<()> {
+    async fn wait_for_backoff(&self) -> Result<()> {
         let Some(remaining) = self.sender.notices.backoff() else { return Ok(()) };
         match self.sender.backoff {
             Backoff::Wait(at_most) if remaining <= at_most && remaining < self.limit.left() => {
@@ -179,11 +179,11 @@ impl Try {
 }
 
 fn no_answer(limit: Duration) -> Error {
-    Error::new(ErrorKind::TimedOut, format!("the server did not answer within {} s", limit.as_secs_f32()))
+    Error::new(ErrorKind::Timeout, format!("the server did not respond within {} s", limit.as_secs_f32()))
 }
 
 fn no_credentials(limit: Duration) -> Error {
-    Error::new(ErrorKind::TimedOut, format!("there were no credentials to send within {} s", limit.as_secs_f32()))
+    Error::new(ErrorKind::Timeout, format!("no credentials were obtained within {} s", limit.as_secs_f32()))
 }
 
 fn no_place(limit: Duration, places: usize) -> Error {

@@ -4,11 +4,12 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures_core::future::BoxFuture;
 use http::HeaderValue;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, kind::ErrorKind};
 
-/// The credentials that a client sends: to the server it was made for, and nowhere else.
+/// The credentials of a client, which are sent only to the server it was made for.
 ///
-/// A pair of user and password turns into it, as in `.auth(("alexis", "p4ssw0rd"))`. `Debug` never shows the secret.
+/// A pair of user and password converts to it, as in `.auth(("alexis", "p4ssw0rd"))`. `Debug` never shows the
+/// secret.
 ///
 /// ```
 /// use kinto_client::Auth;
@@ -20,25 +21,25 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Auth(Arc<dyn CredentialProvider>);
 
 impl Auth {
-    /// User and password, for the accounts plugin and for `basicauth`.
+    /// Creates credentials from user and password, for the accounts plugin and for `basicauth`.
     #[must_use]
     pub fn basic(user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
         let user = user.as_ref();
         if user.contains(':') {
-            let reason = "a user name cannot have a colon in it: it ends the name in Basic authentication";
+            let reason = "a user name cannot contain a colon, which ends the name in Basic authentication";
             return Self(Arc::new(Fixed(Err(reason))));
         }
         let encoded = BASE64_STANDARD.encode(format!("{user}:{}", password.as_ref()));
         Self::header(format!("Basic {encoded}"))
     }
 
-    /// A token of the `Bearer` scheme.
+    /// Creates credentials from a token of the `Bearer` scheme.
     #[must_use]
     pub fn bearer(token: impl AsRef<str>) -> Self {
         Self::header(format!("Bearer {}", token.as_ref()))
     }
 
-    /// A whole `Authorization` header, for any other scheme: `Portier …`.
+    /// Creates credentials from a whole `Authorization` header, for any other scheme: `Portier …`.
     #[must_use]
     pub fn header(value: impl AsRef<str>) -> Self {
         let value = HeaderValue::from_str(value.as_ref())
@@ -46,7 +47,7 @@ impl Auth {
                 value.set_sensitive(true);
                 value
             })
-            .map_err(|_| "the credentials have a character in them that no HTTP header can carry");
+            .map_err(|_| "the credentials contain a character that an HTTP header cannot have");
         Self(Arc::new(Fixed(value)))
     }
 
@@ -66,7 +67,7 @@ impl Auth {
         self.0.refresh().await
     }
 
-    /// Whether these can be credentials at all, as far as that is known without asking.
+    /// Checks the credentials as far as that is possible without calling the provider.
     pub(crate) fn check(&self) -> Result<()> {
         self.0.check()
     }
@@ -84,14 +85,14 @@ impl<U: AsRef<str>, P: AsRef<str>> From<(U, P)> for Auth {
     }
 }
 
-/// Gives the `Authorization` header for each request, for schemes that need more than a fixed text.
+/// A provider of the `Authorization` header of each request, for schemes that need more than a fixed value.
 ///
 /// It is implemented without the `async_trait` macro, whose methods have other lifetimes: `Box::pin(async move { … })` around the
 /// body of the method is all that it takes. The types are re-exported as `kinto_client::futures_core` and `kinto_client::http`.
 ///
 /// ```
 /// use kinto_client::{
-///     Auth, CredentialProvider, Error, Result, futures_core::future::BoxFuture, http::HeaderValue,
+///     Auth, Error, Result, auth::CredentialProvider, futures_core::future::BoxFuture, http::HeaderValue,
 /// };
 ///
 /// /// Reads the token anew for every request, so that another program can replace it.
@@ -109,17 +110,20 @@ impl<U: AsRef<str>, P: AsRef<str>> From<(U, P)> for Auth {
 /// let auth = Auth::custom(TokenFile("token".into()));
 /// ```
 pub trait CredentialProvider: Send + Sync + 'static {
-    /// The value of the `Authorization` header. It is asked for before every request, so keep what is costly.
+    /// Returns the value of the `Authorization` header.
+    ///
+    /// It is called before every request, so cache values that are expensive to get.
     ///
     /// A task of the client's own asks for it, so that task-local values of the caller are not there.
     ///
     /// # Errors
     ///
-    /// Whatever [`Error::authentication`] makes of the reason; the request is then not sent.
+    /// An [`Error::authentication`] with the reason; the request is not sent then.
     fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>>;
 
-    /// Called when the server has refused the credentials with a 401. Answer `true` if others are there now: the
-    /// request is then sent once more with them.
+    /// Renews the credentials after the server has refused them with a 401.
+    ///
+    /// Return `true` if there are new ones: the request is then sent once more with them.
     ///
     /// # Errors
     ///
@@ -134,7 +138,7 @@ pub trait CredentialProvider: Send + Sync + 'static {
     }
 }
 
-/// Credentials that never change; the error is kept until the client is built.
+/// Credentials that never change; an error in them is returned when the client is built.
 struct Fixed(std::result::Result<HeaderValue, &'static str>);
 
 impl CredentialProvider for Fixed {
@@ -151,7 +155,7 @@ impl CredentialProvider for Fixed {
 impl Error {
     /// The error for an [`CredentialProvider`] implementation that cannot give credentials.
     pub fn authentication(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(ErrorKind::Authentication, "there are no credentials to send").caused_by(reason)
+        Self::new(ErrorKind::Authentication, "no credentials could be obtained").caused_by(reason)
     }
 }
 
@@ -160,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_sent_is_refused_and_not_shown() {
+    fn auth_check_rejects_unsendable_credentials_without_showing_them() {
         for auth in [Auth::basic("a:b", "s3cr3t"), Auth::header("s3cr3t\n"), Auth::bearer("s3cr3t\0")] {
             let error = auth.check().unwrap_err();
             assert!(error.is_invalid());

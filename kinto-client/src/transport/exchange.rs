@@ -5,9 +5,9 @@ use futures_util::TryStreamExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use url::Url;
 
-use super::{Body, Transport, TransportError, TransportErrorKind, auth::Auth, base::Base};
+use super::{Body, Transport, TransportError, TransportErrorKind, auth::Auth, base_url::Base};
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result, kind::ErrorKind},
     wire::{
         batch,
         request::{Precondition, Request},
@@ -15,10 +15,10 @@ use crate::{
     },
 };
 
-/// How many redirects within the server are followed.
+/// The maximum number of redirects within the server that are followed.
 const MAX_REDIRECTS: usize = 3;
 
-/// Sends requests to one server with one set of credentials.
+/// A sender of requests to one server with one set of credentials.
 #[derive(Clone)]
 pub(crate) struct Exchange {
     pub(crate) base: Base,
@@ -30,13 +30,13 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// The same server with other credentials, if they can be sent there.
+    /// Returns an exchange with the same server with other credentials, if they may be sent there.
     pub(crate) fn with_auth(mut self, auth: Auth) -> Result<Self> {
         auth.check()?;
         if self.base.is_open() && !self.allow_plain_http {
             return Err(Error::invalid(format!(
-                "credentials would go to {} unencrypted, for everyone on the way to read: use https, or \
-                 `.allow_credentials_over_http()` if the network is your own",
+                "credentials would be sent to {} without encryption: use https, or \
+                 `.allow_credentials_over_http()` in a trusted network",
                 self.base.as_str()
             )));
         }
@@ -57,17 +57,17 @@ impl Exchange {
         match &self.auth {
             _ if response.status != StatusCode::UNAUTHORIZED => Ok(false),
             Some(auth) => auth.refresh().await,
-            None => Err(Error::refused(response).because("the client has no credentials: `.auth(…)` gives it some")),
+            None => Err(response.to_error().because("the client has no credentials: `.auth(…)` gives it some")),
         }
     }
 
     /// Asks for other credentials, within `timeout`. Returns false if there are none.
-    pub(crate) async fn renew(&self, timeout: Duration) -> Result<bool> {
+    pub(crate) async fn refresh(&self, timeout: Duration) -> Result<bool> {
         let Some(auth) = &self.auth else { return Ok(false) };
         let renewed = tokio::time::timeout(timeout, auth.refresh()).await;
         renewed.unwrap_or_else(|_| {
             let seconds = timeout.as_secs_f32();
-            Err(Error::new(ErrorKind::TimedOut, format!("there were no credentials to send within {seconds} s")))
+            Err(Error::new(ErrorKind::Timeout, format!("no credentials were obtained within {seconds} s")))
         })
     }
 
@@ -90,11 +90,11 @@ impl Exchange {
             }
             StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Ok(response),
             status if status.is_server_error() => Ok(response),
-            _ if request.lock.is_none() => Err(Error::refused(&response).of_batch().because(
+            _ if request.lock.is_none() => Err(response.to_error().of_batch().because(
                 "the query is too long for a URL, so it was sent to `/batch`: ask for fewer values at a time if the \
                  server, or a proxy before it, takes none",
             )),
-            _ => Err(Error::refused(&response).of_batch()),
+            _ => Err(response.to_error().of_batch()),
         }
     }
 
@@ -111,7 +111,7 @@ impl Exchange {
         Err(Error::unexpected(format!("the server redirects more than {MAX_REDIRECTS} times")))
     }
 
-    /// Where the answer sends the request on to. Credentials and data do not follow it to another origin.
+    /// Returns the URL that the response redirects to; credentials and data are never sent to another origin.
     fn redirect(&self, from: &Url, request: &Request, response: &Response) -> Result<Option<Url>> {
         let keeps_method = match response.status {
             StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
@@ -122,7 +122,7 @@ impl Exchange {
         let target = location.and_then(|location| from.join(&location).ok());
         match target {
             Some(target) if !self.base.is_same_origin(&target) => Err(Error::unexpected(format!(
-                "the server redirects to another one, {}, which is not followed: if that is right, use its URL",
+                "the server redirects to another one, {}, which is not followed: use its URL if that is right",
                 target.origin().ascii_serialization()
             ))),
             Some(target) if keeps_method => Ok(Some(target)),
@@ -172,7 +172,7 @@ impl Exchange {
         Ok(http)
     }
 
-    /// Reads a body into one piece, without a copy where it arrives as one.
+    /// Reads a body into one piece, without copying a body that arrives in one chunk.
     async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<Bytes> {
         let announced = headers
             .get(header::CONTENT_LENGTH)
@@ -199,8 +199,8 @@ impl Exchange {
         if error.kind != TransportErrorKind::Connect {
             return after_sending(request, interrupted(error));
         }
-        let message = format!("there is no connection to {}; {}", self.base.as_str(), self.base.doubts());
-        Error::new(ErrorKind::Connection, message).caused_by(error.source)
+        let message = format!("could not connect to {}; {}", self.base.as_str(), self.base.doubts());
+        Error::new(ErrorKind::Connect, message).caused_by(error.source)
     }
 
     fn check_size(&self, size: usize) -> Result<()> {
@@ -208,9 +208,8 @@ impl Exchange {
             return Ok(());
         }
         let limit = self.max_response_size;
-        let message = format!(
-            "the answer has more than the {limit} bytes that the client accepts (`max_response_size` raises that)"
-        );
+        let message =
+            format!("the response has more than the {limit} bytes that the client accepts: raise `max_response_size`");
         Err(Error::new(ErrorKind::TooLarge, message))
     }
 }
@@ -229,16 +228,16 @@ fn is_read(status: StatusCode) -> bool {
 
 fn interrupted(error: TransportError) -> Error {
     let (kind, message) = match error.kind {
-        TransportErrorKind::TimedOut => (ErrorKind::TimedOut, "the server stopped answering"),
+        TransportErrorKind::TimedOut => (ErrorKind::Timeout, "the server stopped responding"),
         TransportErrorKind::Unknown => {
-            (ErrorKind::Connection, "the transport failed, and does not say how far the request came")
+            (ErrorKind::Connect, "the transport failed, and does not say how far the request came")
         }
-        _ => (ErrorKind::Connection, "the connection broke before the whole answer had arrived"),
+        _ => (ErrorKind::Connect, "the connection broke before the whole response had arrived"),
     };
     Error::new(kind, message).caused_by(error.source)
 }
 
-/// The request had left: what would have changed something may have done so.
+/// Marks the error of a write as possibly applied, since the request had been sent.
 pub(super) fn after_sending(request: &Request, error: Error) -> Error {
     if request.only_reads() { error } else { error.maybe_applied() }
 }

@@ -5,7 +5,7 @@ use futures_core::future::BoxFuture;
 use futures_util::stream;
 
 use super::{Body, Transport, TransportError, TransportErrorKind};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, kind::ErrorKind};
 
 /// The transport that a client has unless it is given another: `reqwest`, without redirects and retries of its own.
 ///
@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct HttpTransport(pub(crate) reqwest::Client);
 
 impl HttpTransport {
-    /// A client with timeouts of its own, that also trusts these authorities, each in PEM.
+    /// Creates a client with these timeouts, which also trusts these certificate authorities, each in PEM format.
     pub(crate) fn new(connect_timeout: Duration, read_timeout: Duration, roots: &[Vec<u8>]) -> Result<Self> {
         let builder = reqwest::Client::builder();
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -31,8 +31,8 @@ impl HttpTransport {
             .map(Self)
             .map_err(|error| {
                 let refused = match roots {
-                    [] => Error::new(ErrorKind::Connection, "could not set up HTTP"),
-                    _ => Error::invalid("a root certificate cannot be one: TLS does not take it"),
+                    [] => Error::new(ErrorKind::Connect, "could not set up HTTP"),
+                    _ => Error::invalid("a root certificate is not valid for TLS"),
                 };
                 refused.caused_by(error)
             })
@@ -65,7 +65,7 @@ fn transport_error(error: reqwest::Error) -> TransportError {
     } else {
         TransportErrorKind::Interrupted
     };
-    // Its message would repeat the URL, whose query may hold what a user filtered by.
+    // Its message would include the URL, whose query may contain the values of a user's filter.
     TransportError::new(kind, error.without_url())
 }
 

@@ -20,18 +20,18 @@ use tokio::{
 
 use super::{
     task::Task,
-    turn::{self, Turn},
+    write_lock::{self, WriteGuard},
 };
 use crate::{
     error::{Error, Result},
     wire::claim::Claim,
 };
 
-/// How long a turn is kept for a caller that does nothing with it.
+/// The time for which an unused write lock is kept for a caller.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How often a caller that waits for its turn is woken in vain before it loses its place. Once would be too few where the
-/// executor is late.
+/// The number of times that a waiting caller is woken in vain before it loses its place. Once would be too few
+/// where the executor is late.
 const WAKES: u32 = 3;
 
 /// A turn for more than one request: to read an object and then to write it, with nobody in between.
@@ -40,12 +40,12 @@ const WAKES: u32 = 3;
 /// it. So does one that still waits for it, so that a crowd of them costs those behind it no more than one does. That is
 /// for speed and fairness only, since what is written then is guarded by what was read.
 pub(crate) struct Lease {
-    turn: Weak<Turn>,
+    turn: Weak<WriteGuard>,
     _keeper: Task<()>,
 }
 
 /// A turn that is kept while the caller computes, on the thread that it computes on.
-pub(crate) struct Busy(Option<Arc<Turn>>);
+pub(crate) struct Busy(Option<Arc<WriteGuard>>);
 
 impl Lease {
     /// Waits for the turn, at most so long. It is lost already if the caller was not polled meanwhile.
@@ -54,7 +54,7 @@ impl Lease {
         let caller = Arc::new(Caller::default());
         let watched = Arc::clone(&caller);
         let keeper = Task::start(async move {
-            let turn = pin!(timeout(at_most, turn::take(server, claims)));
+            let turn = pin!(timeout(at_most, write_lock::take(server, claims)));
             let turn = match select(turn, pin!(watched.is_gone())).await {
                 Either::Left((Ok(turn), _)) => Arc::new(turn),
                 Either::Left((Err(_), _)) => return,
@@ -77,7 +77,7 @@ impl Lease {
     }
 
     /// Returns the turn, unless it is lost or for something else. The caller gives it to a task at once.
-    pub(crate) fn turn_for(&self, server: u64, claims: &[Claim]) -> Option<Arc<Turn>> {
+    pub(crate) fn turn_for(&self, server: u64, claims: &[Claim]) -> Option<Arc<WriteGuard>> {
         self.turn.upgrade().filter(|turn| turn.is_for(server, claims))
     }
 
@@ -87,7 +87,7 @@ impl Lease {
     }
 }
 
-/// Whoever waits for a turn.
+/// A caller that waits for a turn.
 #[derive(Default)]
 struct Caller {
     waker: AtomicWaker,
@@ -115,7 +115,7 @@ impl Drop for Busy {
 }
 
 /// Keeps a turn while it is in use.
-async fn keep(turn: Arc<Turn>) {
+async fn keep(turn: Arc<WriteGuard>) {
     loop {
         let idle = turn.used().elapsed();
         let in_use = Arc::strong_count(&turn) > 1;
@@ -171,10 +171,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn take_keeps_the_place_of_a_caller_that_is_polled() {
         let server = 4_710;
-        let first = turn::take(server, claims()).await;
+        let first = write_lock::take(server, claims()).await;
         let second = tokio::spawn(Lease::take(server, claims(), MINUTE));
         sleep(GRACE * 20).await;
-        let mut third = pin!(turn::take(server, claims()));
+        let mut third = pin!(write_lock::take(server, claims()));
         assert!(third.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         drop(first);
         let second = second.await.unwrap().unwrap();
@@ -187,7 +187,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn take_ends_when_its_time_is_over() {
         let server = 4_709;
-        let first = turn::take(server, claims()).await;
+        let first = write_lock::take(server, claims()).await;
         let began = Instant::now();
         let error = Lease::take(server, claims(), MINUTE).await.err().unwrap();
         assert!(error.to_string().contains("was not sent within 60 s"), "{error}");

@@ -1,27 +1,54 @@
-//! How requests reach the server and answers come back: it knows HTTP, and nothing of buckets.
+//! HTTP: sends requests and receives responses, without knowledge of Kinto's objects.
+//!
+//! [`HttpTransport`] is the default. Implement [`Transport`] to observe or change requests, or to answer them in a test, and
+//! pass it to [`ClientBuilder::transport`](crate::ClientBuilder::transport).
+//!
+//! ```
+//! use futures_core::future::BoxFuture;
+//! use kinto_client::{Client, bytes::Bytes, futures_core, http, transport::{Body, HttpTransport, Transport, TransportError}};
+//!
+//! /// Prints each request before it is sent.
+//! struct Printing(HttpTransport);
+//!
+//! impl Transport for Printing {
+//!     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+//!         println!("{} {}", request.method(), request.uri().path());
+//!         self.0.send(request)
+//!     }
+//! }
+//!
+//! # fn main() -> kinto_client::Result<()> {
+//! let builder = Client::builder("https://kinto.example.org/v1");
+//! let transport = Printing(builder.http_transport()?);
+//! let client = builder.transport(transport).build()?;
+//! # drop(client);
+//! # Ok(()) }
+//! ```
 
-use std::{error::Error as StdError, fmt, pin::Pin, sync::Arc};
+use std::{error::Error as StdError, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use futures_core::{Stream, future::BoxFuture};
 
-mod acknowledged;
+pub(crate) mod acknowledged;
 mod attempt;
 pub(crate) mod auth;
-pub(crate) mod base;
+pub(crate) mod base_url;
 pub(crate) mod exchange;
 pub(crate) mod http_client;
 pub(crate) mod lease;
-pub(crate) mod notice;
 pub(crate) mod retry;
-pub(crate) mod sender;
+pub(crate) mod retrying;
+pub(crate) mod server_notices;
 pub(crate) mod task;
-mod turn;
+mod write_lock;
 
-/// The body of an answer, as it arrives.
+pub use http_client::HttpTransport;
+
+/// The body of a response as it arrives.
 pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
 
-/// What carries requests to the server: [`HttpTransport`](crate::HttpTransport), unless you bring your own.
+/// Sends requests to the server. [`HttpTransport`] is the default implementation.
 ///
 /// An implementation sends exactly the request it is given, once: it follows no redirect, tries nothing again and adds
 /// no credentials, because all of that is decided above it. One that wraps another (for trace headers, logging, `tower`) finds the
@@ -31,7 +58,7 @@ pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>
 /// [`kinto_client::http`](crate::http), [`kinto_client::bytes`](crate::bytes),
 /// [`kinto_client::futures_core`](crate::futures_core).
 pub trait Transport: Send + Sync + 'static {
-    /// Sends a request, and gives back the answer once its headers have arrived.
+    /// Sends a request and returns the response once its headers have arrived.
     ///
     /// # Errors
     ///
@@ -54,7 +81,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 /// do not say whether the request was sent: a write is not sent again after them, unless twice is the same as once.
 ///
 /// ```
-/// use kinto_client::{TransportError, TransportErrorKind};
+/// use kinto_client::transport::{TransportError, TransportErrorKind};
 ///
 /// fn carry() -> Result<(), TransportError> {
 ///     Err(std::io::Error::other("the tunnel is gone"))?;
@@ -65,28 +92,29 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 /// assert_eq!(error.kind(), TransportErrorKind::Unknown);
 /// assert_eq!(error.to_string(), "the transport failed, and the request may have been sent: the tunnel is gone");
 /// ```
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", .kind.description())]
 pub struct TransportError {
     pub(crate) kind: TransportErrorKind,
     pub(crate) source: Box<dyn StdError + Send + Sync>,
 }
 
-/// How far a request came that has no response.
+/// The stage at which a request without a response failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// There was no connection: nothing was sent.
+    /// The connection could not be made: nothing was sent.
     Connect,
     /// The connection broke after it was made: the request may have arrived.
     Interrupted,
-    /// Too long nothing was heard: the request may have arrived.
+    /// The connection was silent for too long: the request may have arrived.
     TimedOut,
     /// It is not known how far it came: the request may have arrived.
     Unknown,
 }
 
 impl TransportError {
-    /// An error of that kind, with its cause.
+    /// Creates an error of this kind with its cause.
     pub fn new(kind: TransportErrorKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { kind, source: source.into() }
     }
@@ -96,28 +124,21 @@ impl TransportError {
         Self::new(TransportErrorKind::Unknown, source)
     }
 
-    /// How far the request came.
+    /// Returns the stage at which the request failed.
     #[must_use]
     pub fn kind(&self) -> TransportErrorKind {
         self.kind
     }
 }
 
-impl fmt::Display for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            TransportErrorKind::Connect => "there was no connection, and nothing was sent",
-            TransportErrorKind::Interrupted => "the connection broke, and the request may have been sent",
-            TransportErrorKind::TimedOut => "nothing was heard in time, and the request may have been sent",
-            TransportErrorKind::Unknown => "the transport failed, and the request may have been sent",
-        })?;
-        write!(f, ": {}", self.source)
-    }
-}
-
-impl StdError for TransportError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&*self.source)
+impl TransportErrorKind {
+    fn description(self) -> &'static str {
+        match self {
+            Self::Connect => "there was no connection, and nothing was sent",
+            Self::Interrupted => "the connection broke, and the request may have been sent",
+            Self::TimedOut => "nothing was heard in time, and the request may have been sent",
+            Self::Unknown => "the transport failed, and the request may have been sent",
+        }
     }
 }
 

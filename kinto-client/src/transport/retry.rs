@@ -4,37 +4,38 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result, kind::ErrorKind},
     wire::{
-        request::{Repeat, Request},
+        request::{Idempotency, Request},
         response::Response,
     },
 };
 
-/// Decides how often a request is sent again, and after how long.
+/// A policy that decides how often a request is retried, and after which delay.
 ///
-/// It is asked only where sending again does no harm: the server did nothing, or doing it twice is the same as doing it
-/// once. Whether that is so is not for a policy to say.
+/// It is asked only about requests that are safe to retry: the server did nothing, or executing the request
+/// twice has the effect of executing it once. The client decides that, not the policy.
 ///
-/// A batch asks it for each operation of a request that got no answer that tells what was done: a broken connection, a
-/// 5xx, an answer that makes no sense. What may be sent again goes in smaller requests each time, so that one operation
-/// at which the server fails is found; the longest of the waits counts. Two things are no matter of the policy. If the
-/// server refuses a batch as too large, it has done nothing, and gets the parts. And if an operation of a batch collides
-/// with another writer (409), the server undoes what came before it and calls it done all the same; sending that again
-/// is not another try, but the only way to a result, so it is done whatever the policy says, up to eleven times, within
-/// about a quarter of a minute. A collision outside of a batch is for the policy.
+/// A batch asks it for each operation of a request without a response that tells what was executed: a broken
+/// connection, a 5xx, a malformed response. These operations are retried in smaller requests each time, so that
+/// an operation that makes the server fail is found; the longest of the delays is used. Two retries are
+/// independent of the policy. If the server refuses a batch as too large, it has executed nothing, and gets the
+/// parts. And if an operation of a batch conflicts with another writer (409), the server rolls back the
+/// operations before it and still reports them as done; a retry is then the only way to a result, so the batch
+/// makes up to eleven of them, within about a quarter of a minute. The policy does decide about a conflict
+/// outside of a batch.
 ///
 /// ```
 /// use std::time::Duration;
 ///
-/// use kinto_client::{Attempt, Client, RetryPolicy};
+/// use kinto_client::{Client, retry::{RetryPolicy, RetryState}};
 ///
 /// /// Three tries, a second apart.
 /// #[derive(Debug)]
 /// struct Patient;
 ///
 /// impl RetryPolicy for Patient {
-///     fn delay(&self, attempt: &Attempt) -> Option<Duration> {
+///     fn delay(&self, attempt: &RetryState) -> Option<Duration> {
 ///         (attempt.tries < 3).then_some(Duration::from_secs(1))
 ///     }
 /// }
@@ -43,25 +44,25 @@ use crate::{
 /// # Ok::<(), kinto_client::Error>(())
 /// ```
 pub trait RetryPolicy: fmt::Debug + Send + Sync + 'static {
-    /// How long to wait before the next try; `None` ends it, and the last failure is the result.
-    fn delay(&self, attempt: &Attempt) -> Option<Duration>;
+    /// Returns the delay before the next try; `None` ends the retries, and the last failure is the result.
+    fn delay(&self, attempt: &RetryState) -> Option<Duration>;
 }
 
-/// A try that failed.
+/// A failed try.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Attempt {
-    /// How many times the request has been sent.
+pub struct RetryState {
+    /// The number of times the request has been sent.
     pub tries: u32,
-    /// How long ago it was first sent.
+    /// The time since it was first sent.
     pub elapsed: Duration,
-    /// The status of the answer, if there was one.
+    /// The status of the response, if there was one.
     pub status: Option<StatusCode>,
-    /// How long the server asked to be left alone (`Retry-After`).
+    /// The delay that the server asked for (`Retry-After`).
     pub retry_after: Option<Duration>,
 }
 
-impl Attempt {
+impl RetryState {
     pub(crate) fn new(tries: u32, elapsed: Duration, outcome: &Result<Response>) -> Self {
         let answer = outcome.as_ref().ok();
         Self {
@@ -73,18 +74,18 @@ impl Attempt {
     }
 }
 
-/// Waits about twice as long each time, with some chance in it, and never less than the server asks for.
+/// A policy with delays that double each time, with random jitter, and never less than the server asks for.
 ///
-/// Five tries within a minute, unless set otherwise: 0.1 s after the first, at most 10 s after any.
+/// The defaults are five tries within a minute: 0.1 s after the first, at most 10 s after any.
 #[derive(Clone, Debug)]
-pub struct Exponential {
+pub struct ExponentialBackoff {
     max_tries: u32,
     first_delay: Duration,
     max_delay: Duration,
     max_elapsed: Duration,
 }
 
-impl Default for Exponential {
+impl Default for ExponentialBackoff {
     fn default() -> Self {
         Self {
             max_tries: 5,
@@ -95,98 +96,99 @@ impl Default for Exponential {
     }
 }
 
-impl Exponential {
-    /// How often a request is sent at most; 1 means that it is never sent again.
+impl ExponentialBackoff {
+    /// Sets the maximum number of tries; 1 means no retry.
     #[must_use]
     pub fn max_tries(mut self, tries: u32) -> Self {
         self.max_tries = tries;
         self
     }
 
-    /// About how long the first wait is.
+    /// Sets the approximate delay after the first try.
     #[must_use]
     pub fn first_delay(mut self, delay: Duration) -> Self {
         self.first_delay = delay;
         self
     }
 
-    /// How long a wait is at most, unless the server asks for more.
+    /// Sets the maximum delay, unless the server asks for more.
     #[must_use]
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// For how long a request is sent again: no try begins later than this after the first. A server that asks for a
-    /// longer wait is not waited for.
+    /// Sets the maximum time between the first try and the start of the last.
+    ///
+    /// If the server asks for a longer delay, there is no retry.
     #[must_use]
     pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
         self.max_elapsed = elapsed;
         self
     }
 
-    /// The waits, without regard to what the server asks for.
+    /// Returns the delays, without regard to those that the server asks for.
     pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
         let Self { max_tries, first_delay, max_delay, .. } = *self;
         (0..max_tries.saturating_sub(1)).map(move |again| {
             let delay = first_delay.saturating_mul(2_u32.saturating_pow(again)).min(max_delay);
-            delay.saturating_add(Duration::try_from_secs_f64(delay.as_secs_f64() * chance()).unwrap_or(delay))
+            delay.saturating_add(Duration::try_from_secs_f64(delay.as_secs_f64() * jitter()).unwrap_or(delay))
         })
     }
 }
 
-/// A random number from 0 to 1, another in each process: clients that failed together are not to come back together.
-fn chance() -> f64 {
+/// Returns a random number from 0 to 1, so that clients that failed together do not retry together.
+fn jitter() -> f64 {
     let (random, _) = Uuid::new_v4().as_u64_pair();
     f64::from((random >> 32) as u32) / f64::from(u32::MAX)
 }
 
-impl RetryPolicy for Exponential {
-    fn delay(&self, attempt: &Attempt) -> Option<Duration> {
+impl RetryPolicy for ExponentialBackoff {
+    fn delay(&self, attempt: &RetryState) -> Option<Duration> {
         let waited = usize::try_from(attempt.tries).ok()?.saturating_sub(1);
         let delay = self.delays().nth(waited)?.min(self.max_delay).max(attempt.retry_after.unwrap_or_default());
         (attempt.elapsed.saturating_add(delay) <= self.max_elapsed).then_some(delay)
     }
 }
 
-/// Sends nothing again.
+/// A policy without retries.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Never;
+pub struct NeverRetry;
 
-impl RetryPolicy for Never {
-    fn delay(&self, _: &Attempt) -> Option<Duration> {
+impl RetryPolicy for NeverRetry {
+    fn delay(&self, _: &RetryState) -> Option<Duration> {
         None
     }
 }
 
-/// Whether a try that failed may be followed by another.
+/// The decision whether a failed try may be followed by a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Again {
+pub(crate) enum RetryAction {
     No,
-    /// The server did nothing.
+    /// A retry is safe, since the server executed nothing.
     NotApplied,
-    /// The server may have done it.
+    /// A retry is safe, although the server may have executed the request.
     MaybeApplied,
 }
 
-impl Again {
+impl RetryAction {
     pub(crate) fn after(request: &Request, outcome: &Result<Response>) -> Self {
         Self::of(outcome).of_request(request)
     }
 
-    /// The same, where the request may be one that must not be sent twice.
+    /// Returns `No` for a request that must not be executed twice, if it may have been executed.
     pub(crate) fn of_request(self, request: &Request) -> Self {
         match (self, request.repeat) {
-            (Self::MaybeApplied, Repeat::Harmful) => Self::No,
+            (Self::MaybeApplied, Idempotency::Harmful) => Self::No,
             (again, _) => again,
         }
     }
 
-    /// Of a request that may be sent twice.
+    /// Decides about a request that may be executed twice.
     pub(crate) fn of(outcome: &Result<Response>) -> Self {
         match outcome {
             Ok(response) => match response.status {
-                // A 409 is a collision with another writer, after which the server has rolled the write back.
+                // A 409 is a conflict with another writer, after which the server has rolled the write back.
                 StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => Self::NotApplied,
                 StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
                     Self::MaybeApplied
@@ -195,34 +197,34 @@ impl Again {
             },
             Err(error) if error.has_waited() => Self::No,
             Err(error) => match error.kind() {
-                ErrorKind::Connection | ErrorKind::TimedOut if error.may_have_been_applied() => Self::MaybeApplied,
-                // Of a read there is nothing to apply; of a write nothing was sent.
-                ErrorKind::Connection | ErrorKind::TimedOut => Self::NotApplied,
+                ErrorKind::Connect | ErrorKind::Timeout if error.may_have_been_applied() => Self::MaybeApplied,
+                // A read changes nothing; a write was not sent.
+                ErrorKind::Connect | ErrorKind::Timeout => Self::NotApplied,
                 _ => Self::No,
             },
         }
     }
 }
 
-/// The error for a wait that is longer than the caller wants to wait.
+/// Creates the error for a `Backoff` that lasts longer than the client is set to wait.
 pub(crate) fn asked_to_wait(remaining: Duration) -> Error {
     let seconds = remaining.as_secs_f64().ceil();
-    let message = format!("the server asked to be left alone (`Backoff`) for another {seconds} s, so nothing was sent");
-    Error::new(ErrorKind::Unavailable, message).retry_in_at_least(remaining)
+    let message = format!("the server asked clients to wait (`Backoff`) for another {seconds} s, so nothing was sent");
+    Error::new(ErrorKind::Unavailable, message).with_retry_after(remaining)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn attempt(tries: u32, elapsed: u64, retry_after: Option<u64>) -> Attempt {
+    fn attempt(tries: u32, elapsed: u64, retry_after: Option<u64>) -> RetryState {
         let retry_after = retry_after.map(Duration::from_secs);
-        Attempt { tries, elapsed: Duration::from_secs(elapsed), status: None, retry_after }
+        RetryState { tries, elapsed: Duration::from_secs(elapsed), status: None, retry_after }
     }
 
     #[test]
-    fn waits_grow_and_end() {
-        let policy = Exponential::default();
+    fn delays_grow_and_end() {
+        let policy = ExponentialBackoff::default();
         for (tries, at_least, at_most) in [(1, 100, 200), (2, 200, 400), (3, 400, 800), (4, 800, 1600)] {
             let delay = policy.delay(&attempt(tries, 0, None)).unwrap().as_millis();
             assert!((at_least..=at_most).contains(&delay), "{tries}: {delay}");
@@ -230,21 +232,22 @@ mod tests {
         assert_eq!(policy.delay(&attempt(5, 0, None)), None);
         assert_eq!(policy.delay(&attempt(1, 60, None)), None);
         assert_eq!(policy.clone().max_tries(1).delay(&attempt(1, 0, None)), None);
-        assert_eq!(Never.delay(&attempt(1, 0, None)), None);
+        assert_eq!(NeverRetry.delay(&attempt(1, 0, None)), None);
     }
 
     #[test]
-    fn waits_have_no_limit_that_is_not_asked_for() {
-        let policy = Exponential::default().max_tries(u32::MAX).first_delay(Duration::MAX).max_delay(Duration::MAX);
+    fn delays_are_unbounded_when_no_limit_is_set() {
+        let policy =
+            ExponentialBackoff::default().max_tries(u32::MAX).first_delay(Duration::MAX).max_delay(Duration::MAX);
         assert!(policy.delays().take(70).all(|delay| delay == Duration::MAX));
-        let policy = Exponential::default().max_tries(100).max_delay(Duration::from_secs(1));
+        let policy = ExponentialBackoff::default().max_tries(100).max_delay(Duration::from_secs(1));
         assert!(policy.delays().skip(4).all(|delay| (1.0..=2.0).contains(&delay.as_secs_f64())));
         assert_eq!(policy.delays().count(), 99);
     }
 
     #[test]
-    fn the_server_is_left_alone_as_long_as_it_asks_but_not_for_ever() {
-        let policy = Exponential::default();
+    fn delay_honours_retry_after_within_max_elapsed() {
+        let policy = ExponentialBackoff::default();
         assert_eq!(policy.delay(&attempt(1, 0, Some(30))), Some(Duration::from_secs(30)));
         assert_eq!(policy.delay(&attempt(1, 0, Some(3_000_000_000))), None);
         assert_eq!(policy.delay(&attempt(1, 0, Some(u64::MAX))), None);

@@ -3,7 +3,7 @@ use std::panic;
 use tokio::{runtime::Handle, task::JoinHandle};
 use tracing::{Instrument as _, Span, instrument::WithSubscriber as _};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, kind::ErrorKind};
 
 /// A task that ends when this is dropped.
 pub(crate) struct Task<T>(JoinHandle<T>);

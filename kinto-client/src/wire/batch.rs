@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
+    batch_permissions::PermissionCache,
     claim::Batched,
     fence,
     headers::Headers,
     request::{Precondition, Request},
     response::Response,
-    siblings::Siblings,
 };
 use crate::error::{Error, Result};
 
@@ -94,7 +94,7 @@ pub(crate) fn response_to(request: &Request, response: &Response) -> Result<Resp
     }
 }
 
-/// Writes a request as a part of a batch. Its body is JSON already, and goes in as it is.
+/// Writes a request as a part of a batch, with its JSON body as it is.
 fn write(part: &Request, out: &mut Vec<u8>) -> serde_json::Result<()> {
     out.extend_from_slice(b"{\"method\":\"");
     out.extend_from_slice(part.method.as_str().as_bytes());
@@ -115,20 +115,23 @@ fn write(part: &Request, out: &mut Vec<u8>) -> serde_json::Result<()> {
     Ok(())
 }
 
-/// About how many bytes a request takes up in a batch.
+/// Returns the approximate size of a request within a batch in bytes.
 pub(crate) fn size(request: &Request) -> usize {
     const REST: usize = 100;
     let lock = request.lock.as_ref().map_or(0, |lock| lock.path().len() + REST);
     request.path.len() + request.query.as_str().len() + request.body.as_ref().map_or(0, Bytes::len) + REST + lock
 }
 
-/// How many of the requests that a batch can have it takes up.
+/// Returns the number of batch requests that the request takes up.
 pub(crate) fn weight(request: &Request) -> usize {
     1 + usize::from(request.lock.is_some())
 }
 
-/// Whether a request can be part of a batch at all: the server refuses the whole batch for a path with `/batch` in it,
-/// as that of a bucket `batchy` is, and fails as a whole at a 304; what is secret is kept out of a body that may be logged.
+/// Returns `true` if a request can be part of a batch.
+///
+/// The server refuses a whole batch for a path that contains `/batch`, such as that of a bucket `batchy`, and
+/// responds to a 304 of one part with an error for the whole batch. Secrets are kept out of batches because the
+/// body of a batch may be logged.
 pub(crate) fn can_hold(request: &Request) -> bool {
     let conditional_read = matches!(request.precondition, Some(Precondition::Changed(_)));
     !request.path.contains("/batch") && !request.secret && !conditional_read
@@ -169,24 +172,29 @@ pub(crate) fn answers(response: &Response, expected: usize) -> Result<Vec<Respon
         body: Option<&'a RawValue>,
     }
     let whole = &response.body;
-    // As text, so that it is looked at once whether it is any, and not at each of its strings.
+    // UTF-8 is validated once for the whole body, and not for each string in it.
     let text = std::str::from_utf8(whole).map_err(|error| Error::not_kinto(&error, whole))?;
     let answers: Answers<'_> = serde_json::from_str(text).map_err(|error| Error::not_kinto(&error, whole))?;
     if answers.responses.len() != expected {
         let got = answers.responses.len();
-        return Err(Error::unexpected(format!("the server gave {got} answers to the {expected} requests of a batch")));
+        return Err(Error::unexpected(format!(
+            "the server returned {got} responses to the {expected} requests of a batch"
+        )));
     }
-    let siblings = Siblings::of_batch();
+    let permission_cache = PermissionCache::of_batch();
     let read = |answer: Answer<'_>| {
         let status = StatusCode::from_u16(answer.status)
             .map_err(|_| Error::unexpected(format!("{} is no HTTP status", answer.status)))?;
         let body = match answer.body.map(RawValue::get) {
-            // The answers to HEAD, and those without content.
+            // The responses to HEAD, and those without content.
             None | Some("\"\"") => Bytes::new(),
             Some(body) => whole.slice_ref(body.as_bytes()),
         };
         let headers = answer.headers.map_or(Bytes::new(), |headers| whole.slice_ref(headers.get().as_bytes()));
-        Ok(Response { siblings: siblings.clone(), ..Response::new(status, Headers::OfPart(headers), body) })
+        Ok(Response {
+            permission_cache: permission_cache.clone(),
+            ..Response::new(status, Headers::OfPart(headers), body)
+        })
     };
     answers.responses.into_iter().map(read).collect()
 }
@@ -199,7 +207,7 @@ mod tests {
     use crate::wire::timestamp::Timestamp;
 
     #[test]
-    fn the_parts_are_as_the_server_takes_them() {
+    fn batch_request_has_servers_format() {
         let put = Request::new(Method::PUT, "/buckets/b".to_owned())
             .provided(Precondition::Unchanged(Timestamp::from_millis(7)))
             .json(&json!({"data": {"a": 1}}))
@@ -218,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_slices_of_the_whole() {
+    fn batch_responses_are_slices_of_body() {
         let body = json!({"responses": [
             {"status": 201, "path": "/v1/buckets/b", "headers": {"A": "1", "ETag": "\"7\"", "Z": "2"}, "body": {"data": {"id": "b"}}},
             {"status": 200, "path": "/v1/buckets", "headers": {}, "body": ""},

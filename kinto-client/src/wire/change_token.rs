@@ -3,16 +3,16 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{id, timestamp::Timestamp};
+use super::{object::id, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
-/// What the text of a token begins with: its version.
+/// The prefix of the text of a token: its version.
 const VERSION: &str = "1";
 
-/// How many changes a token knows at most to have been told.
+/// The maximum number of returned changes that a token holds.
 const MAX_TOLD: usize = 2_048;
 
-/// How many changes are remembered while a collection is followed.
+/// The number of changes that are remembered while a collection is followed.
 const MAX_REMEMBERED: usize = 16_384;
 
 /// A place in what happens in a collection, from which [`changes_since`](crate::Collection::changes_since) goes on.
@@ -25,7 +25,7 @@ const MAX_REMEMBERED: usize = 16_384;
 /// last one. A [`Timestamp`] becomes a token, too: one that does not know what was told in the seconds before it.
 ///
 /// ```
-/// use kinto_client::{ChangeToken, Timestamp};
+/// use kinto_client::{Timestamp, list::ChangeToken};
 ///
 /// let token = ChangeToken::from(Timestamp::from_millis(1_700_000_000_123));
 /// assert_eq!(token.to_string().parse::<ChangeToken>()?, token);
@@ -37,7 +37,7 @@ pub struct ChangeToken {
     seen: Timestamp,
     /// Until when everything was told; not known of a bare time.
     settled: Option<Timestamp>,
-    /// What was told after that: when, and the hash of its id.
+    /// The changes returned after that: the timestamp and the hash of the id.
     told: BTreeSet<(Timestamp, u32)>,
     /// The last change that was told.
     last: Option<(Timestamp, String)>,
@@ -78,7 +78,7 @@ impl ChangeToken {
         self.last.as_ref().map(|(time, id)| (*time, id.as_str()))
     }
 
-    /// What the token knows to have been told: when, and the hash of its id.
+    /// Returns the changes that the token has recorded as returned: the timestamp and the hash of the id.
     pub(crate) fn told(&self) -> impl Iterator<Item = (Timestamp, u32)> {
         let last = self.last.iter().map(|(time, id)| (*time, hash(id)));
         self.told.iter().copied().chain(last)
@@ -102,7 +102,7 @@ impl ChangeToken {
     }
 
     /// Takes note that everything until then was told.
-    pub(crate) fn settle(&mut self, until: Timestamp) {
+    pub(crate) fn resolve(&mut self, until: Timestamp) {
         if self.settled.is_none_or(|settled| until > settled) {
             self.settled = Some(until);
             while self.told.first().is_some_and(|(time, _)| *time <= until) {
@@ -245,7 +245,7 @@ mod tests {
         let mut token = ChangeToken::start();
         assert_eq!(token.to_string(), "1:0:0:::");
         assert_eq!("1:0:0:::".parse::<ChangeToken>().unwrap(), token);
-        token.settle(at(1_000));
+        token.resolve(at(1_000));
         for n in 0..3_000_u64 {
             token.tell(&format!("r{n}"), at(1_001 + n * 10));
         }
@@ -258,14 +258,14 @@ mod tests {
         assert_eq!(read.to_string(), text);
         assert_eq!(serde_json::from_str::<ChangeToken>(&serde_json::to_string(&read).unwrap()).unwrap(), read);
 
-        token.settle(at(31_001));
+        token.resolve(at(31_001));
         assert!(token.is_settled());
         assert_eq!(token.to_string(), "1:31001:31001:30991:r2999:");
         assert_eq!(token.told().collect::<Vec<_>>(), [(at(30_991), hash("r2999"))]);
     }
 
     #[test]
-    fn text_that_is_no_token_is_refused() {
+    fn resume_rejects_invalid_token() {
         for text in
             ["", "x", "-1", "2:0:0:::", "1:0:0::", "1:0:0::::", "1:0:0:5::", "1:0:0:5:a/b:", "1:0:0:::gA", "1:a:0:::"]
         {

@@ -23,7 +23,7 @@ enum Part {
     Object,
     /// The objects of the list at a path, without what is in them.
     Members,
-    /// All that is below a path.
+    /// Everything below a path.
     Below,
 }
 
@@ -57,7 +57,7 @@ impl Request {
     }
 }
 
-/// What the requests in a batch write to.
+/// The objects that the requests in a batch write to.
 #[derive(Clone)]
 pub(crate) struct Batched {
     claims: Vec<Claim>,
@@ -92,7 +92,7 @@ fn claims_of_batch<'a>(parts: impl Iterator<Item = &'a Request>) -> Vec<Claim> {
     for part in parts.filter(|part| !part.method.is_safe()) {
         let target = Target::of(part);
         let deletes = part.method == Method::DELETE;
-        // Most are objects of the same list as the one before.
+        // Most paths are in the same list as the one before.
         if !deletes && last == Some(target.list) {
             continue;
         }
@@ -204,7 +204,7 @@ impl Path {
         Claim { key: key(hasher, part), exclusive, bucket: self.bucket }
     }
 
-    /// Nothing that this is in may be deleted meanwhile.
+    /// Claims the ancestors, which must not be deleted meanwhile.
     fn claim_ancestors(&self, claims: &mut Vec<Claim>) {
         let shared = |hasher: &DefaultHasher| Claim {
             key: key(hasher.clone(), Part::Below),

@@ -3,16 +3,12 @@
 //! On PostgreSQL a batch is one transaction. The second of two batches waits at the row of the lock until the first has
 //! committed, and only then compares `If-Match` with what is there.
 
+use crate::error::doubt::Doubt;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use super::{
-    kind,
-    path::List,
-    request::Request,
-    response::{Doubt, Response},
-};
+use super::{object::kind, path::List, request::Request, response::Response};
 use crate::error::Result;
 
 /// The id of the lock, in the collection of locks. It is part of a protocol between programs: all have to write the same

@@ -7,13 +7,14 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
-use super::key::Key;
+use crate::json::key::Key;
 
-/// The headers of an answer.
+/// The headers of a response.
 #[derive(Clone, Debug)]
 pub(crate) enum Headers {
     Own(Box<HeaderMap>),
-    /// Of a part of a batch: JSON as received. They are more than the part's body, and seldom asked for.
+    /// The headers of a part of a batch, as received JSON: they are longer than the body of the part, and rarely
+    /// read.
     OfPart(Bytes),
 }
 
@@ -40,7 +41,9 @@ impl Headers {
         }
     }
 
-    /// The value of a header, if there is one; what is not UTF-8 in it is replaced, so that it is not taken for absent.
+    /// Returns the value of a header, if there is one.
+    ///
+    /// Invalid UTF-8 is replaced, so that the header does not seem absent.
     pub(crate) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         match self {
             Self::Own(headers) => headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())),
@@ -52,7 +55,7 @@ impl Headers {
     }
 }
 
-/// Looks for one header among those of a part.
+/// A visitor that finds one header among those of a part.
 struct Find<'a>(&'a str);
 
 impl<'de> Visitor<'de> for Find<'_> {
@@ -81,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn those_of_a_part_are_looked_for() {
+    fn headers_of_batch_part_are_found() {
         let headers = Headers::OfPart(Bytes::from_static(br#"{"A":"1","Retry-After":"\u0037","b":null,"C":3}"#));
         assert_eq!(headers.get("retry-after").as_deref(), Some("7"));
         assert_eq!((headers.get("a").as_deref(), headers.get("d")), (Some("1"), None));

@@ -1,47 +1,25 @@
-//! What goes over the wire, as values: no I/O here, and nothing that waits.
+//! Requests, responses and their contents as values, without I/O.
 
-pub(crate) mod account;
-pub(crate) mod alert;
-pub(crate) mod attributes;
 pub(crate) mod batch;
-pub(crate) mod blueprint;
+mod batch_permissions;
 pub(crate) mod change_token;
 pub(crate) mod claim;
-pub(crate) mod cursor;
-pub(crate) mod decode;
-pub(crate) mod encode;
+mod error_body;
 pub(crate) mod fence;
 pub(crate) mod filter;
 pub(crate) mod headers;
-pub(crate) mod id;
-pub(crate) mod key;
-pub mod kind;
-pub(crate) mod listing;
-pub(crate) mod merge;
-pub(crate) mod name;
+pub(crate) mod id_text;
+pub(crate) mod list_query;
 pub(crate) mod object;
 pub(crate) mod order;
-pub(crate) mod outcome;
 pub(crate) mod page;
 pub(crate) mod page_token;
-pub(crate) mod patch;
-pub(crate) mod patch_path;
 pub(crate) mod path;
-pub(crate) mod permissions;
-pub(crate) mod plan;
 pub(crate) mod preview;
-pub(crate) mod principal;
 pub(crate) mod query;
-pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod response;
-pub(crate) mod same;
-#[cfg(feature = "schema")]
-pub(crate) mod schema;
 pub(crate) mod server_info;
-pub(crate) mod settle;
-pub(crate) mod siblings;
 pub(crate) mod sort;
 pub(crate) mod timestamp;
-pub(crate) mod token_number;
-pub(crate) mod violation;
+mod token_number;

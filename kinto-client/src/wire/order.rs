@@ -20,7 +20,7 @@ struct Key {
     descending: bool,
 }
 
-/// Where an object stands in an order: its values of the keys.
+/// The position of an object in an order: its values of the sort keys.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Position(Vec<Option<Value>>);
 

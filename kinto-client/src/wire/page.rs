@@ -4,30 +4,31 @@ use bytes::Bytes;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::{cursor::Cursor, outcome::Tombstone, response::Response, timestamp::Timestamp};
+use super::{object::outcome::Tombstone, response::Response, timestamp::Timestamp};
 use crate::error::{Error, Result};
+use crate::json::reader::Cursor;
 
-/// One page of a list. Its objects are read one after the other, each in one pass.
+/// One page of a list, whose objects are decoded one after the other in a single pass.
 #[derive(Clone)]
 pub(crate) struct Page {
-    /// When the list last changed.
+    /// The time of the last change of the list.
     pub(crate) timestamp: Timestamp,
-    /// The query that asks for the next page.
+    /// The query of the next page.
     pub(crate) next: Option<String>,
-    /// When the server answered, by its `Date`.
+    /// The time of the response, from its `Date` header.
     pub(crate) answered: Option<Timestamp>,
     rest: Cursor,
     reached: Reached,
-    /// Where the object before the rest is.
+    /// The range of the object before the rest.
     passed: Range<usize>,
 }
 
-/// What the rest of a page begins with.
+/// The state of the rest of a page.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reached {
     Object,
     End,
-    /// Something that is no list.
+    /// The rest is no list.
     Nonsense,
 }
 
@@ -49,12 +50,12 @@ impl Page {
             passed: 0..0,
         };
         if !(page.rest.step_over("{") && page.rest.step_over_field("\"data\"") && page.rest.step_over("[")) {
-            // It has more in it, or in another order.
+            // The page has further fields, or another order of fields.
             let body = &response.body;
             let list: List<'_> = serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
             page.rest = Cursor::new(&body.slice_ref(list.data.get().as_bytes()))?;
             if !page.rest.step_over("[") {
-                return Err(Error::unexpected("the server's answer is no list".to_owned()));
+                return Err(Error::unexpected("the server's response is no list".to_owned()));
             }
         }
         if page.rest.step_over("]") {
@@ -63,7 +64,7 @@ impl Page {
         Ok(Self { timestamp: timestamp?, next: next?, ..page })
     }
 
-    /// The next object as received, or `None` after the last.
+    /// Returns the next object as received, or `None` after the last.
     pub(crate) fn next_received(&mut self) -> Option<Result<Bytes>> {
         match self.reached {
             Reached::Object => {}
@@ -75,12 +76,14 @@ impl Page {
         Some(Ok(received))
     }
 
-    /// The place of the next object, if there is one; whoever reads it there says by [`go_on`](Self::go_on) how long it is.
+    /// Returns the position of the next object, if there is one.
+    ///
+    /// The caller that decodes it there must then call [`go_on`](Self::go_on) with its length.
     pub(crate) fn place(&self) -> Option<&Cursor> {
         (self.reached == Reached::Object).then_some(&self.rest)
     }
 
-    /// What a deletion left of an object, if that is what comes next; if it is not, nothing is read.
+    /// Returns the next object if it is a tombstone, and otherwise leaves it unread.
     pub(crate) fn next_tombstone(&mut self) -> Option<Tombstone> {
         if self.reached != Reached::Object {
             return None;
@@ -101,13 +104,13 @@ impl Page {
         self.rest.body().get(self.passed.clone()).filter(|raw| !raw.is_empty())
     }
 
-    /// How many objects there are to be read.
+    /// Returns the number of objects that are not read yet.
     pub(crate) fn count(&self) -> usize {
         let mut rest = self.clone();
         std::iter::from_fn(|| rest.next_received()?.ok()).count()
     }
 
-    /// Goes on after an object of that length.
+    /// Advances past an object of this length.
     pub(crate) fn go_on(&mut self, length: usize) {
         self.passed = self.rest.at()..self.rest.at() + length;
         self.rest.go_on(length);
@@ -120,18 +123,19 @@ impl Page {
         };
     }
 
-    /// The error for a body that is no list, after which there is nothing more to read.
+    /// Returns the error for a body that is no list, and ends the page.
     fn nonsense(&mut self) -> Error {
         self.reached = Reached::End;
         let body = self.rest.body();
         match serde_json::from_slice::<IgnoredAny>(body) {
             Err(error) => Error::not_kinto(&error, body),
-            Ok(_) => Error::unexpected("the server's answer is no list".to_owned()),
+            Ok(_) => Error::unexpected("the server's response is no list".to_owned()),
         }
     }
 
-    /// What a deletion left of an object, if that is all that this item says. A record could say the same of itself;
-    /// nothing tells the two apart.
+    /// Decodes a tombstone, if the item has nothing but its fields.
+    ///
+    /// A record with exactly these fields cannot be distinguished from it.
     pub(crate) fn tombstone(raw: &[u8]) -> Option<Tombstone> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_slices_of_the_page() {
+    fn page_objects_are_slices_of_body() {
         let none: [&str; 0] = [];
         assert_eq!(received(r#"{"data":[{"a":"],"},{"b":[{}]},{}]}"#), [r#"{"a":"],"}"#, r#"{"b":[{}]}"#, "{}"]);
         assert_eq!(received("\n{ \"data\" : [ {} ,\n{\"a\": 1} ]\n}\n"), ["{}", "{\"a\": 1}"]);
@@ -175,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn one_pass_is_enough() {
+    fn page_decodes_in_one_pass() {
         let mut page = page(r#"{"data":[{"a":1}, {"b":2},{"c":3}]}"#).unwrap();
         for (rest, follows) in [(r#"{"a":1}, {"b""#, true), (r#"{"b":2},{"c""#, true), (r#"{"c":3}]"#, false)] {
             assert!(page.place().unwrap().rest().starts_with(rest));
@@ -188,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_an_error_and_then_the_end() {
+    fn page_ends_after_malformed_list() {
         for body in ["", "<html>", "[]", "{}", r#"{"data":{}}"#, r#"{"data":null}"#] {
             assert!(page(body).is_err_and(|error| error.is_unexpected()), "{body}");
         }
         for body in [r#"{"data":[{},{"a":"#, r#"{"data":[{}"#, r#"{"data":[{}{}]}"#, r#"{"data":[{},]}"#] {
             let received = received(body);
             assert_eq!(received.len(), 2, "{body}");
-            assert!(received[1].starts_with("the answer is not what Kinto sends"), "{received:?}");
+            assert!(received[1].starts_with("the response is not one of Kinto"), "{received:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{order::LAST_MODIFIED, query::Query, token_number};
 use crate::error::{Error, Result};
 
-/// What the text of a token begins with: its version.
+/// The prefix of the text of a token: its version.
 const VERSION: &str = "1:";
 
 /// A place in a list from which reading goes on: after one of its pages. It can be kept as text.
@@ -69,7 +69,7 @@ impl PageToken {
 /// Something that a token knows, and which parameters say it.
 type Part = (&'static str, fn(&str) -> bool);
 
-/// All that a token knows.
+/// The parts of a token.
 const PARTS: [Part; 4] = [
     ("filters", |name| !name.starts_with('_')),
     ("bounds of time", is_bound),
@@ -129,7 +129,7 @@ impl FromStr for PageToken {
             Some((path, query)) if printable && path.starts_with('/') && query.contains("_token=") => {
                 Ok(Self::new(path, Query::verbatim(query)))
             }
-            _ => Err(Error::invalid("this is not the text of a page token")),
+            _ => Err(Error::invalid("the text is not a page token")),
         }
     }
 }

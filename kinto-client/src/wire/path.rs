@@ -1,42 +1,42 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use super::{
+use super::object::{
     id,
     kind::{self, Kind as _},
 };
 use crate::error::{Error, Result};
 
-/// Where a list of objects lives: `/buckets/blog/collections/posts/records`.
+/// The path of a list of objects: `/buckets/blog/collections/posts/records`.
 ///
-/// Naming something never fails: what is wrong with an id is told when a path is asked for, by [`List::checked`] and
+/// Creating it never fails: an invalid id is reported when the path is requested, by [`List::checked`] and
 /// [`List::checked_at`].
 pub(crate) struct List<K> {
-    way: Arc<Way>,
+    way: Arc<ListPath>,
     check: Option<Arc<dyn Check>>,
     of: PhantomData<fn() -> K>,
 }
 
-/// The way to a list.
-struct Way {
+/// The text of a path and its bucket.
+struct ListPath {
     path: Arc<str>,
-    /// Why there is no such path.
+    /// The error of an invalid id in the path.
     offence: Option<Error>,
-    /// The bucket it is in.
+    /// The id of the bucket in the path.
     bucket: Option<Arc<str>>,
 }
 
-/// What looks at the data of records before it is sent.
+/// A check of the data of records before it is sent.
 pub(crate) trait Check: Send + Sync {
     fn check(&self, id: Option<&str>, data: &[u8]) -> Result<()>;
 }
 
-/// Where one object lives: its list and its id.
+/// The path of one object: its list and its id.
 pub(crate) struct Place<K> {
     pub(crate) list: List<K>,
     pub(crate) id: Arc<str>,
 }
 
-/// Where something lives, of whatever kind it is: text only once that is asked for.
+/// The path of a list or an object of any kind, which is formatted on demand.
 #[derive(Clone)]
 pub(crate) struct Address {
     path: Arc<str>,
@@ -45,7 +45,7 @@ pub(crate) struct Address {
 
 impl List<kind::Bucket> {
     pub(crate) fn buckets() -> Self {
-        let way = Way { path: "/buckets".into(), offence: None, bucket: None };
+        let way = ListPath { path: "/buckets".into(), offence: None, bucket: None };
         Self { way: Arc::new(way), check: None, of: PhantomData }
     }
 }
@@ -55,12 +55,12 @@ impl<K: kind::Kind> List<K> {
         Place { list: self.clone(), id: id.into() }
     }
 
-    /// The path, once every id in it has been found to be one.
+    /// Returns the path if every id in it is valid.
     pub(crate) fn checked(&self) -> Result<String> {
         self.checked_way().map(str::to_owned)
     }
 
-    /// The path of an object in it, once every id has been found to be one.
+    /// Returns the path of an object in the list if every id is valid.
     pub(crate) fn checked_at(&self, id: &str) -> Result<String> {
         let list = self.checked_way()?;
         id::check(K::NAME, id)?;
@@ -74,7 +74,7 @@ impl<K: kind::Kind> List<K> {
         }
     }
 
-    /// Refuses the data of a record that is against what is to be looked at here, if anything is.
+    /// Checks the data of a record, if there is a check for this list.
     pub(crate) fn check(&self, id: Option<&str>, data: &[u8]) -> Result<()> {
         match &self.check {
             Some(check) if K::NAME == kind::Record::NAME => check.check(id, data),
@@ -82,7 +82,7 @@ impl<K: kind::Kind> List<K> {
         }
     }
 
-    /// The id of the bucket this list is in, if it is in one.
+    /// Returns the id of the bucket that contains this list, if there is one.
     pub(crate) fn bucket(&self) -> Option<&str> {
         self.way.bucket.as_deref()
     }
@@ -93,10 +93,10 @@ impl<K: kind::Kind> Place<K> {
         self.list.checked_at(&self.id)
     }
 
-    /// The list of objects of another kind within this one.
+    /// Returns the list of objects of another kind within this one.
     fn inner<C: kind::Kind>(&self) -> List<C> {
         let above = &self.list.way;
-        let way = Way {
+        let way = ListPath {
             path: format!("{self}/{}", C::PLURAL).into(),
             offence: above.offence.clone().or_else(|| id::check(K::NAME, &self.id).err()),
             bucket: above.bucket.clone().or_else(|| Some(Arc::clone(&self.id))),
@@ -116,7 +116,7 @@ impl Place<kind::Bucket> {
 }
 
 impl Place<kind::Collection> {
-    /// The same place, where the data of records is looked at before it is sent.
+    /// Returns this path with a check of the data of records before it is sent.
     #[cfg(feature = "schema")]
     pub(crate) fn checked_by(&self, check: Arc<dyn Check>) -> Self {
         let mut place = self.clone();
@@ -180,7 +180,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// A path with the names of the kinds where the ids are, for logs: `/buckets/{bucket}/collections/{collection}`.
+/// Returns a path with its ids replaced by the names of the kinds, for logs:
+/// `/buckets/{bucket}/collections/{collection}`.
 pub(crate) fn template_of(path: &str) -> String {
     const NAMES: [(&str, &str); 5] = [
         ("accounts", "account"),
@@ -222,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_nest() {
+    fn list_paths_nest() {
         let records = List::buckets().at("b").collections().at("c").records();
         assert_eq!(records.to_string(), "/buckets/b/collections/c/records");
         assert_eq!(records.at("r").to_string(), "/buckets/b/collections/c/records/r");
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn logs_show_no_ids() {
+    fn template_of_replaces_ids() {
         for (path, template) in [
             ("/", "/"),
             ("/batch", "/batch"),
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn every_id_is_checked() {
+    fn checked_path_checks_every_id() {
         let wrong = List::buckets().at("b").collections().at("").records();
         let message = wrong.checked().unwrap_err().to_string();
         assert_eq!(message, "\"\" cannot be the id of a collection: it is empty");

@@ -35,13 +35,13 @@ impl RequestPreview {
         Ok(Self { request: Some(on_the_wire(request)?), follows: Some(follows) })
     }
 
-    /// The method, or `None` if nothing would be sent.
+    /// Returns the method, or `None` if nothing would be sent.
     #[must_use]
     pub fn method(&self) -> Option<&Method> {
         self.request.as_ref().map(|request| &request.method)
     }
 
-    /// Path and query below the server's version prefix, or `None` if nothing would be sent.
+    /// Returns path and query below the server's version prefix, or `None` if nothing would be sent.
     #[must_use]
     pub fn target(&self) -> Option<String> {
         self.request.as_ref().map(|request| request.target().into_owned())

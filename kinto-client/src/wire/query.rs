@@ -7,12 +7,12 @@ use url::form_urlencoded;
 pub(crate) struct Query(String);
 
 impl Query {
-    /// A query that the server made, to be sent as it is.
+    /// Creates a query from one that the server made, without encoding it again.
     pub(crate) fn verbatim(query: impl Into<String>) -> Self {
         Self(query.into())
     }
 
-    /// Adds a parameter; its value is encoded, and so is its name.
+    /// Adds a parameter, with its name and value encoded.
     pub(crate) fn push(&mut self, name: &str, value: &str) {
         let mut encoded = form_urlencoded::Serializer::new(std::mem::take(&mut self.0));
         encoded.append_pair(name, value);
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_server_would_misread_is_encoded() {
+    fn query_encodes_special_characters() {
         let mut query = Query::default();
         query.push("eq_a", "\"x;y&z=1 +é\"");
         query.push("_limit", "5");

@@ -5,25 +5,26 @@ use http::{HeaderMap, HeaderName, Method, header};
 use serde::Serialize;
 
 use super::{claim::Batched, fence::Lock, query::Query, timestamp::Timestamp};
+use crate::error::kind::ErrorKind;
 use crate::error::{Error, Result};
 
-/// What must hold for the server to carry a request out.
+/// The precondition of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precondition {
-    /// There is no such object yet: `If-None-Match: *`.
+    /// The object does not exist yet: `If-None-Match: *`.
     Absent,
-    /// The object, or list, is still of that time: `If-Match`.
+    /// The object or list still has this timestamp: `If-Match`.
     Unchanged(Timestamp),
-    /// The object, or list, is no longer of that time: `If-None-Match`. For reads.
+    /// The object or list has another timestamp, for reads: `If-None-Match`.
     Changed(Timestamp),
 }
 
-/// What sending a request twice does, if the server carried out the first.
+/// The effect of sending a request again after the server has executed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
+pub(crate) enum Idempotency {
     /// The same as sending it once, or the second is refused.
     Harmless,
-    /// Something else: it must not be sent again unless it cannot have arrived.
+    /// Executing it twice has another effect, so that it may be retried only if it cannot have arrived.
     Harmful,
 }
 
@@ -31,13 +32,14 @@ pub(crate) enum Repeat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capability(pub(crate) &'static str);
 
-/// A request to the server, before credentials and the server's address are added.
+/// A request without credentials and the server's address, which are added when it is sent.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) method: Method,
-    /// Below the version prefix, with a slash before it: `/buckets/blog`.
+    /// The path below the version prefix, with a leading slash: `/buckets/blog`.
     pub(crate) path: String,
-    /// The path of the object that it is about, where that is another: a POST to a list that names the object.
+    /// The path of the object that the request is about, if it differs from `path`: for a POST to a list with an
+    /// id.
     pub(crate) object: Option<String>,
     pub(crate) query: Query,
     pub(crate) precondition: Option<Precondition>,
@@ -48,13 +50,13 @@ pub(crate) struct Request {
     pub(crate) lock: Option<Lock>,
     /// Headers besides those of every request, in whose place they stand.
     pub(crate) headers: Option<Arc<HeaderMap>>,
-    /// The body has a password in it.
+    /// `true` if the body contains a password.
     pub(crate) secret: bool,
-    pub(crate) repeat: Repeat,
+    pub(crate) repeat: Idempotency,
     pub(crate) needs: Option<Capability>,
     /// Its query may be longer than a URL can be: it is sent in a batch then.
     pub(crate) may_be_long: bool,
-    /// What the requests in it write to, if it is a batch.
+    /// The claims of the requests in it, if it is a batch.
     pub(crate) batched: Option<Batched>,
 }
 
@@ -70,7 +72,7 @@ impl Precondition {
 
 impl Request {
     pub(crate) fn new(method: Method, path: String) -> Self {
-        let repeat = if method.is_safe() { Repeat::Harmless } else { Repeat::Harmful };
+        let repeat = if method.is_safe() { Idempotency::Harmless } else { Idempotency::Harmful };
         Self {
             method,
             path,
@@ -129,7 +131,7 @@ impl Request {
     }
 
     pub(crate) fn repeatable(mut self) -> Self {
-        self.repeat = Repeat::Harmless;
+        self.repeat = Idempotency::Harmless;
         self
     }
 
@@ -143,7 +145,7 @@ impl Request {
         self.method.is_safe() || self.batched.as_ref().is_some_and(Batched::only_reads)
     }
 
-    /// Path and query, as the request line has them below the version prefix.
+    /// Returns path and query below the version prefix, as they are sent.
     pub(crate) fn target(&self) -> Cow<'_, str> {
         if self.query.is_empty() {
             return Cow::from(&self.path);
@@ -159,4 +161,16 @@ pub(crate) struct Write<D, P> {
     pub(crate) data: Option<D>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) permissions: Option<P>,
+}
+
+impl Request {
+    /// Keeps the body of the request in the error if it is a conflict.
+    pub(crate) fn attach_to(&self, error: Error) -> Error {
+        match &self.body {
+            Some(body) if error.kind() == ErrorKind::Conflict && !self.secret => {
+                error.with_sent(self.path.clone(), body.clone())
+            }
+            _ => error,
+        }
+    }
 }

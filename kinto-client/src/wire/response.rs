@@ -1,3 +1,4 @@
+use crate::error::doubt::Doubt;
 use std::{
     borrow::Cow,
     time::{Duration, SystemTime},
@@ -7,68 +8,24 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 use url::Url;
 
-use super::{headers::Headers, siblings::Siblings, timestamp::Timestamp};
+use super::{batch_permissions::PermissionCache, headers::Headers, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
-/// An answer of the server, read whole.
+/// A response of the server with its whole body.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
-    /// Why nobody can tell whether the request was carried out, if that is so.
+    /// The reason why it is unknown if the request was executed, if it is.
     pub(crate) doubt: Option<Doubt>,
-    /// What it has in common with the other parts of its batch.
-    pub(crate) siblings: Siblings,
-}
-
-/// Why nobody can tell whether a request that was refused has been carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doubt {
-    /// An earlier try may have been carried out, and the last response does not tell.
-    Earlier,
-    /// The object is as it was sent.
-    AsSent,
-    /// The object that was to be deleted is gone.
-    Gone { guarded: bool },
-    /// The lock of the fence could not be written, and the server went on with what was behind it. A lock that collided
-    /// with another writer has rolled back what was before it.
-    Unfenced { rolled_back: bool },
-    /// The server has replaced an object, or made another, where the request was to create one: its `If-None-Match` was
-    /// lost on the way.
-    Replaced,
-    /// Nothing is in doubt once another request has told: see [`question`](super::settle::question).
-    Open,
-}
-
-impl Doubt {
-    /// Returns what there is to say of it, and to do about it, beyond what is said of every request in doubt.
-    pub(crate) fn hint(self) -> Option<&'static str> {
-        match self {
-            Self::AsSent => Some(
-                "the object now is what was sent, and nobody can tell whether this request or another client did that, \
-                 since a request can arrive twice: read the object before you write again",
-            ),
-            Self::Gone { guarded: true } => Some(
-                "the object is gone, and nobody can tell whether this request or another client deleted it, since a \
-                 request can arrive twice: `.if_exists()` takes both for done",
-            ),
-            Self::Gone { guarded: false } => Some(
-                "it was not there, or this request arrived twice and the first deleted it: `.if_exists()` takes both for \
-                 done",
-            ),
-            Self::Unfenced { .. } => Some(
-                "the lock of the fence could not be written, and the server may have gone on to this request without it: \
-                 another client may have written at the same time, so read the object before you write again",
-            ),
-            Self::Earlier | Self::Replaced | Self::Open => None,
-        }
-    }
+    /// The permissions that the parts of a batch share.
+    pub(crate) permission_cache: PermissionCache,
 }
 
 impl Response {
     pub(crate) fn new(status: StatusCode, headers: impl Into<Headers>, body: Bytes) -> Self {
-        Self { status, headers: headers.into(), body, doubt: None, siblings: Siblings::default() }
+        Self { status, headers: headers.into(), body, doubt: None, permission_cache: PermissionCache::default() }
     }
 }
 
@@ -77,29 +34,29 @@ impl Response {
         self.headers.get(name.as_ref())
     }
 
-    /// How many objects the list has that was asked for with HEAD.
+    /// Returns the number of objects in a list, from the response to a HEAD.
     pub(crate) fn total(&self) -> Result<usize> {
         let total = self.header("total-objects").or_else(|| self.header("total-records"));
         total
             .and_then(|total| total.parse().ok())
-            .ok_or_else(|| Error::unexpected("the server did not say how many there are".to_owned()))
+            .ok_or_else(|| Error::unexpected("the server's response does not have the number of objects".to_owned()))
     }
 
     pub(crate) fn etag(&self) -> Result<Timestamp> {
         match self.header(header::ETAG) {
             Some(etag) => Timestamp::from_etag(&etag),
-            None => Err(Error::unexpected("the server's answer has no `ETag`".to_owned())),
+            None => Err(Error::unexpected("the server's response has no `ETag`".to_owned())),
         }
     }
 
-    /// When the server says that it answered.
+    /// Returns the time of the response, from its `Date` header.
     pub(crate) fn date(&self) -> Option<Timestamp> {
         let date = httpdate::parse_http_date(&self.header(header::DATE)?).ok()?;
         let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         Some(Timestamp::from_millis(since.as_millis().try_into().ok()?))
     }
 
-    /// How long the server asks to be left alone: `Retry-After`, in seconds or as a date.
+    /// Returns the delay of the `Retry-After` header, in seconds or as a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let header = self.header(header::RETRY_AFTER)?;
         let value = header.trim();
@@ -110,10 +67,10 @@ impl Response {
         Some(date.duration_since(SystemTime::now()).unwrap_or_default())
     }
 
-    /// The query that asks for the next page.
+    /// Returns the query of the next page.
     ///
-    /// Only the query of the header's URL is used: its host may be one that the server has behind its proxy, and
-    /// credentials must not follow it anywhere else; its path is the one that was asked for.
+    /// Only the query of the header's URL is used: its host may be an internal one behind a proxy, and credentials
+    /// must not be sent to another host; its path is that of the request.
     pub(crate) fn next_page(&self) -> Result<Option<String>> {
         let Some(value) = self.header("next-page") else { return Ok(None) };
         Url::parse(&value)
@@ -129,23 +86,23 @@ impl Response {
         matches!(self.headers, Headers::OfPart(_))
     }
 
-    /// Whether what the request asked for may be done: it was a success, read or not, or the server failed on the way, or
-    /// there were tries before.
+    /// Returns `true` if the request may have been executed: it succeeded, it failed on the server, or there were
+    /// earlier tries.
     pub(crate) fn may_be_done(&self) -> bool {
         self.status.is_success() || self.status.is_server_error() || self.doubt.is_some()
     }
 
-    /// The answer itself if it is a success, and otherwise the error that it tells of.
+    /// Returns the response if it is a success, and otherwise its error.
     pub(crate) fn success(self) -> Result<Self> {
         match self.doubt {
             Some(Doubt::Replaced) => Err(Error::replaced()),
             _ if self.status.is_success() => Ok(self),
-            _ => Err(Error::refused(&self)),
+            _ => Err(self.to_error()),
         }
     }
 }
 
-/// A number of seconds, as some headers have it. What is too large for a number is for ever.
+/// Parses a number of seconds in a header; one that is too large becomes the longest duration.
 pub(crate) fn seconds(text: &str) -> Option<Duration> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
@@ -158,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retry_after_is_seconds_or_a_date() {
+    fn retry_after_parses_seconds_and_dates() {
         let asked = |value: &str| {
             let headers = HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]);
             Response::new(StatusCode::SERVICE_UNAVAILABLE, headers, Bytes::new()).retry_after()

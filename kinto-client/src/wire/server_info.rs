@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::principal::Principal;
+use super::object::principal::Principal;
 
-/// What the server says of itself, and of you: the answer of its root.
+/// The information of the server about itself and the current user, from its root URL.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct ServerInfo {
@@ -15,44 +15,44 @@ pub struct ServerInfo {
     pub project_version: String,
     /// The version of the HTTP API: `1.23`.
     pub http_api_version: String,
-    /// The server's address as it sees itself, which may differ from the one you use.
+    /// The address of the server in its own settings, which may differ from the one you use.
     pub url: String,
-    /// The settings that the server makes known.
-    pub settings: Settings,
-    /// The plugins and features that the server offers, by name, with what it says of each.
+    /// The public settings of the server.
+    pub settings: ServerSettings,
+    /// The plugins and features of the server by name, each with its description.
     #[serde(default)]
     pub capabilities: BTreeMap<String, Value>,
-    /// Whom the server takes you for; `None` if it does not know you, which wrong credentials look like too.
-    pub user: Option<User>,
-    /// Whatever else the server says.
+    /// The current user, or `None` for an anonymous request and for credentials that the server does not accept.
+    pub user: Option<CurrentUser>,
+    /// All other information.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
 impl ServerInfo {
-    /// Whether the server offers a plugin or feature: `history`, `accounts`, `schema`, …
+    /// Returns `true` if the server has a plugin or feature: `history`, `accounts`, `schema`, …
     #[must_use]
     pub fn has(&self, capability: &str) -> bool {
         self.capabilities.contains_key(capability)
     }
 }
 
-/// The settings that a server makes known.
+/// The public settings of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
-pub struct Settings {
-    /// How many operations one batch may have.
+pub struct ServerSettings {
+    /// The maximum number of operations in one batch.
     #[serde(default = "default_batch_max_requests")]
     pub batch_max_requests: usize,
-    /// Whether the server refuses all writes.
+    /// `true` if the server refuses all writes.
     #[serde(default)]
     pub readonly: bool,
-    /// Whether the creator of an object gets the permission to write it.
+    /// `true` if the creator of an object gets the permission to write it.
     #[serde(default = "default_explicit_permissions")]
     pub explicit_permissions: bool,
 }
 
-/// What servers have that say nothing: the software's own default.
+/// Returns Kinto's default, for servers that do not report the setting.
 fn default_batch_max_requests() -> usize {
     25
 }
@@ -61,18 +61,18 @@ fn default_explicit_permissions() -> bool {
     true
 }
 
-/// Whom the server takes you for.
+/// The current user, as the server recognizes it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
-pub struct User {
-    /// Your own principal: `account:alexis`.
+pub struct CurrentUser {
+    /// The user's own principal: `account:alexis`.
     pub id: Principal,
-    /// All that you are: your own principal, the groups you are in, and `system.Authenticated`.
+    /// All principals of the user: the own one, the user's groups, and `system.Authenticated`.
     #[serde(default)]
     pub principals: Vec<Principal>,
-    /// The id of your own bucket, which the name `default` stands for.
+    /// The id of the user's personal bucket, which `default` is an alias of.
     pub bucket: Option<String>,
-    /// What the identity provider says of you.
+    /// The profile of the user at the identity provider.
     #[serde(default)]
     pub profile: Option<Value>,
 }

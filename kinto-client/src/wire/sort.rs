@@ -1,12 +1,13 @@
 use std::{fmt, marker::PhantomData};
 
-use super::filter::is_operable;
+use super::filter::name::is_operable;
 use crate::error::{Error, Result};
 
-/// An order of objects: by a field, from the least to the greatest or the other way round.
+/// A sort order of objects: by a field, ascending or descending.
 ///
-/// Objects that lack the field come last in ascending order. The server sorts text by its code points or by its
-/// database's collation, `false` before `true`, and what is equal by the time of the last change, the latest first.
+/// Objects without the field come last in ascending order. The server sorts text by code points or by the
+/// collation of its database, and `false` before `true`; equal objects are sorted by the time of their last
+/// change, the latest first.
 #[must_use = "an order does nothing until it is given to a call"]
 pub struct Sort<R> {
     field: String,
@@ -19,18 +20,18 @@ impl<R> Sort<R> {
         Self { field: field.into(), descending, of: PhantomData }
     }
 
-    /// By the field of that name, the least first; nested ones are reached with dots. For JSON without a type.
+    /// Sorts by the field with this name in ascending order, for untyped JSON; dots lead to nested fields.
     pub fn asc(field: impl Into<String>) -> Self {
         Self::new(field, false)
     }
 
-    /// By the field of that name, the greatest first.
+    /// Sorts by the field with this name in descending order.
     pub fn desc(field: impl Into<String>) -> Self {
         Self::new(field, true)
     }
 
     pub(crate) fn encoded(&self) -> Result<String> {
-        // The server passes over what it cannot parse, and answers in another order.
+        // The server ignores a field that it cannot parse, and returns the objects in another order.
         if self.field.is_empty() || !is_operable(&self.field) {
             let reason = "only names of letters, digits, `_` and `.` can be";
             return Err(Error::invalid(format!("the field {:?} cannot be sorted by: {reason}", self.field)));

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// When an object or a list last changed, in milliseconds since 1970, as the server counts them.
+/// The time of the last change of an object or a list, in milliseconds since 1970 on the server.
 ///
-/// The server makes every timestamp of a list unique and rising, so that it doubles as the version of an object: two
-/// reads with the same timestamp are the same object. It is not a clock: after many writes within one millisecond
-/// it runs ahead of the time of day.
+/// The server makes the timestamps of a list unique and increasing, so that a timestamp is also the version of
+/// an object: two reads with the same timestamp return the same object. It is not a clock: after many writes
+/// within one millisecond, it is ahead of the current time.
 ///
 /// ```
 /// use kinto_client::Timestamp;
@@ -26,19 +26,20 @@ use crate::error::{Error, Result};
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The timestamp of that many milliseconds since 1970.
+    /// Creates a timestamp from milliseconds since 1970.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since 1970.
+    /// Returns the milliseconds since 1970.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// As `If-Match`, `If-None-Match` and `ETag` carry it: in quotes. Anything else the server refuses with a 400.
+    /// Formats the timestamp in quotes for `If-Match` and `If-None-Match`; the server responds to any other form
+    /// with a 400.
     pub(crate) fn to_etag(self) -> String {
         format!("\"{}\"", self.0)
     }
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn etags_go_there_and_back() {
+    fn etag_round_trips() {
         let timestamp = Timestamp::from_millis(42);
         assert_eq!(timestamp.to_etag(), "\"42\"");
         assert_eq!(Timestamp::from_etag("\"42\"").unwrap(), timestamp);
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_timestamp_is_refused() {
+    fn etag_parse_rejects_invalid_text() {
         for etag in ["42", "\"-5\"", "W/42", "w/\"42\"", "W/W/\"42\"", "\"\"", "\"99999999999999999999\"", ""] {
             assert!(Timestamp::from_etag(etag).is_err(), "{etag}");
         }

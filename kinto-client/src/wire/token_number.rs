@@ -1,4 +1,4 @@
-//! Which numbers the server reads from one of its own page tokens as it wrote them.
+//! Numbers that the server reads from its page tokens exactly as it wrote them.
 //!
 //! Kinto reads JSON with `RapidJSON` at its "normal" precision: the digits are gathered in a 64-bit integer up to 2⁵³, further ones in
 //! a double, and the result is multiplied, or divided, by one power of ten. Beyond 22 digits of exponent that is off by a
@@ -95,7 +95,7 @@ fn by_power(value: f64, exponent: i32) -> f64 {
 mod tests {
     use super::*;
 
-    /// What python-rapidjson 1.x, in the mode that Kinto uses it, makes of each.
+    /// Compares with python-rapidjson 1.x, in the mode that Kinto uses.
     #[test]
     fn survives_tells_what_the_server_reads_inexactly() {
         for exact in [

@@ -1,4 +1,4 @@
-//! Parses what `#[kinto(…)]` says of the collection itself.
+//! Parses the settings of the collection in `#[kinto(…)]`.
 
 use super::{Given, flag, set, takes, unknown};
 use crate::ctxt::Ctxt;
@@ -44,7 +44,7 @@ impl Attachment {
 impl Permissions {
     pub(super) fn parse(cx: &mut Ctxt, item: &Item) -> Option<Self> {
         let mut permissions = Self::default();
-        for item in inside(cx, item, "who may do what: `permissions(read = [\"system.Everyone\"])`")? {
+        for item in inside(cx, item, "permissions by name: `permissions(read = [\"system.Everyone\"])`")? {
             match item.name().as_str() {
                 "read" => set(cx, &mut permissions.read, &item, strings),
                 "write" => set(cx, &mut permissions.write, &item, strings),
@@ -55,7 +55,7 @@ impl Permissions {
         Some(permissions)
     }
 
-    /// The lists that were given, each with the name of its permission.
+    /// Returns the given lists, each with the name of its permission.
     pub(crate) fn lists(&self) -> impl Iterator<Item = (&'static str, &[LitStr])> {
         [("read", &self.read), ("write", &self.write), ("record_create", &self.record_create)]
             .into_iter()
@@ -63,7 +63,7 @@ impl Permissions {
     }
 }
 
-/// The items of `key(…)`, of which there is at least one.
+/// Returns the items of `key(…)`, of which there must be at least one.
 fn inside(cx: &mut Ctxt, item: &Item, what: &str) -> Option<Vec<Item>> {
     match &item.value {
         Value::List(tokens) if !tokens.is_empty() => Some(items::split(tokens.clone())),
@@ -92,11 +92,11 @@ pub(super) fn strings(cx: &mut Ctxt, item: &Item) -> Option<Vec<LitStr>> {
             Err(_) => cx.error(&element, format!("`{name}` takes string literals: `{name} = [\"…\"]`")),
         }
     }
-    // Of those that are wrong nothing is said a second time.
+    // Invalid values have been reported already.
     (!strings.is_empty()).then_some(strings)
 }
 
-/// What is inside of `[…]`.
+/// Returns the tokens inside `[…]`.
 fn brackets(value: &Value) -> Option<TokenStream> {
     let Value::Assigned(tokens) = value else {
         return None;

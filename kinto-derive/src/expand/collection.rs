@@ -1,11 +1,11 @@
-//! The methods that tell what is declared of the collection.
+//! Generates the methods that return the settings of the collection.
 
 use crate::model::Record;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Path;
 
-/// `collection_attributes`, if there are any.
+/// Returns `collection_attributes`, if there are any.
 pub(super) fn attributes(record: &Record<'_>, krate: &Path) -> Option<TokenStream> {
     let attrs = &record.attrs;
     let sort = attrs.sort.as_ref().map(|given| &given.value);
@@ -23,22 +23,23 @@ pub(super) fn attributes(record: &Record<'_>, krate: &Path) -> Option<TokenStrea
         quote!([#enabled, #required])
     }));
     Some(quote! {
-        fn collection_attributes() -> #krate::CollectionAttributes {
+        fn collection_attributes() -> #krate::object::CollectionAttributes {
             #krate::__private::collection_attributes(#sort, &[#(#columns),*], #expires, #attachment)#schema
         }
     })
 }
 
-/// The call that adds the schema of the type, and the order of its fields, which is lost in a schema.
+/// Returns the call that adds the schema of the type, and the order of its fields, which a schema does not
+/// keep.
 fn schema(record: &Record<'_>, krate: &Path) -> Option<TokenStream> {
     let span = record.attrs.schema.as_ref()?.span;
     let names = record.written().map(|field| &field.wire);
     let order = quote!(&[#(#names),*]);
-    // A missing `JsonSchema` is said of the key that asks for it.
+    // A missing `JsonSchema` is reported at the key that requires it.
     Some(quote_spanned!(span=> .__with_schema(#krate::schema::of::<Self>(), #order)))
 }
 
-/// `collection_permissions`, if there are any.
+/// Returns `collection_permissions`, if there are any.
 pub(super) fn permissions(record: &Record<'_>, krate: &Path) -> Option<TokenStream> {
     let permissions = &record.attrs.permissions.as_ref()?.value;
     let lists = permissions.lists().map(|(name, list)| {
@@ -46,9 +47,9 @@ pub(super) fn permissions(record: &Record<'_>, krate: &Path) -> Option<TokenStre
         quote!(.#name([#(#list),*]))
     });
     Some(quote! {
-        fn collection_permissions() -> ::core::option::Option<#krate::CollectionPermissions> {
+        fn collection_permissions() -> ::core::option::Option<#krate::permissions::CollectionPermissions> {
             ::core::option::Option::Some(
-                <#krate::CollectionPermissions as ::core::default::Default>::default() #(#lists)*
+                <#krate::permissions::CollectionPermissions as ::core::default::Default>::default() #(#lists)*
             )
         }
     })

@@ -1,4 +1,4 @@
-//! What can be wrong with what is said of the collection.
+//! Checks the settings of the collection.
 
 use super::id_offence;
 use crate::attr::collection::Attachment;
@@ -8,7 +8,7 @@ use crate::model::Record;
 use crate::suggest;
 use syn::LitStr;
 
-/// The names of what every record has beside its data.
+/// The keys that every record has beside its data.
 const STAMPS: [&str; 2] = ["id", "last_modified"];
 
 pub(super) fn attributes(cx: &mut Ctxt, record: &Record<'_>) {
@@ -58,7 +58,8 @@ fn display_fields(cx: &mut Ctxt, record: &Record<'_>, literals: &[LitStr]) {
     }
 }
 
-/// Whether the JSON has a field of that name, as far as the struct tells: what is inside of a field it does not.
+/// Checks that the JSON has a field with that name, as far as the struct tells; the fields inside another type
+/// are unknown.
 fn field(cx: &mut Ctxt, record: &Record<'_>, literal: &LitStr, name: &str) -> bool {
     let known = |name: &str| STAMPS.contains(&name) || record.written().any(|field| field.wire == name);
     let outer = name.split('.').next().unwrap_or(name);
@@ -69,7 +70,7 @@ fn field(cx: &mut Ctxt, record: &Record<'_>, literal: &LitStr, name: &str) -> bo
     names.extend(STAMPS.iter().filter(|stamp| !record.written().any(|field| field.wire == **stamp)));
     let in_rust = record.fields.iter().find(|field| unraw(field.ident) == outer);
     let hint = match (in_rust, suggest::nearest(name, &names)) {
-        (Some(field), _) if field.serde.skip.ser => "; it is not written (`skip`)".to_owned(),
+        (Some(field), _) if field.serde.skip.ser => "; it is not serialized (`skip`)".to_owned(),
         (Some(field), _) => format!("; it is written as `{}`", field.wire),
         (None, Some(nearest)) => format!("; did you mean `{nearest}`?"),
         (None, None) => String::new(),
@@ -84,18 +85,18 @@ fn field(cx: &mut Ctxt, record: &Record<'_>, literal: &LitStr, name: &str) -> bo
 
 fn attachment(cx: &mut Ctxt, attachment: &Attachment) {
     if let (Some(required), None) = (&attachment.required, &attachment.enabled) {
-        cx.error_at(required.span, "a file cannot be required where none is possible: `attachment(enabled, required)`");
+        cx.error_at(required.span, "`required` needs `enabled`: `attachment(enabled, required)`");
     }
 }
 
-/// As the client checks principals before it sends them.
+/// Checks a principal as the client does before sending it.
 fn principal(cx: &mut Ctxt, literal: &LitStr) {
     let text = literal.value();
     let offence = match text.as_str() {
         "" => "it is empty".to_owned(),
-        text if text.contains('\0') => "it has a NUL character in it".to_owned(),
+        text if text.contains('\0') => "it contains a NUL character".to_owned(),
         text if text.starts_with("/buckets/default/") => {
-            "`default` is a name only in addresses; name another bucket, or give the permission when the program runs"
+            "`default` cannot be part of a principal; name another bucket, or give the permission when the program runs"
                 .to_owned()
         }
         text if text.starts_with("/buckets/") => match text.split('/').collect::<Vec<_>>()[..] {
@@ -105,7 +106,7 @@ fn principal(cx: &mut Ctxt, literal: &LitStr) {
                     None => return,
                 }
             }
-            _ => "of what lies in a bucket only a group can be one: `/buckets/…/groups/…`".to_owned(),
+            _ => "in a bucket, only a group is a principal: `/buckets/…/groups/…`".to_owned(),
         },
         text if text.starts_with("group:") => match id_offence("group", text.split_at("group:".len()).1) {
             Some(offence) => offence,

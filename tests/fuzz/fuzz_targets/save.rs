@@ -1,5 +1,7 @@
-//! What was read, changed and saved: what is sent is what it was changed into, and what its type does not know is as it
-//! was. The input is the object as the server has it, NUL, and what it is changed into.
+//! Fuzzing of saves: an object is read, changed and saved; the request must have the change, and keep the
+//! fields that the type does not know.
+//!
+//! The input is the object as the server has it, NUL, and the data it is changed into.
 
 #![no_main]
 

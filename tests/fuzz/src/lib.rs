@@ -1,4 +1,4 @@
-//! What the targets share.
+//! Shared helpers of the fuzz targets.
 
 // The same transport as that of the property tests.
 #[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]

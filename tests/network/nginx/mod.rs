@@ -7,11 +7,11 @@ mod refusals;
 mod resending;
 
 use kinto_client::{Collection, Value};
-use kinto_tests::{Nginx, Scene};
+use kinto_tests::{Fixture, Nginx};
 
-/// The scene's collection through an nginx, by a client with its defaults.
-fn through(scene: &Scene, nginx: &Nginx) -> Collection {
-    scene.todos_of(&scene.client_at(nginx.url()).build().expect("a client"))
+/// The fixture's collection through an nginx, by a client with its defaults.
+fn through(fixture: &Fixture, nginx: &Nginx) -> Collection {
+    fixture.todos_of(&fixture.client_at(nginx.url()).build().expect("a client"))
 }
 
 fn add_one(data: &mut Value) {

@@ -7,8 +7,8 @@ use std::sync::{
 };
 
 use futures_util::future::join_all;
-use kinto_client::{Error, ErrorKind, JsonPatch, Value, json};
-use kinto_tests::{Fault, Gate, Nginx, Outcome, Proxy, Scene, Sent};
+use kinto_client::{Error, ErrorKind, Value, json, object::JsonPatch};
+use kinto_tests::{Fault, Fixture, Gate, Nginx, Outcome, Proxy, SentRequest};
 
 use super::{add_one, through};
 use crate::Todo;
@@ -28,18 +28,18 @@ const CUT: Failure = FAILURES[0].1;
 
 /// nginx in front of two servers, of which one fails each time that `fails` says so of the place of a write.
 async fn resending(
-    scene: &Scene,
+    fixture: &Fixture,
     conditions: &str,
     failure: Failure,
     fails: impl Fn(usize) -> bool + Send + 'static,
 ) -> Option<(Nginx, Proxy)> {
     let mut writes = 0;
-    let rule = move |sent: &Sent| {
+    let rule = move |sent: &SentRequest| {
         let place = writes;
         writes += usize::from(!sent.method.is_safe());
         if sent.method.is_safe() || !fails(place) { Fault::Pass } else { failure() }
     };
-    let proxy = Proxy::start(scene.url(), rule).await;
+    let proxy = Proxy::start(fixture.url(), rule).await;
     let nginx = Nginx::before([proxy.url(), proxy.url()]).resending(conditions).location("proxy_read_timeout 5s;");
     Some((nginx.start().await?, proxy))
 }
@@ -52,21 +52,21 @@ fn assert_in_doubt(what: &str, error: &Error) {
 #[tokio::test]
 async fn update_that_was_resent_is_in_doubt_and_made_once() -> Outcome {
     for (what, failure) in FAILURES {
-        let scene = Scene::new().await;
-        let path = scene.record("counter");
-        scene.plain.put_data(&path, &json!({"n": 1})).await;
+        let fixture = Fixture::new().await;
+        let path = fixture.record("counter");
+        fixture.plain.put_data(&path, &json!({"n": 1})).await;
         let conditions = "http_502 http_503 http_504";
-        let Some((nginx, proxy)) = resending(&scene, conditions, failure, |place| place == 0).await else {
+        let Some((nginx, proxy)) = resending(&fixture, conditions, failure, |place| place == 0).await else {
             return Ok(());
         };
-        let todos = through(&scene, &nginx);
+        let todos = through(&fixture, &nginx);
         assert_in_doubt(what, &todos.update_record("counter", add_one).await.unwrap_err());
-        assert_eq!(scene.plain.held(&path).await, json!({"n": 2}), "{what}");
+        assert_eq!(fixture.plain.held(&path).await, json!({"n": 2}), "{what}");
         assert_eq!(proxy.lines(), [format!("GET {path}"), format!("PUT {path}"), format!("PUT {path}")], "{what}");
         assert_eq!(nginx.answered(2).await, [format!("GET /v1{path} 200"), format!("PUT /v1{path} 412")], "{what}");
 
         assert_eq!(todos.update_record("counter", add_one).await?.data, json!({"n": 3}), "{what}");
-        assert_eq!(scene.plain.held(&path).await, json!({"n": 3}), "{what}");
+        assert_eq!(fixture.plain.held(&path).await, json!({"n": 3}), "{what}");
     }
     Ok(())
 }
@@ -74,12 +74,12 @@ async fn update_that_was_resent_is_in_doubt_and_made_once() -> Outcome {
 /// On the first version of this client 60 calls stored 100.
 #[tokio::test]
 async fn sixty_updates_of_which_every_other_is_resent_are_sixty() -> Outcome {
-    let scene = Scene::new().await;
-    let path = scene.record("counter");
-    scene.plain.put_data(&path, &json!({"n": 0})).await;
+    let fixture = Fixture::new().await;
+    let path = fixture.record("counter");
+    fixture.plain.put_data(&path, &json!({"n": 0})).await;
     // The first, whose second request is the next; and then one that does not fail.
-    let Some((nginx, proxy)) = resending(&scene, "", CUT, |place| place % 3 == 0).await else { return Ok(()) };
-    let todos = through(&scene, &nginx);
+    let Some((nginx, proxy)) = resending(&fixture, "", CUT, |place| place % 3 == 0).await else { return Ok(()) };
+    let todos = through(&fixture, &nginx);
     let mut acknowledged = 0;
     for _ in 0..60 {
         match todos.update_record("counter", add_one).await {
@@ -87,7 +87,7 @@ async fn sixty_updates_of_which_every_other_is_resent_are_sixty() -> Outcome {
             Err(error) => assert_in_doubt("an update", &error),
         }
     }
-    assert_eq!((acknowledged, scene.plain.held(&path).await), (30, json!({"n": 60})));
+    assert_eq!((acknowledged, fixture.plain.held(&path).await), (30, json!({"n": 60})));
     assert_eq!(proxy.arrived().iter().filter(|sent| sent.method == "PUT").count(), 90);
 
     // At the same time: on a busy machine one can lose its turn to another, and is in doubt or made again then.
@@ -96,38 +96,38 @@ async fn sixty_updates_of_which_every_other_is_resent_are_sixty() -> Outcome {
     for error in ended.iter().filter_map(|ended| ended.as_ref().err()) {
         assert_in_doubt("an update", error);
     }
-    let stored = scene.plain.held(&path).await["n"].as_u64().expect("a number") - 60;
+    let stored = fixture.plain.held(&path).await["n"].as_u64().expect("a number") - 60;
     assert!((acknowledged..=60).contains(&stored), "{acknowledged} of 60 acknowledged, {stored} stored");
     Ok(())
 }
 
 /// Each write once, its first request cut after it was done.
 async fn every_write(conditions: &str) -> Outcome {
-    let scene = Scene::new().await;
-    let path = scene.record("milk");
+    let fixture = Fixture::new().await;
+    let path = fixture.record("milk");
     let reset = async || {
-        scene.plain.delete(&scene.records).await;
+        fixture.plain.delete(&fixture.records).await;
         let data = json!({"title": "Milk", "done": false, "list": [1]});
-        scene.plain.put(&path, &json!({"data": data, "permissions": {"read": ["account:remy"]}})).await;
-        scene.todos.get_record::<Value>("milk").await
+        fixture.plain.put(&path, &json!({"data": data, "permissions": {"read": ["account:remy"]}})).await;
+        fixture.todos.get_record::<Value>("milk").await
     };
     // The first write after each time that it is set fails.
     let failing = Arc::new(AtomicBool::new(false));
     let fails = Arc::clone(&failing);
     let fails = move |_| fails.swap(false, Ordering::SeqCst);
-    let Some((nginx, proxy)) = resending(&scene, conditions, CUT, fails).await else { return Ok(()) };
-    let todos = through(&scene, &nginx);
+    let Some((nginx, proxy)) = resending(&fixture, conditions, CUT, fails).await else { return Ok(()) };
+    let todos = through(&fixture, &nginx);
     let todos = || {
         failing.store(true, Ordering::SeqCst);
         &todos
     };
     let milk = || todos().record::<Value>("milk");
-    let held = async || scene.plain.held(&path).await;
+    let held = async || fixture.plain.held(&path).await;
 
     let created = todos().create_record(Todo::new("Eggs")).await?;
-    assert_eq!(scene.plain.ids(&scene.records).await, [created.id.as_str()], "the id is proof");
+    assert_eq!(fixture.plain.ids(&fixture.records).await, [created.id.as_str()], "the id is proof");
     assert_in_doubt("create", &todos().create_record(Todo::new("Ham")).id("ham").await.unwrap_err());
-    assert_eq!(scene.plain.held(&scene.record("ham")).await, json!({"title": "Ham", "done": false}));
+    assert_eq!(fixture.plain.held(&fixture.record("ham")).await, json!({"title": "Ham", "done": false}));
 
     let mut read = reset().await?;
     read.data["done"] = true.into();
@@ -162,7 +162,7 @@ async fn every_write(conditions: &str) -> Outcome {
     reset().await?;
     milk().grant(|p| p.read("account:niko")).await?;
     milk().revoke(|p| p.read("account:remy")).await?;
-    assert_eq!(scene.plain.permissions(&path).await["read"], json!(["account:niko"]));
+    assert_eq!(fixture.plain.permissions(&path).await["read"], json!(["account:niko"]));
 
     let read = reset().await?;
     assert_in_doubt("delete of what was read", &todos().delete_record(&read).await.unwrap_err());
@@ -171,17 +171,17 @@ async fn every_write(conditions: &str) -> Outcome {
     assert_eq!((error.kind(), error.may_have_been_applied()), (ErrorKind::NotFound, true), "{error}");
     let read = reset().await?;
     assert!(todos().delete_record(&read).if_exists().await?.is_none());
-    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, [""; 0]);
 
     // Its response is that of the second request, which found nothing to delete.
     reset().await?;
     assert_eq!(todos().delete_all_records().await?.len(), 0);
-    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, [""; 0]);
 
     let created = todos().create_records((0..30).map(|n| json!({ "n": n }))).await?;
     let mut ids: Vec<_> = created.iter().map(|record| record.id.to_string()).collect();
     ids.sort_unstable();
-    assert_eq!(scene.plain.ids(&scene.records).await, ids);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, ids);
     assert!(proxy.arrived().iter().filter(|sent| sent.is_batch()).count() >= 3);
     Ok(())
 }
@@ -200,18 +200,18 @@ async fn every_write_is_exact_or_in_doubt_where_post_and_patch_are_resent_too() 
 /// Saves in a batch are not resent by nginx; the client does that, and cannot tell either.
 #[tokio::test]
 async fn bulk_save_whose_response_is_lost_is_in_doubt_and_made_once() -> Outcome {
-    let scene = Scene::new().await;
-    scene.fill((0..5).map(|n| (format!("r{n}"), json!({"n": n})))).await;
-    let Some((nginx, _proxy)) = resending(&scene, "", CUT, |place| place == 0).await else { return Ok(()) };
-    let mut records = scene.todos.get_records::<Value>().await?;
+    let fixture = Fixture::new().await;
+    fixture.fill((0..5).map(|n| (format!("r{n}"), json!({"n": n})))).await;
+    let Some((nginx, _proxy)) = resending(&fixture, "", CUT, |place| place == 0).await else { return Ok(()) };
+    let mut records = fixture.todos.get_records::<Value>().await?;
     records.iter_mut().for_each(|record| add_one(&mut record.data));
-    let saved = through(&scene, &nginx).save_records(&mut records).each().await?;
+    let saved = through(&fixture, &nginx).save_records(&mut records).each().await?;
     assert_eq!(saved.len(), 5);
     for saved in saved {
         assert_in_doubt("bulk save", &saved.unwrap_err());
     }
     for n in 0..5 {
-        assert_eq!(scene.plain.held(&scene.record(&format!("r{n}"))).await, json!({"n": n + 1}));
+        assert_eq!(fixture.plain.held(&fixture.record(&format!("r{n}"))).await, json!({"n": n + 1}));
     }
     Ok(())
 }

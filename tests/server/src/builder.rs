@@ -6,7 +6,7 @@ use crate::launcher::{self, Plan};
 use crate::lease::{Address, Lease};
 use crate::{Error, Server, admin, external, home, ini, postgres, venv};
 
-/// Where a server keeps its data.
+/// The storage backend of a server.
 ///
 /// ```
 /// # fn main() -> Result<(), kinto_server::Error> {
@@ -19,15 +19,15 @@ use crate::{Error, Server, admin, external, home, ini, postgres, venv};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
-    /// In the memory of one process.
+    /// The memory of one process.
     Memory,
-    /// In a private PostgreSQL, served by several processes: only here there are conflicts and rollbacks.
+    /// A private PostgreSQL with several server processes, the only setup with conflicts and rollbacks.
     PostgreSql,
-    /// Not known: the server was there already (`KINTO_SERVER_URL`).
+    /// An unknown backend of a server that was running already (`KINTO_SERVER_URL`).
     External,
 }
 
-/// Says what the server shall be like.
+/// The settings of a server to start.
 ///
 /// ```
 /// # fn main() -> Result<(), kinto_server::Error> {

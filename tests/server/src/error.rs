@@ -1,6 +1,8 @@
 use std::fmt;
 
-/// Why there is no server. What it displays is the whole story, with the ways out where there are any.
+/// The reason why there is no server.
+///
+/// `Display` includes all causes, with advice where there is any.
 ///
 /// ```
 /// let error = kinto_server::Server::builder().setting("two\nlines", "x").start().unwrap_err();
@@ -26,7 +28,7 @@ impl Error {
         Self { problem: problem.into(), ways_out }
     }
 
-    /// What went wrong, without the ways out.
+    /// Returns the reason without the advice.
     pub(crate) fn problem(&self) -> &str {
         &self.problem
     }

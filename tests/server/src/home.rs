@@ -1,4 +1,4 @@
-//! Where things are kept: `kinto-server` in cargo's target directory.
+//! The folder for installed files: `kinto-server` in cargo's target directory.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -21,7 +21,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("multiauth.policies", "account basicauth"),
 ];
 
-/// What the test asked for over the defaults, checked and in a fixed order.
+/// Checks the settings of the test beyond the defaults, and returns them in a fixed order.
 pub(crate) fn check(settings: &BTreeMap<String, String>) -> Result<(), Error> {
     for (key, value) in settings {
         let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));

@@ -37,7 +37,7 @@ pub(crate) fn once(
     Ok(())
 }
 
-/// What is being built.
+/// The installation that is being built.
 pub(crate) struct Work {
     pub(crate) directory: PathBuf,
     pub(crate) start: Instant,
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_interrupted_is_built_anew() -> Outcome {
+    fn interrupted_build_is_repeated() -> Outcome {
         let scratch = scratch()?;
         let half = |work: &Work| {
             home::directory(work.directory.join("half"))?;
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_has_the_end_of_the_output() -> Outcome {
+    fn error_has_the_end_of_the_output() -> Outcome {
         let scratch = scratch()?;
         let script = "seq 100; echo oh no >&2; exit 1";
         once(

@@ -20,7 +20,7 @@ const SCRIPTS: &[(&str, &str)] = &[
 
 const KEPT_SERVERS: usize = 30;
 
-/// What the launcher is told.
+/// The instructions for the launcher.
 pub(crate) struct Plan<'a> {
     /// The directory of its binaries, where PostgreSQL is the backend.
     pub(crate) postgres: Option<&'a Path>,

@@ -11,7 +11,7 @@ const SAY_EVERY: Duration = Duration::from_secs(3);
 const START: Duration = Duration::from_secs(180);
 const STOP: Duration = Duration::from_secs(20);
 
-/// Where a launcher takes leases.
+/// The address at which a launcher accepts leases.
 #[derive(Debug)]
 pub(crate) struct Address {
     pub(crate) port: u16,

@@ -1,4 +1,4 @@
-//! What takes long is said on stderr.
+//! Progress messages on stderr for steps that take long.
 
 use std::io::Write;
 

@@ -54,7 +54,7 @@ impl Server {
         }
     }
 
-    /// Says what the server shall be like, before it is started.
+    /// Creates a builder for the settings of a server to start.
     ///
     /// ```
     /// # fn main() -> Result<(), kinto_server::Error> {
@@ -78,7 +78,7 @@ impl Server {
         &self.url
     }
 
-    /// Where the server keeps its data.
+    /// Returns the storage backend of the server.
     ///
     /// ```
     /// # fn main() -> Result<(), kinto_server::Error> {
@@ -92,7 +92,8 @@ impl Server {
         self.backend
     }
 
-    /// What the server has logged so far, one line for each request; empty for one that was there already.
+    /// Returns the log of the server so far, one line per request; it is empty for a server that was running
+    /// already.
     ///
     /// ```
     /// # fn main() -> Result<(), kinto_server::Error> {
@@ -174,7 +175,7 @@ impl Server {
     ///
     /// For a server that others use too, and when it does not come up again.
     pub fn renew_server(&self) -> Result<(), Error> {
-        self.command("renew").map(drop)
+        self.command("refresh").map(drop)
     }
 
     /// Starts the server's PostgreSQL again, with all that is committed; whatever is under way there is cut off.

@@ -2,19 +2,19 @@
 
 use kinto_client::{Client, json};
 use kinto_server::{Server, unique};
-use kinto_tests::{Outcome, Person, Plain, Recorder};
+use kinto_tests::{Outcome, RawClient, Recorder, TestUser};
 
 use crate::predicates;
 
 mod refused;
-mod silence;
+mod secrecy;
 
-use silence::assert_silent;
+use secrecy::assert_silent;
 
 /// The shared server's address, and its administrator through a client of another make.
-fn server() -> (&'static str, Plain) {
+fn server() -> (&'static str, RawClient) {
     let url = Server::shared().expect("a server").url();
-    (url, Plain::new(url, "admin", "admin"))
+    (url, RawClient::new(url, "admin", "admin"))
 }
 
 /// A server on which whoever is not known by account is not known at all.
@@ -27,14 +27,14 @@ fn anyone(url: &str) -> kinto_client::Result<Client> {
 }
 
 /// The digest that the server keeps of a password.
-async fn digest(admin: &Plain, id: &str) -> String {
+async fn digest(admin: &RawClient, id: &str) -> String {
     let digest = admin.object(&format!("/accounts/{id}")).await["password"].as_str().expect("a digest").to_owned();
     assert!(digest.starts_with("$2"), "it is one: {digest}");
     digest
 }
 
 #[tokio::test]
-async fn one_is_created_with_what_belongs_to_it() -> Outcome {
+async fn account_create_stores_further_attributes() -> Outcome {
     let (url, admin) = server();
     let id = unique("alexis");
     let account = anyone(url)?.account(&id).create("p4ssw0rd").data(json!({"email": "a@example.org"})).await?;
@@ -52,7 +52,7 @@ async fn one_is_created_with_what_belongs_to_it() -> Outcome {
 }
 
 #[tokio::test]
-async fn odd_ids_are_ids_as_well() -> Outcome {
+async fn account_create_accepts_unusual_ids() -> Outcome {
     let (url, admin) = server();
     let id = format!("{}+x.y_z@example.org", unique("a"));
     let account = anyone(url)?.account(&id).create("pässwörd:x").await?;
@@ -66,10 +66,10 @@ async fn odd_ids_are_ids_as_well() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_password_is_changed_by_oneself() -> Outcome {
+async fn change_password_succeeds_for_own_account() -> Outcome {
     let server = accounts_only();
-    let admin = Plain::new(server.url(), "admin", "admin");
-    let person = Person::new(server.url(), "alexis").await;
+    let admin = RawClient::new(server.url(), "admin", "admin");
+    let person = TestUser::new(server.url(), "alexis").await;
     let account = person.client.account(&person.id);
     let path = format!("/accounts/{}", person.id);
     let old = digest(&admin, &person.id).await;
@@ -92,25 +92,25 @@ async fn the_password_is_changed_by_oneself() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_password_is_changed_by_an_administrator() -> Outcome {
+async fn change_password_succeeds_for_administrator() -> Outcome {
     let server = accounts_only();
-    let person = Person::new(server.url(), "alexis").await;
+    let person = TestUser::new(server.url(), "alexis").await;
     let admin = Client::builder(server.url()).auth(("admin", "admin")).build()?;
     admin.account(&person.id).change_password("n3w").await?;
     // Nobody has logged in with the old one, so that the server does not remember it.
     assert_eq!(person.client.user().await?, None);
     let error = person.client.account(&person.id).get().await.unwrap_err();
     assert_eq!(predicates(&error), ["unauthorized"], "{error}");
-    assert!(error.to_string().contains("an administrator's") || error.to_string().contains("password"), "{error}");
+    assert!(error.to_string().contains("an administrator") || error.to_string().contains("password"), "{error}");
     let new = person.client.with_auth((&person.id, "n3w"))?;
     assert_eq!(new.account(&person.id).get().await?.id, person.id);
     Ok(())
 }
 
 #[tokio::test]
-async fn one_is_deleted_and_what_it_created_stays() -> Outcome {
+async fn account_delete_keeps_its_objects() -> Outcome {
     let (url, admin) = server();
-    let person = Person::new(url, "alexis").await;
+    let person = TestUser::new(url, "alexis").await;
     let bucket = unique("stays");
     person.client.bucket(&bucket).create().permissions(|p| p.read("account:admin")).await?;
     let tombstone = person.client.account(&person.id).delete().await?;
@@ -130,9 +130,9 @@ async fn one_is_deleted_and_what_it_created_stays() -> Outcome {
 }
 
 #[tokio::test]
-async fn administrators_list_all_and_others_themselves() -> Outcome {
+async fn get_accounts_returns_all_to_administrators_only() -> Outcome {
     let (url, admin) = server();
-    let [one, other] = [Person::new(url, "alexis").await, Person::new(url, "niko").await];
+    let [one, other] = [TestUser::new(url, "alexis").await, TestUser::new(url, "niko").await];
     let own = one.client.get_accounts().await?;
     assert_eq!(own.iter().map(|account| &account.id).collect::<Vec<_>>(), [&one.id]);
     assert!(own[0].data.is_empty());
@@ -148,9 +148,9 @@ async fn administrators_list_all_and_others_themselves() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_belongs_to_others_is_theirs() -> Outcome {
+async fn account_of_other_user_is_protected() -> Outcome {
     let (url, admin) = server();
-    let [one, other] = [Person::new(url, "alexis").await, Person::new(url, "niko").await];
+    let [one, other] = [TestUser::new(url, "alexis").await, TestUser::new(url, "niko").await];
     let before = admin.object(&format!("/accounts/{}", other.id)).await;
     let others = one.client.account(&other.id);
     for error in [
@@ -170,9 +170,9 @@ async fn what_belongs_to_others_is_theirs() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_wrong_password_that_makes_one_somebody_else_is_noticed() -> Outcome {
+async fn expect_user_fails_when_wrong_password_gives_other_user() -> Outcome {
     let (url, _) = server();
-    let person = Person::new(url, "alexis").await;
+    let person = TestUser::new(url, "alexis").await;
     let sent = Recorder::default();
     let auth = (person.id.as_str(), "wr0ng");
     let unaware = Client::builder(url).auth(auth).build()?;
@@ -211,9 +211,9 @@ async fn a_wrong_password_that_makes_one_somebody_else_is_noticed() -> Outcome {
 }
 
 #[tokio::test]
-async fn where_nobody_is_known_the_expected_one_is_not_either() -> Outcome {
+async fn expect_user_fails_when_credentials_are_unknown() -> Outcome {
     let server = accounts_only();
-    let person = Person::new(server.url(), "alexis").await;
+    let person = TestUser::new(server.url(), "alexis").await;
     let sent = Recorder::default();
     for auth in [Some((&person.id, "wr0ng")), None] {
         let mut builder = Client::builder(server.url()).expect_user(person.principal()).transport(sent.clone());

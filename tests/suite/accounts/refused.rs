@@ -1,14 +1,14 @@
-//! What cannot be an account is refused before anything is sent.
+//! Invalid accounts, which are rejected before anything is sent.
 
 use kinto_client::{Client, json};
 use kinto_server::unique;
-use kinto_tests::{Outcome, Person, Recorder};
+use kinto_tests::{Outcome, Recorder, TestUser};
 
 use super::{anyone, server};
 use crate::predicates;
 
 #[tokio::test]
-async fn ids_that_cannot_be_are_refused() -> Outcome {
+async fn account_call_rejects_invalid_id() -> Outcome {
     let (url, _) = server();
     let sent = Recorder::default();
     let client = Client::builder(url).auth(("admin", "admin")).transport(sent.clone()).build()?;
@@ -30,9 +30,9 @@ async fn ids_that_cannot_be_are_refused() -> Outcome {
 }
 
 #[tokio::test]
-async fn passwords_that_cannot_be_are_refused() -> Outcome {
+async fn account_call_rejects_invalid_password() -> Outcome {
     let (url, admin) = server();
-    let person = Person::new(url, "alexis").await;
+    let person = TestUser::new(url, "alexis").await;
     let new = unique("new");
     let (long, wide) = ("x".repeat(73), "é".repeat(37));
     for (password, reason) in [("", "empty"), (&long, "72 bytes"), (&wide, "72 bytes"), ("s3cr3t\0", "NUL")] {
@@ -57,7 +57,7 @@ async fn passwords_that_cannot_be_are_refused() -> Outcome {
 }
 
 #[tokio::test]
-async fn data_that_cannot_belong_to_one_is_refused() -> Outcome {
+async fn account_create_rejects_reserved_attributes() -> Outcome {
     let (url, admin) = server();
     let sent = Recorder::default();
     let client = Client::builder(url).transport(sent.clone()).build()?;
@@ -78,7 +78,7 @@ async fn data_that_cannot_belong_to_one_is_refused() -> Outcome {
 #[tokio::test]
 async fn account_of_somebody_else_is_refused_with_a_hint() -> Outcome {
     let (url, admin) = server();
-    let (person, other) = (Person::new(url, "alexis").await, unique("other"));
+    let (person, other) = (TestUser::new(url, "alexis").await, unique("other"));
     let error = person.client.account(&other).create("p4ssw0rd").await.unwrap_err();
     assert_eq!(predicates(&error), ["refused"], "{error}");
     assert!(error.to_string().contains("the client has the credentials of another account"), "{error}");

@@ -1,12 +1,12 @@
 //! Ids that the server would refuse, misread, or worse, accept.
 
 use kinto_client::{Value, json};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 
 use super::assert_refused;
 use crate::Todo;
 
-/// What is no id, and what the message has to say of it besides.
+/// Invalid ids, each with a part of the message.
 const BAD_IDS: [(&str, &str); 12] = [
     ("", "empty"),
     ("no/slash", "'/'"),
@@ -23,10 +23,10 @@ const BAD_IDS: [(&str, &str); 12] = [
 ];
 
 #[tokio::test]
-async fn ids_of_records() -> Outcome {
-    let scene = Scene::new().await;
-    let (todos, typed) = (&scene.todos, scene.todos.typed::<Todo>());
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk"})).await;
+async fn record_call_rejects_invalid_ids() -> Outcome {
+    let fixture = Fixture::new().await;
+    let (todos, typed) = (&fixture.todos, fixture.todos.typed::<Todo>());
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Milk"})).await;
     for (id, reason) in BAD_IDS {
         let todo = || Todo::new("Milk");
         let mut errors = vec![
@@ -34,7 +34,7 @@ async fn ids_of_records() -> Outcome {
             todos.create_record(todo()).id(id).if_not_exists().await.unwrap_err(),
             typed.create_record(todo()).id(id).await.unwrap_err(),
             todos.get_record::<Value>(id).await.unwrap_err(),
-            typed.get_record(id).or_none().await.unwrap_err(),
+            typed.get_record(id).optional().await.unwrap_err(),
             todos.overwrite_record(id, todo()).await.unwrap_err(),
             todos.patch_record::<Todo>(id, json!({"done": true})).await.unwrap_err(),
             todos.update_record(id, |_: &mut Todo| {}).await.unwrap_err(),
@@ -45,28 +45,28 @@ async fn ids_of_records() -> Outcome {
         errors.push(id.parse::<kinto_client::RecordId<Todo>>().unwrap_err());
         let in_data = todos.create_record(json!({"title": "Milk", "id": id})).await.unwrap_err();
         if id.contains('\0') {
-            assert_refused(&scene, &in_data, &["`id`", "U+0000"]);
+            assert_refused(&fixture, &in_data, &["`id`", "U+0000"]);
         } else {
             errors.push(in_data);
         }
         for error in errors {
-            assert_refused(&scene, &error, &[&format!("{id:?}"), "record", reason]);
+            assert_refused(&fixture, &error, &[&format!("{id:?}"), "record", reason]);
         }
     }
-    assert_eq!(scene.plain.ids(&scene.records).await, ["milk"]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, ["milk"]);
     Ok(())
 }
 
 #[tokio::test]
-async fn ids_of_buckets_collections_and_groups() -> Outcome {
-    let scene = Scene::new().await;
-    let (client, bucket) = (&scene.client, &scene.bucket);
+async fn handles_reject_invalid_ids() -> Outcome {
+    let fixture = Fixture::new().await;
+    let (client, bucket) = (&fixture.client, &fixture.bucket);
     for (id, reason) in BAD_IDS {
         let group: [&str; 0] = [];
         let errors = [
             ("bucket", client.create_bucket(id).await.unwrap_err()),
             ("bucket", client.bucket(id).create().if_not_exists().await.unwrap_err()),
-            ("bucket", client.get_bucket(id).or_none().await.unwrap_err()),
+            ("bucket", client.get_bucket(id).optional().await.unwrap_err()),
             ("bucket", client.delete_bucket(id).if_exists().await.unwrap_err()),
             ("bucket", client.bucket(id).get_collections().await.unwrap_err()),
             ("bucket", client.bucket(id).delete_all_groups().await.unwrap_err()),
@@ -85,35 +85,35 @@ async fn ids_of_buckets_collections_and_groups() -> Outcome {
             ("group", bucket.delete_group(id).await.unwrap_err()),
         ];
         for (kind, error) in errors {
-            assert_refused(&scene, &error, &[&format!("{id:?}"), kind, reason]);
+            assert_refused(&fixture, &error, &[&format!("{id:?}"), kind, reason]);
         }
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn ids_that_contradict_each_other() -> Outcome {
-    let scene = Scene::new().await;
-    let todos = &scene.todos;
+async fn create_rejects_contradicting_ids() -> Outcome {
+    let fixture = Fixture::new().await;
+    let todos = &fixture.todos;
     let two = todos.create_record(json!({"id": "milk"})).id("eggs").await.unwrap_err();
-    assert_refused(&scene, &two, &["\"milk\"", "\"eggs\""]);
+    assert_refused(&fixture, &two, &["\"milk\"", "\"eggs\""]);
     let servers = todos.create_record(json!({"id": "milk"})).server_id().await.unwrap_err();
-    assert_refused(&scene, &servers, &["\"milk\""]);
+    assert_refused(&fixture, &servers, &["\"milk\""]);
     let number = todos.create_record(json!({"id": 7})).await.unwrap_err();
-    assert_refused(&scene, &number, &["`id`", "7"]);
+    assert_refused(&fixture, &number, &["`id`", "7"]);
     let nobody = todos.create_record(Todo::new("Milk")).server_id().if_not_exists().await.unwrap_err();
-    assert_refused(&scene, &nobody, &["if_not_exists"]);
+    assert_refused(&fixture, &nobody, &["if_not_exists"]);
     let patch = todos.patch_record::<Value>("milk", json!({"id": "eggs"})).await.unwrap_err();
-    assert_refused(&scene, &patch, &["`id`"]);
+    assert_refused(&fixture, &patch, &["`id`"]);
 
     let mut milk = todos.create_record(json!({"title": "Milk"})).id("milk").await?;
-    scene.sent.forget();
+    fixture.sent.forget();
     milk.data["id"] = "eggs".into();
     let renamed = todos.save_record(&mut milk).await.unwrap_err();
-    assert_refused(&scene, &renamed, &["\"eggs\"", "\"milk\""]);
+    assert_refused(&fixture, &renamed, &["\"eggs\"", "\"milk\""]);
     milk.data["id"] = "milk".into();
     let elsewhere = todos.record::<Value>("eggs").save(&mut milk).await.unwrap_err();
-    assert_refused(&scene, &elsewhere, &["\"eggs\"", "\"milk\""]);
-    assert_eq!(scene.plain.ids(&scene.records).await, ["milk"]);
+    assert_refused(&fixture, &elsewhere, &["\"eggs\"", "\"milk\""]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, ["milk"]);
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! What cannot be stored is refused before anything is sent, by a message that names it, and nothing is lost.
+//! Invalid data, which is rejected before anything is sent, by a message with its place, and without a loss.
 
 use kinto_client::{Client, Error, ErrorKind};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 
 use crate::{Todo, predicates};
 
@@ -9,39 +9,40 @@ mod data;
 mod ids;
 
 /// Asserts that this is the caller's mistake, that it is named, and that nothing was sent.
-fn assert_refused(scene: &Scene, error: &Error, named: &[&str]) {
+fn assert_refused(fixture: &Fixture, error: &Error, named: &[&str]) {
     assert_eq!((error.kind(), predicates(error)), (ErrorKind::Invalid, vec!["invalid"]), "{error}");
     for offender in named {
         assert!(error.to_string().contains(offender), "{offender} is not named: {error}");
     }
     assert!(!error.may_have_been_applied() && error.status().is_none(), "{error}");
-    let sent = scene.sent.take();
+    let sent = fixture.sent.take();
     assert!(sent.is_empty(), "{error}, and yet this was sent: {sent:#?}");
 }
 
 #[tokio::test]
-async fn principals_that_nobody_can_be() -> Outcome {
-    let scene = Scene::new().await;
-    let mut record = scene.todos.create_record(Todo::new("Milk")).id("milk").await?;
-    scene.sent.forget();
+async fn permissions_reject_invalid_principals() -> Outcome {
+    let fixture = Fixture::new().await;
+    let mut record = fixture.todos.create_record(Todo::new("Milk")).id("milk").await?;
+    fixture.sent.forget();
     for (principal, reason) in [("", "empty"), ("a\0b", "NUL"), ("/buckets/default/groups/friends", "`default`")] {
         let named = [&format!("{principal:?}"), reason];
-        let error = scene.todos.create_record(Todo::new("Eggs")).permissions(|p| p.read(principal)).await.unwrap_err();
-        assert_refused(&scene, &error, &named);
-        let error = scene.bucket.create_collection("new").permissions(|p| p.write([principal])).await.unwrap_err();
-        assert_refused(&scene, &error, &named);
+        let error =
+            fixture.todos.create_record(Todo::new("Eggs")).permissions(|p| p.read(principal)).await.unwrap_err();
+        assert_refused(&fixture, &error, &named);
+        let error = fixture.bucket.create_collection("new").permissions(|p| p.write([principal])).await.unwrap_err();
+        assert_refused(&fixture, &error, &named);
         let before = record.permissions.clone();
         record.permissions.edit()?.read.insert(principal.into());
-        let error = scene.todos.save_record(&mut record).await.unwrap_err();
-        assert_refused(&scene, &error, &named);
+        let error = fixture.todos.save_record(&mut record).await.unwrap_err();
+        assert_refused(&fixture, &error, &named);
         record.permissions = before;
     }
-    assert_eq!(scene.plain.ids(&scene.records).await, ["milk"]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, ["milk"]);
     Ok(())
 }
 
 #[test]
-fn addresses_of_servers() {
+fn builder_rejects_invalid_urls() {
     for (url, reason) in [
         ("", "not a URL"),
         ("kinto.example.org/v1", "not a URL"),
@@ -67,7 +68,7 @@ fn addresses_of_servers() {
 }
 
 #[test]
-fn headers_and_credentials_that_cannot_be_sent() {
+fn builder_rejects_unsendable_headers_and_credentials() {
     let builder = || Client::builder("https://kinto.example.org/v1");
     for (error, named) in [
         (builder().header("two words", "x").build(), "two words"),
@@ -75,7 +76,7 @@ fn headers_and_credentials_that_cannot_be_sent() {
         (builder().user_agent("new\nline").build(), "user-agent"),
         (builder().header("Authorization", "Basic x").build(), "authorization"),
         (builder().auth(("alexis:", "password")).build(), "colon"),
-        (Client::builder("http://kinto.example.org/v1").auth(("alexis", "password")).build(), "unencrypted"),
+        (Client::builder("http://kinto.example.org/v1").auth(("alexis", "password")).build(), "without encryption"),
     ] {
         let error = error.unwrap_err();
         assert_eq!(predicates(&error), ["invalid"], "{error}");

@@ -1,16 +1,20 @@
 //! Applied once, applied again.
 
-use kinto_client::{Action, Blueprint, BucketSpec, CollectionSpec, GroupSpec, json};
+use kinto_client::{
+    Blueprint,
+    blueprint::{Action, BucketSpec, CollectionSpec, GroupSpec},
+    json,
+};
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Person, on_each_backend, server_on};
+use kinto_tests::{Outcome, TestUser, on_each_backend, server_on};
 
 use super::{applied, blueprint, dump, reads, two};
 
-on_each_backend!(everything_is_made_and_then_there_is_nothing_to_do, changes_are_made_and_nothing_else_is_touched);
+on_each_backend!(apply_creates_everything_and_next_plan_is_empty, apply_changes_only_declared_parts);
 
-async fn everything_is_made_and_then_there_is_nothing_to_do(backend: Backend) -> Outcome {
+async fn apply_creates_everything_and_next_plan_is_empty(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let (me, names) = (Person::new(server.url(), "me").await, two());
+    let (me, names) = (TestUser::new(server.url(), "me").await, two());
     let [app, site] = &names;
     let blueprint = blueprint(&names);
     let plan = me.client.plan(&blueprint).await?;
@@ -48,9 +52,9 @@ async fn everything_is_made_and_then_there_is_nothing_to_do(backend: Backend) ->
     Ok(())
 }
 
-async fn changes_are_made_and_nothing_else_is_touched(backend: Backend) -> Outcome {
+async fn apply_changes_only_declared_parts(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let (me, names) = (Person::new(server.url(), "me").await, two());
+    let (me, names) = (TestUser::new(server.url(), "me").await, two());
     let path = format!("/buckets/{}", names[0]);
     let collection = format!("{path}/collections/tasks");
     me.plain.put(&path, &json!({"data": {"theirs": 1}, "permissions": {"read": ["account:a"]}})).await;
@@ -78,8 +82,8 @@ async fn changes_are_made_and_nothing_else_is_touched(backend: Backend) -> Outco
     + read account:d
     - read account:a
     - record:create account:c
-    ! for records that are there, a: BREAKING: the type was \"string\", and is \"number\"
-    ! `misfits` tells which of them no longer fit, and `migrate` rewrites them
+    ! for existing records, a: BREAKING: the type was \"string\", and is \"number\"
+    ! `find_invalid` tells which of them no longer fit, and `migrate` rewrites them
 2 to change, 1 to leave alone; takes away 1 value, 1 member, 2 permissions";
     assert_eq!(plan.to_string().replace(&names[0], "app"), expected);
     assert!(format!("{plan:#}").contains("\x1b[32m+ read account:d\x1b[0m"));

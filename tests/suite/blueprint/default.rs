@@ -1,16 +1,20 @@
 //! One's own bucket goes by a name that is not its own, and is made by looking at it.
 
-use kinto_client::{Blueprint, BucketSpec, CollectionSpec, json};
+use kinto_client::{
+    Blueprint,
+    blueprint::{BucketSpec, CollectionSpec},
+    json,
+};
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Person, on_each_backend, server_on};
+use kinto_tests::{Outcome, TestUser, on_each_backend, server_on};
 
 use crate::predicates;
 
-on_each_backend!(the_default_bucket_is_made_by_applying_and_not_by_planning);
+on_each_backend!(default_bucket_is_created_by_apply_only);
 
-async fn the_default_bucket_is_made_by_applying_and_not_by_planning(backend: Backend) -> Outcome {
+async fn default_bucket_is_created_by_apply_only(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let me = Person::new(server.url(), "me").await;
+    let me = TestUser::new(server.url(), "me").await;
     let own = me.client.user().await?.and_then(|user| user.bucket.clone()).expect("a bucket of one's own");
     let path = format!("/buckets/{own}");
     let collection = CollectionSpec::new().permissions(|p| p.read("group:friends"));

@@ -8,9 +8,13 @@ use std::{
     },
 };
 
-use kinto_client::{Applied, Blueprint, Error, Plan, Value, json};
+use kinto_client::{
+    Blueprint, Error, Value,
+    blueprint::{ApplyReport, Plan},
+    json,
+};
 use kinto_server::{Backend, Server};
-use kinto_tests::{Fault, Gate, Outcome, Person, Proxy, Sent};
+use kinto_tests::{Fault, Gate, Outcome, Proxy, SentRequest, TestUser};
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 use super::repeated::{bucket, furnish};
@@ -42,13 +46,13 @@ fn before() -> impl Strategy<Value = Before> {
 
 /// One of the two, with what it declares.
 struct Deployer<'a> {
-    person: &'a Person,
+    person: &'a TestUser,
     declared: Value,
     blueprint: Blueprint,
 }
 
 impl<'a> Deployer<'a> {
-    fn new(person: &'a Person, id: &str, declared: &Value) -> Self {
+    fn new(person: &'a TestUser, id: &str, declared: &Value) -> Self {
         let text = declared.to_string().replace("\"me\"", &json!(person.principal()).to_string());
         let declared: Value = serde_json::from_str(&text).expect("JSON");
         let blueprint = serde_json::from_value(json!({"buckets": {id: declared}})).expect("a blueprint");
@@ -60,7 +64,7 @@ impl<'a> Deployer<'a> {
         let mut lacks = Vec::new();
         for (path, declared) in objects(&format!("/buckets/{id}"), &self.declared) {
             let step = plan.steps().iter().find(|step| step.path() == path).expect("it is in the plan");
-            if step.notes().iter().any(|note| note.contains("it is hidden from you")) {
+            if step.notes().iter().any(|note| note.contains("it is not visible to you")) {
                 continue;
             }
             let (mut permissions, mut data) = (json!({}), Value::Null);
@@ -133,7 +137,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
 }
 
 /// Asserts that a failure is a conflict, with what to do, or a refusal of whoever has no rights there.
-fn is_said(result: &Result<Applied, Error>, before: Before) -> Result<(), String> {
+fn is_said(result: &Result<ApplyReport, Error>, before: Before) -> Result<(), String> {
     let Err(error) = result else { return Ok(()) };
     let kinds = predicates(error);
     // Where there is no bucket yet, it is that of whoever is first.
@@ -153,9 +157,9 @@ async fn what_either_declared_is_there_or_a_conflict_is_said() -> Outcome {
         let server =
             Server::builder().backend(Backend::Memory).setting("kinto.explicit_permissions", explicit).start()?;
         let people = [
-            Person::new(server.url(), "first").await,
-            Person::new(server.url(), "second").await,
-            Person::new(server.url(), "third").await,
+            TestUser::new(server.url(), "first").await,
+            TestUser::new(server.url(), "second").await,
+            TestUser::new(server.url(), "third").await,
         ];
         for case in 0..cases {
             let strategy = (bucket(), bucket(), bucket(), before(), 0..20_usize, prop::bool::ANY);
@@ -189,7 +193,7 @@ async fn what_either_declared_is_there_or_a_conflict_is_said() -> Outcome {
             let (gate, is_armed) = (Gate::default(), Arc::new(AtomicBool::new(false)));
             let (held, armed) = (gate.clone(), Arc::clone(&is_armed));
             let mut count = 0;
-            let rule = move |_: &Sent| {
+            let rule = move |_: &SentRequest| {
                 if !armed.load(Ordering::SeqCst) {
                     return Fault::Pass;
                 }

@@ -1,8 +1,12 @@
 //! Servers that put nobody among the writers, and buckets that are hidden.
 
-use kinto_client::{Blueprint, BucketSpec, CollectionSpec, Declared, KintoRecord, json};
+use kinto_client::{
+    Blueprint, KintoRecord,
+    blueprint::{BucketSpec, CollectionSpec, EnsureOutcome},
+    json,
+};
 use kinto_server::{Backend, Server, unique};
-use kinto_tests::{Outcome, Person, on_each_backend, server_on};
+use kinto_tests::{Outcome, TestUser, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
 use crate::predicates;
@@ -16,9 +20,9 @@ struct Declares {}
 #[tokio::test]
 async fn without_implicit_permissions_a_plan_applied_is_empty_when_made_again() -> Outcome {
     let server = Server::builder().setting("kinto.explicit_permissions", "false").start()?;
-    let me = Person::new(server.url(), "me").await;
-    assert_eq!(me.client.ensure::<Declares>().await?, Declared::Created);
-    assert_eq!(me.client.ensure::<Declares>().await?, Declared::Unchanged);
+    let me = TestUser::new(server.url(), "me").await;
+    assert_eq!(me.client.ensure::<Declares>().await?, EnsureOutcome::Created);
+    assert_eq!(me.client.ensure::<Declares>().await?, EnsureOutcome::Unchanged);
     let write = json!({"write": [me.principal()]});
     assert_eq!(me.plain.permissions("/buckets/explicit-ensured").await, write, "somebody can write the bucket");
 
@@ -39,9 +43,9 @@ async fn without_implicit_permissions_a_plan_applied_is_empty_when_made_again() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_seen_there_is_neither_compared_nor_applied() -> Outcome {
+async fn hidden_object_is_neither_compared_nor_applied() -> Outcome {
     let server = Server::builder().setting("kinto.explicit_permissions", "false").start()?;
-    let me = Person::new(server.url(), "me").await;
+    let me = TestUser::new(server.url(), "me").await;
     me.plain.put("/buckets/b", &json!({"permissions": {"write": [me.principal()]}})).await;
     me.plain.put("/buckets/b/collections/c", &json!({"permissions": {"read": ["account:a"]}})).await;
     let collection = CollectionSpec::new().attributes(json!({"sort": "x"})).permissions(|p| p.read("account:r"));
@@ -60,7 +64,7 @@ async fn a_bucket_that_is_hidden_is_said_to_be(backend: Backend) -> Outcome {
     struct Theirs {}
 
     let server = server_on(backend);
-    let (owner, me) = (Person::new(server.url(), "owner").await, Person::new(server.url(), "me").await);
+    let (owner, me) = (TestUser::new(server.url(), "owner").await, TestUser::new(server.url(), "me").await);
     let hidden = unique("hidden");
     owner.plain.put(&format!("/buckets/{hidden}"), &json!({})).await;
     // Another test's server may have it already.
@@ -69,9 +73,9 @@ async fn a_bucket_that_is_hidden_is_said_to_be(backend: Backend) -> Outcome {
     let plan = me.client.plan(&Blueprint::new().bucket(&hidden, bucket)).await?;
     let expected = "\
 = bucket b
-    ! it is hidden from you: what the blueprint says of it is neither compared nor applied
+    ! it is not visible to you: its declaration is neither compared nor applied
 = collection b/c
-    ! it is hidden from you: what the blueprint says of it is neither compared nor applied
+    ! it is not visible to you: its declaration is neither compared nor applied
 nothing to do: 2 to leave alone";
     assert_eq!(plan.to_string().replace(&hidden, "b"), expected);
     assert_eq!(plan.apply().await?.to_string(), "nothing to do");

@@ -1,23 +1,22 @@
-//! What is not shown is not taken for nothing.
+//! Objects that are not visible, which must not be treated as missing.
 
 use std::collections::BTreeSet;
 
 use kinto_client::{
-    Blueprint, BucketSpec, CollectionPermissions, CollectionSpec, Declared, Difference, KintoRecord, Principal, json,
+    Blueprint, KintoRecord, Principal,
+    blueprint::{BucketSpec, CollectionSpec, Difference, EnsureOutcome},
+    json,
+    permissions::CollectionPermissions,
 };
 use kinto_server::{Backend, unique};
-use kinto_tests::{Outcome, Person, on_each_backend, server_on};
+use kinto_tests::{Outcome, TestUser, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
-on_each_backend!(
-    hidden_permissions_are_said_to_be,
-    a_hidden_bucket_is_not_created,
-    hidden_lists_of_groups_are_said_to_be
-);
+on_each_backend!(plan_notes_hidden_permissions, plan_does_not_create_hidden_bucket, plan_notes_hidden_groups);
 
 /// A bucket of the first, with a collection of the second whose permissions the first does not see.
-async fn two_owners(url: &str) -> (Person, Person, String) {
-    let (owner, other) = (Person::new(url, "owner").await, Person::new(url, "other").await);
+async fn two_owners(url: &str) -> (TestUser, TestUser, String) {
+    let (owner, other) = (TestUser::new(url, "owner").await, TestUser::new(url, "other").await);
     let bucket = unique("hidden");
     let may = json!({"permissions": {"collection:create": [other.principal()]}});
     owner.plain.put(&format!("/buckets/{bucket}"), &may).await;
@@ -26,7 +25,7 @@ async fn two_owners(url: &str) -> (Person, Person, String) {
     (owner, other, bucket)
 }
 
-async fn hidden_permissions_are_said_to_be(backend: Backend) -> Outcome {
+async fn plan_notes_hidden_permissions(backend: Backend) -> Outcome {
     let server = server_on(backend);
     let (owner, other, bucket) = two_owners(server.url()).await;
     let path = format!("/buckets/{bucket}/collections/c");
@@ -41,7 +40,7 @@ async fn hidden_permissions_are_said_to_be(backend: Backend) -> Outcome {
 = bucket b
 ~ collection b/c
     ~ read: not visible to you -> with account:d
-    ! its permissions are not visible to you; they will be, for whoever writes may write
+    ! its permissions are not visible to you until the write adds you to its `write` list
 1 to change, 1 to leave alone";
     assert_eq!(plan.to_string().replace(&bucket, "b"), expected);
     let principals: BTreeSet<Principal> = ["account:d".into()].into();
@@ -60,7 +59,7 @@ async fn hidden_permissions_are_said_to_be(backend: Backend) -> Outcome {
     Ok(())
 }
 
-async fn a_hidden_bucket_is_not_created(backend: Backend) -> Outcome {
+async fn plan_does_not_create_hidden_bucket(backend: Backend) -> Outcome {
     let server = server_on(backend);
     let (owner, other, bucket) = two_owners(server.url()).await;
     // Now the other may write the collection, and not so much as see the bucket.
@@ -73,7 +72,7 @@ async fn a_hidden_bucket_is_not_created(backend: Backend) -> Outcome {
     let plan = other.client.plan(&Blueprint::new().bucket(&bucket, spec)).await?;
     let expected = "\
 = bucket b
-    ! it is hidden from you: what the blueprint says of it is neither compared nor applied
+    ! it is not visible to you: its declaration is neither compared nor applied
 ~ collection b/c
     + sort: \"x\"
 1 to change, 1 to leave alone";
@@ -83,11 +82,13 @@ async fn a_hidden_bucket_is_not_created(backend: Backend) -> Outcome {
     Ok(())
 }
 
-async fn hidden_lists_of_groups_are_said_to_be(backend: Backend) -> Outcome {
+async fn plan_notes_hidden_groups(backend: Backend) -> Outcome {
     let server = server_on(backend);
     let (_, other, bucket) = two_owners(server.url()).await;
     let plan = other.client.plan(&Blueprint::new().bucket(&bucket, BucketSpec::new())).await?;
-    let expected = format!("the groups of bucket {bucket} are hidden from you: there may be extra ones");
+    let expected = format!(
+        "the groups of bucket {bucket} are not visible to you: there may be ones that the blueprint does not declare"
+    );
     assert_eq!(plan.notes(), [expected], "{plan}");
     assert!(plan.to_string().contains("? collection") && plan.is_empty(), "{plan}");
     Ok(())
@@ -98,17 +99,17 @@ async fn hidden_lists_of_groups_are_said_to_be(backend: Backend) -> Outcome {
 struct Theirs {}
 
 #[tokio::test]
-async fn ensure_adds_to_permissions_that_are_hidden() -> Outcome {
+async fn ensure_extends_permissions_that_are_not_visible() -> Outcome {
     let server = kinto_server::Server::builder().backend(Backend::Memory).start()?;
-    let (owner, other) = (Person::new(server.url(), "owner").await, Person::new(server.url(), "other").await);
+    let (owner, other) = (TestUser::new(server.url(), "owner").await, TestUser::new(server.url(), "other").await);
     let may = json!({"permissions": {"collection:create": [other.principal()]}});
     owner.plain.put("/buckets/ensured-hidden", &may).await;
     let path = "/buckets/ensured-hidden/collections/c";
     other.plain.put(path, &json!({"permissions": {"read": ["account:a"]}})).await;
-    assert_eq!(owner.client.ensure::<Theirs>().await?, Declared::Updated);
+    assert_eq!(owner.client.ensure::<Theirs>().await?, EnsureOutcome::Updated);
     let mut writers = [owner.principal(), other.principal()];
     writers.sort();
     assert_eq!(owner.plain.permissions(path).await, json!({"read": ["account:a", "account:d"], "write": writers}));
-    assert_eq!(owner.client.ensure::<Theirs>().await?, Declared::Unchanged);
+    assert_eq!(owner.client.ensure::<Theirs>().await?, EnsureOutcome::Unchanged);
     Ok(())
 }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use kinto_client::{Attempt, RetryPolicy};
+use kinto_client::retry::{RetryPolicy, RetryState};
 use kinto_server::Backend;
-use kinto_tests::{Fault, Gate, Outcome, Person, Proxy, Sent, on_each_backend, server_on};
+use kinto_tests::{Fault, Gate, Outcome, Proxy, SentRequest, TestUser, on_each_backend, server_on};
 
 use super::{applied, at_write, blueprint, dump, two};
 
 on_each_backend!(
-    killed_before_a_request_arrives,
-    killed_after_a_request_was_carried_out,
-    an_answer_that_is_lost_is_made_up_for,
-    an_answer_that_is_lost_is_reported
+    new_plan_completes_after_kill_before_request,
+    new_plan_completes_after_kill_after_request,
+    apply_succeeds_when_response_is_lost,
+    apply_reports_steps_when_response_is_lost
 );
 
 /// Sends nothing again whose answer was lost.
@@ -20,13 +20,13 @@ on_each_backend!(
 struct OnlyCollisions;
 
 impl RetryPolicy for OnlyCollisions {
-    fn delay(&self, attempt: &Attempt) -> Option<Duration> {
+    fn delay(&self, attempt: &RetryState) -> Option<Duration> {
         attempt.status.filter(|status| status.as_u16() == 409).map(|_| Duration::from_millis(10))
     }
 }
 
 /// Does this with the request at that place, counted from 0, and nothing with the others.
-fn at(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&Sent) -> Fault + Send {
+fn at(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&SentRequest) -> Fault + Send {
     let mut count = 0;
     move |_| {
         count += 1;
@@ -34,17 +34,17 @@ fn at(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&Sent) -> Fa
     }
 }
 
-async fn killed_before_a_request_arrives(backend: Backend) -> Outcome {
+async fn new_plan_completes_after_kill_before_request(backend: Backend) -> Outcome {
     killed(backend, Fault::Hold).await
 }
 
-async fn killed_after_a_request_was_carried_out(backend: Backend) -> Outcome {
+async fn new_plan_completes_after_kill_after_request(backend: Backend) -> Outcome {
     killed(backend, Fault::HoldAnswer).await
 }
 
 async fn killed(backend: Backend, fault: fn(Gate) -> Fault) -> Outcome {
     let server = server_on(backend);
-    let me = Person::new(server.url(), "me").await;
+    let me = TestUser::new(server.url(), "me").await;
     for place in 0.. {
         let names = two();
         let (blueprint, gate) = (blueprint(&names), Gate::default());
@@ -71,9 +71,9 @@ async fn killed(backend: Backend, fault: fn(Gate) -> Fault) -> Outcome {
     Ok(())
 }
 
-async fn an_answer_that_is_lost_is_made_up_for(backend: Backend) -> Outcome {
+async fn apply_succeeds_when_response_is_lost(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let me = Person::new(server.url(), "me").await;
+    let me = TestUser::new(server.url(), "me").await;
     for place in 0..11 {
         let names = two();
         let proxy = Proxy::start(server.url(), at_write(place, || Fault::CutAfter)).await;
@@ -85,19 +85,19 @@ async fn an_answer_that_is_lost_is_made_up_for(backend: Backend) -> Outcome {
     Ok(())
 }
 
-async fn an_answer_that_is_lost_is_reported(backend: Backend) -> Outcome {
+async fn apply_reports_steps_when_response_is_lost(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let me = Person::new(server.url(), "me").await;
+    let me = TestUser::new(server.url(), "me").await;
     for place in 0..11 {
         let names = two();
         let proxy = Proxy::start(server.url(), at_write(place, || Fault::CutAfter)).await;
         let client = me.client_at(proxy.url()).retry(OnlyCollisions).build()?;
         let error = client.plan(&blueprint(&names)).await?.apply().await.unwrap_err();
-        assert!(error.is_connection() && error.may_have_been_applied(), "{error}");
+        assert!(error.is_connect() && error.may_have_been_applied(), "{error}");
         let said = error.to_string();
-        let (done, left) = said.split_once("; and this was not: ").expect("what was done, and what was not");
-        assert_eq!(done.split("this was done: ").nth(1).expect("what was done") == "nothing", place == 0, "{said}");
-        let left = left.strip_suffix("; make a new plan for the rest, and apply that").expect("what to do");
+        let (done, left) = said.split_once("; steps not done: ").expect("what was done, and what was not");
+        assert_eq!(done.split("steps done: ").nth(1).expect("what was done") == "nothing", place == 0, "{said}");
+        let left = left.strip_suffix("; make a new plan for the rest and apply it").expect("what to do");
         assert_eq!(left.split(", ").count(), 11 - place, "{said}");
         me.client.plan(&blueprint(&names)).await?.apply().await?;
         assert_eq!(dump(&me.plain, &names).await, applied(me.principal().as_str()));

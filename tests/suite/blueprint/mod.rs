@@ -1,8 +1,11 @@
 //! A server made to match a blueprint, and what is said and done when it does not.
 
-use kinto_client::{Blueprint, BucketSpec, CollectionSpec, GroupSpec, KintoRecord};
+use kinto_client::{
+    Blueprint, KintoRecord,
+    blueprint::{BucketSpec, CollectionSpec, GroupSpec},
+};
 use kinto_server::unique;
-use kinto_tests::{Fault, Plain, Sent};
+use kinto_tests::{Fault, RawClient, SentRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -12,14 +15,14 @@ mod default;
 mod deployers;
 mod ensure;
 mod explicit;
-mod extra;
 mod hidden;
 mod killed;
 mod outdated;
 mod plan;
+mod prune;
 mod repeated;
 mod said;
-mod stays;
+mod unmanaged;
 
 /// A task.
 #[derive(Debug, Serialize, Deserialize, JsonSchema, KintoRecord)]
@@ -27,7 +30,7 @@ mod stays;
 #[kinto(permissions(read = ["system.Authenticated"], write = ["group:editors"]))]
 struct Task {
     title: String,
-    /// When, in seconds since 1970.
+    /// The time at which it is due, in seconds since 1970.
     due: Option<u64>,
 }
 
@@ -69,7 +72,7 @@ fn blueprint([app, site]: &[String; 2]) -> Blueprint {
 
 /// Does this with the write at that place among those of a plan, counted from 0. A write that is sent again, as after a
 /// collision with another test in the list of buckets, is not another.
-fn at_write(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&Sent) -> Fault + Send {
+fn at_write(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&SentRequest) -> Fault + Send {
     let mut lines = Vec::new();
     move |sent| {
         let line = sent.line();
@@ -81,14 +84,14 @@ fn at_write(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&Sent)
     }
 }
 
-/// Whether the request writes nothing: it reads, or asks for a version that there cannot be, to learn whether a bucket is
-/// hidden.
-fn reads(sent: &Sent) -> bool {
+/// Returns true if the request writes nothing: it reads, or asks for a version that there cannot be, to learn
+/// whether a bucket is hidden.
+fn reads(sent: &SentRequest) -> bool {
     sent.method == "GET" || sent.header("if-match") == Some("\"1\"")
 }
 
 /// All that these buckets hold, without timestamps, and with `app` and `site` for their names.
-async fn dump(plain: &Plain, buckets: &[String; 2]) -> Value {
+async fn dump(plain: &RawClient, buckets: &[String; 2]) -> Value {
     let mut all = Map::new();
     for bucket in buckets {
         let path = format!("/buckets/{bucket}");
@@ -107,7 +110,7 @@ async fn dump(plain: &Plain, buckets: &[String; 2]) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-async fn whole(plain: &Plain, path: &str) -> Value {
+async fn whole(plain: &RawClient, path: &str) -> Value {
     let mut held = plain.held(path).await;
     if let Some(members) = held.get_mut("members").and_then(Value::as_array_mut) {
         members.sort_unstable_by_key(Value::to_string);
@@ -115,7 +118,7 @@ async fn whole(plain: &Plain, path: &str) -> Value {
     json!({"data": held, "permissions": plain.permissions(path).await})
 }
 
-/// What the server holds when the blueprint was applied by that principal.
+/// Returns the expected state of the server after that principal has applied the blueprint.
 fn applied(me: &str) -> Value {
     let editors = "/buckets/app/groups/editors";
     let write = |more: &[&str]| {

@@ -1,24 +1,28 @@
-//! What another program does after a plan was made stops the plan.
+//! Outdated plans: a change by another client after the plan was made stops it.
 
-use kinto_client::{Blueprint, BucketSpec, CollectionSpec, json};
+use kinto_client::{
+    Blueprint,
+    blueprint::{BucketSpec, CollectionSpec},
+    json,
+};
 use kinto_server::Backend;
-use kinto_tests::{Fault, Gate, Outcome, Person, Proxy, on_each_backend, server_on};
+use kinto_tests::{Fault, Gate, Outcome, Proxy, TestUser, on_each_backend, server_on};
 
 use super::{at_write, blueprint, dump, reads, two};
 use crate::predicates;
 
 on_each_backend!(
-    a_plan_that_is_out_of_date_changes_nothing,
-    a_change_in_the_middle_is_reported,
-    what_became_right_is_passed_over
+    apply_changes_nothing_when_plan_is_outdated,
+    apply_reports_steps_when_object_changes_meanwhile,
+    apply_skips_objects_that_are_as_wanted
 );
 
-/// What another program does, and what is said of it.
+/// The changes of another client, each with a part of the message.
 const MEDDLING: [(&str, &str, &str); 4] = [
     ("PATCH", "/collections/log", "collection site/log was changed"),
     ("DELETE", "/collections/log", "collection site/log is no longer there"),
-    ("PUT", "/collections/pages", "collection site/pages was created by somebody else, with other contents"),
-    ("PUT", "/groups/staff", "group site/staff was created by somebody else, with other contents"),
+    ("PUT", "/collections/pages", "collection site/pages was created by another client, with other contents"),
+    ("PUT", "/groups/staff", "group site/staff was created by another client, with other contents"),
 ];
 
 /// A collection that is there to be changed, and another and a group that are not there yet.
@@ -30,9 +34,9 @@ fn site(id: &str) -> Blueprint {
     Blueprint::new().bucket(id, bucket)
 }
 
-async fn a_plan_that_is_out_of_date_changes_nothing(backend: Backend) -> Outcome {
+async fn apply_changes_nothing_when_plan_is_outdated(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let me = Person::new(server.url(), "me").await;
+    let me = TestUser::new(server.url(), "me").await;
     for (method, path, said) in MEDDLING {
         let names = two();
         let bucket = format!("/buckets/{}", names[1]);
@@ -48,7 +52,7 @@ async fn a_plan_that_is_out_of_date_changes_nothing(backend: Backend) -> Outcome
         assert_eq!(predicates(&error), ["conflict"], "{error}");
         let text = error.to_string().replace(&names[1], "site");
         let end =
-            format!(": since the plan was made, {said}; nothing of the plan was done: make a new plan, and apply that");
+            format!(": since the plan was made, {said}; no step of the plan was done: make a new plan and apply it");
         assert!(text.starts_with("could not apply the plan to http://") && text.ends_with(&end), "{text}");
         assert!(me.sent.take_lines().iter().all(|line| line.starts_with("GET ")), "nothing was half done");
         assert_eq!(dump(&me.plain, &names).await, before);
@@ -60,9 +64,9 @@ async fn a_plan_that_is_out_of_date_changes_nothing(backend: Backend) -> Outcome
 }
 
 /// At each request that writes: somebody was faster, after everything had been looked at.
-async fn a_change_in_the_middle_is_reported(backend: Backend) -> Outcome {
+async fn apply_reports_steps_when_object_changes_meanwhile(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let me = Person::new(server.url(), "me").await;
+    let me = TestUser::new(server.url(), "me").await;
     for place in 0..11 {
         let names = two();
         let gate = Gate::default();
@@ -77,10 +81,10 @@ async fn a_change_in_the_middle_is_reported(backend: Backend) -> Outcome {
         let error = gate.overtake(plan.apply(), meddle).await.unwrap_err();
         assert_eq!(predicates(&error), ["conflict"], "{error}");
         let said = error.to_string();
-        let (done, left) = said.split_once("; and this was not: ").expect("what was done, and what was not");
-        let done = done.split("this was done: ").nth(1).expect("what was done");
+        let (done, left) = said.split_once("; steps not done: ").expect("what was done, and what was not");
+        let done = done.split("steps done: ").nth(1).expect("what was done");
         assert_eq!(if done == "nothing" { 0 } else { done.split(", ").count() }, place, "{said}");
-        let left = left.strip_suffix("; make a new plan for the rest, and apply that").expect("what to do");
+        let left = left.strip_suffix("; make a new plan for the rest and apply it").expect("what to do");
         assert_eq!(left.split(", ").count(), 11 - place, "{said}");
         let writes = proxy.arrived().into_iter().filter(|sent| !reads(sent));
         let mut written: Vec<_> = writes.map(|sent| sent.line()).collect();
@@ -93,9 +97,9 @@ async fn a_change_in_the_middle_is_reported(backend: Backend) -> Outcome {
     Ok(())
 }
 
-async fn what_became_right_is_passed_over(backend: Backend) -> Outcome {
+async fn apply_skips_objects_that_are_as_wanted(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let (me, names) = (Person::new(server.url(), "me").await, two());
+    let (me, names) = (TestUser::new(server.url(), "me").await, two());
     let plan = me.client.plan(&site(&names[1])).await?;
     let bucket = format!("/buckets/{}", names[1]);
     me.plain.put(&bucket, &json!({})).await;

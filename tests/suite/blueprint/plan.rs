@@ -1,33 +1,37 @@
-//! What is wrong with a blueprint is said before anything is sent, and what a plan says.
+//! Errors in a blueprint, found before anything is sent, and the text of a plan.
 
-use kinto_client::{Blueprint, BucketSpec, CollectionSpec, json};
+use kinto_client::{
+    Blueprint,
+    blueprint::{BucketSpec, CollectionSpec},
+    json,
+};
 use kinto_server::{Backend, Server};
-use kinto_tests::{Outcome, Person, Scene};
+use kinto_tests::{Fixture, Outcome, TestUser};
 
 use super::{Note, Task, blueprint, two};
 use crate::predicates;
 
 #[tokio::test]
-async fn mistakes_are_said_before_anything_is_sent() -> Outcome {
-    let scene = Scene::new().await;
+async fn plan_rejects_invalid_blueprint_before_sending() -> Outcome {
+    let fixture = Fixture::new().await;
     for (wrong, said) in [
         (Blueprint::new().bucket("a b", BucketSpec::new()), "cannot be the id of a bucket"),
         (Blueprint::new().bucket("a", BucketSpec::new().nobody_may("reed")), "did you mean `read`?"),
         (Blueprint::new().collection::<Task>(), "the blueprint has no group `editors` in this bucket"),
         (Blueprint::new().collection::<Note>().collection::<Note>(), r#"the collection "notes" is declared twice"#),
     ] {
-        let error = scene.client.plan(&wrong).await.unwrap_err();
+        let error = fixture.client.plan(&wrong).await.unwrap_err();
         assert_eq!(predicates(&error), ["invalid"]);
         assert!(error.to_string().contains(said), "{error}");
-        let error = scene.client.plan(&wrong).await.unwrap_err();
+        let error = fixture.client.plan(&wrong).await.unwrap_err();
         assert!(error.to_string().starts_with("could not make a plan for http://"), "{error}");
     }
-    assert_eq!(scene.sent.take_lines(), [""; 0]);
+    assert_eq!(fixture.sent.take_lines(), [""; 0]);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_blueprint_from_a_file_is_the_same() -> Outcome {
+async fn plan_of_blueprint_from_file_equals_plan_of_built_one() -> Outcome {
     let names = two();
     let blueprint = blueprint(&names);
     let file = serde_json::to_string_pretty(&blueprint)?;
@@ -37,10 +41,10 @@ async fn a_blueprint_from_a_file_is_the_same() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_text_of_a_plan() -> Outcome {
-    let scene = Scene::new().await;
+async fn plan_displays_steps_and_differences() -> Outcome {
+    let fixture = Fixture::new().await;
     let names = two();
-    let text = scene.client.plan(&blueprint(&names)).await?.to_string();
+    let text = fixture.client.plan(&blueprint(&names)).await?.to_string();
     let text = text.replace(&names[0], "app").replace(&names[1], "site");
     let schema = r#"{"$schema":"http://json-schema.org/draft-07/schema#","properties":{"text":{"type":"string"}},"required":["text"]"#;
     let start = format!(
@@ -72,12 +76,12 @@ async fn the_text_of_a_plan() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_server_that_checks_no_schemas_is_noted() -> Outcome {
+async fn plan_notes_server_without_schema_checks() -> Outcome {
     let setting = ("kinto.experimental_collection_schema_validation", "false");
     let server = Server::builder().backend(Backend::Memory).setting(setting.0, setting.1).shared()?;
-    let me = Person::new(server.url(), "me").await;
+    let me = TestUser::new(server.url(), "me").await;
     let plan = me.client.plan(&blueprint(&two())).await?;
-    assert_eq!(plan.notes(), ["this server does not check schemas: it keeps them, and takes any record"]);
+    assert_eq!(plan.notes(), ["this server does not check schemas: it stores them, and accepts any record"]);
     assert!(plan.to_string().contains("\n! this server does not check schemas"), "{plan}");
     let bucket = BucketSpec::new().collection("c", CollectionSpec::new().attributes(json!({"sort": "x"})));
     assert_eq!(me.client.plan(&Blueprint::new().bucket(two()[0].as_str(), bucket)).await?.notes(), [""; 0]);
@@ -85,7 +89,7 @@ async fn a_server_that_checks_no_schemas_is_noted() -> Outcome {
 }
 
 #[test]
-fn a_plan_without_async_code() -> Outcome {
+fn plan_works_with_blocking_calls() -> Outcome {
     let client = kinto_client::Client::builder(Server::shared()?.url()).auth(("alexis", "p4ssw0rd")).build()?;
     let [app, _] = two();
     let blueprint = Blueprint::new().bucket(app, BucketSpec::new());

@@ -1,8 +1,12 @@
 //! A plan that was applied is empty when it is made again, whatever the server had and however it is set up.
 
-use kinto_client::{Blueprint, BucketSpec, CollectionSpec, GroupSpec, Value, json};
+use kinto_client::{
+    Blueprint, Value,
+    blueprint::{BucketSpec, CollectionSpec, GroupSpec},
+    json,
+};
 use kinto_server::{Backend, Server};
-use kinto_tests::{Outcome, Person};
+use kinto_tests::{Outcome, TestUser};
 use proptest::{prelude::*, sample::subsequence, strategy::ValueTree as _, test_runner::TestRunner};
 
 const WHO: [&str; 4] = ["account:a", "account:b", "system.Authenticated", "me"];
@@ -43,7 +47,7 @@ pub(super) fn bucket() -> impl Strategy<Value = Value> {
 }
 
 /// Makes the server hold this, by way of somebody else's requests.
-pub(super) async fn furnish(who: &Person, path: &str, object: &Value) {
+pub(super) async fn furnish(who: &TestUser, path: &str, object: &Value) {
     let mut data = object["attributes"].clone();
     if let Some(members) = object.get("members") {
         data["members"] = members.clone();
@@ -60,13 +64,13 @@ pub(super) async fn furnish(who: &Person, path: &str, object: &Value) {
 }
 
 #[tokio::test]
-async fn whatever_there_was() -> Outcome {
+async fn plan_is_empty_after_apply_for_any_state() -> Outcome {
     let cases = if std::env::var_os("KINTO_TEST_LONG").is_some() { 400 } else { 20 };
     let mut runner = TestRunner::deterministic();
     for explicit in ["true", "false"] {
         let server =
             Server::builder().backend(Backend::Memory).setting("kinto.explicit_permissions", explicit).start()?;
-        let (me, other) = (Person::new(server.url(), "me").await, Person::new(server.url(), "other").await);
+        let (me, other) = (TestUser::new(server.url(), "me").await, TestUser::new(server.url(), "other").await);
         for case in 0..cases {
             let strategy = (bucket(), bucket(), prop::bool::ANY, prop::bool::ANY);
             let (was, wanted, is_theirs, is_there) = strategy.new_tree(&mut runner).expect("a case").current();

@@ -1,17 +1,21 @@
 //! What a plan says, and what it leaves alone, at its edges.
 
-use kinto_client::{Action, Blueprint, BucketSpec, CollectionSpec, KintoRecord, json};
+use kinto_client::{
+    Blueprint, KintoRecord,
+    blueprint::{Action, BucketSpec, CollectionSpec},
+    json,
+};
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Person, server_on};
+use kinto_tests::{Outcome, TestUser, server_on};
 use serde::{Deserialize, Serialize};
 
 use super::two;
 use crate::predicates;
 
 #[tokio::test]
-async fn a_deleted_group_is_said_to_be_named_wherever_the_plan_leaves_it() -> Outcome {
+async fn deleted_group_is_said_to_be_named_wherever_the_plan_leaves_it() -> Outcome {
     let server = server_on(Backend::Memory);
-    let (me, names) = (Person::new(server.url(), "me").await, two());
+    let (me, names) = (TestUser::new(server.url(), "me").await, two());
     let [app, site] = names.each_ref().map(|name| format!("/buckets/{name}"));
     let group = format!("{app}/groups/old");
     me.plain.put(&app, &json!({})).await;
@@ -56,7 +60,7 @@ async fn a_deleted_group_is_said_to_be_named_wherever_the_plan_leaves_it() -> Ou
 #[tokio::test]
 async fn empty_permissions_leave_alone_and_an_empty_list_is_nobody() -> Outcome {
     let server = server_on(Backend::Memory);
-    let (me, names) = (Person::new(server.url(), "me").await, two());
+    let (me, names) = (TestUser::new(server.url(), "me").await, two());
     let path = format!("/buckets/{}", names[0]);
     let lists = json!({"permissions": {"read": ["account:a"]}});
     me.plain.put(&path, &lists).await;
@@ -81,7 +85,7 @@ async fn ensuring_in_a_hidden_bucket_fails_at_once() -> Outcome {
     struct Theirs {}
 
     let server = server_on(Backend::Memory);
-    let (owner, me) = (Person::new(server.url(), "owner").await, Person::new(server.url(), "me").await);
+    let (owner, me) = (TestUser::new(server.url(), "owner").await, TestUser::new(server.url(), "me").await);
     owner.plain.put("/buckets/said-hidden", &json!({})).await;
     let error = me.client.ensure::<Theirs>().await.unwrap_err();
     assert_eq!(predicates(&error), ["forbidden"], "{error}");
@@ -93,7 +97,7 @@ async fn ensuring_in_a_hidden_bucket_fails_at_once() -> Outcome {
 
 #[test]
 fn what_nobody_can_be_is_named_with_what_was_meant() {
-    use kinto_client::{Client, GroupSpec};
+    use kinto_client::{Client, blueprint::GroupSpec};
     let client = Client::builder("http://localhost:1/v1").build().expect("a client");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for (bucket, said) in [

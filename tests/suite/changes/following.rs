@@ -8,9 +8,13 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
-use kinto_client::{Body, Change, ChangeToken, Client, Collection, Transport, TransportError, Value, json};
+use kinto_client::{
+    Client, Collection, Value, json,
+    list::{Change, ChangeToken},
+    transport::{Body, Transport, TransportError},
+};
 use kinto_server::{Backend, Server};
-use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
+use kinto_tests::{Fixture, Outcome, on_each_backend, server_on};
 
 use super::{INTERVAL, now, put, shape};
 
@@ -84,7 +88,7 @@ async fn by_tokens(rows: &Rows, first: u64) -> Vec<Vec<String>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_becomes_visible_late_is_told_once() -> Outcome {
+async fn change_visible_late_is_reported_once() -> Outcome {
     let rows = || {
         // `late` and `later` were stamped before what is seen first, and were committed after it.
         let rows = vec![
@@ -114,7 +118,7 @@ async fn what_becomes_visible_late_is_told_once() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_moves_is_no_reset_and_what_is_taken_out_is() -> Outcome {
+async fn moved_record_is_no_reset_and_removed_one_is() -> Outcome {
     let moved =
         Rows::new(1, vec![("a", 100_000, false, 0..1), ("a", 100_005, false, 1..2), ("a", 100_009, true, 2..ALWAYS)]);
     assert_eq!(by_tokens(&moved, 0).await, [vec!["+a"], vec!["+a"], vec!["-a"], vec![]]);
@@ -138,23 +142,23 @@ async fn what_moves_is_no_reset_and_what_is_taken_out_is() -> Outcome {
 async fn a_collection_that_was_made_again_is_a_reset(backend: Backend) -> Outcome {
     let server = server_on(backend);
     for same_ids in [true, false] {
-        let scene = Scene::on(server.url()).await;
+        let fixture = Fixture::on(server.url()).await;
         for (n, id) in (0..).zip(["a", "b", "c"]) {
-            put(&scene, id, n).await;
+            put(&fixture, id, n).await;
         }
-        let token = now(&scene.todos).await?.to_string().parse::<ChangeToken>()?;
-        let mut watch = scene.todos.changes_since::<Value>(&token).watch(INTERVAL);
-        let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
-        scene.plain.delete(&path).await;
-        scene.plain.put(&path, &json!({})).await;
+        let token = now(&fixture.todos).await?.to_string().parse::<ChangeToken>()?;
+        let mut watch = fixture.todos.changes_since::<Value>(&token).watch(INTERVAL);
+        let path = format!("/buckets/{}/collections/todos", fixture.bucket.id());
+        fixture.plain.delete(&path).await;
+        fixture.plain.put(&path, &json!({})).await;
         let ids = if same_ids { ["a", "b", "c"] } else { ["d", "e", "f"] };
         for id in ids {
-            put(&scene, id, 9).await;
+            put(&fixture, id, 9).await;
         }
         let told = ["reset".to_owned()].into_iter().chain(ids.map(|id| format!("+{id}"))).collect::<Vec<_>>();
-        let changes = scene.todos.changes_since::<Value>(&token).await?;
+        let changes = fixture.todos.changes_since::<Value>(&token).await?;
         assert_eq!(shape(&changes.changes), told, "the same ids: {same_ids}");
-        assert!(scene.todos.changes_since::<Value>(changes.token).await?.changes.is_empty());
+        assert!(fixture.todos.changes_since::<Value>(changes.token).await?.changes.is_empty());
         let mut watched = Vec::new();
         while watched.len() < told.len() {
             watched.push(watch.try_next().await?.expect("a change"));
@@ -162,17 +166,17 @@ async fn a_collection_that_was_made_again_is_a_reset(backend: Backend) -> Outcom
         assert_eq!(shape(&watched), told, "the same ids: {same_ids}");
 
         // Other attributes of the collection are no reset, nor is it that all was changed since.
-        scene.plain.put(&path, &json!({"data": {"sort": "n"}})).await;
+        fixture.plain.put(&path, &json!({"data": {"sort": "n"}})).await;
         for id in ids {
-            put(&scene, id, 10).await;
+            put(&fixture, id, 10).await;
         }
-        let changes = scene.todos.changes_since::<Value>(watch.token()).await?;
+        let changes = fixture.todos.changes_since::<Value>(watch.token()).await?;
         let same = changes.changes.len();
         assert!(same == 3 || shape(&changes.changes)[0] == "reset", "{changes:?}");
         for id in ids {
-            put(&scene, id, 11).await;
+            put(&fixture, id, 11).await;
         }
-        let changes = scene.todos.changes_since::<Value>(changes.token).await?;
+        let changes = fixture.todos.changes_since::<Value>(changes.token).await?;
         assert_eq!(shape(&changes.changes), ids.map(|id| format!("+{id}")));
     }
     Ok(())
@@ -217,11 +221,11 @@ async fn followers_have_what_the_server_has() -> Outcome {
     let long = std::env::var_os("KINTO_TEST_LONG").is_some_and(|long| long == "1");
     let lasts = Duration::from_secs(if long { 60 } else { 10 });
     let server = Server::builder().backend(Backend::PostgreSql).workers(2).shared()?;
-    let scene = Scene::on(server.url()).await;
-    let start = now(&scene.todos).await?;
+    let fixture = Fixture::on(server.url()).await;
+    let start = now(&fixture.todos).await?;
     let until = tokio::time::Instant::now() + lasts;
-    let client = scene.client_at(scene.url()).build()?;
-    let todos = scene.todos_of(&client);
+    let client = fixture.client_at(fixture.url()).build()?;
+    let todos = fixture.todos_of(&client);
 
     let writers = (0..4_usize).map(|writer| {
         let todos = todos.clone();
@@ -247,7 +251,7 @@ async fn followers_have_what_the_server_has() -> Outcome {
     });
     let writers: Vec<_> = writers.collect();
     let remaker = {
-        let (bucket, half) = (client.bucket(scene.bucket.id()), lasts / 2);
+        let (bucket, half) = (client.bucket(fixture.bucket.id()), lasts / 2);
         tokio::spawn(async move {
             tokio::time::sleep(half).await;
             bucket.delete_collection("todos").await.expect("it is there");

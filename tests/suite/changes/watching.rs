@@ -1,4 +1,4 @@
-//! Whoever watches is told of each change once, and the server is asked no more than it bears.
+//! Watching a collection: each change is reported once, with a bounded number of requests.
 
 use std::{
     sync::{Arc, Mutex},
@@ -7,52 +7,57 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
-use kinto_client::{Body, Change, Client, Collection, Fresh, Never, Timestamp, Transport, TransportError, Value, json};
+use kinto_client::{
+    Client, Collection, Timestamp, Value, json,
+    list::{Change, Conditional},
+    retry::NeverRetry,
+    transport::{Body, Transport, TransportError},
+};
 use kinto_server::Backend;
-use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, in_order, on_each_backend, server_on};
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, in_order, on_each_backend, server_on};
 use tokio::time::Instant;
 
 use super::{INTERVAL, Numbered, now, put, shape};
 use crate::predicates;
 
-async fn what_comes_later_is_told_too(backend: Backend) -> Outcome {
+async fn watch_returns_later_changes(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    put(&scene, "a", 0).await;
-    let mut watch = scene.todos.changes_since::<Numbered>(Timestamp::from_millis(0)).watch(INTERVAL);
+    let fixture = Fixture::on(server.url()).await;
+    put(&fixture, "a", 0).await;
+    let mut watch = fixture.todos.changes_since::<Numbered>(Timestamp::from_millis(0)).watch(INTERVAL);
     assert_eq!(shape(&[watch.try_next().await?.expect("what is there already")]), ["+a"]);
     for round in 1..4 {
         // Each is awaited before it is made.
-        let (change, time) = tokio::join!(watch.try_next(), put(&scene, "b", round));
+        let (change, time) = tokio::join!(watch.try_next(), put(&fixture, "b", round));
         let change = change?.expect("a change");
         assert_eq!((change.last_modified(), shape(&[change])), (Some(time), vec!["+b".to_owned()]));
-        let (change, _) = tokio::join!(watch.try_next(), put(&scene, "a", round));
+        let (change, _) = tokio::join!(watch.try_next(), put(&fixture, "a", round));
         let Some(Change::Upserted(a)) = change? else { panic!("it was changed") };
         assert_eq!((a.id.as_str(), a.data.n), ("a", round));
-        let path = scene.record("b");
-        let (change, ()) = tokio::join!(watch.try_next(), scene.plain.delete(&path));
+        let path = fixture.record("b");
+        let (change, ()) = tokio::join!(watch.try_next(), fixture.plain.delete(&path));
         assert_eq!(shape(&[change?.expect("a change")]), ["-b"]);
     }
     Ok(())
 }
 
-on_each_backend!(what_comes_later_is_told_too);
+on_each_backend!(watch_returns_later_changes);
 
 #[tokio::test]
-async fn nothing_new_costs_next_to_nothing() -> Outcome {
-    let scene = Scene::new().await;
-    put(&scene, "a", 0).await;
-    let start = scene.todos.get_records::<Value>().await?;
+async fn watch_sends_conditional_request_when_nothing_changed() -> Outcome {
+    let fixture = Fixture::new().await;
+    put(&fixture, "a", 0).await;
+    let start = fixture.todos.get_records::<Value>().await?;
     let gate = Gate::default();
-    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
-    let mut watch = scene
+    let proxy = Proxy::start(fixture.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
+    let mut watch = fixture
         .todos_through(&proxy)
         .changes_since::<Numbered>(start.change_token())
         .overlap(Duration::ZERO)
         .watch(INTERVAL);
     let (change, time) = tokio::join!(watch.try_next(), async {
         gate.arrival().await;
-        let time = put(&scene, "b", 1).await;
+        let time = put(&fixture, "b", 1).await;
         gate.open();
         time
     });
@@ -63,20 +68,20 @@ async fn nothing_new_costs_next_to_nothing() -> Outcome {
     // What is of that time can still become visible at first; then a version that has not changed is an answer.
     let conditions: Vec<_> = sent.iter().map(|sent| sent.header("if-none-match")).collect();
     assert_eq!(conditions, [None, Some(format!("\"{}\"", start.last_modified).as_str())]);
-    let if_changed = scene.todos.get_records::<Value>().if_changed_since(time).await?;
-    assert!(matches!(if_changed, Fresh::Unchanged), "so the server had nothing to say");
+    let if_changed = fixture.todos.get_records::<Value>().if_changed_since(time).await?;
+    assert!(matches!(if_changed, Conditional::NotModified), "so the server had nothing to say");
     Ok(())
 }
 
 #[tokio::test]
-async fn watching_goes_on_after_an_error_where_it_was() -> Outcome {
-    let scene = Scene::new().await;
-    let start = now(&scene.todos).await?;
-    scene.fill((0..5).map(|n| (format!("r{n}"), json!({"n": n})))).await;
+async fn watch_continues_after_error() -> Outcome {
+    let fixture = Fixture::new().await;
+    let start = now(&fixture.todos).await?;
+    fixture.fill((0..5).map(|n| (format!("r{n}"), json!({"n": n})))).await;
     let down = || Fault::json(503, &json!({"code": 503, "errno": 201, "error": "Service Unavailable"}));
     let faults = [down(), Fault::CutBefore, Fault::Pass, down(), Fault::Truncate(9), Fault::Pass, Fault::Pass, down()];
-    let proxy = Proxy::start(scene.url(), in_order(faults)).await;
-    let call = scene.todos_through(&proxy).changes_since::<Numbered>(start).page_size(2).retry(Never);
+    let proxy = Proxy::start(fixture.url(), in_order(faults)).await;
+    let call = fixture.todos_through(&proxy).changes_since::<Numbered>(start).page_size(2).retry(NeverRetry);
     let mut watch = call.watch(INTERVAL);
     let (mut told, mut errors) = (Vec::new(), 0);
     while told.len() < 5 {
@@ -85,13 +90,13 @@ async fn watching_goes_on_after_an_error_where_it_was() -> Outcome {
             Err(error) => {
                 errors += 1;
                 assert!(matches!(predicates(&error)[..], ["unavailable" | "connection"]), "{error}");
-                assert_eq!(error.object(), Some(scene.records.as_str()));
+                assert_eq!(error.object(), Some(fixture.records.as_str()));
             }
         }
     }
     assert_eq!(shape(&told), ["+r0", "+r1", "+r2", "+r3", "+r4"]);
     assert!(errors >= 4, "{errors}");
-    put(&scene, "r0", 10).await;
+    put(&fixture, "r0", 10).await;
     loop {
         if let Ok(change) = watch.next().await.expect("it does not end") {
             assert_eq!(change.id(), Some("r0"));
@@ -118,7 +123,7 @@ impl Canned {
         client.bucket("b").collection("todos")
     }
 
-    /// How long after the one before each request came.
+    /// Returns the time between each request and the one before it.
     fn pauses(&self) -> Vec<Duration> {
         self.asked.lock().unwrap().windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
@@ -157,7 +162,7 @@ fn assert_about(pause: Duration, expected: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_server_is_asked_again_after_each_interval() -> Outcome {
+async fn watch_polls_after_each_interval() -> Outcome {
     let interval = Duration::from_secs(30);
     let canned = Canned::new(|place| match place {
         1 => change("a", 6),
@@ -176,7 +181,7 @@ async fn the_server_is_asked_again_after_each_interval() -> Outcome {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_asks_for_rest_is_left_alone_for_longer() -> Outcome {
+async fn watch_waits_longer_when_server_sends_backoff() -> Outcome {
     let canned = Canned::new(|place| {
         let mut answer = if place < 2 { unchanged() } else { change("a", 6) };
         if place == 0 {
@@ -192,7 +197,7 @@ async fn a_server_that_asks_for_rest_is_left_alone_for_longer() -> Outcome {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_is_told_at_once_and_then_there_is_a_pause() -> Outcome {
+async fn watch_returns_error_at_once_and_then_pauses() -> Outcome {
     let interval = Duration::from_secs(3_600);
     let canned = Canned::new(|place| {
         let mut answer = if place == 0 { unchanged() } else { change("a", 6) };
@@ -211,7 +216,7 @@ async fn an_error_is_told_at_once_and_then_there_is_a_pause() -> Outcome {
 }
 
 #[tokio::test(start_paused = true)]
-async fn watching_ends_when_it_is_dropped() -> Outcome {
+async fn watch_ends_when_dropped() -> Outcome {
     let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let canned = Canned::new(|place| if place == 0 { change("a", 6) } else { unchanged() });
     let before = alive();

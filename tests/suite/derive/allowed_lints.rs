@@ -1,4 +1,4 @@
-//! What the struct allows itself is allowed in the derive's output too.
+//! Lints that the struct allows, which are allowed in the output of the derive as well.
 
 #![deny(warnings)]
 
@@ -19,6 +19,6 @@ pub struct Todo {
 }
 
 #[test]
-fn what_the_struct_allows_is_allowed() {
+fn derive_output_inherits_allowed_lints() {
     let _ = Todo::fields().old;
 }

@@ -4,7 +4,7 @@ mod vendored {
     pub(super) use kinto_client as kinto;
 }
 
-/// Nothing may depend on what the user's module calls these.
+/// Names of the user's module that the output of the derive must not depend on.
 mod shadowed {
     #![allow(dead_code, non_camel_case_types)]
 
@@ -45,7 +45,7 @@ macro_rules! record {
 record!(pub(super) Note, "notes", text: String, tags: Vec<String>);
 
 #[test]
-fn the_crate_may_be_anywhere() {
+fn derive_uses_path_of_crate_attribute() {
     use kinto_client::KintoRecord;
 
     #[derive(serde::Serialize, serde::Deserialize, KintoRecord)]

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize, KintoRecord)]
 #[kinto(collection = "todos", sort = "title")]
 pub struct Todo {
-    /// What to do.
+    /// The title of the to-do.
     pub title: String,
-    /// Where.
+    /// The place of the to-do.
     #[kinto(nested)]
     pub place: Place,
 }
@@ -39,7 +39,7 @@ pub struct Address {
 
 #[test]
 #[expect(deprecated, reason = "that is what it is about")]
-fn the_derive_of_what_is_deprecated_warns_of_nothing() {
+fn derive_of_what_is_deprecated_warns_of_nothing() {
     assert_eq!(Todo::COLLECTION, "todos");
     let _ = Todo::fields().place.city;
 }

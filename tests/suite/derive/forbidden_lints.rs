@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Something to do.
 #[derive(Debug, Serialize, Deserialize, KintoRecord)]
 pub struct Todo {
-    /// What to do.
+    /// The title of the to-do.
     pub title: String,
-    /// Where.
+    /// The place of the to-do.
     #[kinto(nested)]
     pub place: Place,
 }
@@ -24,6 +24,6 @@ pub struct Place {
 }
 
 #[test]
-fn what_is_forbidden_does_not_occur() {
+fn derive_output_compiles_with_forbidden_lints() {
     let _ = Todo::fields().place.city;
 }

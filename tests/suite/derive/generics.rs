@@ -52,7 +52,7 @@ where
 }
 
 #[test]
-fn generics_stay_generic() {
+fn derive_supports_generic_structs() {
     assert_eq!(in_generic_code::<u8>(), "envelope");
     assert_eq!(collection::<Bounded>(), "bounded");
     let _ = Bounded::<u8, 2>::fields().place.within.within.city;

@@ -1,7 +1,7 @@
 //! The names on the wire are those that serde makes.
 
 use kinto_client::field::{Field, Opaque, PlainField};
-use kinto_client::{Data, KintoRecord};
+use kinto_client::{KintoRecord, object::RecordData};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, KintoRecord)]
@@ -19,7 +19,7 @@ struct TodoItem {
     note: Option<String>,
 }
 
-/// What serde asks for.
+/// The functions that serde requires.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 mod codec {
     use serde::{Deserialize, Deserializer, Serializer};
@@ -67,7 +67,7 @@ impl From<Other> for Converted {
 struct Empty {}
 
 #[test]
-fn names_are_serdes() {
+fn handles_use_serde_names() {
     let f = TodoItem::fields();
     let _: Field<TodoItem, String> = f.title;
     let _: PlainField<TodoItem, Option<u32>> = f.due_at;

@@ -34,17 +34,17 @@ pub mod model {
     #[serde(rename_all = "camelCase")]
     #[non_exhaustive]
     pub struct Todo {
-        /// What to do, see [`Todo::is_due`].
+        /// The title, see [`Todo::is_due`].
         pub title: String,
-        /// When, in [years](Self::is_due).
+        /// The year, see [`Todo::is_due`].
         pub due_at: Option<u32>,
-        /// Where.
+        /// The place of the to-do.
         #[kinto(nested)]
         pub place: Place,
     }
 
     impl Todo {
-        /// Whether it is due.
+        /// Returns `true` if it is due.
         #[must_use]
         pub const fn is_due(&self) -> bool {
             self.due_at.is_some()
@@ -90,12 +90,12 @@ mod private {
 }
 
 #[test]
-fn strict_crates_get_no_warning() {
+fn derive_output_compiles_with_strict_lints() {
     let _ = (model::Todo::fields_of(), private::note().text);
     let _ = private::note().kind;
 }
 
-/// The handles.
+/// The handles of the fields.
 trait FieldsOf: kinto_client::KintoRecord {
     /// All of them.
     fn fields_of() -> Self::Fields {

@@ -1,9 +1,9 @@
-//! What goes wrong on the way of a request about an account, whose password must be neither lost nor set twice.
+//! Faults of requests for accounts, whose password must be neither lost nor set twice.
 
 use http::Method;
-use kinto_client::{Account, Client, Result};
+use kinto_client::{Client, Result, account::Account};
 use kinto_server::{Server, unique};
-use kinto_tests::{Fault, Outcome, Person, Plain, Proxy, in_order};
+use kinto_tests::{Fault, Outcome, Proxy, RawClient, TestUser, in_order};
 
 use super::Tries;
 
@@ -29,8 +29,8 @@ impl Deed {
     async fn is_done(self, url: &str, id: &str) -> bool {
         let path = format!("/accounts/{id}");
         match self {
-            Self::Create | Self::ChangePassword => Plain::new(url, id, "n3w").status(&path).await == 200,
-            Self::Delete => Plain::new(url, "admin", "admin").status(&path).await == 404,
+            Self::Create | Self::ChangePassword => RawClient::new(url, id, "n3w").status(&path).await == 200,
+            Self::Delete => RawClient::new(url, "admin", "admin").status(&path).await == 404,
         }
     }
 
@@ -42,7 +42,7 @@ impl Deed {
         let (id, builder) = if matches!(self, Self::Create) {
             (unique("new"), Client::builder(proxy.url()))
         } else {
-            let person = Person::new(url, "alexis").await;
+            let person = TestUser::new(url, "alexis").await;
             let builder = person.client_at(proxy.url());
             (person.id, builder)
         };
@@ -57,7 +57,7 @@ impl Deed {
 }
 
 #[tokio::test]
-async fn what_may_have_been_done_is_not_done_again() -> Outcome {
+async fn account_request_is_not_retried_when_it_may_have_been_applied() -> Outcome {
     let faults: [(fn() -> Fault, bool); 5] = [
         (|| Fault::CutBefore, false),
         (|| Fault::CutAfter, true),
@@ -77,7 +77,7 @@ async fn what_may_have_been_done_is_not_done_again() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_cannot_have_been_done_is_tried_again() -> Outcome {
+async fn account_request_is_retried_when_it_was_not_applied() -> Outcome {
     for (deed, method) in DEEDS {
         let (outcome, lines, is_done) = deed.meets(Fault::answer(429, &["Retry-After: 0"], "")).await;
         outcome?;

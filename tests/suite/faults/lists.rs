@@ -1,9 +1,9 @@
 //! Lists of several pages whose way breaks in the middle.
 
 use futures_util::TryStreamExt as _;
-use kinto_client::{Change, Result, Timestamp, Value, json};
+use kinto_client::{Result, Timestamp, Value, json, list::Change};
 use kinto_server::Server;
-use kinto_tests::{Fault, Outcome, Scene, in_order};
+use kinto_tests::{Fault, Fixture, Outcome, in_order};
 
 use super::{of_writes, through};
 use crate::predicates;
@@ -17,10 +17,10 @@ const PASSING: [fn() -> Fault; 6] = [
     || Fault::answer(429, &[], ""),
 ];
 
-async fn five() -> Scene {
-    let scene = Scene::new().await;
-    scene.fill((1..=5).map(|n| (format!("n{n}"), json!({"n": n})))).await;
-    scene
+async fn five() -> Fixture {
+    let fixture = Fixture::new().await;
+    fixture.fill((1..=5).map(|n| (format!("n{n}"), json!({"n": n})))).await;
+    fixture
 }
 
 fn by_number() -> kinto_client::Sort<Value> {
@@ -28,22 +28,22 @@ fn by_number() -> kinto_client::Sort<Value> {
 }
 
 #[tokio::test]
-async fn a_page_in_the_middle_is_asked_for_again_and_none_is_missed() -> Outcome {
-    let scene = five().await;
+async fn list_retries_page_without_missing_any() -> Outcome {
+    let fixture = five().await;
     for fault in PASSING {
-        let (proxy, todos) = through(&scene, in_order([Fault::Pass, fault()])).await;
+        let (proxy, todos) = through(&fixture, in_order([Fault::Pass, fault()])).await;
         let all = todos.get_records::<Value>().sort(by_number()).page_size(2).await?;
         assert_eq!(all.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), ["n1", "n2", "n3", "n4", "n5"]);
         let lines = proxy.lines();
         assert_eq!((lines.len(), &lines[1]), (4, &lines[2]), "the same page again");
 
-        let (proxy, todos) = through(&scene, in_order([Fault::Pass, fault()])).await;
+        let (proxy, todos) = through(&fixture, in_order([Fault::Pass, fault()])).await;
         let stream = todos.get_records::<Value>().sort(by_number()).page_size(2).stream();
         let streamed: Vec<_> = stream.map_ok(|record| record.data["n"].clone()).try_collect().await?;
         assert_eq!(streamed, [1, 2, 3, 4, 5]);
         assert_eq!(proxy.lines().len(), 4);
 
-        let (proxy, todos) = through(&scene, in_order([Fault::Pass, fault()])).await;
+        let (proxy, todos) = through(&fixture, in_order([Fault::Pass, fault()])).await;
         let changes = todos.changes_since::<Value>(Timestamp::from_millis(1)).page_size(2).await?.changes;
         assert_eq!(changes.iter().map(Change::id).collect::<Vec<_>>(), ["n1", "n2", "n3", "n4", "n5"].map(Some));
         assert_eq!(proxy.lines().len(), 4);
@@ -52,15 +52,15 @@ async fn a_page_in_the_middle_is_asked_for_again_and_none_is_missed() -> Outcome
 }
 
 #[tokio::test]
-async fn a_list_that_breaks_for_good_is_an_error_and_not_a_part() -> Outcome {
-    let scene = five().await;
+async fn list_fails_when_page_stays_unavailable() -> Outcome {
+    let fixture = five().await;
     let faults = || in_order([Fault::Pass, Fault::CutAfter, Fault::CutAfter, Fault::CutAfter]);
-    let (proxy, todos) = through(&scene, faults()).await;
+    let (proxy, todos) = through(&fixture, faults()).await;
     let error = todos.get_records::<Value>().page_size(2).await.unwrap_err();
     assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["connection"], false), "{error}");
     assert_eq!(proxy.lines().len(), 4);
 
-    let (_proxy, todos) = through(&scene, faults()).await;
+    let (_proxy, todos) = through(&fixture, faults()).await;
     let mut stream = todos.get_records::<Value>().sort(by_number()).page_size(2).stream();
     let mut seen = Vec::new();
     let ended: Result<()> = async {
@@ -76,7 +76,7 @@ async fn a_list_that_breaks_for_good_is_an_error_and_not_a_part() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_page_is_not_deleted_twice() -> Outcome {
+async fn delete_all_does_not_repeat_page_that_may_be_deleted() -> Outcome {
     let server = Server::builder().paginate_by(2).shared()?;
     for (fault, left) in [
         (Fault::CutBefore, 3),
@@ -88,25 +88,25 @@ async fn a_page_is_not_deleted_twice() -> Outcome {
         (Fault::json(500, &json!({"code": 500, "errno": 999})), 3),
         (Fault::json(403, &json!({"code": 403, "errno": 121, "error": "Forbidden"})), 3),
     ] {
-        let scene = Scene::on(server.url()).await;
-        scene.fill((1..=5).map(|n| (format!("n{n}"), json!({"n": n})))).await;
-        let (proxy, todos) = through(&scene, of_writes([Fault::Pass, fault])).await;
+        let fixture = Fixture::on(server.url()).await;
+        fixture.fill((1..=5).map(|n| (format!("n{n}"), json!({"n": n})))).await;
+        let (proxy, todos) = through(&fixture, of_writes([Fault::Pass, fault])).await;
         let error = todos.delete_all_records().await.unwrap_err();
         assert!(error.may_have_been_applied(), "the first page is gone: {error}");
-        assert_eq!(proxy.lines(), vec![format!("DELETE {}", scene.records); 2]);
-        assert_eq!(scene.plain.ids(&scene.records).await.len(), left, "{error}");
+        assert_eq!(proxy.lines(), vec![format!("DELETE {}", fixture.records); 2]);
+        assert_eq!(fixture.plain.ids(&fixture.records).await.len(), left, "{error}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_page_that_was_not_deleted_is_tried_again() -> Outcome {
+async fn delete_all_retries_page_that_was_not_deleted() -> Outcome {
     let server = Server::builder().paginate_by(2).shared()?;
-    let scene = Scene::on(server.url()).await;
-    scene.fill((1..=5).map(|n| (format!("n{n}"), json!({"n": n})))).await;
-    let (proxy, todos) = through(&scene, of_writes([Fault::Pass, Fault::answer(429, &[], "")])).await;
+    let fixture = Fixture::on(server.url()).await;
+    fixture.fill((1..=5).map(|n| (format!("n{n}"), json!({"n": n})))).await;
+    let (proxy, todos) = through(&fixture, of_writes([Fault::Pass, Fault::answer(429, &[], "")])).await;
     assert_eq!(todos.delete_all_records().await?.len(), 5);
     assert_eq!(proxy.lines().len(), 4);
-    assert!(scene.plain.ids(&scene.records).await.is_empty());
+    assert!(fixture.plain.ids(&fixture.records).await.is_empty());
     Ok(())
 }

@@ -3,24 +3,24 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use kinto_client::{Collection, Ensured, JsonObject, Record, Result, Value, json};
-use kinto_tests::{Fault, Outcome, Scene, in_order};
+use kinto_client::{Collection, JsonObject, Record, Result, Value, json, object::CreateOutcome};
+use kinto_tests::{Fault, Fixture, Outcome, in_order};
 
 use super::{of_writes, through};
 use crate::Todo;
 
-/// What may be done after a request whose fate is not known.
+/// The kind of a request by what may be done if its result is unknown.
 #[derive(Clone, Copy, PartialEq)]
 enum Nature {
-    /// It changes nothing, and is sent again.
+    /// A request that changes nothing and is retried.
     Read,
     /// It is sent again, and the response to the second proves what became of the first.
     Harmless,
     /// It is sent again, and if the first was carried out, the second is refused, which leaves it in doubt.
     Doubtful,
-    /// It is sent again, and if that is refused, what is there is read.
+    /// A request that is retried; if the retry is refused, the client reads the object.
     Looked,
-    /// It must not be sent again.
+    /// A request that must not be retried.
     Harmful,
 }
 
@@ -31,7 +31,7 @@ struct Trouble {
     make: fn() -> Fault,
     /// The server has carried the request out.
     done: bool,
-    /// It is certain that the server has not.
+    /// The server has certainly not executed the request.
     untouched: bool,
     /// Sending it again can help.
     passes: bool,
@@ -79,28 +79,28 @@ const TROUBLES: [Trouble; 15] = [
 /// One kind of operation.
 struct Operation {
     nature: Nature,
-    /// What is sent if nothing goes wrong; it goes wrong with the last of them. `R` is the path of the records.
+    /// The requests without a fault; the fault affects the last of them. `R` is the path of the records.
     lines: &'static [&'static str],
     run: for<'a> fn(&'a Collection, Record<Todo>) -> BoxFuture<'a, Result<()>>,
-    /// What the server holds afterwards, if it was done.
+    /// The state of the server after the request was executed.
     makes: fn() -> Value,
 }
 
 impl Operation {
     async fn meets_every_trouble(self) -> Outcome {
-        let scene = Scene::new().await;
+        let fixture = Fixture::new().await;
         for Trouble { what, make, done, untouched, passes } in TROUBLES {
             if what == BROKEN_OFF && self.lines == ["HEAD R"] {
                 // It is over before its body begins.
                 continue;
             }
-            reset(&scene).await;
-            let milk = scene.todos.get_record::<Todo>("milk").await?;
-            let before = held(&scene).await;
+            reset(&fixture).await;
+            let milk = fixture.todos.get_record::<Todo>("milk").await?;
+            let before = held(&fixture).await;
             let (proxy, todos) = if self.nature == Read {
-                through(&scene, in_order([make()])).await
+                through(&fixture, in_order([make()])).await
             } else {
-                through(&scene, of_writes([make()])).await
+                through(&fixture, of_writes([make()])).await
             };
             let outcome = (self.run)(&todos, milk).await;
 
@@ -108,7 +108,7 @@ impl Operation {
             let mut lines = self.lines.to_vec();
             lines.extend(repeated.then(|| lines[lines.len() - 1]));
             lines.extend((repeated && done && self.nature == Looked).then_some(lines[0]));
-            let lines: Vec<String> = lines.iter().map(|line| line.replace('R', &scene.records)).collect();
+            let lines: Vec<String> = lines.iter().map(|line| line.replace('R', &fixture.records)).collect();
             assert_eq!(proxy.lines(), lines, "{what}");
             let told = repeated && !(done && self.nature == Doubtful);
             match outcome {
@@ -120,29 +120,29 @@ impl Operation {
                 }
             }
             let expected = if repeated || done { (self.makes)() } else { before };
-            assert_eq!(held(&scene).await, expected, "{what}");
+            assert_eq!(held(&fixture).await, expected, "{what}");
         }
         for slow in [|| Fault::Trickle, || Fault::Delay(Duration::from_millis(20))] {
-            reset(&scene).await;
-            let milk = scene.todos.get_record::<Todo>("milk").await?;
-            let (proxy, todos) = through(&scene, move |_| slow()).await;
+            reset(&fixture).await;
+            let milk = fixture.todos.get_record::<Todo>("milk").await?;
+            let (proxy, todos) = through(&fixture, move |_| slow()).await;
             (self.run)(&todos, milk).await?;
             assert_eq!(proxy.lines().len(), self.lines.len());
-            assert_eq!(held(&scene).await, (self.makes)());
+            assert_eq!(held(&fixture).await, (self.makes)());
         }
         Ok(())
     }
 }
 
 /// One record, `milk`.
-async fn reset(scene: &Scene) {
-    scene.plain.delete(&scene.records).await;
-    scene.plain.put_data(&scene.record("milk"), &json!({"title": "Milk", "extra": 1})).await;
+async fn reset(fixture: &Fixture) {
+    fixture.plain.delete(&fixture.records).await;
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Milk", "extra": 1})).await;
 }
 
-/// What the server holds, by id; one that it chose itself is `?`.
-async fn held(scene: &Scene) -> Value {
-    let mut list = scene.plain.get(&scene.records).await.json();
+/// Reads the records on the server, by id; an id that the server chose is `?`.
+async fn held(fixture: &Fixture) -> Value {
+    let mut list = fixture.plain.get(&fixture.records).await.json();
     let objects = list["data"].as_array_mut().expect("a list");
     let object = |object: &mut Value| {
         let fields = object.as_object_mut().expect("an object");
@@ -204,7 +204,7 @@ operations! {
 
     create_if_there_is_none: Harmless ["POST R"], |todos, _milk| {
         let ensured = todos.create_record(Todo::new("Eggs")).id("eggs").if_not_exists().await?;
-        assert!(matches!(ensured, Ensured::Created(_) | Ensured::InDoubt(_)));
+        assert!(matches!(ensured, CreateOutcome::Created(_) | CreateOutcome::InDoubt(_)));
         Ok(())
     }, makes with("eggs");
 

@@ -1,38 +1,41 @@
-//! What goes wrong on the way, and what calls make of it.
+//! Faults of the network, and their effects on calls.
 
 mod accounts;
-mod doubt;
 mod lists;
+mod lost_responses;
 mod matrix;
 mod policy;
 mod restart;
-mod untried;
+mod without_retries;
 
 use std::time::Duration;
 
-use kinto_client::{Attempt, Collection, RetryPolicy};
-use kinto_tests::{Fault, Proxy, Scene, Sent};
+use kinto_client::{
+    Collection,
+    retry::{RetryPolicy, RetryState},
+};
+use kinto_tests::{Fault, Fixture, Proxy, SentRequest};
 
-/// So many tries, without waits.
+/// A policy with this many tries and without delays.
 #[derive(Clone, Copy, Debug)]
 struct Tries(u32);
 
 impl RetryPolicy for Tries {
-    fn delay(&self, attempt: &Attempt) -> Option<Duration> {
+    fn delay(&self, attempt: &RetryState) -> Option<Duration> {
         (attempt.tries < self.0).then_some(Duration::ZERO)
     }
 }
 
-/// The scene's collection through a proxy with that rule, with three tries of each request and no waits.
-async fn through(scene: &Scene, rule: impl FnMut(&Sent) -> Fault + Send + 'static) -> (Proxy, Collection) {
-    let proxy = Proxy::start(scene.url(), rule).await;
-    let client = scene.client_at(proxy.url()).retry(Tries(3)).build().expect("a client");
-    let todos = scene.todos_of(&client);
+/// The fixture's collection through a proxy with that rule, with three tries of each request and no waits.
+async fn through(fixture: &Fixture, rule: impl FnMut(&SentRequest) -> Fault + Send + 'static) -> (Proxy, Collection) {
+    let proxy = Proxy::start(fixture.url(), rule).await;
+    let client = fixture.client_at(proxy.url()).retry(Tries(3)).build().expect("a client");
+    let todos = fixture.todos_of(&client);
     (proxy, todos)
 }
 
-/// These faults for the first requests that write, and no fault for any other.
-fn of_writes(faults: impl IntoIterator<Item = Fault>) -> impl FnMut(&Sent) -> Fault + Send {
+/// Injects these faults into the first write requests, and none into any other.
+fn of_writes(faults: impl IntoIterator<Item = Fault>) -> impl FnMut(&SentRequest) -> Fault + Send {
     let mut faults: std::collections::VecDeque<Fault> = faults.into_iter().collect();
     move |sent| if sent.method == "GET" { None } else { faults.pop_front() }.unwrap_or(Fault::Pass)
 }

@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use kinto_client::{Collection, Record, Value, json};
 use kinto_server::{Backend, Server};
-use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, Sent};
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, SentRequest};
 use tokio::sync::Semaphore;
 
 use super::Tries;
 use crate::{Todo, predicates};
 
 /// A way on which the first write waits at one gate, and whatever comes after it at the other.
-async fn way(scene: &Scene, first: &Gate, second: &Gate) -> (Proxy, Collection) {
+async fn way(fixture: &Fixture, first: &Gate, second: &Gate) -> (Proxy, Collection) {
     let (first, second) = (first.clone(), second.clone());
     let mut writes = 0;
-    let rule = move |sent: &Sent| {
+    let rule = move |sent: &SentRequest| {
         if writes == 0 && sent.method == "GET" {
             return Fault::Pass;
         }
         writes += 1;
         Fault::Hold(if writes == 1 { first.clone() } else { second.clone() })
     };
-    let proxy = Proxy::start(scene.url(), rule).await;
-    let todos = scene.todos_of(&scene.client_at(proxy.url()).retry(Tries(3)).build().expect("a client"));
+    let proxy = Proxy::start(fixture.url(), rule).await;
+    let todos = fixture.todos_of(&fixture.client_at(proxy.url()).retry(Tries(3)).build().expect("a client"));
     (proxy, todos)
 }
 
@@ -36,17 +36,17 @@ async fn blocking(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_can_be_repeated_is_done_and_the_rest_is_told_apart() -> Outcome {
+async fn batch_survives_restart_and_reports_doubtful_operations() -> Outcome {
     let server = Arc::new(Server::builder().backend(Backend::PostgreSql).start()?);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let mut read: Vec<Record<Todo>> = Vec::new();
     for id in ["save", "delete", "update", "overwrite", "patch"] {
-        read.push(scene.todos.create_record(Todo::new(id)).id(id).await?);
+        read.push(fixture.todos.create_record(Todo::new(id)).id(id).await?);
     }
     let (killed, back) = (Gate::default(), Gate::default());
     let mut ways = Vec::new();
     for _ in 0..6 {
-        ways.push(way(&scene, &killed, &back).await);
+        ways.push(way(&fixture, &killed, &back).await);
     }
     let [create, save, delete, update, overwrite, patch] = [0, 1, 2, 3, 4, 5].map(|way| &ways[way].1);
     let (mut saved, deleted) = (read[0].clone(), read[1].clone());
@@ -97,10 +97,10 @@ async fn what_can_be_repeated_is_done_and_the_rest_is_told_apart() -> Outcome {
     }
 
     let held = |id: &'static str| {
-        let (record, plain) = (scene.record(id), scene.plain.clone());
+        let (record, plain) = (fixture.record(id), fixture.plain.clone());
         async move { plain.held(&record).await }
     };
-    assert_eq!(scene.plain.ids(&scene.records).await, ["create", "overwrite", "patch", "save", "update"]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, ["create", "overwrite", "patch", "save", "update"]);
     assert_eq!(held("save").await, json!({"title": "save", "done": true}));
     assert_eq!(held("update").await, json!({"title": "update", "done": true}));
     assert_eq!(held("overwrite").await, json!({"title": "overwrite", "done": false}), "it was not sent again");
@@ -116,20 +116,20 @@ async fn what_can_be_repeated_is_done_and_the_rest_is_told_apart() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_done_before_the_server_was_killed_is_proven_or_in_doubt() -> Outcome {
+async fn write_before_kill_is_proven_or_in_doubt() -> Outcome {
     let server = Arc::new(Server::builder().backend(Backend::PostgreSql).start()?);
-    let scene = Scene::on(server.url()).await;
-    let milk = scene.todos.create_record(Todo::new("Milk")).id("milk").await?;
+    let fixture = Fixture::on(server.url()).await;
+    let milk = fixture.todos.create_record(Todo::new("Milk")).id("milk").await?;
     let (done, back) = (Gate::default(), Gate::default());
     let (answered, again) = (done.clone(), back.clone());
     // Two are cut off after they were done, and sent again when the server is back.
     let mut requests = 0;
-    let rule = move |_: &Sent| {
+    let rule = move |_: &SentRequest| {
         requests += 1;
         if requests <= 2 { Fault::CutAnswer(answered.clone()) } else { Fault::Hold(again.clone()) }
     };
-    let proxy = Proxy::start(scene.url(), rule).await;
-    let todos = scene.todos_of(&scene.client_at(proxy.url()).retry(Tries(3)).build()?);
+    let proxy = Proxy::start(fixture.url(), rule).await;
+    let todos = fixture.todos_of(&fixture.client_at(proxy.url()).retry(Tries(3)).build()?);
     let created = Semaphore::new(0);
     let meanwhile = async {
         done.arrival().await;
@@ -152,7 +152,7 @@ async fn what_was_done_before_the_server_was_killed_is_proven_or_in_doubt() -> O
     assert_eq!(created.data, Todo::new("Eggs"));
     let error = deleted.unwrap_err();
     assert!(error.is_conflict() && error.may_have_been_applied(), "{error}");
-    assert_eq!(scene.plain.ids(&scene.records).await, [created.id.as_str()]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, [created.id.as_str()]);
     assert_eq!(proxy.lines().len(), 4);
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::{
 
 use kinto_client::{Client, Collection, Error, Value, json};
 use kinto_server::{Backend, Server};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 
 const PROCESSES: usize = 8;
 const MODES: [&str; 6] = ["update", "save", "patch", "grant", "delete", "bulk"];
@@ -63,7 +63,7 @@ async fn write(todos: &Collection, mode: &str, process: usize, round: usize, tol
             told.count(todos.record::<Value>("granted").grant(|p| p.read(reader)).await);
         }
         "delete" => {
-            let job = todos.get_record::<Value>(format!("job-{round}")).or_none().await?;
+            let job = todos.get_record::<Value>(format!("job-{round}")).optional().await?;
             if let Some(job) = job {
                 told.count(todos.delete_record(&job).await);
             }
@@ -110,11 +110,11 @@ fn child() -> Outcome {
 }
 
 /// What the processes were told, in sum.
-fn run(scene: &Scene, mode: &str, rounds: usize, fenced: bool) -> Result<Told, Box<dyn std::error::Error>> {
+fn run(fixture: &Fixture, mode: &str, rounds: usize, fenced: bool) -> Result<Told, Box<dyn std::error::Error>> {
     let children = (0..PROCESSES).map(|process| {
         Command::new(env::current_exe()?)
             .args(["--exact", "fence::processes::child", "--ignored", "--nocapture"])
-            .envs([("FENCE_URL", scene.url()), ("FENCE_USER", &scene.user), ("FENCE_BUCKET", scene.bucket.id())])
+            .envs([("FENCE_URL", fixture.url()), ("FENCE_USER", &fixture.user), ("FENCE_BUCKET", fixture.bucket.id())])
             .envs([("FENCE_MODE", mode), ("FENCE_FENCED", if fenced { "yes" } else { "no" })])
             .envs([("FENCE_PROCESS", process.to_string()), ("FENCE_ROUNDS", rounds.to_string())])
             .stdout(Stdio::piped())
@@ -140,28 +140,28 @@ fn run(scene: &Scene, mode: &str, rounds: usize, fenced: bool) -> Result<Told, B
 }
 
 /// A collection with what each of the writes is about.
-async fn set_up(url: &str, rounds: usize) -> Scene {
-    let scene = Scene::on(url).await;
-    scene.plain.put(&format!("/buckets/{}/collections/locks", scene.bucket.id()), &json!({})).await;
+async fn set_up(url: &str, rounds: usize) -> Fixture {
+    let fixture = Fixture::on(url).await;
+    fixture.plain.put(&format!("/buckets/{}/collections/locks", fixture.bucket.id()), &json!({})).await;
     let counters = ["counter", "saved", "patched", "granted"].map(str::to_owned);
     let many = (0..MANY).map(|n| format!("many-{n}"));
     let jobs = (0..rounds).map(|n| format!("job-{n}"));
-    scene.fill(counters.into_iter().chain(many).chain(jobs).map(|id| (id, json!({"n": 0})))).await;
-    scene
+    fixture.fill(counters.into_iter().chain(many).chain(jobs).map(|id| (id, json!({"n": 0})))).await;
+    fixture
 }
 
 /// How many of the writes the server holds; of the deletions, how many there can have been.
-async fn stored(scene: &Scene, mode: &str, rounds: usize) -> u64 {
-    let number = async |id: &str| scene.plain.held(&scene.record(id)).await["n"].as_u64().expect("a number");
+async fn stored(fixture: &Fixture, mode: &str, rounds: usize) -> u64 {
+    let number = async |id: &str| fixture.plain.held(&fixture.record(id)).await["n"].as_u64().expect("a number");
     match mode {
         "update" => number("counter").await,
         "save" => number("saved").await,
         "patch" => {
-            let held = scene.plain.held(&scene.record("patched")).await;
+            let held = fixture.plain.held(&fixture.record("patched")).await;
             held.as_object().expect("an object").len() as u64 - 1
         }
         "grant" => {
-            let held = scene.plain.permissions(&scene.record("granted")).await;
+            let held = fixture.plain.permissions(&fixture.record("granted")).await;
             held["read"].as_array().map_or(0, Vec::len) as u64
         }
         "delete" => rounds as u64,
@@ -183,11 +183,11 @@ fn all_modes(rounds: usize, fenced: bool) -> Result<Vec<Of>, Box<dyn std::error:
     let runtime = tokio::runtime::Runtime::new()?;
     let mut results = Vec::new();
     for mode in MODES {
-        let scene = runtime.block_on(set_up(server.url(), rounds));
+        let fixture = runtime.block_on(set_up(server.url(), rounds));
         let start = Instant::now();
-        let told = run(&scene, mode, rounds, fenced)?;
+        let told = run(&fixture, mode, rounds, fenced)?;
         let seconds = start.elapsed().as_secs_f64();
-        let stored = runtime.block_on(stored(&scene, mode, rounds));
+        let stored = runtime.block_on(stored(&fixture, mode, rounds));
         println!("{mode}, fenced: {fenced}: {told:?}, {stored} stored, {seconds:.1} s");
         results.push((mode, told, stored));
     }
@@ -199,7 +199,7 @@ fn is_long() -> bool {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_between_processes_behind_a_fence() -> Outcome {
+fn fenced_processes_lose_no_acknowledged_write() -> Outcome {
     let rounds = if is_long() { 20 } else { 3 };
     let results = match all_modes(rounds, true) {
         Err(error) if error.to_string().starts_with("PostgreSQL is not installed") => {

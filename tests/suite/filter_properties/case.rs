@@ -3,7 +3,7 @@ use std::{fmt, rc::Rc};
 use kinto_client::{Filter, Value, json};
 use serde::Serialize;
 
-/// What a record holds of a field.
+/// The state of a field in a record.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Held<T> {
     Missing,

@@ -39,7 +39,7 @@ pub(super) fn mixed(mut source: Source) {
         (select(vec!["lt", "le", "gt", "ge"]), ordered.prop_map(|v| vec![v])),
     ]
     .prop_map(|(operator, values)| json_case(operator, values));
-    source.check(&world, &world.scene.todos.typed(), &held, &cases.boxed());
+    source.check(&world, &world.fixture.todos.typed(), &held, &cases.boxed());
 }
 
 /// Returns false for values of which the server cannot be asked at once: both booleans and something else, since to the

@@ -38,5 +38,5 @@ pub(super) fn pairs(mut source: Source) {
             let matches = move |held: &(Held<i64>, Held<String>)| (a.matches)(&held.0) && (b.matches)(&held.1);
             Case::new(format!("{} and {}", a.shown, b.shown), a.filter.and(b.filter), matches)
         });
-    source.check(&world, &world.scene.todos.typed(), &held, &cases.boxed());
+    source.check(&world, &world.fixture.todos.typed(), &held, &cases.boxed());
 }

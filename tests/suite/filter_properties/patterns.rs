@@ -21,7 +21,7 @@ pub(super) fn patterns(mut source: Source) {
             };
             Case::new(format!("like({pattern:?})"), filter, matches)
         });
-    source.check(&world, &world.scene.todos.typed(), &held, &cases.boxed());
+    source.check(&world, &world.fixture.todos.typed(), &held, &cases.boxed());
 }
 
 fn is_like(text: &str, pattern: &str) -> bool {
@@ -37,7 +37,7 @@ fn is_like(text: &str, pattern: &str) -> bool {
 }
 
 #[test]
-fn a_pattern_is_what_the_documentation_says() {
+fn like_pattern_matches_as_documented() {
     for (text, pattern, is) in [
         ("Milk", "il", true),
         ("Milk", "", true),

@@ -1,8 +1,8 @@
 use std::fmt;
 
-use kinto_client::{Data, TypedCollection, Value};
+use kinto_client::{TypedCollection, Value, object::RecordData};
 use kinto_server::Backend;
-use kinto_tests::{Scene, server_on};
+use kinto_tests::{Fixture, server_on};
 use proptest::{
     collection::vec,
     prelude::*,
@@ -38,7 +38,7 @@ impl Source {
         strategy.new_tree(&mut self.runner).expect("a value").current()
     }
 
-    /// What so many records hold of a field; some hold nothing or null.
+    /// Generates the values of a field in this many records, of which some are missing or null.
     pub(super) fn held<T: fmt::Debug + Clone + 'static>(
         &mut self,
         value: &BoxedStrategy<T>,
@@ -53,7 +53,7 @@ impl Source {
     }
 
     /// Asks every case of a server whose records hold these, the one at each place under the id of its number.
-    pub(super) fn check<R: Data, H: fmt::Debug>(
+    pub(super) fn check<R: RecordData, H: fmt::Debug>(
         mut self,
         world: &World,
         records: &TypedCollection<R>,
@@ -91,20 +91,20 @@ pub(super) fn id(place: usize) -> String {
     format!("r{place:03}")
 }
 
-/// A scene, and what it takes to be in it without async code, which proptest knows nothing of.
+/// A fixture, and what it takes to be in it without async code, which proptest knows nothing of.
 pub(super) struct World {
     pub(super) runtime: Runtime,
-    pub(super) scene: Scene,
+    pub(super) fixture: Fixture,
     _server: kinto_server::Server,
 }
 
 impl World {
-    /// A scene with these records.
+    /// A fixture with these records.
     pub(super) fn with(backend: Backend, records: impl IntoIterator<Item = Value>) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let server = server_on(backend);
-        let scene = runtime.block_on(Scene::on(server.url()));
-        runtime.block_on(scene.fill((0..).zip(records).map(|(place, data)| (id(place), data))));
-        Self { runtime, scene, _server: server }
+        let fixture = runtime.block_on(Fixture::on(server.url()));
+        runtime.block_on(fixture.fill((0..).zip(records).map(|(place, data)| (id(place), data))));
+        Self { runtime, fixture, _server: server }
     }
 }

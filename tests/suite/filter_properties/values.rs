@@ -30,7 +30,7 @@ pub(super) fn check_field<T: Comparable + Send + Sync + DeserializeOwned>(
 ) {
     let held = source.held(value, 60);
     let world = World::with(source.backend, held.iter().map(Held::record));
-    let records = world.scene.todos.typed::<One<T>>();
+    let records = world.fixture.todos.typed::<One<T>>();
     let cases = cases(One::<T>::fields().v, &stored_or(&held, value));
     let (name, backend) = (source.name, source.backend);
     source.check(&world, &records, &held, &cases);

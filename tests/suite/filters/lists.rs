@@ -2,7 +2,7 @@
 
 use kinto_client::{Filter, KintoRecord, Timestamp, Value, json};
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
+use kinto_tests::{Fixture, Outcome, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
 use super::{assert_each, fill};
@@ -10,9 +10,9 @@ use crate::{Todo, predicates};
 
 /// A list of lists is searched for what is in it, not for what is in that. (That the memory backend takes text for a list
 /// of characters, and an object for one of keys, is left out.)
-async fn a_list_contains_its_items_as_they_are(backend: Backend) -> Outcome {
+async fn contains_matches_items_exactly(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let lists = [
         json!([[1]]),
         json!([[1, 2]]),
@@ -23,7 +23,7 @@ async fn a_list_contains_its_items_as_they_are(backend: Backend) -> Outcome {
         json!(1),
         json!(null),
     ];
-    fill(&scene, lists.map(|list| json!({"v": list}))).await;
+    fill(&fixture, lists.map(|list| json!({"v": list}))).await;
     let v = Filter::field("v");
     let cases = [
         (v.contains("1"), "e"),
@@ -33,17 +33,17 @@ async fn a_list_contains_its_items_as_they_are(backend: Backend) -> Outcome {
         (v.contains(json!([1])), "a"),
         (v.contains(json!({"a": 1})), "c"),
     ];
-    assert_each(&scene.todos.typed::<Value>(), cases).await;
+    assert_each(&fixture.todos.typed::<Value>(), cases).await;
     Ok(())
 }
 
 /// The server splits what `in_` is given at every comma, so a list or an object cannot be among the values.
-async fn is_in_takes_lists_or_refuses_them(backend: Backend) -> Outcome {
+async fn is_in_matches_or_rejects_lists(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let values = [json!([1, 2]), json!([1]), json!({"a": 1, "b": "x,y"}), json!({"a": 1}), json!(1), json!(2)];
-    fill(&scene, values.clone().map(|v| json!({"v": v}))).await;
-    let records = scene.todos.typed::<Value>();
+    fill(&fixture, values.clone().map(|v| json!({"v": v}))).await;
+    let records = fixture.todos.typed::<Value>();
     for (value, id) in values.iter().zip('a'..) {
         for (filter, expected) in [
             (Filter::field("v").is_in([value]), id.to_string()),
@@ -68,14 +68,14 @@ struct Stamped {
     last_modified: Timestamp,
 }
 
-async fn ids_and_times_are_fields_too(backend: Backend) -> Outcome {
+async fn filter_accepts_id_and_last_modified(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    fill(&scene, ["a", "b", "c", "d"].map(|title| json!({"title": title}))).await;
-    scene.plain.put_data(&scene.record("1"), &json!({})).await;
-    scene.plain.delete(&scene.record("d")).await;
+    let fixture = Fixture::on(server.url()).await;
+    fill(&fixture, ["a", "b", "c", "d"].map(|title| json!({"title": title}))).await;
+    fixture.plain.put_data(&fixture.record("1"), &json!({})).await;
+    fixture.plain.delete(&fixture.record("d")).await;
     let f = Stamped::fields();
-    let stamped = scene.todos.typed::<Stamped>();
+    let stamped = fixture.todos.typed::<Stamped>();
     let time = stamped.get_record("b").await?.last_modified;
     let cases = [
         (f.id.eq("a"), "a"),
@@ -94,18 +94,18 @@ async fn ids_and_times_are_fields_too(backend: Backend) -> Outcome {
     ];
     assert_each(&stamped, cases).await;
     let cases = [(Filter::field("id").eq("1"), "1"), (Filter::field("last_modified").gt(time), "1c")];
-    assert_each(&scene.todos.typed::<Value>(), cases).await;
+    assert_each(&fixture.todos.typed::<Value>(), cases).await;
     Ok(())
 }
 
 /// A request line of 500 ids is longer than some servers take.
-async fn many_values_are_found_or_said_to_be_too_many(backend: Backend) -> Outcome {
+async fn is_in_matches_many_values_or_returns_error(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let titles: Vec<String> = (0..500).map(|n| format!("the title with the number {n}")).collect();
-    scene.plain.put_data(&scene.record("hit"), &json!({"title": titles[499]})).await;
-    scene.plain.put_data(&scene.record("miss"), &json!({"title": "another"})).await;
-    match scene.todos.typed::<Todo>().get_records().filter(Todo::fields().title.is_in(&titles)).await {
+    fixture.plain.put_data(&fixture.record("hit"), &json!({"title": titles[499]})).await;
+    fixture.plain.put_data(&fixture.record("miss"), &json!({"title": "another"})).await;
+    match fixture.todos.typed::<Todo>().get_records().filter(Todo::fields().title.is_in(&titles)).await {
         Ok(found) => assert_eq!(found.iter().map(|todo| todo.id.as_str()).collect::<Vec<_>>(), ["hit"]),
         Err(error) => {
             assert!(!error.may_have_been_applied(), "{error}");
@@ -117,8 +117,8 @@ async fn many_values_are_found_or_said_to_be_too_many(backend: Backend) -> Outco
 }
 
 on_each_backend!(
-    a_list_contains_its_items_as_they_are,
-    is_in_takes_lists_or_refuses_them,
-    ids_and_times_are_fields_too,
-    many_values_are_found_or_said_to_be_too_many,
+    contains_matches_items_exactly,
+    is_in_matches_or_rejects_lists,
+    filter_accepts_id_and_last_modified,
+    is_in_matches_many_values_or_returns_error,
 );

@@ -3,7 +3,7 @@
 
 use kinto_client::{Filter, KintoRecord, Value, json};
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
+use kinto_tests::{Fixture, Outcome, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
 use super::{assert_each, fill};
@@ -11,9 +11,9 @@ use crate::predicates;
 
 async fn bounds_hold_values_of_their_own_type(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let values = [json!("b"), json!(4), json!(42), json!("4"), json!(true), json!([1]), json!({"k": 1}), json!(null)];
-    fill(&scene, values.map(|v| json!({"v": v})).into_iter().chain([json!({})])).await;
+    fill(&fixture, values.map(|v| json!({"v": v})).into_iter().chain([json!({})])).await;
     let v = Filter::field("v");
     let cases = [
         (v.gt("a").and(v.lt(5)), ""),
@@ -28,7 +28,7 @@ async fn bounds_hold_values_of_their_own_type(backend: Backend) -> Outcome {
         (v.contains_any(["4", "b"]), ""),
         (v.is_in([json!(1), json!(4)]), "b"),
     ];
-    assert_each(&scene.todos.typed::<Value>(), cases).await;
+    assert_each(&fixture.todos.typed::<Value>(), cases).await;
     Ok(())
 }
 
@@ -41,18 +41,18 @@ struct Number {
 /// The server has no operator for it: what it gives beyond is an error in a typed list, and cannot be asked for elsewhere.
 async fn or_missing_gives_nothing_else(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    fill(&scene, [json!({"v": 41}), json!({"v": 40}), json!({})]).await;
-    let numbers = scene.todos.typed::<Number>();
+    let fixture = Fixture::on(server.url()).await;
+    fill(&fixture, [json!({"v": 41}), json!({"v": 40}), json!({})]).await;
+    let numbers = fixture.todos.typed::<Number>();
     let filter = Number::fields().v.gt(40).or_missing();
     assert_each(&numbers, [(filter.clone(), "ac")]).await;
     for (place, value) in (0..).zip([json!(true), json!([1]), json!({})]) {
-        scene.plain.put_data(&scene.record("z"), &json!({"v": value})).await;
+        fixture.plain.put_data(&fixture.record("z"), &json!({"v": value})).await;
         let error = numbers.get_records().filter(filter.clone()).await.unwrap_err();
         assert_eq!((predicates(&error), error.field()), (vec!["decode"], Some("v")), "{place}: {error}");
     }
-    let _ = scene.sent.take();
-    let values = scene.todos.typed::<Value>();
+    let _ = fixture.sent.take();
+    let values = fixture.todos.typed::<Value>();
     let untyped = Filter::field("v").gt(40).or_missing();
     for error in [
         values.get_records().filter(untyped).await.unwrap_err(),
@@ -63,27 +63,27 @@ async fn or_missing_gives_nothing_else(backend: Backend) -> Outcome {
         assert_eq!(predicates(&error), ["invalid"], "{error}");
         assert!(error.to_string().contains("in two calls"), "{error}");
     }
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }
 
 /// The memory backend looks at the last of several presences only, and takes 1 for `true`.
 async fn deletions_are_of_what_is_said(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let records = [json!({"b": 1}), json!({"a": 1}), json!({}), json!({"v": 1}), json!({"v": true}), json!({"v": [1]})];
-    fill(&scene, records.into_iter().chain([json!({"v": [true]}), json!({"v": "abc"})])).await;
+    fill(&fixture, records.into_iter().chain([json!({"v": [true]}), json!({"v": "abc"})])).await;
     let (a, b, v) = (Filter::field("a"), Filter::field("b"), Filter::field("v"));
-    let _ = scene.sent.take();
+    let _ = fixture.sent.take();
     for filter in
         [a.is_missing().and(b.is_missing()), a.has_key().and(b.is_missing()), v.eq([1]), Filter::plain("v-v", [true])]
     {
         let shown = format!("{filter:?}");
-        let error = scene.todos.delete_all_records().filter(filter).await.unwrap_err();
+        let error = fixture.todos.delete_all_records().filter(filter).await.unwrap_err();
         assert_eq!(predicates(&error), ["invalid"], "{shown}: {error}");
         assert!(error.to_string().contains("delete_records"), "{shown}: {error}");
     }
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     for (filter, gone) in [
         (v.contains("a"), ""),
         (v.is_in([json!(1), json!(7)]), "d"),
@@ -92,12 +92,12 @@ async fn deletions_are_of_what_is_said(backend: Backend) -> Outcome {
         (a.is_missing().and(b.eq(1)), "a"),
         (v.is_in([true]), "e"),
     ] {
-        let deleted = scene.todos.delete_all_records().filter(filter).await?;
+        let deleted = fixture.todos.delete_all_records().filter(filter).await?;
         let mut ids: Vec<String> = deleted.iter().map(|tombstone| tombstone.id.clone()).collect();
         ids.sort_unstable();
         assert_eq!(ids.concat(), gone);
     }
-    let mut left = scene.plain.ids(&scene.records).await;
+    let mut left = fixture.plain.ids(&fixture.records).await;
     left.sort_unstable();
     assert_eq!(left.concat(), "cfgh");
     Ok(())
@@ -105,8 +105,8 @@ async fn deletions_are_of_what_is_said(backend: Backend) -> Outcome {
 
 async fn what_is_not_one_is_no_boolean(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    fill(&scene, [json!({"v": 1}), json!({"v": true}), json!({"v": 0}), json!({"v": false}), json!({})]).await;
+    let fixture = Fixture::on(server.url()).await;
+    fill(&fixture, [json!({"v": 1}), json!({"v": true}), json!({"v": 0}), json!({"v": false}), json!({})]).await;
     let v = Filter::field("v");
     let cases = [
         (v.not_in([1]), "bcde"),
@@ -116,7 +116,7 @@ async fn what_is_not_one_is_no_boolean(backend: Backend) -> Outcome {
         (v.is_in([false, true]), "bd"),
         (v.is_in([json!(true), json!("x")]), "b"),
     ];
-    assert_each(&scene.todos.typed::<Value>(), cases).await;
+    assert_each(&fixture.todos.typed::<Value>(), cases).await;
     Ok(())
 }
 

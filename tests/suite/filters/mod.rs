@@ -1,9 +1,9 @@
 //! A filter selects what it says and nothing else, for reading, counting and deleting, on both storage backends; and
 //! what the server would misread is refused before anything is sent.
 
-use kinto_client::{Data, Filter, KintoRecord, TypedCollection, Value, json};
+use kinto_client::{Filter, KintoRecord, TypedCollection, Value, json, object::RecordData};
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
+use kinto_tests::{Fixture, Outcome, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
 mod lists;
@@ -16,7 +16,7 @@ mod text;
 mod types;
 
 /// The ids of the records that a filter selects, sorted. It counts as many, or says that it cannot.
-async fn selected<T: Data>(records: &TypedCollection<T>, filter: Filter<T>) -> Vec<String> {
+async fn selected<T: RecordData>(records: &TypedCollection<T>, filter: Filter<T>) -> Vec<String> {
     let shown = format!("{filter:?}");
     let found = records.get_records().filter(filter.clone()).await;
     let found = found.unwrap_or_else(|error| panic!("{shown}: {error}"));
@@ -32,7 +32,7 @@ async fn selected<T: Data>(records: &TypedCollection<T>, filter: Filter<T>) -> V
 }
 
 /// Each filter selects the records that are named beside it, by ids of one character.
-async fn assert_each<T: Data>(records: &TypedCollection<T>, cases: impl IntoIterator<Item = (Filter<T>, &str)>) {
+async fn assert_each<T: RecordData>(records: &TypedCollection<T>, cases: impl IntoIterator<Item = (Filter<T>, &str)>) {
     for (filter, expected) in cases {
         let shown = format!("{filter:?}");
         assert_eq!(selected(records, filter).await.concat(), expected, "{shown}");
@@ -40,8 +40,8 @@ async fn assert_each<T: Data>(records: &TypedCollection<T>, cases: impl IntoIter
 }
 
 /// Records with ids of one character, from `a` on.
-async fn fill(scene: &Scene, records: impl IntoIterator<Item = Value>) {
-    scene.fill(('a'..='z').map(String::from).zip(records)).await;
+async fn fill(fixture: &Fixture, records: impl IntoIterator<Item = Value>) {
+    fixture.fill(('a'..='z').map(String::from).zip(records)).await;
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
@@ -53,9 +53,9 @@ struct Book {
     tags: Vec<String>,
 }
 
-async fn every_operator_selects_what_it_says(backend: Backend) -> Outcome {
+async fn every_operator_matches_as_documented(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let records = [
         json!({"title": "Emma", "pages": 448, "price": 7.5, "lent": false, "tags": ["novel", "england"]}),
         json!({"title": "Walden", "pages": 352, "price": 0, "lent": true, "tags": ["nature"]}),
@@ -63,7 +63,7 @@ async fn every_operator_selects_what_it_says(backend: Backend) -> Outcome {
         json!({"title": null, "pages": null, "lent": true, "tags": ["novel", "nature"]}),
         json!({"lent": false, "tags": []}),
     ];
-    fill(&scene, records).await;
+    fill(&fixture, records).await;
     let f = Book::fields();
     let text = |text: &str| Some(text.to_owned());
     let cases = [
@@ -107,30 +107,30 @@ async fn every_operator_selects_what_it_says(backend: Backend) -> Outcome {
         (f.lent.eq(false).and(f.pages.is_missing()), "e"),
         (f.lent.eq(false).and(f.tags.contains("novel")).and(f.pages.gt(12)), "a"),
     ];
-    assert_each(&scene.todos.typed(), cases).await;
+    assert_each(&fixture.todos.typed(), cases).await;
     Ok(())
 }
 
 /// Of one list what it contains and what it contains any of are two things.
-async fn a_list_is_asked_for_two_things_at_once(backend: Backend) -> Outcome {
+async fn contains_and_contains_any_combine_on_one_list(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let lists = [json!(["x", "y"]), json!(["x", "z"]), json!(["y", "z"]), json!(["x"]), json!(["x", "y", "z"])];
-    fill(&scene, lists.map(|tags| json!({"lent": true, "tags": tags}))).await;
+    fill(&fixture, lists.map(|tags| json!({"lent": true, "tags": tags}))).await;
     let f = Book::fields();
     let cases = [
         (f.tags.contains("x").and(f.tags.contains_any(["y", "z"])), "abe"),
         (f.tags.contains_all(["x", "z"]).and(f.tags.contains_any(["y", "w"])), "e"),
         (f.tags.contains("x").and(f.tags.ne(vec!["x".to_owned()])), "abe"),
     ];
-    assert_each(&scene.todos.typed(), cases).await;
+    assert_each(&fixture.todos.typed(), cases).await;
     Ok(())
 }
 
 /// The same by names, for JSON without a type.
-async fn every_operator_on_json(backend: Backend) -> Outcome {
+async fn json_field_supports_every_operator(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let records = [
         json!({"v": 5, "tags": ["x", 1]}),
         json!({"v": "5", "tags": ["y"]}),
@@ -140,7 +140,7 @@ async fn every_operator_on_json(backend: Backend) -> Outcome {
         json!({"v": [5], "tags": [["x"]]}),
         json!({"v": {"w": 5}}),
     ];
-    fill(&scene, records).await;
+    fill(&fixture, records).await;
     let [v, tags] = ["v", "tags"].map(Filter::field);
     let cases = [
         (v.eq(5), "a"),
@@ -163,8 +163,12 @@ async fn every_operator_on_json(backend: Backend) -> Outcome {
         (Filter::field("v.w").eq(5), "g"),
         (v.gt(4).and(tags.contains("x")), "a"),
     ];
-    assert_each(&scene.todos.typed::<Value>(), cases).await;
+    assert_each(&fixture.todos.typed::<Value>(), cases).await;
     Ok(())
 }
 
-on_each_backend!(every_operator_selects_what_it_says, a_list_is_asked_for_two_things_at_once, every_operator_on_json,);
+on_each_backend!(
+    every_operator_matches_as_documented,
+    contains_and_contains_any_combine_on_one_list,
+    json_field_supports_every_operator,
+);

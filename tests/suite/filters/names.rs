@@ -2,7 +2,7 @@
 
 use kinto_client::{Filter, KintoRecord, Sort, Value, json};
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
+use kinto_tests::{Fixture, Outcome, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
 use super::{assert_each, fill, selected};
@@ -27,9 +27,9 @@ struct Odd {
     underscores: u8,
 }
 
-async fn fields_may_be_called_like_operators(backend: Backend) -> Outcome {
+async fn filter_accepts_fields_named_like_operators(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let data = |hit: bool| {
         let (number, text) = (u8::from(hit), if hit { "hit" } else { "miss" });
         json!({
@@ -41,7 +41,7 @@ async fn fields_may_be_called_like_operators(backend: Backend) -> Outcome {
             "count": 1 - number, "me": text, "nuts": if hit { "miss" } else { "hit" }, "private": "hit",
         })
     };
-    fill(&scene, [data(true), data(false)]).await;
+    fill(&fixture, [data(true), data(false)]).await;
     let f = Odd::fields();
     let cases = [
         (f.in_stock.eq(true), "a"),
@@ -74,27 +74,27 @@ async fn fields_may_be_called_like_operators(backend: Backend) -> Outcome {
         (f.underscores.eq(1), "a"),
         (f.underscores.gt(0), "a"),
     ];
-    assert_each(&scene.todos.typed(), cases).await;
+    assert_each(&fixture.todos.typed(), cases).await;
     for (name, value) in
         [("in_stock", json!(true)), ("min_age", json!(1)), ("_private", json!("hit")), ("__", json!(1))]
     {
         let filter = Filter::field(name).eq(&value);
-        assert_eq!(selected(&scene.todos.typed::<Value>(), filter).await.concat(), "a", "{name}");
+        assert_eq!(selected(&fixture.todos.typed::<Value>(), filter).await.concat(), "a", "{name}");
     }
     Ok(())
 }
 
 /// To the server `contains_any_tags` is what `any_` of `tags` is called, never `contains` of a field `any_tags`.
-async fn a_list_may_be_called_any_something(backend: Backend) -> Outcome {
+async fn contains_accepts_field_named_any(backend: Backend) -> Outcome {
     #[derive(Serialize, Deserialize, KintoRecord)]
     struct Post {
         any_tags: Vec<String>,
     }
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    fill(&scene, [json!({"any_tags": ["x"], "tags": ["y"]}), json!({"any_tags": ["y"], "tags": ["x"]})]).await;
+    let fixture = Fixture::on(server.url()).await;
+    fill(&fixture, [json!({"any_tags": ["x"], "tags": ["y"]}), json!({"any_tags": ["y"], "tags": ["x"]})]).await;
     let f = Post::fields();
-    let posts = scene.todos.typed::<Post>();
+    let posts = fixture.todos.typed::<Post>();
     assert_each(&posts, [(f.any_tags.contains_any(["x"]), "a"), (f.any_tags.eq(vec!["x".to_owned()]), "a")]).await;
     for filter in [f.any_tags.contains("x"), f.any_tags.contains_all(["x"])] {
         match posts.get_records().filter(filter.clone()).await {
@@ -130,16 +130,16 @@ struct Geo {
     tags: Vec<String>,
 }
 
-async fn nested_fields_are_reached_through_their_structs(backend: Backend) -> Outcome {
+async fn filter_matches_nested_fields(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let records = [
         json!({"home": {"city": "Paris", "zipCode": 75001, "geo": {"lat": 48.8, "tags": ["x"]}}}),
         json!({"home": {"city": "Bonn", "geo": {"lat": -1, "tags": []}}}),
         json!({"home": null, "city": "Paris", "zipCode": 75001}),
         json!({"address": {"city": "Paris"}}),
     ];
-    fill(&scene, records).await;
+    fill(&fixture, records).await;
     let f = Person::fields();
     let cases = [
         (f.address.has_key(), "abc"),
@@ -159,9 +159,9 @@ async fn nested_fields_are_reached_through_their_structs(backend: Backend) -> Ou
         (f.address.geo.tags.contains_any(["x", "y"]), "a"),
         (f.address.geo.tags.eq(Vec::<String>::new()), "b"),
     ];
-    assert_each(&scene.todos.typed(), cases).await;
+    assert_each(&fixture.todos.typed(), cases).await;
 
-    scene.plain.put_data(&scene.record("e"), &json!({"home": "Paris"})).await;
+    fixture.plain.put_data(&fixture.record("e"), &json!({"home": "Paris"})).await;
     let cases = [
         (Filter::field("home.city").eq("Paris"), "a"),
         (Filter::field("home.geo.lat").lt(0), "b"),
@@ -170,11 +170,11 @@ async fn nested_fields_are_reached_through_their_structs(backend: Backend) -> Ou
         (Filter::field("home").eq("Paris"), "e"),
         (Filter::field("home.geo").eq(json!({"tags": ["x"], "lat": 48.8})), "a"),
     ];
-    assert_each(&scene.todos.typed::<Value>(), cases).await;
+    assert_each(&fixture.todos.typed::<Value>(), cases).await;
     Ok(())
 }
 
-async fn names_with_other_characters_can_be_equal(backend: Backend) -> Outcome {
+async fn filter_compares_names_with_other_characters(backend: Backend) -> Outcome {
     #[derive(Serialize, Deserialize, KintoRecord)]
     #[serde(rename_all = "kebab-case")]
     struct Kebab {
@@ -182,13 +182,13 @@ async fn names_with_other_characters_can_be_equal(backend: Backend) -> Outcome {
         very_long_name: Option<u8>,
     }
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let records = [
         json!({"due-date": "42", "very-long-name": 1, "due_date": "x"}),
         json!({"due-date": "x", "due_date": "42", "very_long_name": 1, "date": "42"}),
         json!({"due-date": "", "very-long-name": null, "min_due-date": "42", "ünï cödé & +;=#": "42"}),
     ];
-    fill(&scene, records).await;
+    fill(&fixture, records).await;
     let f = Kebab::fields();
     let cases = [
         (f.due_date.eq("42"), "a"),
@@ -197,7 +197,7 @@ async fn names_with_other_characters_can_be_equal(backend: Backend) -> Outcome {
         (f.very_long_name.eq(None), "c"),
         (f.due_date.eq("42").and(f.very_long_name.eq(1)), "a"),
     ];
-    assert_each(&scene.todos.typed(), cases).await;
+    assert_each(&fixture.todos.typed(), cases).await;
     let cases = [
         (Filter::plain("due-date", "42"), "a"),
         (Filter::plain("due-date", 42), ""),
@@ -205,12 +205,12 @@ async fn names_with_other_characters_can_be_equal(backend: Backend) -> Outcome {
         (Filter::plain("ünï cödé & +;=#", "42"), "c"),
         (Filter::plain("due-date", "x").and(Filter::field("due_date").eq("42")), "b"),
     ];
-    assert_each(&scene.todos.typed::<Value>(), cases).await;
+    assert_each(&fixture.todos.typed::<Value>(), cases).await;
     Ok(())
 }
 
 /// To the server a parameter `min_age` is an operator and a field, and the value of one that begins with `in_` a list.
-async fn a_plain_name_is_never_an_operator(backend: Backend) -> Outcome {
+async fn plain_filter_does_not_use_name_as_operator(backend: Backend) -> Outcome {
     let names = [
         "age",
         "min_age",
@@ -228,14 +228,14 @@ async fn a_plain_name_is_never_an_operator(backend: Backend) -> Outcome {
         "has_a-b",
     ];
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     for name in names {
-        scene.plain.put_data(&scene.record(&name.replace('_', "-")), &json!({name: "5"})).await;
+        fixture.plain.put_data(&fixture.record(&name.replace('_', "-")), &json!({name: "5"})).await;
     }
     // What would match in their place.
     let words = json!({"stock": "5", "done": "4", "cover": "5", "it": "5", "nuts": ["5"], "foo-bar": "5"});
-    scene.plain.put_data(&scene.record("decoy"), &words).await;
-    let values = scene.todos.typed::<Value>();
+    fixture.plain.put_data(&fixture.record("decoy"), &words).await;
+    let values = fixture.todos.typed::<Value>();
     for name in names {
         match values.get_records().filter(Filter::plain(name, "5")).await {
             Ok(found) => {
@@ -249,12 +249,12 @@ async fn a_plain_name_is_never_an_operator(backend: Backend) -> Outcome {
 }
 
 /// The server's operators know names of Python's `\w`, which is not what Rust calls alphanumeric: `ा` is none of its.
-async fn names_in_other_scripts_match_or_are_refused(backend: Backend) -> Outcome {
+async fn filter_matches_or_rejects_names_in_other_scripts(backend: Backend) -> Outcome {
     let names = ["größe", "日本", "имя", "नाम", "Ⓐ", "²", "क्षेत्र", "ชื่อ", "e\u{301}", "ª"];
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    let values = scene.todos.typed::<Value>();
-    scene.fill((0..).zip(names).map(|(place, name)| (format!("r{place}"), json!({name: place})))).await;
+    let fixture = Fixture::on(server.url()).await;
+    let values = fixture.todos.typed::<Value>();
+    fixture.fill((0..).zip(names).map(|(place, name)| (format!("r{place}"), json!({name: place})))).await;
     for (place, name) in (0..).zip(names) {
         let field = Filter::field(name);
         for filter in [field.eq(place), field.has_key(), field.is_in([place]), field.ge(0)] {
@@ -276,10 +276,10 @@ async fn names_in_other_scripts_match_or_are_refused(backend: Backend) -> Outcom
 }
 
 on_each_backend!(
-    fields_may_be_called_like_operators,
-    a_list_may_be_called_any_something,
-    nested_fields_are_reached_through_their_structs,
-    names_with_other_characters_can_be_equal,
-    a_plain_name_is_never_an_operator,
-    names_in_other_scripts_match_or_are_refused,
+    filter_accepts_fields_named_like_operators,
+    contains_accepts_field_named_any,
+    filter_matches_nested_fields,
+    filter_compares_names_with_other_characters,
+    plain_filter_does_not_use_name_as_operator,
+    filter_matches_or_rejects_names_in_other_scripts,
 );

@@ -2,13 +2,13 @@
 
 use kinto_client::{Filter, KintoRecord as _, Value, json};
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
+use kinto_tests::{Fixture, Outcome, on_each_backend, server_on};
 
 use super::{Book, assert_each, fill};
 
-async fn ranges_hold_values_of_their_own_type(backend: Backend) -> Outcome {
+async fn ranges_match_only_values_of_their_type(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let records = [
         json!({"v": -3}),
         json!({"v": 0.5}),
@@ -26,7 +26,7 @@ async fn ranges_hold_values_of_their_own_type(backend: Backend) -> Outcome {
         json!({"v": {}}),
         json!({}),
     ];
-    fill(&scene, records).await;
+    fill(&fixture, records).await;
     let v = Filter::field("v");
     let cases = [
         (v.gt(0), "bce"),
@@ -54,16 +54,16 @@ async fn ranges_hold_values_of_their_own_type(backend: Backend) -> Outcome {
         (v.gt("a").and(v.le("z")), "h"),
         (v.gt("\u{10ffff}"), ""),
     ];
-    assert_each(&scene.todos.typed::<Value>(), cases).await;
+    assert_each(&fixture.todos.typed::<Value>(), cases).await;
     Ok(())
 }
 
-async fn ranges_reach_to_the_ends_of_floats(backend: Backend) -> Outcome {
+async fn ranges_include_extreme_floats(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let ends = [f64::MIN, -f64::MIN_POSITIVE, -5e-324, 0.0, 5e-324, f64::MIN_POSITIVE, 0.1, f64::MAX];
-    fill(&scene, ends.into_iter().map(|v| json!({"v": v})).chain([json!({"v": "text"}), json!({})])).await;
-    let values = scene.todos.typed::<Value>();
+    fill(&fixture, ends.into_iter().map(|v| json!({"v": v})).chain([json!({"v": "text"}), json!({})])).await;
+    let values = fixture.todos.typed::<Value>();
     let v = Filter::field("v");
     for (end, place) in ends.into_iter().zip(0..) {
         let cases = [
@@ -80,9 +80,9 @@ async fn ranges_reach_to_the_ends_of_floats(backend: Backend) -> Outcome {
     Ok(())
 }
 
-async fn or_missing_adds_those_that_lack_the_field(backend: Backend) -> Outcome {
+async fn or_missing_matches_objects_without_field(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let data = |title: Value, pages: Value| json!({"title": title, "pages": pages, "lent": false, "tags": []});
     let records = [
         data(json!("b"), json!(5)),
@@ -92,7 +92,7 @@ async fn or_missing_adds_those_that_lack_the_field(backend: Backend) -> Outcome 
         json!({"pages": 9, "lent": true, "tags": []}),
         json!({"title": "c", "lent": true, "tags": []}),
     ];
-    fill(&scene, records).await;
+    fill(&fixture, records).await;
     let f = Book::fields();
     let cases = [
         (f.pages.gt(1), "ae"),
@@ -103,14 +103,14 @@ async fn or_missing_adds_those_that_lack_the_field(backend: Backend) -> Outcome 
         (f.pages.gt(1).or_missing().and(f.lent.eq(true)), "ef"),
         (f.lent.eq(true).and(f.title.gt("b").or_missing()), "ef"),
     ];
-    assert_each(&scene.todos.typed(), cases).await;
+    assert_each(&fixture.todos.typed(), cases).await;
     Ok(())
 }
 
 /// It belongs to the filter it is said of, not to those that this is joined with.
-async fn or_missing_is_of_one_filter(backend: Backend) -> Outcome {
+async fn or_missing_applies_to_one_filter_only(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let data = |title: Option<&str>, pages: Option<u8>| {
         let mut data = json!({"lent": false, "tags": []});
         if let Some(title) = title {
@@ -122,7 +122,7 @@ async fn or_missing_is_of_one_filter(backend: Backend) -> Outcome {
         data
     };
     let records = [data(Some("b"), Some(5)), data(Some("b"), None), data(None, Some(5)), data(None, None)];
-    fill(&scene, records).await;
+    fill(&fixture, records).await;
     let f = Book::fields();
     let cases = [
         (f.title.gt("a").and(f.pages.gt(1)), "a"),
@@ -130,13 +130,13 @@ async fn or_missing_is_of_one_filter(backend: Backend) -> Outcome {
         (f.title.gt("a").and(f.pages.gt(1).or_missing()), "ab"),
         (f.title.gt("a").or_missing().and(f.pages.gt(1).or_missing()), "abcd"),
     ];
-    assert_each(&scene.todos.typed(), cases).await;
+    assert_each(&fixture.todos.typed(), cases).await;
     Ok(())
 }
 
 on_each_backend!(
-    ranges_hold_values_of_their_own_type,
-    ranges_reach_to_the_ends_of_floats,
-    or_missing_adds_those_that_lack_the_field,
-    or_missing_is_of_one_filter,
+    ranges_match_only_values_of_their_type,
+    ranges_include_extreme_floats,
+    or_missing_matches_objects_without_field,
+    or_missing_applies_to_one_filter_only,
 );

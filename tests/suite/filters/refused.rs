@@ -1,17 +1,17 @@
-//! What the server would misread is refused before anything is sent.
+//! Filters that the server would misinterpret, which are rejected before anything is sent.
 
 use futures_util::StreamExt as _;
-use kinto_client::{Filter, KintoRecord as _, Run, Sort, Timestamp, Value, json};
-use kinto_tests::{Outcome, Scene};
+use kinto_client::{Filter, KintoRecord as _, Sort, Timestamp, Value, json, operation::Action};
+use kinto_tests::{Fixture, Outcome};
 
 use super::Book;
 use crate::{Todo, predicates};
 
 #[tokio::test]
-async fn what_the_server_would_misread_is_refused_before_it_is_sent() -> Outcome {
-    let scene = Scene::new().await;
+async fn filter_rejects_ambiguous_parameters_before_sending() -> Outcome {
+    let fixture = Fixture::new().await;
     let f = Book::fields();
-    let books = scene.todos.typed::<Book>();
+    let books = fixture.todos.typed::<Book>();
     let typed = [
         ("twice the same", f.pages.gt(1).and(f.pages.gt(2)), "twice"),
         ("the same in two calls", f.title.eq("a").and(f.title.eq("a")), "twice"),
@@ -35,14 +35,14 @@ async fn what_the_server_would_misread_is_refused_before_it_is_sent() -> Outcome
     let error = books.get_records().filter(f.title.eq("a")).filter(f.title.eq("b")).await.unwrap_err();
     assert_eq!(predicates(&error), ["invalid"], "{error}");
     assert_eq!(error.operation(), Some("get"));
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }
 
 #[tokio::test]
-async fn json_filters_are_checked_before_they_are_sent() -> Outcome {
-    let scene = Scene::new().await;
-    let values = scene.todos.typed::<Value>();
+async fn json_filter_is_checked_before_sending() -> Outcome {
+    let fixture = Fixture::new().await;
+    let values = fixture.todos.typed::<Value>();
     let (kebab, v) = (Filter::field("foo-bar"), Filter::field("v"));
     let cases = [
         ("an operator on a kebab name", kebab.ge(1), "foo-bar"),
@@ -65,19 +65,19 @@ async fn json_filters_are_checked_before_they_are_sent() -> Outcome {
         for error in [
             values.get_records().filter(filter.clone()).await.unwrap_err(),
             values.get_records().filter(filter.clone()).first().await.unwrap_err(),
-            scene.todos.delete_all_records().filter(filter).await.unwrap_err(),
+            fixture.todos.delete_all_records().filter(filter).await.unwrap_err(),
         ] {
             assert_eq!(predicates(&error), ["invalid"], "{case}: {error}");
             assert!(error.to_string().contains(says), "{case}: {error}");
         }
     }
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }
 
-async fn refused<O: Run>(call: kinto_client::Call<'_, O>, says: &str)
+async fn refused<O: Action>(call: kinto_client::Call<'_, O>, says: &str)
 where
-    <O as Run>::Output: std::fmt::Debug,
+    <O as Action>::Output: std::fmt::Debug,
 {
     let error = call.await.unwrap_err();
     assert_eq!(predicates(&error), ["invalid"], "{error}");
@@ -85,16 +85,16 @@ where
 }
 
 #[tokio::test]
-async fn other_conditions_are_checked_before_they_are_sent() -> Outcome {
-    let scene = Scene::new().await;
-    let get = || scene.todos.get_records::<Value>();
+async fn list_options_are_checked_before_sending() -> Outcome {
+    let fixture = Fixture::new().await;
+    let get = || fixture.todos.get_records::<Value>();
     let [early, late] = [5, 6].map(Timestamp::from_millis);
     refused(get().page_size(0), "page").await;
     refused(get().page_size(0).lenient(), "page").await;
     refused(get().since(late).before(early), "later than 6").await;
     refused(get().since(early).before(early), "later than 5").await;
     refused(get().since(late).before(early).count(), "later than 6").await;
-    refused(scene.todos.delete_all_records().since(late).before(early), "later than 6").await;
+    refused(fixture.todos.delete_all_records().since(late).before(early), "later than 6").await;
     refused(get().sort(Sort::asc("foo-bar")), "foo-bar").await;
     refused(get().sort(Sort::desc("")), "\"\"").await;
     refused(get().sort(Sort::asc("a,b")), "a,b").await;
@@ -102,14 +102,14 @@ async fn other_conditions_are_checked_before_they_are_sent() -> Outcome {
     refused(get().limit(3).count(), "limit").await;
     refused(get().select_as::<Value>(), "Value").await;
     refused(get().select_as::<Vec<u8>>(), "Vec").await;
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }
 
 #[tokio::test]
-async fn a_limit_of_nothing_is_refused() -> Outcome {
-    let scene = Scene::new().await;
-    let none = || scene.todos.get_records::<Value>().limit(0);
+async fn limit_of_zero_is_rejected() -> Outcome {
+    let fixture = Fixture::new().await;
+    let none = || fixture.todos.get_records::<Value>().limit(0);
     let streamed = none().stream().next().await.expect("an error").unwrap_err();
     let paged = none().pages().next().await.expect("an error").unwrap_err();
     for error in [streamed, paged] {
@@ -119,6 +119,6 @@ async fn a_limit_of_nothing_is_refused() -> Outcome {
     refused(none().lenient(), "limit of 0").await;
     refused(none().select_as::<Todo>(), "limit of 0").await;
     refused(none().if_changed_since(Timestamp::from_millis(5)), "limit of 0").await;
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }

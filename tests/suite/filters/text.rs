@@ -2,7 +2,7 @@
 
 use kinto_client::{Filter, KintoRecord, Sort, Value, json};
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
+use kinto_tests::{Fixture, Outcome, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
 use super::{assert_each, fill, selected};
@@ -13,7 +13,7 @@ struct Note {
     v: String,
 }
 
-async fn texts_match_themselves_and_nothing_else(backend: Backend) -> Outcome {
+async fn eq_matches_only_identical_text(backend: Backend) -> Outcome {
     let texts = [
         "",
         "42",
@@ -69,13 +69,13 @@ async fn texts_match_themselves_and_nothing_else(backend: Backend) -> Outcome {
     ];
     let others = [json!(42), json!(0), json!(true), json!(false), json!(null), json!([]), json!({}), json!(["42"])];
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let id = |place: usize| format!("n{place:02}");
     let values = texts.iter().map(|text| json!({"v": text})).chain(others.map(|other| json!({"v": other})));
-    scene.fill(values.chain([json!({})]).enumerate().map(|(place, data)| (id(place), data))).await;
-    let all = scene.plain.ids(&scene.records).await;
+    fixture.fill(values.chain([json!({})]).enumerate().map(|(place, data)| (id(place), data))).await;
+    let all = fixture.plain.ids(&fixture.records).await;
 
-    let (notes, values) = (scene.todos.typed::<Note>(), scene.todos.typed::<Value>());
+    let (notes, values) = (fixture.todos.typed::<Note>(), fixture.todos.typed::<Value>());
     let f = Note::fields();
     for (place, text) in texts.into_iter().enumerate() {
         for filter in [f.v.eq(text), f.v.is_in([text])] {
@@ -93,11 +93,11 @@ async fn texts_match_themselves_and_nothing_else(backend: Backend) -> Outcome {
     Ok(())
 }
 
-async fn like_finds_text_whatever_its_case(backend: Backend) -> Outcome {
+async fn like_ignores_case(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let titles = ["Milk", "oat MILK shake", "Milkmaid", "42", "null", "ilk", "été"];
-    fill(&scene, titles.map(|title| json!({"title": title}))).await;
+    fill(&fixture, titles.map(|title| json!({"title": title}))).await;
     let f = Todo::fields();
     let cases = [
         (f.title.like("milk"), "abc"),
@@ -115,30 +115,30 @@ async fn like_finds_text_whatever_its_case(backend: Backend) -> Outcome {
         (f.title.like("*"), "abcdefg"),
         (f.title.like("milk").and(f.title.ne("Milk")), "bc"),
     ];
-    assert_each(&scene.todos.typed(), cases).await;
+    assert_each(&fixture.todos.typed(), cases).await;
     Ok(())
 }
 
 /// The memory backend fails where the field holds no text; PostgreSQL would find the 4 in the number 42.
-async fn like_passes_over_what_is_no_text(backend: Backend) -> Outcome {
+async fn like_ignores_values_that_are_no_text(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let values = [json!("a42"), json!(42), json!(null), json!(true), json!(["42"]), json!({"42": 42})];
-    fill(&scene, values.into_iter().map(|v| json!({"v": v})).chain([json!({})])).await;
-    assert_each(&scene.todos.typed::<Value>(), [(Filter::field("v").like("42"), "a")]).await;
+    fill(&fixture, values.into_iter().map(|v| json!({"v": v})).chain([json!({})])).await;
+    assert_each(&fixture.todos.typed::<Value>(), [(Filter::field("v").like("42"), "a")]).await;
     Ok(())
 }
 
 /// Only `*` is special: neither what SQL nor what regular expressions know is.
-async fn like_takes_all_else_for_itself(backend: Backend) -> Outcome {
+async fn like_takes_other_characters_literally(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let texts = [
         "(", ")", "[", "a.c", "abc", "+", "^a", "$", "|", "{2}", "?", "\\", "\\d", "7", "C:\\new", "'", "\"", ";", ",",
         "100%", "1000", "a_c", "#", "&", "-", "~", "/", "é",
     ];
-    scene.fill((0..).zip(texts).map(|(place, title)| (format!("r{place:02}"), json!({"title": title})))).await;
-    let todos = scene.todos.typed::<Todo>();
+    fixture.fill((0..).zip(texts).map(|(place, title)| (format!("r{place:02}"), json!({"title": title})))).await;
+    let todos = fixture.todos.typed::<Todo>();
     for text in texts {
         let expected: Vec<&str> = texts.into_iter().filter(|title| title.contains(text)).collect();
         for pattern in [text.to_owned(), format!("*{text}*")] {
@@ -150,8 +150,8 @@ async fn like_takes_all_else_for_itself(backend: Backend) -> Outcome {
 }
 
 on_each_backend!(
-    texts_match_themselves_and_nothing_else,
-    like_finds_text_whatever_its_case,
-    like_passes_over_what_is_no_text,
-    like_takes_all_else_for_itself,
+    eq_matches_only_identical_text,
+    like_ignores_case,
+    like_ignores_values_that_are_no_text,
+    like_takes_other_characters_literally,
 );

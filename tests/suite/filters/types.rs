@@ -9,7 +9,7 @@ use kinto_client::{
     json,
 };
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
+use kinto_tests::{Fixture, Outcome, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -51,7 +51,7 @@ enum Status {
 
 async fn fields_of_other_crates_have_orders(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let data = |n: u8| {
         json!({
             "cow": format!("c{n}"), "boxed": format!("b{n}"), "day": format!("2024-0{n}-01"),
@@ -59,7 +59,7 @@ async fn fields_of_other_crates_have_orders(backend: Backend) -> Outcome {
             "wide": i64::from(n) * 1_000_000_000_000, "length": u64::from(n) * 100, "status": if n == 2 { "Open" } else { "Closed" },
         })
     };
-    fill(&scene, [data(1), data(2), data(3)]).await;
+    fill(&fixture, [data(1), data(2), data(3)]).await;
     let f = Typed::fields();
     let day: NaiveDate = "2024-02-01".parse().unwrap();
     let at: DateTime<Utc> = "2024-02-01T00:00:00Z".parse().unwrap();
@@ -84,7 +84,7 @@ async fn fields_of_other_crates_have_orders(backend: Backend) -> Outcome {
         (f.status.as_text().gt("Closed"), "b"),
         (f.status.eq(Status::Open), "b"),
     ];
-    let records = scene.todos.typed::<Typed>();
+    let records = fixture.todos.typed::<Typed>();
     assert_each(&records, cases).await;
     let longest = records.get_records().sort(f.length.as_number().desc()).sort(f.day.asc()).await?;
     assert_eq!(longest.iter().map(|record| record.id.as_str()).collect::<String>(), "cba");
@@ -120,13 +120,13 @@ struct Sets {
 /// Of 40 sets with the same elements the server found some, by their order in the list.
 async fn sets_are_not_compared_as_a_whole(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    fill(&scene, [json!({"tags": ["x", "y"], "list": ["x"]}), json!({"tags": ["y", "x"]}), json!({"tags": ["x"]})])
+    let fixture = Fixture::on(server.url()).await;
+    fill(&fixture, [json!({"tags": ["x", "y"], "list": ["x"]}), json!({"tags": ["y", "x"]}), json!({"tags": ["x"]})])
         .await;
     let f = Sets::fields();
-    let records = scene.todos.typed::<Sets>();
+    let records = fixture.todos.typed::<Sets>();
     let set = || HashSet::from(["x".to_owned(), "y".to_owned()]);
-    let _ = scene.sent.take();
+    let _ = fixture.sent.take();
     for filter in [
         f.tags.eq(set()),
         f.tags.ne(set()),
@@ -147,7 +147,7 @@ async fn sets_are_not_compared_as_a_whole(backend: Backend) -> Outcome {
             assert!(error.to_string().contains("contains_all"), "{error}");
         }
     }
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     let cases = [(f.tags.contains_all(["x", "y"].map(str::to_owned)), "ab"), (f.list.eq(vec!["x".to_owned()]), "a")];
     assert_each(&records, cases).await;
     Ok(())
@@ -166,14 +166,14 @@ struct Scripts {
 
 async fn names_in_other_scripts_have_all_operators(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let records = [
         json!({"ключ": 1, "größe": "L", "名前": ["x"], "नाम": 1}),
         json!({"ключ": 3, "größe": "S", "名前": []}),
         json!({"ключ": 2}),
     ];
-    fill(&scene, records).await;
-    let (f, records) = (Scripts::fields(), scene.todos.typed::<Scripts>());
+    fill(&fixture, records).await;
+    let (f, records) = (Scripts::fields(), fixture.todos.typed::<Scripts>());
     let cases = [
         (f.key.gt(1), "bc"),
         (f.key.le(2), "ac"),
@@ -185,7 +185,7 @@ async fn names_in_other_scripts_have_all_operators(backend: Backend) -> Outcome 
     assert_each(&records, cases).await;
     let sorted = records.get_records().sort(f.key.desc()).page_size(1).await?;
     assert_eq!(sorted.iter().map(|record| record.id.as_str()).collect::<String>(), "bca");
-    let values = scene.todos.typed::<Value>();
+    let values = fixture.todos.typed::<Value>();
     assert_eq!(
         selected(&values, Filter::field("ключ").ge(2).and(Filter::field("größe").has_key())).await.concat(),
         "b"
@@ -209,7 +209,7 @@ fn shared_text_is_compared_with_text() {
 
 /// The derive decides by a list of its own which names have operators.
 #[test]
-fn the_derive_knows_the_same_names() {
+fn derive_knows_the_same_names() {
     let list = |source: &'static str| {
         let (_, list) = source.split_once("matches!(c,").expect("a list");
         list.split_once(")\n}").expect("its end").0

@@ -1,22 +1,23 @@
-//! What cannot be a patch is refused before anything is sent, and what does not fit the record changes nothing.
+//! Invalid patches, which are rejected before anything is sent, and patches that do not fit the record, which
+//! change nothing.
 
-use kinto_client::{JsonPatch, KintoRecord, Value, json};
-use kinto_tests::{Outcome, Scene};
+use kinto_client::{KintoRecord, Value, json, object::JsonPatch};
+use kinto_tests::{Fixture, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::{Task, task};
 use crate::predicates;
 
 #[tokio::test]
-async fn what_cannot_be_a_patch_is_refused_before_anything_is_sent() -> Outcome {
+async fn invalid_patch_is_rejected_before_sending() -> Outcome {
     #[derive(Debug, Serialize, Deserialize, KintoRecord)]
     struct Measured {
         id: Option<String>,
         size: f64,
         name: Option<String>,
     }
-    let scene = Scene::new().await;
-    let (f, place) = (Measured::fields(), scene.todos.record::<Measured>("paint"));
+    let fixture = Fixture::new().await;
+    let (f, place) = (Measured::fields(), fixture.todos.record::<Measured>("paint"));
     let calls = [
         (place.edit(), "no change"),
         (place.edit().set(f.size, f64::NAN), "NaN"),
@@ -31,13 +32,13 @@ async fn what_cannot_be_a_patch_is_refused_before_anything_is_sent() -> Outcome 
         (place.merge_patch(json!({"id": null})), "id"),
         (place.edit().set(f.id, "paint"), "id"),
         (place.json_patch(JsonPatch::new().add(["a"], f64::NAN)), "NaN"),
-        (scene.todos.record("no/id").edit().set(f.size, 1.0), "no/id"),
+        (fixture.todos.record("no/id").edit().set(f.size, 1.0), "no/id"),
     ];
-    scene.plain.put_data(&scene.record("paint"), &json!({"size": 1.0})).await;
+    fixture.plain.put_data(&fixture.record("paint"), &json!({"size": 1.0})).await;
     let mut wrong = Vec::new();
     for (call, says) in calls {
         let outcome = call.await;
-        let sent = scene.sent.take_lines();
+        let sent = fixture.sent.take_lines();
         match outcome {
             Err(error) if predicates(&error) == ["invalid"] && error.to_string().contains(says) && sent.is_empty() => {
                 assert_eq!(error.operation(), Some("patch record"));
@@ -50,10 +51,10 @@ async fn what_cannot_be_a_patch_is_refused_before_anything_is_sent() -> Outcome 
 }
 
 #[tokio::test]
-async fn a_patch_that_does_not_fit_changes_nothing() -> Outcome {
-    let scene = Scene::new().await;
-    let before = scene.plain.put_data(&scene.record("paint"), &task()).await;
-    let place = scene.todos.record::<Value>("paint");
+async fn json_patch_that_does_not_fit_changes_nothing() -> Outcome {
+    let fixture = Fixture::new().await;
+    let before = fixture.plain.put_data(&fixture.record("paint"), &task()).await;
+    let place = fixture.todos.record::<Value>("paint");
     let add = || JsonPatch::new().replace(["title"], "Paint it");
     let calls = [
         place.json_patch(add().test(["dueAt"], 6)),
@@ -69,19 +70,19 @@ async fn a_patch_that_does_not_fit_changes_nothing() -> Outcome {
     for call in calls {
         let error = call.await.unwrap_err();
         assert_eq!(predicates(&error), ["invalid"], "{error}");
-        assert_eq!((error.operation(), error.object()), (Some("patch record"), Some(scene.record("paint").as_str())));
-        let sent = scene.sent.take();
+        assert_eq!((error.operation(), error.object()), (Some("patch record"), Some(fixture.record("paint").as_str())));
+        let sent = fixture.sent.take();
         assert!(sent.iter().all(|sent| sent.method == http::Method::GET), "{sent:?}");
     }
-    scene.plain.put_data(&scene.record("flat"), &json!({"title": "Flat", "assignee": 7})).await;
-    let flat = scene.todos.record::<Task>("flat").edit().set(Task::fields().assignee.full_name, "Ada");
+    fixture.plain.put_data(&fixture.record("flat"), &json!({"title": "Flat", "assignee": 7})).await;
+    let flat = fixture.todos.record::<Task>("flat").edit().set(Task::fields().assignee.full_name, "Ada");
     let error = flat.await.unwrap_err();
     assert_eq!(predicates(&error), ["invalid"], "{error}");
     assert!(error.to_string().contains("assignee.fullName") && error.to_string().contains("number"), "{error}");
-    assert_eq!(scene.plain.object(&scene.record("paint")).await, before);
+    assert_eq!(fixture.plain.object(&fixture.record("paint")).await, before);
 
-    let none = scene.todos.record::<Task>("none").edit().set(Task::fields().title, "x").await.unwrap_err();
+    let none = fixture.todos.record::<Task>("none").edit().set(Task::fields().title, "x").await.unwrap_err();
     assert_eq!(predicates(&none), ["not found"], "{none}");
-    assert_eq!(scene.plain.ids(&scene.records).await, ["flat", "paint"], "a patch makes no records");
+    assert_eq!(fixture.plain.ids(&fixture.records).await, ["flat", "paint"], "a patch makes no records");
     Ok(())
 }

@@ -50,7 +50,7 @@ use std::{
     time::Duration,
 };
 
-use kinto_client::{Attempt, RetryPolicy};
+use kinto_client::retry::{RetryPolicy, RetryState};
 
 mod batches;
 mod clients;
@@ -62,7 +62,7 @@ mod writes;
 struct Counting(Arc<AtomicUsize>);
 
 impl RetryPolicy for Counting {
-    fn delay(&self, attempt: &Attempt) -> Option<Duration> {
+    fn delay(&self, attempt: &RetryState) -> Option<Duration> {
         self.0.fetch_add(1, Ordering::Relaxed);
         (attempt.tries < 2).then_some(Duration::ZERO)
     }

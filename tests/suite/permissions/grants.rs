@@ -1,17 +1,17 @@
 //! Single principals are given permissions, and lose them, while others do the same.
 
-use kinto_client::{BucketAttributes, Principal, Value, json};
+use kinto_client::{Principal, Value, json, object::BucketAttributes};
 use kinto_server::{Server, unique};
-use kinto_tests::{Fault, Gate, Outcome, Person, Proxy, Scene, Sent, in_order};
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, SentRequest, TestUser, in_order};
 
 use super::{assert_all, me, shared};
 use crate::predicates;
 
 #[tokio::test]
-async fn on_all_four_kinds() -> Outcome {
-    let scene = Scene::new().await;
-    let (me, paths) = (me(&scene).await, shared(&scene).await);
-    let (bucket, collection) = (&scene.bucket, &scene.todos);
+async fn grant_works_for_all_kinds() -> Outcome {
+    let fixture = Fixture::new().await;
+    let (me, paths) = (me(&fixture).await, shared(&fixture).await);
+    let (bucket, collection) = (&fixture.bucket, &fixture.todos);
     let (group, record) = (bucket.group("team"), collection.record::<Value>("r"));
     let team = &paths[2];
 
@@ -20,41 +20,41 @@ async fn on_all_four_kinds() -> Outcome {
     group.grant(|p| p.write(&group).read("account:new")).await?;
     record.grant(|p| p.write(&group).read("account:new")).await?;
     let readers = json!(["account:new", "account:reader", "system.Authenticated"]);
-    assert_all(&scene, &paths, &json!({"read": readers, "write": [team, "account:editor", me]})).await;
+    assert_all(&fixture, &paths, &json!({"read": readers, "write": [team, "account:editor", me]})).await;
 
     bucket.revoke(|p| p.write(["account:editor", "account:unknown"]).read("account:reader")).await?;
     collection.revoke(|p| p.write(["account:editor", "account:unknown"]).read("account:reader")).await?;
     group.revoke(|p| p.write(["account:editor", "account:unknown"]).read("account:reader")).await?;
     record.revoke(|p| p.write(["account:editor", "account:unknown"]).read("account:reader")).await?;
     let readers = json!(["account:new", "system.Authenticated"]);
-    assert_all(&scene, &paths, &json!({"read": readers, "write": [team, me]})).await;
+    assert_all(&fixture, &paths, &json!({"read": readers, "write": [team, me]})).await;
 
     bucket.grant(|p| p.collection_create(&group).group_create(["account:a", "account:b"])).await?;
     collection.grant(|p| p.record_create(&group)).await?;
     let expected = json!({
         "read": readers, "write": [team, me], "collection:create": [team], "group:create": ["account:a", "account:b"],
     });
-    assert_eq!(scene.plain.permissions(&paths[0]).await, expected);
+    assert_eq!(fixture.plain.permissions(&paths[0]).await, expected);
     let expected = json!({"read": readers, "write": [team, me], "record:create": [team]});
-    assert_eq!(scene.plain.permissions(&paths[1]).await, expected);
+    assert_eq!(fixture.plain.permissions(&paths[1]).await, expected);
 
     bucket.revoke(|p| p.collection_create(&group).group_create("account:a").read(&group)).await?;
     let expected = json!({"read": readers, "write": [team, me], "group:create": ["account:b"]});
-    assert_eq!(scene.plain.permissions(&paths[0]).await, expected);
+    assert_eq!(fixture.plain.permissions(&paths[0]).await, expected);
     Ok(())
 }
 
 #[tokio::test]
-async fn the_data_stays_as_it_is() -> Outcome {
-    let scene = Scene::new().await;
-    let path = scene.record("milk");
+async fn grant_keeps_data() -> Outcome {
+    let fixture = Fixture::new().await;
+    let path = fixture.record("milk");
     let data = json!({"title": "Milk", "deep": {"a": [1, null]}, "null": null});
-    scene.plain.put_data(&path, &data).await;
-    scene.todos.record::<Value>("milk").grant(|p| p.read("account:reader")).await?;
-    scene.todos.record::<Value>("milk").revoke(|p| p.read("account:reader")).await?;
-    assert_eq!(scene.plain.held(&path).await, data);
-    let sent = scene.sent.take();
-    let [grant, revoke] = [&sent[1], &sent[3]].map(Sent::json);
+    fixture.plain.put_data(&path, &data).await;
+    fixture.todos.record::<Value>("milk").grant(|p| p.read("account:reader")).await?;
+    fixture.todos.record::<Value>("milk").revoke(|p| p.read("account:reader")).await?;
+    assert_eq!(fixture.plain.held(&path).await, data);
+    let sent = fixture.sent.take();
+    let [grant, revoke] = [&sent[1], &sent[3]].map(SentRequest::json);
     assert_eq!(grant, json!({"permissions": {"read": ["account:reader"]}}), "the list that changes, and nothing else");
     assert_eq!(revoke, json!({"permissions": {"read": []}}));
     assert_eq!(sent.len(), 4);
@@ -62,51 +62,51 @@ async fn the_data_stays_as_it_is() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_writes_nothing() -> Outcome {
-    let scene = Scene::new().await;
-    let paths = shared(&scene).await;
-    let before = scene.plain.object(&paths[0]).await;
-    scene.bucket.grant(|p| p.read("account:reader")).await?;
-    scene.bucket.revoke(|p| p.read("account:unknown").collection_create("account:reader")).await?;
-    scene.bucket.grant(|nobody| nobody).await?;
-    assert_eq!(scene.plain.object(&paths[0]).await, before);
-    assert!(scene.sent.take().iter().all(|sent| sent.method == http::Method::GET));
+async fn grant_sends_no_write_when_nothing_changes() -> Outcome {
+    let fixture = Fixture::new().await;
+    let paths = shared(&fixture).await;
+    let before = fixture.plain.object(&paths[0]).await;
+    fixture.bucket.grant(|p| p.read("account:reader")).await?;
+    fixture.bucket.revoke(|p| p.read("account:unknown").collection_create("account:reader")).await?;
+    fixture.bucket.grant(|nobody| nobody).await?;
+    assert_eq!(fixture.plain.object(&paths[0]).await, before);
+    assert!(fixture.sent.take().iter().all(|sent| sent.method == http::Method::GET));
     Ok(())
 }
 
 #[tokio::test]
-async fn who_writes_stays_among_the_writers() -> Outcome {
-    let scene = Scene::new().await;
-    let (me, paths) = (me(&scene).await, shared(&scene).await);
-    scene.bucket.revoke(|p| p.write([me.clone(), "account:editor".into()])).await?;
-    assert_eq!(scene.plain.permissions(&paths[0]).await["write"], json!([me]));
+async fn revoke_keeps_writer_in_write_list() -> Outcome {
+    let fixture = Fixture::new().await;
+    let (me, paths) = (me(&fixture).await, shared(&fixture).await);
+    fixture.bucket.revoke(|p| p.write([me.clone(), "account:editor".into()])).await?;
+    assert_eq!(fixture.plain.permissions(&paths[0]).await["write"], json!([me]));
     Ok(())
 }
 
 #[tokio::test]
-async fn on_what_is_not_there() -> Outcome {
-    let scene = Scene::new().await;
-    let record = scene.todos.record::<Value>("none");
+async fn grant_returns_not_found_when_object_is_missing() -> Outcome {
+    let fixture = Fixture::new().await;
+    let record = fixture.todos.record::<Value>("none");
     for (operation, error) in [
         ("grant record", record.grant(|p| p.read("account:a")).await.unwrap_err()),
         ("revoke record", record.revoke(|p| p.read("account:a")).await.unwrap_err()),
-        ("grant collection", scene.bucket.collection("none").grant(|p| p.read("account:a")).await.unwrap_err()),
-        ("grant group", scene.bucket.group("none").grant(|p| p.read("account:a")).await.unwrap_err()),
+        ("grant collection", fixture.bucket.collection("none").grant(|p| p.read("account:a")).await.unwrap_err()),
+        ("grant group", fixture.bucket.group("none").grant(|p| p.read("account:a")).await.unwrap_err()),
     ] {
         assert_eq!(predicates(&error), ["not found"], "{error}");
         assert_eq!(error.operation(), Some(operation));
     }
-    assert_eq!(scene.plain.ids(&scene.records).await, [""; 0]);
+    assert_eq!(fixture.plain.ids(&fixture.records).await, [""; 0]);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_at_once_are_all_granted() -> Outcome {
-    let scene = Scene::new().await;
-    let me = me(&scene).await;
+async fn concurrent_grants_are_all_stored() -> Outcome {
+    let fixture = Fixture::new().await;
+    let me = me(&fixture).await;
     let grants = (0..10).map(|n| {
         // Clients of their own, as if they knew nothing of each other.
-        let bucket = scene.client_at(scene.url()).build().expect("a client").bucket(scene.bucket.id());
+        let bucket = fixture.client_at(fixture.url()).build().expect("a client").bucket(fixture.bucket.id());
         tokio::spawn(async move {
             bucket.grant(|p| p.write(format!("account:w{n}")).collection_create(format!("account:c{n}"))).await
         })
@@ -117,20 +117,20 @@ async fn ten_at_once_are_all_granted() -> Outcome {
     let [creators, mut writers] =
         ["c", "w"].map(|letter| (0..10).map(|n| format!("account:{letter}{n}")).collect::<Vec<_>>());
     writers.push(me.to_string());
-    let path = format!("/buckets/{}", scene.bucket.id());
-    assert_eq!(scene.plain.permissions(&path).await, json!({"write": writers, "collection:create": creators}));
+    let path = format!("/buckets/{}", fixture.bucket.id());
+    assert_eq!(fixture.plain.permissions(&path).await, json!({"write": writers, "collection:create": creators}));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn grants_and_revokes_at_once_do_not_undo_each_other() -> Outcome {
-    let scene = Scene::new().await;
-    let me = me(&scene).await;
-    let path = format!("/buckets/{}", scene.bucket.id());
+async fn concurrent_grants_and_revokes_are_all_stored() -> Outcome {
+    let fixture = Fixture::new().await;
+    let me = me(&fixture).await;
+    let path = format!("/buckets/{}", fixture.bucket.id());
     let old: Vec<String> = (0..5).map(|n| format!("account:old{n}")).collect();
-    scene.plain.put(&path, &json!({"permissions": {"read": old}})).await;
+    fixture.plain.put(&path, &json!({"permissions": {"read": old}})).await;
     let changes = (0..10).map(|n| {
-        let bucket = scene.bucket.clone();
+        let bucket = fixture.bucket.clone();
         tokio::spawn(async move {
             match n % 2 {
                 0 => bucket.grant(|p| p.read(format!("account:new{}", n / 2))).await,
@@ -142,80 +142,80 @@ async fn grants_and_revokes_at_once_do_not_undo_each_other() -> Outcome {
         change?;
     }
     let new: Vec<String> = (0..5).map(|n| format!("account:new{n}")).collect();
-    assert_eq!(scene.plain.permissions(&path).await, json!({"read": new, "write": [me]}));
+    assert_eq!(fixture.plain.permissions(&path).await, json!({"read": new, "write": [me]}));
     Ok(())
 }
 
 #[tokio::test]
-async fn one_that_is_overtaken_starts_again() -> Outcome {
-    let scene = Scene::new().await;
-    let me = me(&scene).await;
-    let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
+async fn grant_starts_over_after_conflict() -> Outcome {
+    let fixture = Fixture::new().await;
+    let me = me(&fixture).await;
+    let path = format!("/buckets/{}/collections/todos", fixture.bucket.id());
     let gate = Gate::default();
     // The GET passes, the PATCH waits.
-    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
-    let collection = scene.todos_through(&proxy);
+    let proxy = Proxy::start(fixture.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
+    let collection = fixture.todos_through(&proxy);
     let overtaking = async {
         let body = json!({"data": {"colour": "blue"}, "permissions": {"read": ["account:first"]}});
-        scene.plain.put(&path, &body).await;
+        fixture.plain.put(&path, &body).await;
     };
     gate.overtake(collection.grant(|p| p.read("account:second")), overtaking).await?;
     let expected = json!({"read": ["account:first", "account:second"], "write": [me]});
-    assert_eq!(scene.plain.permissions(&path).await, expected);
-    assert_eq!(scene.plain.held(&path).await, json!({"colour": "blue"}));
+    assert_eq!(fixture.plain.permissions(&path).await, expected);
+    assert_eq!(fixture.plain.held(&path).await, json!({"colour": "blue"}));
     let lines = ["GET", "PATCH", "GET", "PATCH"].map(|method| format!("{method} {path}"));
     assert_eq!(proxy.lines(), lines);
     Ok(())
 }
 
 #[tokio::test]
-async fn one_whose_answer_is_lost_is_granted_once() -> Outcome {
-    let scene = Scene::new().await;
-    let me = me(&scene).await;
-    let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
-    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::CutAfter])).await;
-    let collection = scene.todos_through(&proxy);
+async fn grant_is_stored_once_when_response_is_lost() -> Outcome {
+    let fixture = Fixture::new().await;
+    let me = me(&fixture).await;
+    let path = format!("/buckets/{}/collections/todos", fixture.bucket.id());
+    let proxy = Proxy::start(fixture.url(), in_order([Fault::Pass, Fault::CutAfter])).await;
+    let collection = fixture.todos_through(&proxy);
     collection.grant(|p| p.read("account:reader")).await?;
-    assert_eq!(scene.plain.permissions(&path).await, json!({"read": ["account:reader"], "write": [me]}));
+    assert_eq!(fixture.plain.permissions(&path).await, json!({"read": ["account:reader"], "write": [me]}));
     Ok(())
 }
 
 #[tokio::test]
-async fn principals_that_nobody_can_be_are_refused() -> Outcome {
-    let scene = Scene::new().await;
-    let paths = shared(&scene).await;
-    let before = scene.plain.permissions(&paths[0]).await;
-    let mut settings = scene.bucket.get().await?;
-    scene.sent.forget();
-    let own = scene.client.bucket("default").group("friends");
+async fn grant_rejects_invalid_principals() -> Outcome {
+    let fixture = Fixture::new().await;
+    let paths = shared(&fixture).await;
+    let before = fixture.plain.permissions(&paths[0]).await;
+    let mut settings = fixture.bucket.get().await?;
+    fixture.sent.forget();
+    let own = fixture.client.bucket("default").group("friends");
     for (principal, reason) in [("".into(), "empty"), ("a\0b".into(), "NUL"), ((&own).into(), "`default`")] {
         let principal: &Principal = &principal;
         let unchanged = settings.permissions.clone();
         settings.permissions.edit()?.read.insert(principal.clone());
         for error in [
-            scene.bucket.grant(|p| p.write(principal)).await.unwrap_err(),
-            scene.bucket.revoke(|p| p.collection_create(principal)).await.unwrap_err(),
-            scene.bucket.patch(json!({})).permissions(|p| p.read(principal)).await.unwrap_err(),
-            scene.bucket.overwrite(BucketAttributes::default()).permissions(|p| p.read(principal)).await.unwrap_err(),
-            scene.bucket.save_permissions(&mut settings).await.unwrap_err(),
-            scene.bucket.create_group("new", ["account:a"]).permissions(|p| p.read(principal)).await.unwrap_err(),
+            fixture.bucket.grant(|p| p.write(principal)).await.unwrap_err(),
+            fixture.bucket.revoke(|p| p.collection_create(principal)).await.unwrap_err(),
+            fixture.bucket.patch(json!({})).permissions(|p| p.read(principal)).await.unwrap_err(),
+            fixture.bucket.overwrite(BucketAttributes::default()).permissions(|p| p.read(principal)).await.unwrap_err(),
+            fixture.bucket.save_permissions(&mut settings).await.unwrap_err(),
+            fixture.bucket.create_group("new", ["account:a"]).permissions(|p| p.read(principal)).await.unwrap_err(),
         ] {
             assert_eq!(predicates(&error), ["invalid"], "{error}");
             assert!(error.to_string().contains(reason), "{reason} is not said: {error}");
         }
         settings.permissions = unchanged;
     }
-    assert!(scene.sent.take().is_empty());
-    assert_eq!(scene.plain.permissions(&paths[0]).await, before);
+    assert!(fixture.sent.take().is_empty());
+    assert_eq!(fixture.plain.permissions(&paths[0]).await, before);
     Ok(())
 }
 
 #[tokio::test]
-async fn where_who_writes_is_not_told_nothing_is_erased() -> Outcome {
+async fn grant_fails_without_loss_when_permissions_stay_hidden() -> Outcome {
     // There the server does not add who writes to the writers, so that it shows the permissions to those only who were
     // put there on purpose.
     let server = Server::builder().setting("kinto.explicit_permissions", "false").shared()?;
-    let (owner, editor) = (Person::new(server.url(), "alexis").await, Person::new(server.url(), "niko").await);
+    let (owner, editor) = (TestUser::new(server.url(), "alexis").await, TestUser::new(server.url(), "niko").await);
     let bucket = owner.client.bucket(unique("explicit"));
     bucket.create().permissions(|p| p.write(owner.principal())).await?;
     let collection = bucket.collection("todos");

@@ -1,20 +1,21 @@
 //! Permissions are said with every kind of write.
 
 use kinto_client::{
-    BucketAttributes, BucketPermissions, CollectionAttributes, GroupAttributes, Permissions, Principal,
-    RecordPermissions, Value, json,
+    Permissions, Principal, Value, json,
+    object::{BucketAttributes, CollectionAttributes, GroupAttributes},
+    permissions::{BucketPermissions, RecordPermissions},
 };
 use kinto_server::unique;
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 
 use super::{assert_all, me, shared};
 use crate::Todo;
 
 #[tokio::test]
-async fn on_create() -> Outcome {
-    let scene = Scene::new().await;
-    let me = me(&scene).await;
-    let bucket = scene.client.bucket(unique("new"));
+async fn create_stores_permissions() -> Outcome {
+    let fixture = Fixture::new().await;
+    let me = me(&fixture).await;
+    let bucket = fixture.client.bucket(unique("new"));
     let (path, team) = (format!("/buckets/{}", bucket.id()), bucket.group("team"));
     let team_name = format!("{path}/groups/team");
 
@@ -27,7 +28,7 @@ async fn on_create() -> Outcome {
         "collection:create": ["account:a", "account:b"],
         "group:create": ["idp:c@d"],
     });
-    assert_eq!(scene.plain.permissions(&path).await, expected);
+    assert_eq!(fixture.plain.permissions(&path).await, expected);
     let given = BucketPermissions::default().read(Principal::everyone()).write([Principal::from(&team), me.clone()]);
     let given = given.collection_create(["account:b", "account:a"]).group_create(Principal::user("idp", "c@d"));
     assert_eq!(created.permissions, Permissions::Visible(given.into()), "with what the server adds");
@@ -36,28 +37,28 @@ async fn on_create() -> Outcome {
         bucket.create_collection("c").permissions(|p| p.record_create(vec![&team]).read(&[me.clone()][..]));
     collection.await?;
     let expected = json!({"record:create": [team_name], "read": [me], "write": [me]});
-    assert_eq!(scene.plain.permissions(&format!("{path}/collections/c")).await, expected);
+    assert_eq!(fixture.plain.permissions(&format!("{path}/collections/c")).await, expected);
 
     bucket
         .create_group("team", ["account:a"])
         .permissions(|p| p.write(Principal::account("a")).read("account:b"))
         .await?;
-    assert_eq!(scene.plain.permissions(&team_name).await, json!({"read": ["account:b"], "write": ["account:a", me]}));
+    assert_eq!(fixture.plain.permissions(&team_name).await, json!({"read": ["account:b"], "write": ["account:a", me]}));
 
     let collection = bucket.collection("c").typed::<Todo>();
     let record =
         collection.create_record(Todo::new("Milk")).permissions(|p| p.read(Principal::authenticated())).await?;
     let record = format!("{path}/collections/c/records/{}", record.id);
     let expected = json!({"read": ["system.Authenticated"], "write": [me]});
-    assert_eq!(scene.plain.permissions(&record).await, expected);
+    assert_eq!(fixture.plain.permissions(&record).await, expected);
     Ok(())
 }
 
 #[tokio::test]
-async fn on_overwrite_they_replace_all_lists() -> Outcome {
-    let scene = Scene::new().await;
-    let (me, paths) = (me(&scene).await, shared(&scene).await);
-    let (bucket, collection) = (&scene.bucket, &scene.todos);
+async fn overwrite_replaces_all_lists_of_permissions() -> Outcome {
+    let fixture = Fixture::new().await;
+    let (me, paths) = (me(&fixture).await, shared(&fixture).await);
+    let (bucket, collection) = (&fixture.bucket, &fixture.todos);
     let (group, record) = (bucket.group("team"), collection.record::<Value>("r"));
 
     bucket.overwrite(BucketAttributes::default()).await?;
@@ -65,49 +66,49 @@ async fn on_overwrite_they_replace_all_lists() -> Outcome {
     group.overwrite(GroupAttributes::default()).await?;
     record.overwrite(json!({"a": 1})).await?;
     let expected = json!({"read": ["account:reader", "system.Authenticated"], "write": ["account:editor", me]});
-    assert_all(&scene, &paths, &expected).await;
+    assert_all(&fixture, &paths, &expected).await;
 
     bucket.overwrite(BucketAttributes::default()).permissions(|p| p.read("account:new")).await?;
     collection.overwrite(CollectionAttributes::default()).permissions(|p| p.read("account:new")).await?;
     group.overwrite(GroupAttributes::default()).permissions(|p| p.read("account:new")).await?;
     record.overwrite(json!({"b": 1})).permissions(|p| p.read("account:new")).await?;
-    assert_all(&scene, &paths, &json!({"read": ["account:new"], "write": [me]})).await;
-    assert_eq!(scene.plain.held(&paths[3]).await, json!({"b": 1}));
+    assert_all(&fixture, &paths, &json!({"read": ["account:new"], "write": [me]})).await;
+    assert_eq!(fixture.plain.held(&paths[3]).await, json!({"b": 1}));
     Ok(())
 }
 
 #[tokio::test]
-async fn on_overwrite_nobody_can_be_said_too() -> Outcome {
-    let scene = Scene::new().await;
-    let (me, paths) = (me(&scene).await, shared(&scene).await);
-    scene.todos.record::<Value>("r").overwrite(json!({"a": 1})).permissions(|nobody| nobody).await?;
-    assert_eq!(scene.plain.permissions(&paths[3]).await, json!({"write": [me]}));
+async fn overwrite_can_empty_all_lists_of_permissions() -> Outcome {
+    let fixture = Fixture::new().await;
+    let (me, paths) = (me(&fixture).await, shared(&fixture).await);
+    fixture.todos.record::<Value>("r").overwrite(json!({"a": 1})).permissions(|nobody| nobody).await?;
+    assert_eq!(fixture.plain.permissions(&paths[3]).await, json!({"write": [me]}));
     Ok(())
 }
 
 #[tokio::test]
-async fn on_patch_they_replace_the_lists_that_are_named() -> Outcome {
-    let scene = Scene::new().await;
-    let (me, paths) = (me(&scene).await, shared(&scene).await);
+async fn patch_replaces_only_named_lists_of_permissions() -> Outcome {
+    let fixture = Fixture::new().await;
+    let (me, paths) = (me(&fixture).await, shared(&fixture).await);
     let change = json!({"colour": "blue"});
-    scene.bucket.patch(&change).permissions(|p| p.read("account:new")).await?;
-    scene.todos.patch(&change).permissions(|p| p.read("account:new")).await?;
-    scene.bucket.group("team").patch(&change).permissions(|p| p.read("account:new")).await?;
-    scene.todos.patch_record::<Value>("r", &change).permissions(|p| p.read("account:new")).await?;
-    assert_all(&scene, &paths, &json!({"read": ["account:new"], "write": ["account:editor", me]})).await;
+    fixture.bucket.patch(&change).permissions(|p| p.read("account:new")).await?;
+    fixture.todos.patch(&change).permissions(|p| p.read("account:new")).await?;
+    fixture.bucket.group("team").patch(&change).permissions(|p| p.read("account:new")).await?;
+    fixture.todos.patch_record::<Value>("r", &change).permissions(|p| p.read("account:new")).await?;
+    assert_all(&fixture, &paths, &json!({"read": ["account:new"], "write": ["account:editor", me]})).await;
     for path in &paths {
-        assert_eq!(scene.plain.held(path).await["colour"], "blue", "{path}");
+        assert_eq!(fixture.plain.held(path).await["colour"], "blue", "{path}");
     }
     Ok(())
 }
 
-/// What the answers of one batch say alike is kept once; it is each object's own all the same.
+/// Permissions shared by the responses of a batch are stored once, but each object can be changed on its own.
 #[tokio::test]
-async fn in_one_batch_each_has_its_own() -> Outcome {
-    let scene = Scene::new().await;
-    let me = me(&scene).await;
-    let mut batch = scene.client.batch();
-    let create = |id: &str| scene.todos.create_record(Todo::new(id)).id(id);
+async fn batch_objects_have_independent_permissions() -> Outcome {
+    let fixture = Fixture::new().await;
+    let me = me(&fixture).await;
+    let mut batch = fixture.client.batch();
+    let create = |id: &str| fixture.todos.create_record(Todo::new(id)).id(id);
     let tickets = [
         batch.add(create("a")),
         batch.add(create("b").permissions(|p| p.read("account:reader"))),
@@ -125,12 +126,12 @@ async fn in_one_batch_each_has_its_own() -> Outcome {
 
     a.permissions.edit()?.write.insert("account:editor".into());
     assert_eq!(c.permissions, Permissions::Visible(write(&[]).into()), "only one was edited");
-    scene.sent.forget();
-    scene.todos.save_record(&mut c).await?;
-    assert_eq!(scene.sent.take_lines(), [""; 0], "nothing was changed in it");
-    scene.todos.save_record(&mut a).await?;
+    fixture.sent.forget();
+    fixture.todos.save_record(&mut c).await?;
+    assert_eq!(fixture.sent.take_lines(), [""; 0], "nothing was changed in it");
+    fixture.todos.save_record(&mut a).await?;
     let held = |id: &'static str| {
-        let (record, plain) = (scene.record(id), scene.plain.clone());
+        let (record, plain) = (fixture.record(id), fixture.plain.clone());
         async move { plain.permissions(&record).await }
     };
     assert_eq!(held("a").await, json!({"write": ["account:editor", me]}));

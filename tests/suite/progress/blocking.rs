@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kinto_client::{Collection, Error, Timestamp, Value, json};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 use tokio::runtime::{Builder, Runtime};
 
 use super::todos_with;
@@ -55,12 +55,12 @@ fn nothing(todos: &Collection) {
 }
 
 /// On a runtime of its own, in which nothing else runs.
-fn scene() -> Result<(Runtime, Scene, Collection), Box<dyn std::error::Error>> {
+fn fixture() -> Result<(Runtime, Fixture, Collection), Box<dyn std::error::Error>> {
     let runtime = Runtime::new()?;
-    let scene = runtime.block_on(Scene::new());
-    runtime.block_on(scene.fill((0..3).map(|n| (format!("n{n}"), json!({"n": n})))));
-    let todos = todos_with(&scene, 32);
-    Ok((runtime, scene, todos))
+    let fixture = runtime.block_on(Fixture::new());
+    runtime.block_on(fixture.fill((0..3).map(|n| (format!("n{n}"), json!({"n": n})))));
+    let todos = todos_with(&fixture, 32);
+    Ok((runtime, fixture, todos))
 }
 
 fn both_runtimes() -> Result<[Runtime; 2], std::io::Error> {
@@ -68,8 +68,8 @@ fn both_runtimes() -> Result<[Runtime; 2], std::io::Error> {
 }
 
 #[test]
-fn it_works_on_every_thread_that_may_wait() -> Outcome {
-    let (_runtime, _scene, todos) = scene()?;
+fn blocking_call_works_on_every_thread_that_may_wait() -> Outcome {
+    let (_runtime, _scene, todos) = fixture()?;
     everything(&todos)?;
     for runtime in both_runtimes()? {
         {
@@ -93,9 +93,9 @@ fn it_works_on_every_thread_that_may_wait() -> Outcome {
 }
 
 #[test]
-fn it_is_refused_inside_of_async_code() -> Outcome {
-    let (_runtime, scene, todos) = scene()?;
-    scene.sent.forget();
+fn blocking_call_is_refused_in_async_code() -> Outcome {
+    let (_runtime, fixture, todos) = fixture()?;
+    fixture.sent.forget();
     for runtime in both_runtimes()? {
         runtime.block_on(async { nothing(&todos) });
         let in_task = todos.clone();

@@ -5,12 +5,14 @@ use std::{collections::BTreeSet, env};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use kinto_client::{
-    Blueprint, Bucket, BucketSpec, Client, Collection, Error, ErrorKind, Filter, Group, GroupSpec, JsonPatch,
-    KintoRecord, Principal, Value, json,
+    Blueprint, Bucket, Client, Collection, Error, ErrorKind, Filter, Group, KintoRecord, Principal, Value,
+    blueprint::{BucketSpec, GroupSpec},
+    json,
+    object::JsonPatch,
     schema::{self, JsonSchema},
 };
 use kinto_server::{Backend, unique};
-use kinto_tests::{Outcome, Scene, server_on};
+use kinto_tests::{Fixture, Outcome, server_on};
 use serde::{Deserialize, Serialize};
 
 use super::ends;
@@ -116,18 +118,18 @@ fn sorted(mut held: Held) -> Held {
     held
 }
 
-async fn is_there(scene: &Scene, path: &str) -> Option<Held> {
-    if scene.plain.status(path).await == 404 {
+async fn is_there(fixture: &Fixture, path: &str) -> Option<Held> {
+    if fixture.plain.status(path).await == 404 {
         return None;
     }
-    let mut data = scene.plain.held(path).await;
+    let mut data = fixture.plain.held(path).await;
     data.as_object_mut().unwrap().remove("schema");
-    let read = scene.plain.permissions(path).await["read"].as_array().cloned().unwrap_or_default();
+    let read = fixture.plain.permissions(path).await["read"].as_array().cloned().unwrap_or_default();
     let read = read.iter().map(|principal| principal.as_str().unwrap().to_owned()).collect();
     Some(Held { data, read })
 }
 
-/// Whether it was acknowledged. It may fail because the other came first, and says so without a doubt.
+/// Returns true if it was acknowledged. It may fail because the other came first, and says so without a doubt.
 fn acknowledged<T>(verb: &str, result: Result<T, Error>) -> Result<bool, Error> {
     match result {
         Ok(_) => Ok(true),
@@ -248,13 +250,18 @@ async fn write_record(
     acknowledged(verb, result)
 }
 
-async fn pair_of_records(scene: &Scene, client: &Client, one: &'static str, other: &'static str) -> Result<(), Error> {
-    let collection = client.bucket(scene.bucket.id()).collection(unique("c"));
-    let path = format!("/buckets/{}/collections/{}", scene.bucket.id(), collection.id());
-    scene.plain.put(&path, &json!({})).await;
+async fn pair_of_records(
+    fixture: &Fixture,
+    client: &Client,
+    one: &'static str,
+    other: &'static str,
+) -> Result<(), Error> {
+    let collection = client.bucket(fixture.bucket.id()).collection(unique("c"));
+    let path = format!("/buckets/{}/collections/{}", fixture.bucket.id(), collection.id());
+    fixture.plain.put(&path, &json!({})).await;
     let (data, path) = (json!({"base": 1, "list": ["base"]}), format!("{path}/records/r"));
     let put = json!({"data": data, "permissions": {"read": [account("base")]}});
-    scene.plain.put(&path, &put).await;
+    fixture.plain.put(&path, &put).await;
     if one == "migrate" || other == "migrate" {
         collection.patch(json!({"schema": schema::of::<Migrated>()})).await?;
     }
@@ -262,19 +269,19 @@ async fn pair_of_records(scene: &Scene, client: &Client, one: &'static str, othe
     let mut before = (Some(Held { data, read: BTreeSet::from([account("base")]) }), 0);
     let deletes = one.starts_with("delete") || other.starts_with("delete");
     if !deletes && (one == "create" || other == "create") {
-        scene.plain.delete(&path).await;
+        fixture.plain.delete(&path).await;
         before = (None, 0);
     }
     let write = |verb, tag| tokio::spawn(write_record(collection.clone(), read.clone(), verb, tag));
     let (first, second) = (write(one, "a"), write(other, "b"));
     let (first, second) = (first.await.expect("no panic")?, second.await.expect("no panic")?);
-    check(scene, &path, &before, [(one, "a", first), (other, "b", second)]).await;
+    check(fixture, &path, &before, [(one, "a", first), (other, "b", second)]).await;
     Ok(())
 }
 
-async fn check(scene: &Scene, path: &str, before: &State, done: [(&str, &str, bool); 2]) {
+async fn check(fixture: &Fixture, path: &str, before: &State, done: [(&str, &str, bool); 2]) {
     let acknowledged: Vec<_> = done.iter().filter(|(.., done)| *done).map(|(verb, tag, _)| (*verb, *tag)).collect();
-    let now = is_there(scene, path).await.map(sorted);
+    let now = is_there(fixture, path).await.map(sorted);
     let possible: Vec<_> = outcomes(path.contains("/groups/"), before, &acknowledged)
         .into_iter()
         .map(|(held, _)| held.map(sorted))
@@ -292,11 +299,11 @@ async fn matrix<'a, F: Future<Output = Result<(), Error>> + 'a>(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_all_writes_of_a_record() -> Outcome {
+async fn record_writes_are_exact_in_pairs() -> Outcome {
     let server = server_on(Backend::PostgreSql);
-    let scene = Scene::on(server.url()).await;
-    let client = scene.client_at(scene.url()).build()?;
-    matrix(&RECORD_VERBS, |one, other| pair_of_records(&scene, &client, one, other)).await
+    let fixture = Fixture::on(server.url()).await;
+    let client = fixture.client_at(fixture.url()).build()?;
+    matrix(&RECORD_VERBS, |one, other| pair_of_records(&fixture, &client, one, other)).await
 }
 
 const GROUP_VERBS: [&str; 13] = [
@@ -318,12 +325,12 @@ const GROUP_VERBS: [&str; 13] = [
 async fn write_group(
     bucket: Bucket,
     group: Group,
-    mut read: kinto_client::GroupObject,
+    mut read: kinto_client::object::GroupObject,
     verb: &'static str,
     tag: &'static str,
 ) -> Result<bool, Error> {
     let (client, member) = (group.client().clone(), account(tag));
-    let set = |group: &mut kinto_client::GroupAttributes| drop(group.other.insert(tag.to_owned(), 1.into()));
+    let set = |group: &mut kinto_client::object::GroupAttributes| drop(group.other.insert(tag.to_owned(), 1.into()));
     let result = match verb {
         "create" => bucket.create_group(group.id(), [member]).await.map(drop),
         "save" => {
@@ -355,29 +362,34 @@ async fn write_group(
     acknowledged(verb, result)
 }
 
-async fn pair_of_groups(scene: &Scene, client: &Client, one: &'static str, other: &'static str) -> Result<(), Error> {
-    let bucket = client.bucket(scene.bucket.id());
+async fn pair_of_groups(
+    fixture: &Fixture,
+    client: &Client,
+    one: &'static str,
+    other: &'static str,
+) -> Result<(), Error> {
+    let bucket = client.bucket(fixture.bucket.id());
     let group = bucket.group(unique("g"));
-    let path = format!("/buckets/{}/groups/{}", scene.bucket.id(), group.id());
+    let path = format!("/buckets/{}/groups/{}", fixture.bucket.id(), group.id());
     let data = json!({"members": [account("base")]});
-    scene.plain.put(&path, &json!({"data": data, "permissions": {"read": [account("base")]}})).await;
+    fixture.plain.put(&path, &json!({"data": data, "permissions": {"read": [account("base")]}})).await;
     let read = group.get().await?;
     let mut before = (Some(Held { data, read: BTreeSet::from([account("base")]) }), 0);
     if one != "delete" && other != "delete" && (one == "create" || other == "create") {
-        scene.plain.delete(&path).await;
+        fixture.plain.delete(&path).await;
         before = (None, 0);
     }
     let write = |verb, tag| tokio::spawn(write_group(bucket.clone(), group.clone(), read.clone(), verb, tag));
     let (first, second) = (write(one, "a"), write(other, "b"));
     let (first, second) = (first.await.expect("no panic")?, second.await.expect("no panic")?);
-    check(scene, &path, &before, [(one, "a", first), (other, "b", second)]).await;
+    check(fixture, &path, &before, [(one, "a", first), (other, "b", second)]).await;
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_all_writes_of_a_group() -> Outcome {
+async fn group_writes_are_exact_in_pairs() -> Outcome {
     let server = server_on(Backend::PostgreSql);
-    let scene = Scene::on(server.url()).await;
-    let client = scene.client_at(scene.url()).build()?;
-    matrix(&GROUP_VERBS, |one, other| pair_of_groups(&scene, &client, one, other)).await
+    let fixture = Fixture::on(server.url()).await;
+    let client = fixture.client_at(fixture.url()).build()?;
+    matrix(&GROUP_VERBS, |one, other| pair_of_groups(&fixture, &client, one, other)).await
 }

@@ -3,14 +3,14 @@
 use std::{future::IntoFuture, time::Duration};
 
 use kinto_client::{Collection, json};
-use kinto_tests::Scene;
+use kinto_tests::Fixture;
 
 mod blocking;
 mod crowds;
+mod deadlocks;
 mod matrix;
 mod programs;
 mod races;
-mod rows;
 mod updates;
 mod waiting;
 
@@ -20,15 +20,15 @@ async fn ends<T>(what: &str, program: impl IntoFuture<Output = T>) -> T {
     program.await.unwrap_or_else(|_| panic!("{what} does not end"))
 }
 
-/// A scene with records `n0`, `n1`, ….
-async fn with_records(records: usize) -> Scene {
-    let scene = Scene::new().await;
-    scene.fill((0..records).map(|n| (format!("n{n}"), json!({"title": format!("Todo #{n}"), "n": n})))).await;
-    scene
+/// A fixture with records `n0`, `n1`, ….
+async fn with_records(records: usize) -> Fixture {
+    let fixture = Fixture::new().await;
+    fixture.fill((0..records).map(|n| (format!("n{n}"), json!({"title": format!("Todo #{n}"), "n": n})))).await;
+    fixture
 }
 
 /// Its collection, through a client that has so many places and the library's own transport.
-fn todos_with(scene: &Scene, places: usize) -> Collection {
-    let client = scene.client_at(scene.url()).max_concurrent_requests(places).build().expect("a client");
-    scene.todos_of(&client)
+fn todos_with(fixture: &Fixture, places: usize) -> Collection {
+    let client = fixture.client_at(fixture.url()).max_concurrent_requests(places).build().expect("a client");
+    fixture.todos_of(&client)
 }

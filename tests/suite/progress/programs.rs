@@ -16,7 +16,7 @@ use futures_util::{
     future::{BoxFuture, join_all, select_all},
     stream,
 };
-use kinto_client::{Client, Collection, Error, ErrorKind, Exponential, Value, json};
+use kinto_client::{Client, Collection, Error, ErrorKind, Value, json, retry::ExponentialBackoff};
 use kinto_tests::{Canned, Outcome};
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -119,9 +119,8 @@ fn check<T>(result: Result<T, Error>) -> Option<T> {
     match result {
         Ok(output) => Some(output),
         Err(error) => {
-            let fine = |error: &Error| {
-                matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Connection)
-            };
+            let fine =
+                |error: &Error| matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Connect);
             let all_fine = error.is_partial() && error.failures().iter().all(|(_, error)| fine(error));
             assert!(fine(&error) || all_fine, "{error}");
             None
@@ -238,7 +237,7 @@ fn program(server: &Canned, seed: u64) {
     server.clear();
     let ended = runtime.block_on(async {
         let short = Duration::from_millis(1);
-        let retry = Exponential::default().first_delay(short).max_delay(short);
+        let retry = ExponentialBackoff::default().first_delay(short).max_delay(short);
         let client = Client::builder(server.url()).timeout(CALL).retry(retry).max_concurrent_requests(places);
         let client = client.build().expect("a client");
         let todos = client.bucket("b").collection("c");
@@ -251,7 +250,7 @@ fn program(server: &Canned, seed: u64) {
         assert!(ended, "{places} places, seed {seed}, after {:?}: {program:#?}", start.elapsed());
         // All places are free: so many requests can be there at the same time.
         server.meet(places);
-        let meeting = (0..places).map(|_| todos.get_record::<Value>("meeting").or_none().timeout(CALL).into_future());
+        let meeting = (0..places).map(|_| todos.get_record::<Value>("meeting").optional().timeout(CALL).into_future());
         let met = join_all(meeting).await;
         assert!(met.iter().all(Result::is_ok), "{places} places, seed {seed}: {met:?} {program:#?}");
         // No turn is taken: nothing is being written in the bucket that is deleted.

@@ -4,27 +4,27 @@
 use futures_util::future::try_join_all;
 use kinto_client::{Collection, Error, Group, Value, json};
 use kinto_server::{Backend, unique};
-use kinto_tests::{Outcome, Scene, server_on};
+use kinto_tests::{Fixture, Outcome, server_on};
 
 use super::ends;
 
-async fn scene() -> (kinto_server::Server, Scene) {
+async fn fixture() -> (kinto_server::Server, Fixture) {
     let server = server_on(Backend::PostgreSql);
-    let scene = Scene::on(server.url()).await;
-    (server, scene)
+    let fixture = Fixture::on(server.url()).await;
+    (server, fixture)
 }
 
 /// The collection through a client that keeps its connections, so that requests come as close as they can.
-fn todos(scene: &Scene) -> Collection {
-    scene.todos_of(&scene.client_at(scene.url()).build().expect("a client"))
+fn todos(fixture: &Fixture) -> Collection {
+    fixture.todos_of(&fixture.client_at(fixture.url()).build().expect("a client"))
 }
 
 /// Every task patches fields of its own; gives how many of the acknowledged ones are not there.
-async fn patches_lost(scene: &Scene, of: Vec<Collection>) -> Result<usize, Error> {
+async fn patches_lost(fixture: &Fixture, of: Vec<Collection>) -> Result<usize, Error> {
     const TIMES: usize = 20;
     let id = unique("r");
-    let path = scene.record(&id);
-    scene.plain.put_data(&path, &json!({})).await;
+    let path = fixture.record(&id);
+    fixture.plain.put_data(&path, &json!({})).await;
     let expected = of.len() * TIMES;
     let writer = |(task, todos): (usize, Collection)| {
         let id = id.clone();
@@ -37,35 +37,35 @@ async fn patches_lost(scene: &Scene, of: Vec<Collection>) -> Result<usize, Error
         async { tokio::spawn(fields).await.expect("no panic") }
     };
     ends("the patches", try_join_all(of.into_iter().enumerate().map(writer))).await?;
-    let held = scene.plain.held(&path).await;
+    let held = fixture.plain.held(&path).await;
     Ok(expected - held.as_object().expect("an object").len())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn patches_of_different_fields_are_all_there() -> Outcome {
-    let (_server, scene) = scene().await;
-    let lost = patches_lost(&scene, (0..8).map(|_| todos(&scene)).collect()).await?;
+    let (_server, fixture) = fixture().await;
+    let lost = patches_lost(&fixture, (0..8).map(|_| todos(&fixture)).collect()).await?;
     assert_eq!(lost, 0, "of 160");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_has_one_queue_whatever_it_is_called() -> Outcome {
-    let (_server, scene) = scene().await;
+async fn server_has_one_queue_whatever_it_is_called() -> Outcome {
+    let (_server, fixture) = fixture().await;
     let named = |host: &str| {
-        let url = scene.url().replace("127.0.0.1", host).replace("localhost", host);
-        scene.todos_of(&scene.client_at(&url).build().expect("a client"))
+        let url = fixture.url().replace("127.0.0.1", host).replace("localhost", host);
+        fixture.todos_of(&fixture.client_at(&url).build().expect("a client"))
     };
     let of = (0..8).map(|n| named(if n % 2 == 0 { "localhost" } else { "127.0.0.1" }));
-    assert_eq!(patches_lost(&scene, of.collect()).await?, 0, "of 160");
+    assert_eq!(patches_lost(&fixture, of.collect()).await?, 0, "of 160");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_default_bucket_has_one_queue_whatever_it_is_called() -> Outcome {
+async fn default_bucket_has_one_queue_whatever_it_is_called() -> Outcome {
     const TIMES: usize = 40;
-    let (_server, scene) = scene().await;
-    let client = scene.client_at(scene.url()).build()?;
+    let (_server, fixture) = fixture().await;
+    let client = fixture.client_at(fixture.url()).build()?;
     let id = client.bucket("default").get().await?.id;
     client.bucket("default").create_collection("queue").if_not_exists().await?;
     let names = ["default", id.as_str()].map(|bucket| client.bucket(bucket).collection("queue"));
@@ -77,19 +77,19 @@ async fn the_default_bucket_has_one_queue_whatever_it_is_called() -> Outcome {
     for round in 0..TIMES {
         ends("two patches", try_join_all([patch(2 * round), patch(2 * round + 1)])).await?;
     }
-    let held = scene.plain.held(&format!("/buckets/{id}/collections/queue/records/r")).await;
+    let held = fixture.plain.held(&format!("/buckets/{id}/collections/queue/records/r")).await;
     assert_eq!(held.as_object().expect("an object").len(), 2 * TIMES);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patch_beside_a_save_is_kept_and_so_is_the_save() -> Outcome {
-    let (_server, scene) = scene().await;
-    let todos = todos(&scene);
+async fn patch_beside_a_save_is_kept_and_so_is_the_save() -> Outcome {
+    let (_server, fixture) = fixture().await;
+    let todos = todos(&fixture);
     let mut both = 0;
     for round in 0..40 {
         let id = format!("r{round}");
-        scene.plain.put_data(&scene.record(&id), &json!({"n": 0})).await;
+        fixture.plain.put_data(&fixture.record(&id), &json!({"n": 0})).await;
         let mut record = todos.get_record::<Value>(id.as_str()).await?;
         record.data["saved"] = true.into();
         let (patched, saved) = tokio::join!(
@@ -102,7 +102,7 @@ async fn a_patch_beside_a_save_is_kept_and_so_is_the_save() -> Outcome {
             Err(error) if error.is_conflict() && !error.may_have_been_applied() => false,
             Err(error) => return Err(error.into()),
         };
-        let held = scene.plain.held(&scene.record(&id)).await;
+        let held = fixture.plain.held(&fixture.record(&id)).await;
         let expected =
             if saved { json!({"n": 0, "patched": true, "saved": true}) } else { json!({"n": 0, "patched": true}) };
         assert_eq!(held, expected, "round {round}, saved: {saved}");
@@ -112,18 +112,18 @@ async fn a_patch_beside_a_save_is_kept_and_so_is_the_save() -> Outcome {
     Ok(())
 }
 
-async fn group(scene: &Scene) -> (Group, String) {
+async fn group(fixture: &Fixture) -> (Group, String) {
     let id = unique("group");
-    let path = format!("/buckets/{}/groups/{id}", scene.bucket.id());
-    scene.plain.put(&path, &json!({"data": {"members": []}})).await;
-    (scene.client_at(scene.url()).build().expect("a client").bucket(scene.bucket.id()).group(id), path)
+    let path = format!("/buckets/{}/groups/{id}", fixture.bucket.id());
+    fixture.plain.put(&path, &json!({"data": {"members": []}})).await;
+    (fixture.client_at(fixture.url()).build().expect("a client").bucket(fixture.bucket.id()).group(id), path)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patch_of_a_group_beside_changes_of_its_members_and_permissions_is_kept() -> Outcome {
+async fn patch_of_a_group_beside_changes_of_its_members_and_permissions_is_kept() -> Outcome {
     const ROUNDS: usize = 20;
-    let (_server, scene) = scene().await;
-    let (group, path) = group(&scene).await;
+    let (_server, fixture) = fixture().await;
+    let (group, path) = group(&fixture).await;
     for round in 0..ROUNDS {
         let (patched, added, granted) = tokio::join!(
             group.patch(json!({format!("p{round}"): round})),
@@ -135,20 +135,20 @@ async fn a_patch_of_a_group_beside_changes_of_its_members_and_permissions_is_kep
         granted?;
     }
     let names = |prefix: &str| (0..ROUNDS).map(|n| format!("account:{prefix}{n:02}")).collect::<Vec<_>>();
-    let held = scene.plain.held(&path).await;
+    let held = fixture.plain.held(&path).await;
     assert_eq!(held["members"], json!(names("m")));
     assert_eq!(held.as_object().expect("an object").len(), 1 + ROUNDS);
-    assert_eq!(scene.plain.permissions(&path).await["read"], json!(names("g")));
+    assert_eq!(fixture.plain.permissions(&path).await["read"], json!(names("g")));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_beside_single_writes_loses_none_of_them() -> Outcome {
+async fn batch_beside_single_writes_loses_none_of_them() -> Outcome {
     const ROUNDS: usize = 15;
-    let (_server, scene) = scene().await;
-    let todos = todos(&scene);
-    scene.plain.put_data(&scene.record("r"), &json!({})).await;
-    scene.plain.put_data(&scene.record("s"), &json!({})).await;
+    let (_server, fixture) = fixture().await;
+    let todos = todos(&fixture);
+    fixture.plain.put_data(&fixture.record("r"), &json!({})).await;
+    fixture.plain.put_data(&fixture.record("s"), &json!({})).await;
     for round in 0..ROUNDS {
         let mut batch = todos.client().batch();
         let tickets = ["r", "s"].map(|id| batch.add(todos.patch_record::<Value>(id, json!({format!("b{round}"): 1}))));
@@ -165,7 +165,7 @@ async fn a_batch_beside_single_writes_loses_none_of_them() -> Outcome {
         updated?;
     }
     for id in ["r", "s"] {
-        let held = scene.plain.held(&scene.record(id)).await;
+        let held = fixture.plain.held(&fixture.record(id)).await;
         assert_eq!(held.as_object().expect("an object").len(), 2 * ROUNDS, "{id}: {held}");
     }
     Ok(())
@@ -174,11 +174,11 @@ async fn a_batch_beside_single_writes_loses_none_of_them() -> Outcome {
 /// A record whose creation is acknowledged after its collection was deleted would come back with the next collection of
 /// that name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_created_in_what_is_being_deleted() -> Outcome {
-    let (_server, scene) = scene().await;
-    let client = scene.client_at(scene.url()).build()?;
+async fn deleted_parent_gets_no_new_object() -> Outcome {
+    let (_server, fixture) = fixture().await;
+    let client = fixture.client_at(fixture.url()).build()?;
     for round in 0..20 {
-        let collection = client.bucket(scene.bucket.id()).collection(format!("c{round}"));
+        let collection = client.bucket(fixture.bucket.id()).collection(format!("c{round}"));
         collection.create().await?;
         let (created, deleted, another) = tokio::join!(
             collection.create_record(json!({"n": 1})),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, future::join_all};
-use kinto_client::{Client, Never, Value, json};
+use kinto_client::{Client, Value, json, retry::NeverRetry};
 use kinto_tests::{Fault, Gate, Outcome, Proxy, in_order};
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use super::{ends, with_records};
 use crate::{Todo, predicates};
 
 #[tokio::test]
-async fn a_pause_of_the_caller_is_not_one_of_the_server() -> Outcome {
+async fn pause_of_the_caller_is_not_one_of_the_server() -> Outcome {
     const RECORDS: usize = 24;
     let page = |ids: std::ops::Range<usize>, next: &str, text: &str| {
         let record = |n: usize| json!({"id": format!("n{n}"), "last_modified": n + 1, "text": text});
@@ -25,7 +25,7 @@ async fn a_pause_of_the_caller_is_not_one_of_the_server() -> Outcome {
     let Fault::Answer(second) = page(2..RECORDS, "X: x", &"x".repeat(1_000_000)) else { panic!("it is an answer") };
     let mut pages = [page(0..2, next, ""), Fault::AnswerWhole(second, taken.clone())].into_iter();
     let proxy = Proxy::instead(move |_| pages.next().expect("two pages")).await;
-    let client = Client::builder(proxy.url()).read_timeout(Duration::from_secs(2)).retry(Never).build()?;
+    let client = Client::builder(proxy.url()).read_timeout(Duration::from_secs(2)).retry(NeverRetry).build()?;
     let mut records = client.bucket("b").collection("c").get_records::<Value>().stream();
     assert!(records.try_next().await?.is_some());
     // Nobody polls the stream. What the server sends is taken all the same, so that no time limit is the consumer's.
@@ -39,12 +39,12 @@ async fn a_pause_of_the_caller_is_not_one_of_the_server() -> Outcome {
 #[tokio::test]
 async fn waits_for_a_turn_end() -> Outcome {
     const CALLS: usize = 40;
-    let scene = with_records(1).await;
+    let fixture = with_records(1).await;
     let gate = Gate::default();
     let hold = gate.clone();
-    let proxy = Proxy::start(scene.url(), move |_| Fault::Hold(hold.clone())).await;
-    let client = scene.client_at(proxy.url()).retry(Never).timeout(Duration::from_millis(300)).build()?;
-    let todos = scene.todos_of(&client);
+    let proxy = Proxy::start(fixture.url(), move |_| Fault::Hold(hold.clone())).await;
+    let client = fixture.client_at(proxy.url()).retry(NeverRetry).timeout(Duration::from_millis(300)).build()?;
+    let todos = fixture.todos_of(&client);
     let start = Instant::now();
     let update = || todos.update_record("n0", |todo: &mut Todo| todo.done = true).into_future();
     for result in ends("the updates", join_all((0..CALLS).map(|_| update()))).await {
@@ -69,14 +69,14 @@ async fn waits_for_a_turn_end() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_wait_for_a_place_ends_and_says_that_nothing_was_sent() -> Outcome {
-    let scene = with_records(1).await;
+async fn wait_for_a_place_ends_and_says_that_nothing_was_sent() -> Outcome {
+    let fixture = with_records(1).await;
     let gate = Gate::default();
     let hold = gate.clone();
     let mut faults = vec![Fault::Hold(hold)].into_iter();
-    let proxy = Proxy::start(scene.url(), move |_| faults.next().unwrap_or(Fault::Pass)).await;
-    let client = scene.client_at(proxy.url()).max_concurrent_requests(1).build()?;
-    let todos = scene.todos_of(&client);
+    let proxy = Proxy::start(fixture.url(), move |_| faults.next().unwrap_or(Fault::Pass)).await;
+    let client = fixture.client_at(proxy.url()).max_concurrent_requests(1).build()?;
+    let todos = fixture.todos_of(&client);
     let first = tokio::spawn(todos.get_record::<Todo>("n0").into_future());
     gate.arrival().await;
     let short = Duration::from_millis(200);
@@ -97,22 +97,22 @@ async fn a_wait_for_a_place_ends_and_says_that_nothing_was_sent() -> Outcome {
     assert!(first.await?.is_ok());
     assert!(todos.get_record::<Todo>("n0").await.is_ok(), "the place is free again");
     assert_eq!(proxy.lines().len(), 2);
-    assert_eq!(scene.plain.held(&scene.record("n0")).await, json!({"title": "Todo #0", "n": 0}));
+    assert_eq!(fixture.plain.held(&fixture.record("n0")).await, json!({"title": "Todo #0", "n": 0}));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_wait_for_the_server_is_part_of_the_time() -> Outcome {
-    let scene = with_records(1).await;
+async fn wait_for_the_server_is_part_of_the_time() -> Outcome {
+    let fixture = with_records(1).await;
     let backoff = Fault::replace("HTTP/1.1 200 OK", "HTTP/1.1 200 OK\r\nBackoff: 30");
-    let proxy = Proxy::start(scene.url(), in_order([backoff])).await;
-    let todos = scene.todos_of(&scene.client_at(proxy.url()).build()?);
+    let proxy = Proxy::start(fixture.url(), in_order([backoff])).await;
+    let todos = fixture.todos_of(&fixture.client_at(proxy.url()).build()?);
     todos.get_record::<Todo>("n0").await?;
     let start = Instant::now();
     let error =
         todos.patch_record::<Todo>("n0", json!({"done": true})).timeout(Duration::from_secs(5)).await.unwrap_err();
     assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["unavailable"], false), "{error}");
-    assert!(error.retry_in().is_some_and(|rest| rest > Duration::from_secs(5)) && start.elapsed().as_secs() < 5);
+    assert!(error.retry_after().is_some_and(|rest| rest > Duration::from_secs(5)) && start.elapsed().as_secs() < 5);
     assert_eq!(proxy.lines().len(), 1);
     Ok(())
 }
@@ -120,14 +120,14 @@ async fn a_wait_for_the_server_is_part_of_the_time() -> Outcome {
 /// A page that nobody waits for yet takes no place from a request that somebody waits for.
 #[tokio::test]
 async fn pages_are_read_ahead_only_where_a_place_is_free() -> Outcome {
-    let scene = with_records(3).await;
+    let fixture = with_records(3).await;
     let gate = Gate::default();
     let hold = gate.clone();
-    let rule = move |sent: &kinto_tests::Sent| {
+    let rule = move |sent: &kinto_tests::SentRequest| {
         if sent.line().ends_with("/n0") { Fault::Hold(hold.clone()) } else { Fault::Pass }
     };
-    let proxy = Proxy::start(scene.url(), rule).await;
-    let todos = scene.todos_of(&scene.client_at(proxy.url()).max_concurrent_requests(2).build()?);
+    let proxy = Proxy::start(fixture.url(), rule).await;
+    let todos = fixture.todos_of(&fixture.client_at(proxy.url()).max_concurrent_requests(2).build()?);
     let readers: Vec<_> = (0..2).map(|_| tokio::spawn(todos.get_record::<Todo>("n0").into_future())).collect();
     gate.arrival().await;
     gate.arrival().await;

@@ -2,7 +2,7 @@ use kinto_client::{Value, json};
 use kinto_server::Backend;
 use kinto_tests::evaluator::{Condition, Key, Stored, Test};
 
-use super::dice::Dice;
+use super::random::Dice;
 
 /// Fields of any JSON, with names that a server might take for operators.
 const FIELDS: [&str; 9] =
@@ -253,7 +253,7 @@ fn value_at<'a>(record: &'a Stored, field: &str) -> Option<&'a Value> {
     field.split('.').try_fold(&record.data, |value, name| value.as_object()?.get(name))
 }
 
-/// Whether the documentation says that the memory backend answers otherwise.
+/// Returns true if the documentation says that the memory backend answers otherwise.
 pub(crate) fn differs_in_memory(filter: &[Condition]) -> bool {
     let presences = filter.iter().filter(|condition| matches!(condition.test, Test::HasKey | Test::IsMissing)).count();
     let excluded = |values: &[Value]| values.iter().filter(|value| is_ambiguous(value)).count();
@@ -267,7 +267,7 @@ pub(crate) fn differs_in_memory(filter: &[Condition]) -> bool {
         })
 }
 
-/// Whether the memory backend takes it for another value in some places.
+/// Returns true if the memory backend takes it for another value in some places.
 fn is_ambiguous(value: &Value) -> bool {
     value.is_boolean() || value.as_f64().is_some_and(|number| number == 0.0 || (number - 1.0).abs() < f64::EPSILON)
 }

@@ -2,15 +2,15 @@
 
 use futures_util::TryStreamExt as _;
 use http::Method;
-use kinto_client::{Client, ErrorKind, Filter, Fresh, Never, Sort, Value, json};
+use kinto_client::{Client, ErrorKind, Filter, Sort, Value, json, list::Conditional, retry::NeverRetry};
 use kinto_server::Backend;
 use kinto_tests::{
-    Fault, Outcome, Proxy, Scene, Sent,
+    Fault, Fixture, Outcome, Proxy, SentRequest,
     evaluator::{Condition, Key, Stored, Test, evaluate},
     on_each_backend, server_on,
 };
 
-use super::ends::held;
+use super::readers::held;
 
 const RECORDS: usize = 60;
 /// What servers and proxies take of a request line; Kinto's documentation sets up gunicorn, which takes this.
@@ -26,31 +26,31 @@ fn ids() -> Vec<String> {
     there.clone().chain(there).chain((1_000..1_030).map(id)).collect()
 }
 
-async fn scene_with(url: &str) -> (Scene, Vec<Stored>) {
-    let scene = Scene::on(url).await;
+async fn scene_with(url: &str) -> (Fixture, Vec<Stored>) {
+    let fixture = Fixture::on(url).await;
     let title = |n: usize| if n.is_multiple_of(3) { format!("b{n}") } else { format!("A{}", n % 7) };
-    scene.fill((0..RECORDS).map(|n| (id(n), json!({"n": n / 4, "title": title(n)})))).await;
-    let stored = held(&scene).await;
-    (scene, stored)
+    fixture.fill((0..RECORDS).map(|n| (id(n), json!({"n": n / 4, "title": title(n)})))).await;
+    let stored = held(&fixture).await;
+    (fixture, stored)
 }
 
 /// Refuses what gunicorn refuses.
-fn gunicorn(sent: &Sent) -> Fault {
+fn gunicorn(sent: &SentRequest) -> Fault {
     if format!("{} {} HTTP/1.1", sent.method, sent.target).len() > LONGEST_LINE {
         return Fault::answer(414, &["Content-Type: text/html"], "<h1>Request Line is too large</h1>");
     }
     Fault::Pass
 }
 
-fn shown(sent: &Sent) -> String {
+fn shown(sent: &SentRequest) -> String {
     if sent.is_batch() { format!("batch: {}", sent.batched().join(", ")) } else { sent.line() }
 }
 
 async fn many_ids_are_asked_for_by_every_end(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let (scene, stored) = scene_with(server.url()).await;
-    let proxy = Proxy::start(scene.url(), gunicorn).await;
-    let todos = scene.todos_through(&proxy);
+    let (fixture, stored) = scene_with(server.url()).await;
+    let proxy = Proxy::start(fixture.url(), gunicorn).await;
+    let todos = fixture.todos_through(&proxy);
     let ids = ids();
     let values = ids.iter().map(|id| Value::from(id.as_str())).collect();
     let conditions = [
@@ -71,7 +71,7 @@ async fn many_ids_are_asked_for_by_every_end(backend: Backend) -> Outcome {
     assert_eq!(all_sorted.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), by_title);
     assert_eq!(get().count().await?, 24);
     assert_eq!(sorted().first().await?.map(|record| record.id.to_string()).as_deref(), Some(by_title[0]));
-    assert_eq!(get().one().await.unwrap_err().kind(), ErrorKind::Several);
+    assert_eq!(get().one().await.unwrap_err().kind(), ErrorKind::MultipleResults);
     let some = sorted().limit(5).await?;
     assert_eq!(some.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), by_title[..5]);
     let query = proxy.arrived()[0].batched()[0].split_once("&_sort=").expect("a sort").0.to_owned();
@@ -104,7 +104,7 @@ async fn many_ids_are_asked_for_by_every_end(backend: Backend) -> Outcome {
     }
     let lenient = get().page_size(7).lenient().await?;
     assert_eq!(lenient.iter().flatten().map(|record| record.id.as_str()).collect::<Vec<_>>(), by_time);
-    let Fresh::Changed(fresh) = get().if_changed_since(kinto_client::Timestamp::from_millis(1)).await? else {
+    let Conditional::Modified(fresh) = get().if_changed_since(kinto_client::Timestamp::from_millis(1)).await? else {
         panic!("it was changed since then")
     };
     assert_eq!(fresh.len(), 24);
@@ -121,16 +121,16 @@ async fn many_ids_are_asked_for_by_every_end(backend: Backend) -> Outcome {
     deleted.sort();
     expected.sort();
     assert_eq!(deleted, expected);
-    assert_eq!(held(&scene).await.len(), RECORDS - 24);
+    assert_eq!(held(&fixture).await.len(), RECORDS - 24);
     assert_eq!(proxy.arrived().last().map(|sent| sent.batched().len()), Some(1));
     Ok(())
 }
 
 async fn a_fenced_client_and_a_batch_ask_for_many_ids_too(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let (scene, _) = scene_with(server.url()).await;
-    let proxy = Proxy::start(scene.url(), gunicorn).await;
-    let todos = scene.todos_through(&proxy);
+    let (fixture, _) = scene_with(server.url()).await;
+    let proxy = Proxy::start(fixture.url(), gunicorn).await;
+    let todos = fixture.todos_through(&proxy);
     let filter = || Filter::<Value>::field("id").is_in(ids());
     let mut batch = todos.client().batch();
     let ticket = batch.add(todos.get_records::<Value>().filter(filter()).count());
@@ -138,8 +138,8 @@ async fn a_fenced_client_and_a_batch_ask_for_many_ids_too(backend: Backend) -> O
     let mut done = batch.execute().await?;
     assert_eq!(done.take(ticket)?, 30);
 
-    scene.plain.put(&format!("/buckets/{}/collections/locks", scene.bucket.id()), &json!({})).await;
-    let fenced = todos.fenced_by(&todos.client().bucket(scene.bucket.id()).collection("locks"));
+    fixture.plain.put(&format!("/buckets/{}/collections/locks", fixture.bucket.id()), &json!({})).await;
+    let fenced = todos.fenced_by(&todos.client().bucket(fixture.bucket.id()).collection("locks"));
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let deleted = fenced.typed::<Value>().delete_all_records().filter(filter()).header("traceparent", trace).await?;
     assert_eq!(deleted.len(), 30);
@@ -152,10 +152,10 @@ on_each_backend!(many_ids_are_asked_for_by_every_end, a_fenced_client_and_a_batc
 
 /// Where the limit is: 4,094 bytes of a request line to gunicorn, and 4 KiB of headers to nginx.
 #[tokio::test]
-async fn a_query_is_sent_as_a_url_where_that_is_short() -> Outcome {
-    let (scene, _) = scene_with(Scene::new().await.url()).await;
-    let proxy = Proxy::start(scene.url(), gunicorn).await;
-    let todos = scene.todos_through(&proxy);
+async fn query_is_sent_as_a_url_where_that_is_short() -> Outcome {
+    let (fixture, _) = scene_with(Fixture::new().await.url()).await;
+    let proxy = Proxy::start(fixture.url(), gunicorn).await;
+    let todos = fixture.todos_through(&proxy);
     for count in [1, 20, 40, 60, 61, 80] {
         let filter = Filter::<Value>::field("id").is_in((0..count).map(id));
         let preview = todos.get_records::<Value>().filter(filter.clone()).count().preview()?;
@@ -205,21 +205,21 @@ async fn too_many_values_are_refused_with_the_number_that_fits() -> Outcome {
 
 #[tokio::test]
 async fn what_a_long_query_fails_with_says_what_to_do_and_only_a_deletion_is_in_doubt() -> Outcome {
-    let (scene, stored) = scene_with(Scene::new().await.url()).await;
+    let (fixture, stored) = scene_with(Fixture::new().await.url()).await;
     let filter = || Filter::<Value>::field("id").is_in(ids());
     let refuse = || Fault::answer(405, &["Content-Type: text/html"], "<h1>Not allowed</h1>");
     let proxy = Proxy::instead(move |_| refuse()).await;
-    let todos = scene.todos_through(&proxy).typed::<Value>();
+    let todos = fixture.todos_through(&proxy).typed::<Value>();
     let error = todos.get_records().filter(filter()).await.unwrap_err();
     assert!(error.to_string().contains("too long for a URL") && !error.may_have_been_applied(), "{error}");
 
-    let proxy = Proxy::start(scene.url(), |_| Fault::CutAfter).await;
-    let client = scene.client_at(proxy.url()).retry(Never).build()?;
-    let todos = scene.todos_of(&client).typed::<Value>();
+    let proxy = Proxy::start(fixture.url(), |_| Fault::CutAfter).await;
+    let client = fixture.client_at(proxy.url()).retry(NeverRetry).build()?;
+    let todos = fixture.todos_of(&client).typed::<Value>();
     let error = todos.get_records().filter(filter()).await.unwrap_err();
-    assert_eq!((error.kind(), error.may_have_been_applied()), (ErrorKind::Connection, false), "{error}");
+    assert_eq!((error.kind(), error.may_have_been_applied()), (ErrorKind::Connect, false), "{error}");
     let error = todos.delete_all_records().filter(filter()).await.unwrap_err();
-    assert_eq!((error.kind(), error.may_have_been_applied()), (ErrorKind::Connection, true), "{error}");
-    assert_eq!(held(&scene).await.len(), stored.len() - 30);
+    assert_eq!((error.kind(), error.may_have_been_applied()), (ErrorKind::Connect, true), "{error}");
+    assert_eq!(held(&fixture).await.len(), stored.len() - 30);
     Ok(())
 }

@@ -6,22 +6,22 @@
 //! Everything is decided by a seed, which a failure names: `KINTO_TEST_SEED` sets another, and `KINTO_TEST_QUERIES` how
 //! many queries are asked of each backend.
 
-use kinto_client::{Data, Filter, Sort, Value};
+use kinto_client::{Filter, Sort, Value, object::RecordData};
 use kinto_server::Backend;
 use kinto_tests::{
-    Scene,
+    Fixture,
     evaluator::{Condition, Key, Stored, Test, evaluate},
     server_on,
 };
 
-mod dice;
-mod ends;
 mod generate;
 mod long;
+mod random;
+mod readers;
 mod typed;
 
-use dice::Dice;
 use generate::Generator;
+use random::Dice;
 
 /// How many records there are at a time, and how many queries are asked of them.
 const RECORDS: usize = 40;
@@ -36,7 +36,7 @@ pub(crate) struct Case<'a, T> {
 
 /// A way to ask: of JSON by names, or of a struct by its fields.
 trait Asker {
-    type Of: Data;
+    type Of: RecordData;
 
     fn record(generator: &mut Generator) -> Value;
     fn filter(generator: &mut Generator, stored: &[Stored]) -> Vec<Condition>;
@@ -102,10 +102,10 @@ async fn check<A: Asker>(backend: Backend) {
     let server = server_on(backend);
     let (mut answered, mut refused) = (0, 0);
     for seed in first..first + queries.div_ceil(QUERIES) {
-        let scene = Scene::on(server.url()).await;
+        let fixture = Fixture::on(server.url()).await;
         let mut generator = Generator::new(Dice::new(seed as u64), backend);
         let records: Vec<Value> = (0..RECORDS).map(|_| A::record(&mut generator)).collect();
-        let mut stored = ends::store(&scene, records).await;
+        let mut stored = readers::store(&fixture, records).await;
         for query in 0..QUERIES {
             let (filter, sort) = (A::filter(&mut generator, &stored), A::sort(&mut generator));
             let case = Case {
@@ -114,7 +114,7 @@ async fn check<A: Asker>(backend: Backend) {
                 expected: evaluate(&stored, &filter, &sort),
             };
             let shown = format!("KINTO_TEST_SEED={seed}, {backend:?}, query {query}: {filter:?} {sort:?}");
-            if ends::check(&scene, &case, generator.dice(), &shown).await {
+            if readers::check(&fixture, &case, generator.dice(), &shown).await {
                 answered += 1;
             } else {
                 refused += 1;
@@ -122,7 +122,7 @@ async fn check<A: Asker>(backend: Backend) {
             if generator.dice().one_in(8) {
                 let expected: Vec<String> = case.expected.iter().map(|&id| id.to_owned()).collect();
                 let filter = case.filter;
-                stored = ends::delete(&scene, stored, filter, expected, &shown).await;
+                stored = readers::delete(&fixture, stored, filter, expected, &shown).await;
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use kinto_client::{KintoRecord, Sort, Timestamp, Value, json};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::predicates;
 
 #[tokio::test]
-async fn one_record_that_does_not_fit_is_no_error_for_all() -> Outcome {
+async fn lenient_list_returns_other_records_when_one_does_not_decode() -> Outcome {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
     struct Person {
         name: String,
@@ -18,7 +18,7 @@ async fn one_record_that_does_not_fit_is_no_error_for_all() -> Outcome {
     struct Address {
         lines: Vec<String>,
     }
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let good = |name: &str| json!({"name": name, "addresses": [{"lines": ["a"]}]});
     let records = [
         good("first"),
@@ -28,11 +28,11 @@ async fn one_record_that_does_not_fit_is_no_error_for_all() -> Outcome {
         json!({"name": null, "addresses": []}),
         good("last"),
     ];
-    scene.fill((0..).zip(records.clone()).map(|(place, data)| (format!("r{place}"), data))).await;
-    scene.sent.forget();
-    let get = || scene.todos.get_records::<Person>().sort(Sort::asc("id"));
+    fixture.fill((0..).zip(records.clone()).map(|(place, data)| (format!("r{place}"), data))).await;
+    fixture.sent.forget();
+    let get = || fixture.todos.get_records::<Person>().sort(Sort::asc("id"));
     let read = get().page_size(2).lenient().await?;
-    assert_eq!(scene.sent.take().len(), 3);
+    assert_eq!(fixture.sent.take().len(), 3);
     let shape: Vec<_> = read
         .iter()
         .map(|item| match item {
@@ -57,7 +57,7 @@ async fn one_record_that_does_not_fit_is_no_error_for_all() -> Outcome {
         assert!(raw.remove("last_modified").is_some());
         assert_eq!(Value::from(raw.clone()), records[place]);
         assert_eq!(predicates(&bad.error), ["decode"]);
-        assert_eq!(bad.error.object(), Some(scene.records.as_str()));
+        assert_eq!(bad.error.object(), Some(fixture.records.as_str()));
     }
     let Err(missing) = &read[3] else { panic!("a name is missing") };
     assert!(missing.error.to_string().contains("name"), "{}", missing.error);
@@ -67,16 +67,19 @@ async fn one_record_that_does_not_fit_is_no_error_for_all() -> Outcome {
     assert_eq!((error.record_id(), error.field()), (Some("r1"), Some("addresses[1].lines[2]")), "{error}");
     assert_eq!(predicates(&error), ["decode"]);
     let says = error.to_string();
-    assert!(says.contains("`r1`") && says.contains("addresses[1].lines[2]") && says.contains(&scene.records), "{says}");
+    assert!(
+        says.contains("`r1`") && says.contains("addresses[1].lines[2]") && says.contains(&fixture.records),
+        "{says}"
+    );
     let mut stream = get().stream();
     assert_eq!(stream.try_next().await?.expect("the good one").data.name, "first");
     assert_eq!(stream.try_next().await.unwrap_err().record_id(), Some("r1"));
     let page = get().page_size(2).pages().next().await.expect("a page").unwrap_err();
     assert_eq!(page.record_id(), Some("r1"), "{page}");
-    assert_eq!(page.object(), Some(scene.records.as_str()));
+    assert_eq!(page.object(), Some(fixture.records.as_str()));
     let fresh = get().if_changed_since(Timestamp::from_millis(1)).await.unwrap_err();
     assert_eq!(fresh.record_id(), Some("r1"), "{fresh}");
-    let one = scene.todos.get_record::<Person>("r4").await.unwrap_err();
+    let one = fixture.todos.get_record::<Person>("r4").await.unwrap_err();
     assert_eq!((one.record_id(), one.field()), (Some("r4"), Some("name")), "{one}");
     Ok(())
 }

@@ -1,44 +1,44 @@
 //! Page by page, as a stream and as of one moment.
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use kinto_client::{ErrorKind, KintoRecord as _, PageToken, Value, json};
-use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, in_order};
+use kinto_client::{ErrorKind, KintoRecord as _, Value, json, list::PageToken};
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, in_order};
 
 use super::{Numbered, fill, numbers};
 use crate::predicates;
 
 #[tokio::test]
-async fn the_next_page_is_under_way_while_this_one_is_read() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 6).await;
-    let mut records = scene.todos.get_records::<Numbered>().page_size(2).stream();
-    assert!(scene.sent.take().is_empty(), "nobody has asked for anything yet");
+async fn stream_requests_next_page_while_reading() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 6).await;
+    let mut records = fixture.todos.get_records::<Numbered>().page_size(2).stream();
+    assert!(fixture.sent.take().is_empty(), "nobody has asked for anything yet");
     let mut sent = 0;
     for (n, requests) in [(0, 2), (1, 2), (2, 3), (3, 3), (4, 3), (5, 3)] {
         assert_eq!(records.try_next().await?.expect("a record").data.n, n);
         // A request is sent by a task of its own.
         tokio::task::yield_now().await;
-        sent += scene.sent.take().len();
+        sent += fixture.sent.take().len();
         assert_eq!(sent, requests, "as the record {n} is there");
     }
     assert!(records.next().await.is_none());
     assert!(records.next().await.is_none(), "it stays at its end");
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
 
-    let mut pages = scene.todos.get_records::<Numbered>().page_size(2).pages();
+    let mut pages = fixture.todos.get_records::<Numbered>().page_size(2).pages();
     assert_eq!(numbers(&pages.try_next().await?.expect("a page").items), [5, 4]);
     tokio::task::yield_now().await;
-    assert_eq!(scene.sent.take().len(), 2);
+    assert_eq!(fixture.sent.take().len(), 2);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_page_that_has_arrived_is_given_while_the_next_one_is_awaited() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 200).await;
+async fn stream_returns_objects_while_next_page_is_pending() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 200).await;
     let gate = Gate::default();
-    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
-    let mut records = scene.todos_through(&proxy).get_records::<Numbered>().page_size(100).stream();
+    let proxy = Proxy::start(fixture.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
+    let mut records = fixture.todos_through(&proxy).get_records::<Numbered>().page_size(100).stream();
     for n in 0..100 {
         assert_eq!(records.try_next().await?.expect("a record").data.n, n);
     }
@@ -54,48 +54,48 @@ async fn a_page_that_has_arrived_is_given_while_the_next_one_is_awaited() -> Out
 }
 
 #[tokio::test]
-async fn a_stream_that_is_dropped_asks_for_no_more() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 50).await;
-    let mut records = scene.todos.get_records::<Numbered>().page_size(5).stream();
+async fn dropped_stream_sends_no_more_requests() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 50).await;
+    let mut records = fixture.todos.get_records::<Numbered>().page_size(5).stream();
     records.try_next().await?.expect("a record");
     tokio::task::yield_now().await;
     drop(records);
-    assert_eq!(scene.todos.get_records::<Numbered>().count().await?, 50);
-    assert_eq!(scene.sent.take().len(), 3, "two pages and the count");
+    assert_eq!(fixture.todos.get_records::<Numbered>().count().await?, 50);
+    assert_eq!(fixture.sent.take().len(), 3, "two pages and the count");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_page_that_fails_is_the_last_item() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 6).await;
+async fn stream_ends_after_failed_page() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 6).await;
     let faults = [Fault::Pass, Fault::json(403, &json!({"code": 403, "errno": 121, "error": "Forbidden"}))];
-    let proxy = Proxy::start(scene.url(), in_order(faults)).await;
-    let mut records = scene.todos_through(&proxy).get_records::<Numbered>().page_size(2).stream();
+    let proxy = Proxy::start(fixture.url(), in_order(faults)).await;
+    let mut records = fixture.todos_through(&proxy).get_records::<Numbered>().page_size(2).stream();
     for n in [0, 1] {
         assert_eq!(records.try_next().await?.expect("what had arrived").data.n, n);
     }
     let error = records.try_next().await.unwrap_err();
     assert_eq!(predicates(&error), ["forbidden"], "{error}");
-    assert_eq!((error.operation(), error.object()), (Some("get"), Some(scene.records.as_str())));
+    assert_eq!((error.operation(), error.object()), (Some("get"), Some(fixture.records.as_str())));
     assert!(records.next().await.is_none());
     assert_eq!(proxy.arrived().len(), 2);
     Ok(())
 }
 
 #[tokio::test]
-async fn reading_goes_on_from_a_token_that_was_kept_as_text() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 9).await;
+async fn resume_continues_from_token_stored_as_text() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 9).await;
     let f = Numbered::fields();
-    let call = scene.todos.get_records().filter(f.n.gt(0)).sort(f.n.asc()).page_size(3);
+    let call = fixture.todos.get_records().filter(f.n.gt(0)).sort(f.n.asc()).page_size(3);
     let first = call.pages().next().await.expect("a page")?;
     assert_eq!(numbers(&first.items), [1, 2, 3]);
     let text = first.next.as_ref().expect("there are more").to_string();
     assert!(!format!("{:?}", first.next).contains("gt_n"), "what is filtered by may be nobody's business");
 
-    let again = scene.todos_of(&scene.client_at(scene.url()).build()?);
+    let again = fixture.todos_of(&fixture.client_at(fixture.url()).build()?);
     let token = || text.parse::<PageToken>();
     assert_eq!(Some(token()?), first.next);
     let rest = again.get_records::<Numbered>().resume(token()?).await?;
@@ -108,16 +108,16 @@ async fn reading_goes_on_from_a_token_that_was_kept_as_text() -> Outcome {
     assert_eq!(first.last_modified, pages[1].last_modified);
 
     // What was written meanwhile behind it is read, and nothing twice.
-    scene.plain.put_data(&scene.record("new"), &json!({"n": 20})).await;
-    scene.plain.put_data(&scene.record("old"), &json!({"n": 2})).await;
+    fixture.plain.put_data(&fixture.record("new"), &json!({"n": 20})).await;
+    fixture.plain.put_data(&fixture.record("old"), &json!({"n": 2})).await;
     let rest = again.get_records::<Numbered>().resume(token()?).await?;
     assert_eq!(numbers(&rest), [4, 5, 6, 7, 8, 20]);
     Ok(())
 }
 
 #[tokio::test]
-async fn text_that_is_no_token_is_refused() -> Outcome {
-    let scene = Scene::new().await;
+async fn resume_rejects_invalid_token() -> Outcome {
+    let fixture = Fixture::new().await;
     for text in [
         "",
         "abc",
@@ -132,24 +132,24 @@ async fn text_that_is_no_token_is_refused() -> Outcome {
         let error = text.parse::<PageToken>().unwrap_err();
         assert_eq!(predicates(&error), ["invalid"], "{text:?}: {error}");
     }
-    let token: PageToken = format!("1:{}?_token=bm9uc2Vuc2U%3D", scene.records).parse()?;
-    let error = scene.todos.get_records::<Value>().resume(token).await.unwrap_err();
+    let token: PageToken = format!("1:{}?_token=bm9uc2Vuc2U%3D", fixture.records).parse()?;
+    let error = fixture.todos.get_records::<Value>().resume(token).await.unwrap_err();
     assert_eq!(predicates(&error), ["refused"], "{error}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_consistent_reading_notices_what_is_written_meanwhile() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 6).await;
+async fn consistent_list_returns_conflict_when_changed() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 6).await;
     for consistent in [false, true] {
         let gate = Gate::default();
-        let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
-        let call = scene.todos_through(&proxy).get_records::<Numbered>().page_size(3);
+        let proxy = Proxy::start(fixture.url(), in_order([Fault::Pass, Fault::Hold(gate.clone())])).await;
+        let call = fixture.todos_through(&proxy).get_records::<Numbered>().page_size(3);
         let call = if consistent { call.consistent() } else { call };
         let (read, ()) = tokio::join!(call.into_future(), async {
             gate.arrival().await;
-            scene.plain.put_data(&scene.record("r001"), &json!({"n": 1})).await;
+            fixture.plain.put_data(&fixture.record("r001"), &json!({"n": 1})).await;
             gate.open();
         });
         if consistent {
@@ -165,13 +165,13 @@ async fn a_consistent_reading_notices_what_is_written_meanwhile() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_consistent_reading_of_what_nobody_changes_succeeds() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 6).await;
-    let get = || scene.todos.get_records::<Numbered>().page_size(2).consistent();
+async fn consistent_list_succeeds_when_unchanged() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 6).await;
+    let get = || fixture.todos.get_records::<Numbered>().page_size(2).consistent();
     let read = get().await?;
     assert_eq!(read.len(), 6);
-    let sent = scene.sent.take();
+    let sent = fixture.sent.take();
     let etag = format!("\"{}\"", read.last_modified);
     assert_eq!(
         sent.iter().map(|sent| sent.header("if-match")).collect::<Vec<_>>(),
@@ -184,20 +184,20 @@ async fn a_consistent_reading_of_what_nobody_changes_succeeds() -> Outcome {
     Ok(())
 }
 
-/// What is there within the limit is there within the pages too.
+/// A limit of objects is reached within the limit of pages.
 #[tokio::test]
-async fn a_bound_of_pages_is_of_those_that_are_needed() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 6).await;
-    let get = || scene.todos.get_records::<Numbered>();
+async fn max_pages_counts_only_needed_pages() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 6).await;
+    let get = || fixture.todos.get_records::<Numbered>();
     let error = get().page_size(2).max_pages(2).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
     assert_eq!(get().page_size(2).max_pages(3).await?.len(), 6);
     assert_eq!(get().page_size(2).limit(4).max_pages(2).await?.len(), 4);
     assert_eq!(get().max_pages(1).first().await?.map(|record| record.data.n), Some(5));
-    scene.sent.forget();
+    fixture.sent.forget();
     let none = get().max_pages(0).await.unwrap_err();
     assert_eq!(predicates(&none), ["invalid"], "{none}");
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
     Ok(())
 }

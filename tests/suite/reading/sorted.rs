@@ -1,22 +1,22 @@
 //! Pages go on where the last one ended; where the server cannot, the list is sorted here, or it is an error.
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use kinto_client::{Filter, PageToken, Sort, Value, json};
+use kinto_client::{Filter, Sort, Value, json, list::PageToken};
 use kinto_server::Backend;
-use kinto_tests::{Fault, Outcome, Proxy, Scene, Sent, on_each_backend, server_on};
+use kinto_tests::{Fault, Fixture, Outcome, Proxy, SentRequest, on_each_backend, server_on};
 
 use super::fill;
 use crate::predicates;
 
-async fn put_values(scene: &Scene, values: &[Value]) {
+async fn put_values(fixture: &Fixture, values: &[Value]) {
     for (n, v) in values.iter().enumerate() {
-        scene.plain.put_data(&scene.record(&format!("r{n}")), &json!({"v": v})).await;
+        fixture.plain.put_data(&fixture.record(&format!("r{n}")), &json!({"v": v})).await;
     }
 }
 
 /// The ids of everything, as the plain client sees it on one page.
-async fn on_one_page(scene: &Scene, sort: &str) -> Vec<String> {
-    let answer = scene.plain.get(&format!("{}?_sort={sort}&_limit=100", scene.records)).await.json();
+async fn on_one_page(fixture: &Fixture, sort: &str) -> Vec<String> {
+    let answer = fixture.plain.get(&format!("{}?_sort={sort}&_limit=100", fixture.records)).await.json();
     let data = answer["data"].as_array().expect("a list").clone();
     data.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
 }
@@ -30,12 +30,12 @@ async fn floats_that_the_server_misreads_are_sorted_here(backend: Backend) -> Ou
         vec![json!(-3e23), json!(-3e23), json!(2e24), json!(0)],
     ];
     for values in lists {
-        let scene = Scene::on(server.url()).await;
-        put_values(&scene, &values).await;
+        let fixture = Fixture::on(server.url()).await;
+        put_values(&fixture, &values).await;
         for (sort, asked) in [("v", Sort::asc("v")), ("-v", Sort::desc("v"))] {
-            let expected = on_one_page(&scene, sort).await;
+            let expected = on_one_page(&fixture, sort).await;
             for page_size in [1, 2, 100] {
-                let call = || scene.todos.get_records::<Value>().sort(asked.clone()).page_size(page_size);
+                let call = || fixture.todos.get_records::<Value>().sort(asked.clone()).page_size(page_size);
                 let read = call().await?;
                 let ids: Vec<&str> = read.iter().map(|record| record.id.as_str()).collect();
                 assert_eq!(ids, expected, "{values:?} by {sort} on pages of {page_size}");
@@ -65,12 +65,12 @@ async fn floats_that_the_server_misreads_are_sorted_here(backend: Backend) -> Ou
 
 async fn ordinary_floats_are_paged_by_the_server(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
+    let fixture = Fixture::on(server.url()).await;
     let values = [json!(0.1), json!(19.99), json!(-3.5), json!(1e-5), json!(123_456.789), json!(19.99), json!(7)];
-    put_values(&scene, &values).await;
+    put_values(&fixture, &values).await;
     for (sort, asked) in [("v", Sort::asc("v")), ("-v", Sort::desc("v"))] {
-        let expected = on_one_page(&scene, sort).await;
-        let stream = scene.todos.get_records::<Value>().sort(asked).page_size(1).stream();
+        let expected = on_one_page(&fixture, sort).await;
+        let stream = fixture.todos.get_records::<Value>().sort(asked).page_size(1).stream();
         let streamed: Vec<_> = stream.try_collect().await?;
         assert!(streamed.iter().map(|record| record.id.as_str()).eq(expected.iter()), "{sort}");
     }
@@ -80,10 +80,10 @@ async fn ordinary_floats_are_paged_by_the_server(backend: Backend) -> Outcome {
 on_each_backend!(floats_that_the_server_misreads_are_sorted_here, ordinary_floats_are_paged_by_the_server);
 
 #[tokio::test]
-async fn what_cannot_be_sorted_here_is_an_error() -> Outcome {
-    let scene = Scene::new().await;
-    put_values(&scene, &[json!("text"), json!(6.637_205_051_048_258e-10), json!(1)]).await;
-    let error = scene.todos.get_records::<Value>().sort(Sort::asc("v")).page_size(1).await.unwrap_err();
+async fn list_that_cannot_be_sorted_locally_is_an_error() -> Outcome {
+    let fixture = Fixture::new().await;
+    put_values(&fixture, &[json!("text"), json!(6.637_205_051_048_258e-10), json!(1)]).await;
+    let error = fixture.todos.get_records::<Value>().sort(Sort::asc("v")).page_size(1).await.unwrap_err();
     assert_eq!(predicates(&error), ["unsupported"], "{error}");
     assert!(error.to_string().contains("the value 6.6372"), "{error}");
     Ok(())
@@ -92,7 +92,7 @@ async fn what_cannot_be_sorted_here_is_an_error() -> Outcome {
 /// A server whose pages are these, one after the other, for ever.
 async fn pages_of(pages: Vec<Value>, tokens: impl Fn(usize) -> String + Send + 'static) -> Proxy {
     let mut asked = 0;
-    Proxy::instead(move |sent: &Sent| {
+    Proxy::instead(move |sent: &SentRequest| {
         let page = &pages[asked % pages.len()];
         asked += 1;
         let path = sent.target.split('?').next().unwrap();
@@ -156,16 +156,16 @@ async fn pages_that_go_round_in_circles_are_an_error() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_token_goes_on_with_tombstones_left_out() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 1).await;
-    let start = scene.todos.get_records::<Value>().await?.last_modified;
-    scene.fill((1..7).map(|n| (format!("r{n:03}"), json!({"n": n})))).await;
+async fn token_goes_on_with_tombstones_left_out() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 1).await;
+    let start = fixture.todos.get_records::<Value>().await?.last_modified;
+    fixture.fill((1..7).map(|n| (format!("r{n:03}"), json!({"n": n})))).await;
     for n in [1, 3, 5] {
-        scene.plain.delete(&scene.record(&format!("r{n:03}"))).await;
+        fixture.plain.delete(&fixture.record(&format!("r{n:03}"))).await;
     }
     for by_filter in [false, true] {
-        let call = scene.todos.get_records::<Value>().page_size(2);
+        let call = fixture.todos.get_records::<Value>().page_size(2);
         let later = Filter::field("last_modified").gt(start.as_millis());
         let call = if by_filter { call.filter(later) } else { call.since(start) };
         let mut pages = call.pages();
@@ -175,7 +175,7 @@ async fn a_token_goes_on_with_tombstones_left_out() -> Outcome {
             token = page.next;
         }
         let token: PageToken = token.expect("there is more").to_string().parse()?;
-        let rest = scene.todos.get_records::<Value>().resume(token).await?;
+        let rest = fixture.todos.get_records::<Value>().resume(token).await?;
         ids.extend(rest.iter().map(|record| record.id.to_string()));
         assert_eq!(ids, ["r006", "r004", "r002"], "by a filter: {by_filter}");
     }
@@ -183,18 +183,18 @@ async fn a_token_goes_on_with_tombstones_left_out() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_token_refuses_another_list_and_other_questions() -> Outcome {
-    let scene = Scene::new().await;
-    fill(&scene, 6).await;
-    let numbered = || scene.todos.get_records::<Value>().filter(Filter::field("n").gt(0));
+async fn token_refuses_another_list_and_other_questions() -> Outcome {
+    let fixture = Fixture::new().await;
+    fill(&fixture, 6).await;
+    let numbered = || fixture.todos.get_records::<Value>().filter(Filter::field("n").gt(0));
     let made = numbered().sort(Sort::asc("n")).page_size(2).pages().try_next().await?.expect("a page");
     let token = || made.next.clone().expect("there is more");
-    scene.sent.forget();
-    let other = scene.bucket.collection("other");
+    fixture.sent.forget();
+    let other = fixture.bucket.collection("other");
     let refused = [
         (other.get_records::<Value>().resume(token()), "another list"),
         (numbered().sort(Sort::desc("n")).resume(token()), "order"),
-        (scene.todos.get_records::<Value>().filter(Filter::field("n").gt(1)).resume(token()), "filters"),
+        (fixture.todos.get_records::<Value>().filter(Filter::field("n").gt(1)).resume(token()), "filters"),
         (numbered().since(kinto_client::Timestamp::from_millis(5)).resume(token()), "bounds of time"),
     ];
     for (call, says) in refused {
@@ -202,13 +202,13 @@ async fn a_token_refuses_another_list_and_other_questions() -> Outcome {
         assert_eq!(predicates(&error), ["invalid"], "{error}");
         assert!(error.to_string().contains(says), "{error}");
     }
-    assert!(scene.sent.take().is_empty());
+    assert!(fixture.sent.take().is_empty());
 
     let rest = numbered().sort(Sort::asc("n")).page_size(3).resume(token()).await?;
     assert_eq!(rest.iter().map(|record| record.data["n"].clone()).collect::<Vec<_>>(), [3, 4, 5]);
-    assert_eq!(scene.sent.take().len(), 1, "the size of a page may be another one");
-    let names = scene.todos.get_records::<Value>().resume(token()).select_as::<super::Numbered>().await?;
+    assert_eq!(fixture.sent.take().len(), 1, "the size of a page may be another one");
+    let names = fixture.todos.get_records::<Value>().resume(token()).select_as::<super::Numbered>().await?;
     assert_eq!(names.iter().map(|record| record.data.n).collect::<Vec<_>>(), [3, 4, 5]);
-    assert!(scene.sent.take().iter().all(|sent| sent.target.contains("_fields=n")));
+    assert!(fixture.sent.take().iter().all(|sent| sent.target.contains("_fields=n")));
     Ok(())
 }

@@ -1,18 +1,18 @@
 //! The check before sending and that of the server come to the same verdict.
 
 use kinto_client::{Value, json, schema::Schema};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
-/// Whether the server takes each of these records under that schema.
-async fn verdicts(scene: &Scene, schema: &Value, records: &[Value]) -> Vec<bool> {
-    let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
-    scene.plain.put(&path, &json!({"data": {"schema": schema}})).await;
+/// Returns whether the server accepts each of these records with that schema.
+async fn verdicts(fixture: &Fixture, schema: &Value, records: &[Value]) -> Vec<bool> {
+    let path = format!("/buckets/{}/collections/todos", fixture.bucket.id());
+    fixture.plain.put(&path, &json!({"data": {"schema": schema}})).await;
     let mut verdicts = Vec::new();
     for records in records.chunks(25) {
-        let put = |record: &Value| json!({"path": scene.record("r"), "body": {"data": record}});
+        let put = |record: &Value| json!({"path": fixture.record("r"), "body": {"data": record}});
         let requests: Vec<Value> = records.iter().map(put).collect();
-        let answer = scene.plain.post("/batch", &json!({"defaults": {"method": "PUT"}, "requests": requests})).await;
+        let answer = fixture.plain.post("/batch", &json!({"defaults": {"method": "PUT"}, "requests": requests})).await;
         for response in answer["responses"].as_array().unwrap_or_else(|| panic!("{schema}: {answer}")) {
             let status = response["status"].as_u64().unwrap();
             assert!(matches!(status, 200 | 201 | 400), "{schema}: {response}");
@@ -22,13 +22,13 @@ async fn verdicts(scene: &Scene, schema: &Value, records: &[Value]) -> Vec<bool>
     verdicts
 }
 
-async fn assert_agreement(scene: &Scene, rule: Value, values: &[Value]) {
+async fn assert_agreement(fixture: &Fixture, rule: Value, values: &[Value]) {
     let definitions = json!({"x": {"type": "integer"}});
     let draft = "http://json-schema.org/draft-07/schema#";
     let schema = json!({"$schema": draft, "properties": {"a": rule}, "definitions": definitions});
     let records: Vec<Value> = values.iter().map(|value| json!({"a": value})).collect();
     let local = Schema::new(&schema).unwrap();
-    let server = verdicts(scene, &schema, &records).await;
+    let server = verdicts(fixture, &schema, &records).await;
     for (record, server) in records.iter().zip(server) {
         assert_eq!(local.check(record).is_ok(), server, "{schema} and {record}: {:?}", local.violations(record));
     }
@@ -48,8 +48,8 @@ fn values() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn on_every_rule() -> Outcome {
-    let scene = Scene::new().await;
+async fn client_and_server_agree_on_every_keyword() -> Outcome {
+    let fixture = Fixture::new().await;
     for rule in [
         json!({"type": "integer"}),
         json!({"type": ["number", "null"]}),
@@ -95,14 +95,14 @@ async fn on_every_rule() -> Outcome {
         json!({"$ref": "#/definitions/x"}),
         json!({"$ref": "#/definitions/x", "type": "string"}),
     ] {
-        assert_agreement(&scene, rule, &values()).await;
+        assert_agreement(&fixture, rule, &values()).await;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn on_what_the_server_leaves_out() -> Outcome {
-    let scene = Scene::new().await;
+async fn client_and_server_agree_on_ignored_fields() -> Outcome {
+    let fixture = Fixture::new().await;
     let records = [
         json!({"title": "a"}),
         json!({"title": "a", "schema": "x"}),
@@ -125,7 +125,7 @@ async fn on_what_the_server_leaves_out() -> Outcome {
             .filter(|record| schema.get("maxProperties").is_none() || record.get("title").is_some())
             .cloned()
             .collect();
-        for (record, server) in records.iter().zip(verdicts(&scene, &schema, &records).await) {
+        for (record, server) in records.iter().zip(verdicts(&fixture, &schema, &records).await) {
             let mut whole = record.clone();
             whole["id"] = "r".into();
             assert_eq!(local.check(&whole).is_ok(), server, "{schema} and {record}: {:?}", local.violations(&whole));
@@ -161,12 +161,12 @@ fn any_rule() -> impl Strategy<Value = Value> {
 }
 
 #[tokio::test]
-async fn on_any_mixture_of_rules() -> Outcome {
-    let scene = Scene::new().await;
+async fn client_and_server_agree_on_random_schemas() -> Outcome {
+    let fixture = Fixture::new().await;
     let mut runner = TestRunner::deterministic();
     for _ in 0..60 {
         let rule = any_rule().new_tree(&mut runner).unwrap().current();
-        assert_agreement(&scene, rule, &values()).await;
+        assert_agreement(&fixture, rule, &values()).await;
     }
     Ok(())
 }

@@ -4,14 +4,14 @@ use kinto_client::{
     JsonObject, KintoRecord, Value, json,
     schema::{JsonSchema, Schema, schemars},
 };
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::scene_of;
 
 #[derive(Debug, Serialize, Deserialize, KintoRecord, JsonSchema)]
 #[schemars(crate = "kinto_client::schema::schemars")]
-struct Plain {
+struct RawClient {
     #[serde(alias = "name")]
     title: String,
     #[serde(default, alias = "n")]
@@ -59,9 +59,9 @@ fn either_name(schema: &mut schemars::Schema) {
     }
 }
 
-/// Whether the server takes the record, and whether the type reads it.
-async fn verdicts<T: KintoRecord + JsonSchema>(scene: &Scene, record: &Value) -> (bool, bool) {
-    let is_taken = match scene.todos.overwrite_record("r", record.clone()).await {
+/// Returns true if the server takes the record, and whether the type reads it.
+async fn verdicts<T: KintoRecord + JsonSchema>(fixture: &Fixture, record: &Value) -> (bool, bool) {
+    let is_taken = match fixture.todos.overwrite_record("r", record.clone()).await {
         Ok(_) => true,
         Err(error) if error.is_schema_violation() => false,
         Err(error) => panic!("{record}: {error}"),
@@ -69,7 +69,7 @@ async fn verdicts<T: KintoRecord + JsonSchema>(scene: &Scene, record: &Value) ->
     let here = Schema::of::<T>().expect("a schema").check(record);
     assert_eq!(here.is_ok(), is_taken, "{record}: {here:?}");
     // As the server would hold it.
-    let reader = Scene::new().await;
+    let reader = Fixture::new().await;
     let held = reader.todos.create_record(record.clone()).await.expect("it has no schema");
     let object = reader.todos.get_record::<JsonObject>(held.id.as_str()).await.expect("a record");
     (is_taken, object.parse::<T>().is_ok())
@@ -91,11 +91,11 @@ fn records() -> [Value; 10] {
 }
 
 #[tokio::test]
-async fn a_type_that_says_its_aliases_reads_what_the_server_takes() -> Outcome {
-    let scene = scene_of::<Told>().await;
+async fn type_that_says_its_aliases_reads_what_the_server_takes() -> Outcome {
+    let fixture = scene_of::<Told>().await;
     let mut taken = 0;
     for record in records() {
-        let (is_taken, is_read) = verdicts::<Told>(&scene, &record).await;
+        let (is_taken, is_read) = verdicts::<Told>(&fixture, &record).await;
         assert_eq!(is_taken, is_read, "{record}");
         taken += usize::from(is_taken);
     }
@@ -105,10 +105,10 @@ async fn a_type_that_says_its_aliases_reads_what_the_server_takes() -> Outcome {
 
 #[tokio::test]
 async fn without_a_word_an_alias_is_an_unknown_field_and_other_a_name() -> Outcome {
-    let scene = scene_of::<Plain>().await;
+    let fixture = scene_of::<RawClient>().await;
     let (mut read_only, mut taken_only) = (Vec::new(), Vec::new());
     for record in records() {
-        match verdicts::<Plain>(&scene, &record).await {
+        match verdicts::<RawClient>(&fixture, &record).await {
             (false, true) => read_only.push(record),
             (true, false) => taken_only.push(record),
             _ => {}

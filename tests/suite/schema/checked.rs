@@ -6,13 +6,13 @@ use kinto_tests::Outcome;
 use super::{Strict, scene_of};
 
 #[tokio::test]
-async fn nothing_is_sent_of_what_does_not_fit() -> Outcome {
-    let scene = scene_of::<Strict>().await;
-    let todos = scene.todos.typed::<Strict>().checked();
+async fn checked_collection_rejects_invalid_record_before_sending() -> Outcome {
+    let fixture = scene_of::<Strict>().await;
+    let todos = fixture.todos.typed::<Strict>().with_schema_check();
     let mut record = todos.create_record(Strict::new("Milk")).await?;
-    scene.sent.forget();
+    fixture.sent.forget();
 
-    let violates = |error: kinto_client::Error| (error.is_invalid(), error.rule().map(str::to_owned));
+    let violates = |error: kinto_client::Error| (error.is_invalid(), error.schema_keyword().map(str::to_owned));
     let short = (true, Some("minLength".to_owned()));
     assert_eq!(todos.create_record(Strict::new("x")).await.map(drop).map_err(violates), Err(short.clone()));
     assert_eq!(
@@ -25,52 +25,52 @@ async fn nothing_is_sent_of_what_does_not_fit() -> Outcome {
     );
     record.data.title = "x".to_owned();
     assert_eq!(todos.save_record(&mut record).await.map_err(violates), Err(short.clone()));
-    assert_eq!(scene.sent.take_lines(), [""; 0]);
+    assert_eq!(fixture.sent.take_lines(), [""; 0]);
 
     // These read first.
     let long = |todo: &mut Strict| todo.title = "x".to_owned();
     assert_eq!(todos.update_record(&record.id, long).await.map(drop).map_err(violates), Err(short.clone()));
     let edit = todos.edit_record(&record.id).set(Strict::fields().title, "x");
     assert_eq!(edit.await.map(drop).map_err(violates), Err(short));
-    let get = format!("GET {}", scene.record(&record.id));
-    assert_eq!(scene.sent.take_lines(), [get.clone(), get]);
+    let get = format!("GET {}", fixture.record(&record.id));
+    assert_eq!(fixture.sent.take_lines(), [get.clone(), get]);
     Ok(())
 }
 
 #[tokio::test]
-async fn of_many_those_that_fit_are_sent() -> Outcome {
-    let scene = scene_of::<Strict>().await;
-    let checked = scene.todos.checked(Schema::of::<Strict>()?);
+async fn checked_collection_sends_valid_records_of_bulk() -> Outcome {
+    let fixture = scene_of::<Strict>().await;
+    let checked = fixture.todos.with_schema_check(Schema::of::<Strict>()?);
     let results = checked.create_records([json!({"title": "Milk"}), json!({"title": 3})]).each().await?;
     assert!(results[0].is_ok());
     let error = results[1].as_ref().unwrap_err();
-    assert_eq!((error.is_invalid(), error.field(), error.rule()), (true, Some("title"), Some("type")));
+    assert_eq!((error.is_invalid(), error.field(), error.schema_keyword()), (true, Some("title"), Some("type")));
     // One alone needs no batch.
-    assert_eq!(scene.sent.take().len(), 1);
+    assert_eq!(fixture.sent.take().len(), 1);
 
-    let mut batch = scene.client.batch();
+    let mut batch = fixture.client.batch();
     let ticket = batch.add(checked.create_record(json!({"title": 3})));
     assert!(batch.execute().await?.get(&ticket).is_err_and(|error| error.is_schema_violation()));
-    assert_eq!(scene.sent.take_lines(), [""; 0]);
-    assert_eq!(scene.todos.get_records::<Value>().count().await?, 1);
+    assert_eq!(fixture.sent.take_lines(), [""; 0]);
+    assert_eq!(fixture.todos.get_records::<Value>().count().await?, 1);
     Ok(())
 }
 
 #[tokio::test]
-async fn what_fits_is_sent_as_ever() -> Outcome {
-    let scene = scene_of::<Strict>().await;
-    let todos = scene.todos.typed::<Strict>();
+async fn checked_collection_sends_valid_record() -> Outcome {
+    let fixture = scene_of::<Strict>().await;
+    let todos = fixture.todos.typed::<Strict>();
     let plain = todos.create_record(Strict::new("Milk")).id("a").preview()?.to_string();
-    assert_eq!(todos.checked().create_record(Strict::new("Milk")).id("a").preview()?.to_string(), plain);
-    todos.checked().create_record(Strict::new("Milk")).await?;
-    assert_eq!(scene.sent.take().len(), 1);
+    assert_eq!(todos.with_schema_check().create_record(Strict::new("Milk")).id("a").preview()?.to_string(), plain);
+    todos.with_schema_check().create_record(Strict::new("Milk")).await?;
+    assert_eq!(fixture.sent.take().len(), 1);
     Ok(())
 }
 
 #[tokio::test]
-async fn collections_are_not_records() -> Outcome {
-    let scene = scene_of::<Strict>().await;
-    let checked = scene.todos.checked(Schema::of::<Strict>()?);
+async fn checked_collection_does_not_check_collection_attributes() -> Outcome {
+    let fixture = scene_of::<Strict>().await;
+    let checked = fixture.todos.with_schema_check(Schema::of::<Strict>()?);
     let mut collection = checked.get().await?;
     collection.data.sort = Some("-title".to_owned());
     checked.save(&mut collection).await?;
@@ -79,7 +79,7 @@ async fn collections_are_not_records() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_schema_that_is_none_refuses_everything() -> Outcome {
+async fn checked_collection_rejects_everything_when_schema_is_invalid() -> Outcome {
     for (schema, complaint) in [
         (json!(true), "a boolean is not an object"),
         (json!({"type": "strin"}), "\"strin\" is not valid under any of the schemas listed in the 'anyOf' keyword"),

@@ -1,7 +1,7 @@
-//! What `#[kinto(…)]` declares of a collection.
+//! Settings of a collection that `#[kinto(…)]` declares.
 
-use kinto_client::{CollectionAttributes, CollectionPermissions, KintoRecord, json};
-use kinto_tests::{Outcome, Scene};
+use kinto_client::{KintoRecord, json, object::CollectionAttributes, permissions::CollectionPermissions};
+use kinto_tests::{Fixture, Outcome};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, KintoRecord)]
@@ -24,7 +24,7 @@ struct Undeclared {
 }
 
 #[test]
-fn what_is_declared_can_be_asked() {
+fn declared_settings_are_returned() {
     let attributes = serde_json::to_value(Declared::collection_attributes()).unwrap();
     assert_eq!(
         attributes,
@@ -43,20 +43,20 @@ fn what_is_declared_can_be_asked() {
 }
 
 #[test]
-fn without_a_declaration_nothing_is_said() {
+fn settings_are_empty_without_declaration() {
     assert_eq!(Undeclared::collection_attributes(), CollectionAttributes::default());
     assert_eq!(Undeclared::collection_permissions(), None);
 }
 
 #[tokio::test]
-async fn the_server_takes_what_was_declared() -> Outcome {
-    let scene = Scene::new().await;
-    let declared = scene.bucket.collection("declared");
+async fn server_accepts_declared_settings() -> Outcome {
+    let fixture = Fixture::new().await;
+    let declared = fixture.bucket.collection("declared");
     let create = declared.create().data(Declared::collection_attributes());
     create.permissions(|_| Declared::collection_permissions().unwrap()).await?;
-    let path = format!("/buckets/{}/collections/declared", scene.bucket.id());
-    assert_eq!(scene.plain.held(&path).await, serde_json::to_value(Declared::collection_attributes())?);
-    let permissions = scene.plain.permissions(&path).await;
+    let path = format!("/buckets/{}/collections/declared", fixture.bucket.id());
+    assert_eq!(fixture.plain.held(&path).await, serde_json::to_value(Declared::collection_attributes())?);
+    let permissions = fixture.plain.permissions(&path).await;
     assert_eq!(permissions["read"], json!(["system.Everyone"]));
     assert_eq!(permissions["record:create"], json!(["/buckets/app/groups/editors"]));
     Ok(())

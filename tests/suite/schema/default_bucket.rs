@@ -1,8 +1,8 @@
 //! The `default` bucket: schemas count there too.
 
-use kinto_client::{Declared, KintoRecord, Value, json, schema::JsonSchema};
+use kinto_client::{KintoRecord, Value, blueprint::EnsureOutcome, json, schema::JsonSchema};
 use kinto_server::{Backend, unique};
-use kinto_tests::{Outcome, Person, on_each_backend, server_on};
+use kinto_tests::{Outcome, TestUser, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
 on_each_backend!(
@@ -26,8 +26,8 @@ fn price(name: &str) -> Price {
 }
 
 /// Somebody, and the path of the records under the bucket's real id.
-async fn scene(url: &str) -> (Person, String) {
-    let me = Person::new(url, "me").await;
+async fn fixture(url: &str) -> (TestUser, String) {
+    let me = TestUser::new(url, "me").await;
     let bucket = me.client.user().await.unwrap().and_then(|user| user.bucket.clone()).expect("a bucket");
     me.sent.forget();
     (me, format!("/buckets/{bucket}/collections/prices/records"))
@@ -35,8 +35,8 @@ async fn scene(url: &str) -> (Person, String) {
 
 async fn records_of_a_type_with_a_schema_are_checked_and_stamped(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let (me, records) = scene(server.url()).await;
-    assert_eq!(me.client.ensure::<Price>().await?, Declared::Created);
+    let (me, records) = fixture(server.url()).await;
+    assert_eq!(me.client.ensure::<Price>().await?, EnsureOutcome::Created);
     me.sent.forget();
 
     let prices = me.client.typed::<Price>();
@@ -47,7 +47,7 @@ async fn records_of_a_type_with_a_schema_are_checked_and_stamped(backend: Backen
     );
     assert!(me.plain.object(&format!("{records}/milk")).await["schema"].is_u64());
 
-    let refused = |error: kinto_client::Error| (error.is_refused(), error.rule().map(str::to_owned));
+    let refused = |error: kinto_client::Error| (error.is_refused(), error.schema_keyword().map(str::to_owned));
     let long = (true, Some("maxLength".to_owned()));
     let default = me.client.bucket("default").collection("prices");
     assert_eq!(prices.create_record(price("too long")).await.map(drop).map_err(refused), Err(long.clone()));
@@ -65,12 +65,12 @@ async fn records_of_a_type_with_a_schema_are_checked_and_stamped(backend: Backen
 
 async fn a_migration_runs_the_closure_once_for_each_record(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let (me, records) = scene(server.url()).await;
+    let (me, records) = fixture(server.url()).await;
     // In the same fields, so that only the stamp tells.
     for n in 0..3 {
         me.plain.put_data(&format!("/buckets/default/collections/prices/records/r{n}"), &json!(price("a"))).await;
     }
-    assert_eq!(me.client.ensure::<Price>().await?, Declared::Updated);
+    assert_eq!(me.client.ensure::<Price>().await?, EnsureOutcome::Updated);
     for run in 0..3 {
         let prices = me.client.typed::<Price>();
         let report = prices.migrate(|old: Price| Price { cents: old.cents * 100, ..old }).await?;
@@ -84,7 +84,7 @@ async fn a_migration_runs_the_closure_once_for_each_record(backend: Backend) -> 
 
 async fn a_batch_that_names_the_collection_both_ways_is_checked(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let (me, records) = scene(server.url()).await;
+    let (me, records) = fixture(server.url()).await;
     me.client.ensure::<Price>().await?;
     let prices = me.client.typed::<Price>();
     let mut batch = me.client.batch();
@@ -96,7 +96,7 @@ async fn a_batch_that_names_the_collection_both_ways_is_checked(backend: Backend
     let done = batch.execute().await?;
     assert!(done.get(&read).is_err_and(|error| error.is_not_found()) && done.get(&collection).is_ok());
     assert!(done.get(&good).is_ok());
-    assert!(done.get(&bad).is_err_and(|error| error.rule() == Some("maxLength")));
+    assert!(done.get(&bad).is_err_and(|error| error.schema_keyword() == Some("maxLength")));
     assert_eq!(me.plain.ids(&records).await, ["good"]);
     assert!(me.plain.object(&format!("{records}/good")).await["schema"].is_u64());
     Ok(())
@@ -104,7 +104,7 @@ async fn a_batch_that_names_the_collection_both_ways_is_checked(backend: Backend
 
 async fn a_collection_that_is_deleted_is_created_again(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let (me, records) = scene(server.url()).await;
+    let (me, records) = fixture(server.url()).await;
     let prices = me.client.typed::<Price>();
     // It was never declared, and is made by writing to it, as everything in that bucket.
     prices.create_record(price("a")).id("a").await?;
@@ -123,7 +123,7 @@ async fn a_collection_that_is_deleted_is_created_again(backend: Backend) -> Outc
 #[tokio::test]
 async fn types_without_a_schema_send_no_more_than_before() -> Outcome {
     let server = server_on(Backend::Memory);
-    let (me, _) = scene(server.url()).await;
+    let (me, _) = fixture(server.url()).await;
     let id = unique("plain");
     me.client.bucket("default").collection(&id).create_record(json!({"id": "a"})).await?;
     me.client.bucket("default").collection(&id).get_records::<Value>().await?;

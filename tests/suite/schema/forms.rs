@@ -7,7 +7,7 @@ use kinto_client::{
     schema::{self, JsonSchema},
 };
 use kinto_server::Backend;
-use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, in_order, on_each_backend, server_on};
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, in_order, on_each_backend, server_on};
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use serde::{Deserialize, Serialize};
 
@@ -45,73 +45,73 @@ fn old(price: u64) -> Value {
 
 #[tokio::test]
 async fn another_schema_in_between_does_not_matter() -> Outcome {
-    let scene = Scene::new().await;
-    give_schema::<Old>(&scene).await;
-    scene.fill([("a".to_owned(), old(500))]).await;
-    give_schema::<New>(&scene).await;
-    assert_eq!(scene.todos.migrate(new).await?.rewritten, 1);
+    let fixture = Fixture::new().await;
+    give_schema::<Old>(&fixture).await;
+    fixture.fill([("a".to_owned(), old(500))]).await;
+    give_schema::<New>(&fixture).await;
+    assert_eq!(fixture.todos.migrate(new).await?.rewritten, 1);
     // Back to the old one and forth again, as after a release that was withdrawn.
-    give_schema::<Old>(&scene).await;
-    scene.fill([("b".to_owned(), old(700))]).await;
-    give_schema::<New>(&scene).await;
-    let report = scene.todos.migrate(new).await?;
+    give_schema::<Old>(&fixture).await;
+    fixture.fill([("b".to_owned(), old(700))]).await;
+    give_schema::<New>(&fixture).await;
+    let report = fixture.todos.migrate(new).await?;
     assert_eq!((report.rewritten, report.unchanged, report.is_complete()), (1, 1, true));
-    assert_eq!(scene.todos.get_record::<New>("a").await?.data.price, 5);
-    assert_eq!(scene.todos.get_record::<New>("b").await?.data.price, 7);
+    assert_eq!(fixture.todos.get_record::<New>("a").await?.data.price, 5);
+    assert_eq!(fixture.todos.get_record::<New>("b").await?.data.price, 7);
     Ok(())
 }
 
 #[tokio::test]
-async fn what_the_server_stamped_in_its_old_form_is_rewritten() -> Outcome {
-    let scene = Scene::new().await;
-    give_schema::<Old>(&scene).await;
-    scene.fill([("patched".to_owned(), old(500))]).await;
-    give_schema::<New>(&scene).await;
-    scene.fill([("late".to_owned(), old(700))]).await;
-    scene.todos.patch_record::<Value>("patched", json!({"title": "u"})).await?;
-    scene.sent.forget();
-    let dry = scene.todos.migrate(new).dry_run().await?;
+async fn record_stamped_in_old_form_is_rewritten() -> Outcome {
+    let fixture = Fixture::new().await;
+    give_schema::<Old>(&fixture).await;
+    fixture.fill([("patched".to_owned(), old(500))]).await;
+    give_schema::<New>(&fixture).await;
+    fixture.fill([("late".to_owned(), old(700))]).await;
+    fixture.todos.patch_record::<Value>("patched", json!({"title": "u"})).await?;
+    fixture.sent.forget();
+    let dry = fixture.todos.migrate(new).dry_run().await?;
     assert_eq!((dry.rewritten, dry.unchanged, dry.is_complete()), (2, 0, true));
-    assert!(scene.sent.take_lines().iter().all(|line| line.starts_with("GET ") || line.starts_with("HEAD ")));
-    assert_eq!(scene.plain.object(&scene.record("late")).await["price"], 700, "nothing was written");
-    let report = scene.todos.migrate(new).await?;
+    assert!(fixture.sent.take_lines().iter().all(|line| line.starts_with("GET ") || line.starts_with("HEAD ")));
+    assert_eq!(fixture.plain.object(&fixture.record("late")).await["price"], 700, "nothing was written");
+    let report = fixture.todos.migrate(new).await?;
     assert_eq!((report.rewritten, report.is_complete()), (2, true));
-    assert_eq!(scene.todos.get_record::<New>("patched").await?.data.price, 5);
+    assert_eq!(fixture.todos.get_record::<New>("patched").await?.data.price, 5);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_what_would_be_refused_and_what_is_neither() -> Outcome {
+async fn dry_run_tells_what_would_be_refused_and_what_is_neither() -> Outcome {
     #[derive(Serialize, Deserialize, KintoRecord, JsonSchema)]
     #[schemars(crate = "kinto_client::schema::schemars")]
     struct Short {
         #[schemars(length(max = 3))]
         name: String,
     }
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let long = json!({"title": "longer", "price": 1, "cheap": true});
     let records = [("a", old(1)), ("long", long), ("neither", json!({"x": 1})), ("new", json!({"name": "n"}))];
-    scene.fill(records.map(|(id, data)| (id.to_owned(), data))).await;
-    give_schema::<Short>(&scene).await;
+    fixture.fill(records.map(|(id, data)| (id.to_owned(), data))).await;
+    give_schema::<Short>(&fixture).await;
     for dry in [true, false] {
-        let call = scene.todos.migrate(|old: Old| Short { name: old.title });
+        let call = fixture.todos.migrate(|old: Old| Short { name: old.title });
         let report = if dry { call.dry_run().await? } else { call.await? };
         assert_eq!((report.rewritten, report.unchanged, report.is_complete()), (1, 1, false), "{report:?}");
         let [(id, error)] = report.refused.as_slice() else { panic!("{report:?}") };
-        assert_eq!((id.as_str(), error.field(), error.rule()), ("long", Some("name"), Some("maxLength")));
+        assert_eq!((id.as_str(), error.field(), error.schema_keyword()), ("long", Some("name"), Some("maxLength")));
         assert_eq!(report.undecodable.iter().map(|bad| bad.id.as_deref()).collect::<Vec<_>>(), [Some("neither")]);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_field_of_the_records_own_is_no_stamp() -> Outcome {
-    let scene = Scene::new().await;
-    scene.fill([("a".to_owned(), json!({"cents": 500, "schema": 9_999_999_999_999_u64}))]).await;
-    give_schema::<Cents>(&scene).await;
-    let report = scene.todos.migrate(|old: Cents| Cents { cents: old.cents / 100 }).await?;
+async fn field_of_the_records_own_is_no_stamp() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.fill([("a".to_owned(), json!({"cents": 500, "schema": 9_999_999_999_999_u64}))]).await;
+    give_schema::<Cents>(&fixture).await;
+    let report = fixture.todos.migrate(|old: Cents| Cents { cents: old.cents / 100 }).await?;
     assert_eq!((report.rewritten, report.is_complete()), (1, true));
-    assert_eq!(scene.plain.object(&scene.record("a")).await["cents"], 5);
+    assert_eq!(fixture.plain.object(&fixture.record("a")).await["cents"], 5);
     Ok(())
 }
 
@@ -160,7 +160,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 /// A collection, in a bucket of its own or in the `default` one, and what the prices of its records have to be in the end.
 struct Shop {
-    scene: Scene,
+    fixture: Fixture,
     path: String,
     bucket: String,
     prices: BTreeMap<u8, u64>,
@@ -168,10 +168,10 @@ struct Shop {
 
 impl Shop {
     async fn new(url: &str, is_default: bool) -> Self {
-        let scene = Scene::on(url).await;
-        let bucket = if is_default { "default".to_owned() } else { scene.bucket.id().to_owned() };
+        let fixture = Fixture::on(url).await;
+        let bucket = if is_default { "default".to_owned() } else { fixture.bucket.id().to_owned() };
         let path = format!("/buckets/{bucket}/collections/todos");
-        let mut shop = Self { scene, path, bucket, prices: BTreeMap::new() };
+        let mut shop = Self { fixture, path, bucket, prices: BTreeMap::new() };
         shop.give_schema::<Old>().await;
         for record in 0..4 {
             shop.write(Write { record, is_old: true }, u64::from(record)).await;
@@ -181,7 +181,7 @@ impl Shop {
     }
 
     async fn give_schema<T: JsonSchema>(&self) {
-        self.scene.plain.put(&self.path, &json!({"data": {"schema": schema::of::<T>()}})).await;
+        self.fixture.plain.put(&self.path, &json!({"data": {"schema": schema::of::<T>()}})).await;
     }
 
     fn record(&self, record: u8) -> String {
@@ -194,15 +194,15 @@ impl Shop {
 
     async fn write(&mut self, Write { record, is_old }: Write, price: u64) {
         let data = if is_old { old(price * 100) } else { json!({"title": "t", "price": price, "tags": []}) };
-        self.scene.plain.put_data(&self.record(record), &data).await;
+        self.fixture.plain.put_data(&self.record(record), &data).await;
         self.prices.insert(record, price);
     }
 
     /// A client whose request after that many is held by the gate as that fault says.
     async fn at_request(&self, requests: u8, fault: Fault) -> (Proxy, Collection) {
         let passed = (0..requests).map(|_| Fault::Pass);
-        let proxy = Proxy::start(self.scene.url(), in_order(passed.chain([fault]))).await;
-        let client = self.scene.client_at(proxy.url()).build().expect("a client");
+        let proxy = Proxy::start(self.fixture.url(), in_order(passed.chain([fault]))).await;
+        let client = self.fixture.client_at(proxy.url()).build().expect("a client");
         (proxy, self.todos(&client))
     }
 
@@ -212,9 +212,9 @@ impl Shop {
             Event::Write(write) => self.write(write, price).await,
             Event::Patch(record) => {
                 let title = json!({"data": {"title": "u"}});
-                self.scene.plain.send("PATCH".parse()?, &self.record(record), Some(&title)).await;
+                self.fixture.plain.send("PATCH".parse()?, &self.record(record), Some(&title)).await;
             }
-            Event::Sort => drop(self.todos(&self.scene.client).patch(json!({"sort": format!("-x{at}")})).await?),
+            Event::Sort => drop(self.todos(&self.fixture.client).patch(json!({"sort": format!("-x{at}")})).await?),
             Event::Back => {
                 self.give_schema::<Old>().await;
                 self.give_schema::<New>().await;
@@ -260,7 +260,7 @@ async fn the_closure_runs_once_for_each_record_of_the_old_form(backend: Backend)
         for (at, event) in events.iter().enumerate() {
             shop.happen(at, *event).await.map_err(|error| format!("{case} {events:?} at {at}: {error}"))?;
         }
-        let todos = shop.todos(&shop.scene.client);
+        let todos = shop.todos(&shop.fixture.client);
         let report = todos.migrate(new).await?;
         assert!(report.is_complete(), "{case} {events:?}: {report:?}");
         let held = todos.get_records::<New>().await?;

@@ -1,7 +1,7 @@
 //! Generated schemas and records: the check before sending and the server name the same field and the same rule.
 
 use kinto_client::{Error, Value, json, schema::Schema};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 use proptest::{prelude::*, sample::select, strategy::ValueTree as _, test_runner::TestRunner};
 
 /// The records that each schema is tried on: as many as the server takes in one batch.
@@ -65,7 +65,7 @@ fn small(keyword: &'static str) -> impl Strategy<Value = Value> {
 }
 
 /// What a value has to be.
-fn rule() -> impl Strategy<Value = Value> {
+fn schema_keyword() -> impl Strategy<Value = Value> {
     let number = select(vec![json!(0), json!(1), json!(1.5), json!(2), json!(3.0), json!(1e30)]);
     let types =
         prop::sample::subsequence(vec!["string", "integer", "null", "array", "object", "boolean", "number"], 1..3);
@@ -128,12 +128,12 @@ fn beside(mut one: Value, other: &Value) -> Value {
 /// What a record has to be. At its top, this server fails on rules whose value is a number or an object, such as
 /// `maxProperties` and `not`: there are none of them.
 fn schema() -> impl Strategy<Value = Value> {
-    let properties = prop::collection::btree_map(select(NAMES.to_vec()), rule(), 1..4);
+    let properties = prop::collection::btree_map(select(NAMES.to_vec()), schema_keyword(), 1..4);
     let more = prop_oneof![
         3 => Just(json!({})),
         1 => Just(json!({"additionalProperties": false})),
-        1 => rule().prop_map(|rule| json!({"additionalProperties": rule})),
-        1 => rule().prop_map(|rule| json!({"patternProperties": {"^x": rule}})),
+        1 => schema_keyword().prop_map(|rule| json!({"additionalProperties": rule})),
+        1 => schema_keyword().prop_map(|rule| json!({"patternProperties": {"^x": rule}})),
         1 => names().prop_map(|names| json!({"anyOf": [{"required": names}, {"required": ["y"]}]})),
         1 => names().prop_map(|names| json!({"oneOf": [{"required": names}, {"required": ["a"]}]})),
         1 => names().prop_map(|names| json!({"if": {"required": ["a"]}, "then": {"required": names}})),
@@ -154,11 +154,11 @@ fn schema() -> impl Strategy<Value = Value> {
 }
 
 /// What the server says of each record: nothing, or the field and the rule.
-async fn said(scene: &Scene, schema: &Value, records: &[Value]) -> Vec<Option<Error>> {
-    let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
-    scene.plain.put(&path, &json!({"data": {"schema": schema}})).await;
-    let mut batch = scene.client.batch();
-    let overwrite = |record: &Value| batch.add(scene.todos.overwrite_record("r", record.clone()));
+async fn said(fixture: &Fixture, schema: &Value, records: &[Value]) -> Vec<Option<Error>> {
+    let path = format!("/buckets/{}/collections/todos", fixture.bucket.id());
+    fixture.plain.put(&path, &json!({"data": {"schema": schema}})).await;
+    let mut batch = fixture.client.batch();
+    let overwrite = |record: &Value| batch.add(fixture.todos.overwrite_record("r", record.clone()));
     let tickets: Vec<_> = records.iter().map(overwrite).collect();
     let done = batch.execute().await.unwrap_or_else(|error| panic!("{schema}: {error}"));
     tickets.iter().map(|ticket| done.get(ticket).err()).collect()
@@ -179,7 +179,7 @@ fn last(place: &str) -> &str {
 
 #[tokio::test]
 async fn field_and_rule_are_the_servers() -> Outcome {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let mut runner = TestRunner::deterministic();
     let schemas = if std::env::var_os("KINTO_TEST_LONG").is_some() { 2000 } else { 40 };
     let (mut taken, mut refused, mut placed) = (0, 0, 0);
@@ -187,7 +187,7 @@ async fn field_and_rule_are_the_servers() -> Outcome {
         let schema = schema().new_tree(&mut runner).expect("a case").current();
         let records = prop::collection::vec(record(), RECORDS).new_tree(&mut runner).expect("a case").current();
         let local = Schema::new(&schema)?;
-        for (record, said) in records.iter().zip(said(&scene, &schema, &records).await) {
+        for (record, said) in records.iter().zip(said(&fixture, &schema, &records).await) {
             let mut whole = record.clone();
             whole["id"] = "r".into();
             let here = local.violations(&whole)?;
@@ -197,7 +197,7 @@ async fn field_and_rule_are_the_servers() -> Outcome {
                 continue;
             };
             assert!(said.is_schema_violation(), "{schema} and {record}: {said}");
-            let (field, rule) = (said.field(), said.rule().expect("a rule"));
+            let (field, rule) = (said.field(), said.schema_keyword().expect("a rule"));
             refused += 1;
             placed += usize::from(field.is_some());
             // The server tells one of all violations: which, depends on the order of the keywords in its database.

@@ -3,7 +3,7 @@
 use std::{env, process::Stdio};
 
 use kinto_client::{Client, Result};
-use kinto_tests::{Fault, Gate, Outcome, Proxy, Scene, in_order};
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, in_order};
 use tokio::process::Command;
 
 use super::migrate::{Todo, assert_migrated, fill, migrated};
@@ -13,20 +13,20 @@ const USER: &str = "KINTO_TEST_MIGRATION_USER";
 const BUCKET: &str = "KINTO_TEST_MIGRATION_BUCKET";
 
 #[tokio::test]
-async fn what_was_written_before_the_kill_is_not_written_again() -> Outcome {
+async fn killed_migration_does_not_rewrite_records_twice() -> Outcome {
     const RECORDS: u32 = 1000;
-    let scene = Scene::new().await;
-    fill(&scene, RECORDS).await;
+    let fixture = Fixture::new().await;
+    fill(&fixture, RECORDS).await;
     // In the middle of the first page, at a page, and near the end.
     for requests in [8, 10, 21] {
         let gate = Gate::default();
         let passed = (0..requests).map(|_| Fault::Pass);
-        let proxy = Proxy::start(scene.url(), in_order(passed.chain([Fault::HoldAnswer(gate.clone())]))).await;
+        let proxy = Proxy::start(fixture.url(), in_order(passed.chain([Fault::HoldAnswer(gate.clone())]))).await;
         let mut child = Command::new(env::current_exe()?)
-            .args(["--exact", "schema::killed::the_process_that_is_killed", "--ignored"])
+            .args(["--exact", "schema::killed::process_that_is_killed", "--ignored"])
             .env(URL, proxy.url())
-            .env(USER, &scene.user)
-            .env(BUCKET, scene.bucket.id())
+            .env(USER, &fixture.user)
+            .env(BUCKET, fixture.bucket.id())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
@@ -37,15 +37,15 @@ async fn what_was_written_before_the_kill_is_not_written_again() -> Outcome {
         }
         child.kill().await?;
     }
-    let left = scene.todos.typed::<Todo>().migrate(migrated).await?;
+    let left = fixture.todos.typed::<Todo>().migrate(migrated).await?;
     assert!(left.is_complete() && (1..1000).contains(&left.rewritten), "{left:?}");
-    assert_migrated(&scene, RECORDS).await;
+    assert_migrated(&fixture, RECORDS).await;
     Ok(())
 }
 
 #[tokio::test]
 #[ignore = "it is a part of the test above, in a process of its own"]
-async fn the_process_that_is_killed() -> Result<()> {
+async fn process_that_is_killed() -> Result<()> {
     let variable = |name| env::var(name).expect(name);
     let client = Client::builder(variable(URL)).auth((variable(USER), "p4ssw0rd")).build()?;
     client.bucket(variable(BUCKET)).collection("todos").migrate(migrated).await.map(drop)

@@ -4,7 +4,7 @@ use kinto_client::{
     KintoRecord, json,
     schema::{self, JsonSchema},
 };
-use kinto_tests::Scene;
+use kinto_tests::Fixture;
 use serde::{Deserialize, Serialize};
 
 mod agreement;
@@ -14,10 +14,10 @@ mod declared;
 mod default_bucket;
 mod drift;
 mod forms;
+mod generate;
 mod generated;
 mod killed;
 mod migrate;
-mod of;
 mod patterns;
 mod properties;
 mod refused;
@@ -65,15 +65,15 @@ impl Strict {
     }
 }
 
-/// A scene whose collection has the schema of a type.
-async fn scene_of<T: JsonSchema>() -> Scene {
-    let scene = Scene::new().await;
-    give_schema::<T>(&scene).await;
-    scene
+/// A fixture whose collection has the schema of a type.
+async fn scene_of<T: JsonSchema>() -> Fixture {
+    let fixture = Fixture::new().await;
+    give_schema::<T>(&fixture).await;
+    fixture
 }
 
 /// Gives the collection the schema of a type.
-async fn give_schema<T: JsonSchema>(scene: &Scene) {
-    let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
-    scene.plain.put(&path, &json!({"data": {"schema": schema::of::<T>()}})).await;
+async fn give_schema<T: JsonSchema>(fixture: &Fixture) {
+    let path = format!("/buckets/{}/collections/todos", fixture.bucket.id());
+    fixture.plain.put(&path, &json!({"data": {"schema": schema::of::<T>()}})).await;
 }

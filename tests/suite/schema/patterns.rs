@@ -1,7 +1,7 @@
 //! Regular expressions mean the same here and to Python, or are left to the server.
 
 use kinto_client::{Value, json, schema::Schema};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 /// What the patterns are tried on.
@@ -11,17 +11,17 @@ const TEXTS: [&str; 24] = [
 ];
 
 /// What the server says of each text under each pattern, many of them in one schema: one list for each pattern.
-async fn verdicts(scene: &Scene, patterns: &[String]) -> Vec<Vec<bool>> {
+async fn verdicts(fixture: &Fixture, patterns: &[String]) -> Vec<Vec<bool>> {
     let name = |at: usize| format!("p{at}");
     let properties: serde_json::Map<String, Value> =
         patterns.iter().enumerate().map(|(at, pattern)| (name(at), json!({"pattern": pattern}))).collect();
-    let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
-    scene.plain.put(&path, &json!({"data": {"schema": {"properties": properties}}})).await;
-    let put = |at: usize, text: &str| json!({"path": scene.record("r"), "body": {"data": {name(at): text}}});
+    let path = format!("/buckets/{}/collections/todos", fixture.bucket.id());
+    fixture.plain.put(&path, &json!({"data": {"schema": {"properties": properties}}})).await;
+    let put = |at: usize, text: &str| json!({"path": fixture.record("r"), "body": {"data": {name(at): text}}});
     let mut verdicts = Vec::new();
     for at in 0..patterns.len() {
         let requests: Vec<Value> = TEXTS.iter().map(|text| put(at, text)).collect();
-        let answer = scene.plain.post("/batch", &json!({"defaults": {"method": "PUT"}, "requests": requests})).await;
+        let answer = fixture.plain.post("/batch", &json!({"defaults": {"method": "PUT"}, "requests": requests})).await;
         let responses = answer["responses"].as_array().unwrap_or_else(|| panic!("{answer}"));
         verdicts.push(responses.iter().map(|response| response["status"] != 400).collect());
     }
@@ -29,9 +29,9 @@ async fn verdicts(scene: &Scene, patterns: &[String]) -> Vec<Vec<bool>> {
 }
 
 /// Gives how many of the patterns were left to the server.
-async fn assert_agreement(scene: &Scene, patterns: &[String]) -> usize {
+async fn assert_agreement(fixture: &Fixture, patterns: &[String]) -> usize {
     let mut left = 0;
-    for (pattern, verdicts) in patterns.iter().zip(verdicts(scene, patterns).await) {
+    for (pattern, verdicts) in patterns.iter().zip(verdicts(fixture, patterns).await) {
         let schema = Schema::new(&json!({"properties": {"a": {"pattern": pattern}}}));
         let schema = schema.unwrap_or_else(|error| panic!("{pattern:?}, which the server takes: {error}"));
         left += schema.patterns_left_to_server().len();
@@ -43,7 +43,7 @@ async fn assert_agreement(scene: &Scene, patterns: &[String]) -> usize {
                 "{pattern:?} on {text:?}: the server says {server}"
             );
             if let Err(error) = here {
-                assert_eq!((error.field(), error.rule()), (Some("a"), Some("pattern")));
+                assert_eq!((error.field(), error.schema_keyword()), (Some("a"), Some("pattern")));
                 assert!(error.to_string().contains(&format!("does not match {pattern:?}")), "{error}");
             }
         }
@@ -53,7 +53,7 @@ async fn assert_agreement(scene: &Scene, patterns: &[String]) -> usize {
 
 #[tokio::test]
 async fn pythons_own_syntax_is_understood() -> Outcome {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let patterns = [
         r"(?i)ab",
         "(?i)^[a-c]+$",
@@ -117,20 +117,20 @@ async fn pythons_own_syntax_is_understood() -> Outcome {
         r"[\]]",
     ];
     let patterns = patterns.map(str::to_owned);
-    assert_eq!(assert_agreement(&scene, &patterns).await, 0);
+    assert_eq!(assert_agreement(&fixture, &patterns).await, 0);
     let left = [r"(a)\1", "a++", "(?>a)b", "(?i)é", "(?P<n>a)(?P=n)", "(a)?(?(1)b|A)"].map(str::to_owned);
-    assert_eq!(assert_agreement(&scene, &left).await, left.len());
+    assert_eq!(assert_agreement(&fixture, &left).await, left.len());
     Ok(())
 }
 
 #[tokio::test]
-async fn what_python_refuses_is_refused() -> Outcome {
-    let scene = Scene::new().await;
-    let path = format!("/buckets/{}/collections/todos", scene.bucket.id());
+async fn schema_with_pattern_refused_by_python_is_refused() -> Outcome {
+    let fixture = Fixture::new().await;
+    let path = format!("/buckets/{}/collections/todos", fixture.bucket.id());
     for pattern in [r"\p{L}", "(", "[", "*", "a**", r"\q", "[z-a]", "a(?i)", "a{2,1}"] {
         let schema = json!({"properties": {"a": {"pattern": pattern}}});
         assert!(Schema::new(&schema).is_err_and(|error| error.is_invalid()), "{pattern}");
-        let answer = scene.plain.send("PUT".parse()?, &path, Some(&json!({"data": {"schema": schema}}))).await;
+        let answer = fixture.plain.send("PUT".parse()?, &path, Some(&json!({"data": {"schema": schema}}))).await;
         assert_eq!(answer.status, 400, "{pattern}: {}", answer.text);
     }
     Ok(())
@@ -165,7 +165,7 @@ fn pattern() -> impl Strategy<Value = String> {
 
 #[tokio::test]
 async fn any_pattern_gets_the_servers_verdict() -> Outcome {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let mut runner = TestRunner::deterministic();
     let rounds = if std::env::var_os("KINTO_TEST_LONG").is_some() { 100 } else { 4 };
     let (mut all, mut left) = (0, 0);
@@ -173,7 +173,7 @@ async fn any_pattern_gets_the_servers_verdict() -> Outcome {
         let patterns: Vec<String> =
             (0..100).map(|_| pattern().new_tree(&mut runner).expect("a pattern").current()).collect();
         all += patterns.len();
-        left += assert_agreement(&scene, &patterns).await;
+        left += assert_agreement(&fixture, &patterns).await;
     }
     assert!(left * 5 < all, "{left} of {all} were left to the server");
     Ok(())

@@ -7,7 +7,7 @@ use kinto_client::{
     schema::{self, JsonSchema, Schema, compare},
 };
 use kinto_server::Backend;
-use kinto_tests::{Outcome, Scene, on_each_backend, server_on};
+use kinto_tests::{Fixture, Outcome, on_each_backend, server_on};
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use serde::{Deserialize, Serialize};
 
@@ -115,8 +115,8 @@ fn record() -> impl Strategy<Value = Value> {
 
 async fn what_the_server_takes_is_read(backend: Backend) -> Outcome {
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    give_schema::<Numbers>(&scene).await;
+    let fixture = Fixture::on(server.url()).await;
+    give_schema::<Numbers>(&fixture).await;
     let checked = Schema::of::<Numbers>()?;
     let mut runner = TestRunner::deterministic();
     let rounds = if std::env::var_os("KINTO_TEST_LONG").is_some() { 1000 } else { 60 };
@@ -125,16 +125,16 @@ async fn what_the_server_takes_is_read(backend: Backend) -> Outcome {
         let records: Vec<Value> =
             (0..25).map(|_| record().new_tree(&mut runner).expect("a record").current()).collect();
         let put =
-            |(at, data): (usize, &Value)| json!({"path": scene.record(&format!("r{at}")), "body": {"data": data}});
+            |(at, data): (usize, &Value)| json!({"path": fixture.record(&format!("r{at}")), "body": {"data": data}});
         let requests: Vec<Value> = records.iter().enumerate().map(put).collect();
-        let answer = scene.plain.post("/batch", &json!({"defaults": {"method": "PUT"}, "requests": requests})).await;
+        let answer = fixture.plain.post("/batch", &json!({"defaults": {"method": "PUT"}, "requests": requests})).await;
         for (data, response) in records.iter().zip(answer["responses"].as_array().expect("responses")) {
             let is_taken = response["status"] != 400;
             assert_eq!(checked.check(data).is_ok(), is_taken, "{data}: {response} {:?}", checked.violations(data));
             if is_taken { taken += 1 } else { refused += 1 }
         }
         // All that it holds.
-        let held = scene.todos.get_records::<Numbers>().await.map_err(|error| format!("round {round}: {error}"))?;
+        let held = fixture.todos.get_records::<Numbers>().await.map_err(|error| format!("round {round}: {error}"))?;
         for record in &held {
             // And what the type writes is taken.
             assert!(checked.check(&record.data).is_ok(), "{:?}", record.data);
@@ -152,37 +152,37 @@ async fn bounds_of_every_size_are_kept_and_have_not_drifted(backend: Backend) ->
         far: f64,
     }
     let server = server_on(backend);
-    let scene = Scene::on(server.url()).await;
-    give_schema::<Numbers>(&scene).await;
-    let drift = scene.todos.typed::<Numbers>().check_schema().await?;
+    let fixture = Fixture::on(server.url()).await;
+    give_schema::<Numbers>(&fixture).await;
+    let drift = fixture.todos.typed::<Numbers>().check_schema().await?;
     assert!(drift.is_none() && drift.evolution.is_empty(), "{drift}");
-    give_schema::<Huge>(&scene).await;
-    let drift = scene.todos.typed::<Huge>().check_schema().await?;
+    give_schema::<Huge>(&fixture).await;
+    let drift = fixture.todos.typed::<Huge>().check_schema().await?;
     assert!(drift.is_none() && drift.evolution.is_empty(), "{drift}");
-    assert_eq!(scene.todos.migrate(|old: Huge| old).await?.rewritten, 0);
+    assert_eq!(fixture.todos.migrate(|old: Huge| old).await?.rewritten, 0);
     Ok(())
 }
 
 #[tokio::test]
 async fn integers_are_bounded_and_floats_that_are_whole_are_read() -> Outcome {
-    let scene = scene_of::<Numbers>().await;
-    let error = scene.todos.create_record(json!({"i32_": 5_000_000_000_u64})).await.unwrap_err();
-    assert_eq!((error.field(), error.rule()), (Some("i32_"), Some("maximum")));
-    scene
+    let fixture = scene_of::<Numbers>().await;
+    let error = fixture.todos.create_record(json!({"i32_": 5_000_000_000_u64})).await.unwrap_err();
+    assert_eq!((error.field(), error.schema_keyword()), (Some("i32_"), Some("maximum")));
+    fixture
         .plain
-        .send_text("PUT".parse()?, &scene.record("a"), Some(r#"{"data": {"i32_": 3.0, "many": [1e2]}}"#.to_owned()))
+        .send_text("PUT".parse()?, &fixture.record("a"), Some(r#"{"data": {"i32_": 3.0, "many": [1e2]}}"#.to_owned()))
         .await;
-    let mut read = scene.todos.get_record::<Numbers>("a").await?;
+    let mut read = fixture.todos.get_record::<Numbers>("a").await?;
     assert_eq!((read.data.i32_, read.data.many.as_slice()), (3, [100].as_slice()));
-    assert_eq!(scene.todos.get_records::<Numbers>().await?[0].data, read.data);
-    scene.sent.forget();
-    scene.todos.save_record(&mut read).await?;
-    assert_eq!(scene.sent.take_lines(), [""; 0], "nothing was changed");
+    assert_eq!(fixture.todos.get_records::<Numbers>().await?[0].data, read.data);
+    fixture.sent.forget();
+    fixture.todos.save_record(&mut read).await?;
+    assert_eq!(fixture.sent.take_lines(), [""; 0], "nothing was changed");
     Ok(())
 }
 
 #[test]
-fn a_narrower_integer_is_breaking() {
+fn narrower_integer_is_breaking() {
     #[derive(JsonSchema)]
     #[schemars(crate = "kinto_client::schema::schemars")]
     #[expect(dead_code, reason = "its schema alone counts")]
@@ -221,20 +221,20 @@ async fn stamps_in_the_variants_of_a_flattened_enum_are_left_out() -> Outcome {
     }
     let of = schema::of::<Flat>().to_string();
     assert!(!of.contains("last_modified") && !of.contains("\"schema\""), "{of}");
-    let scene = scene_of::<Flat>().await;
+    let fixture = scene_of::<Flat>().await;
     for data in [json!({"title": "t", "done": true}), json!({"title": "t", "due": 3})] {
-        scene.plain.put_data(&scene.record("a"), &data).await;
+        fixture.plain.put_data(&fixture.record("a"), &data).await;
     }
-    let error = scene.todos.create_record(json!({"title": "t"})).await.unwrap_err();
-    assert_eq!(error.rule(), Some("anyOf or oneOf"));
+    let error = fixture.todos.create_record(json!({"title": "t"})).await.unwrap_err();
+    assert_eq!(error.schema_keyword(), Some("anyOf or oneOf"));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_key_of_digits_is_a_key() -> Outcome {
+async fn key_of_digits_is_a_key() -> Outcome {
     let rule = json!({"properties": {"a": {"additionalProperties": {"type": "string"}}}});
     let error = Schema::new(&rule)?.check(&json!({"a": {"1": 2}})).unwrap_err();
-    assert_eq!((error.field(), error.rule()), (Some("a.1"), Some("type")));
+    assert_eq!((error.field(), error.schema_keyword()), (Some("a.1"), Some("type")));
     let rule = json!({"properties": {"a": {"items": {"type": "string"}}}});
     assert_eq!(Schema::new(&rule)?.check(&json!({"a": ["", 2]})).unwrap_err().field(), Some("a[1]"));
     Ok(())

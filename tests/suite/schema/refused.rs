@@ -1,7 +1,7 @@
 //! Records that the server refuses for its schema, and what is said of them: by the server, and before they are sent.
 
 use kinto_client::{Value, json, schema::Schema};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 
 use super::{Strict, scene_of};
 use crate::predicates;
@@ -31,34 +31,34 @@ fn wrong() -> Vec<(Value, &'static str, &'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn the_error_names_the_field_and_the_rule() -> Outcome {
-    let scene = scene_of::<Strict>().await;
+async fn schema_error_has_field_and_keyword() -> Outcome {
+    let fixture = scene_of::<Strict>().await;
     let schema = Schema::of::<Strict>()?;
     for (data, place, last, rule) in wrong() {
-        let error = scene.todos.create_record(data.clone()).await.unwrap_err();
+        let error = fixture.todos.create_record(data.clone()).await.unwrap_err();
         assert!(error.is_schema_violation(), "{data}: {error}");
-        assert_eq!((error.field(), error.rule()), (Some(last), Some(rule)), "{data}: {error}");
+        assert_eq!((error.field(), error.schema_keyword()), (Some(last), Some(rule)), "{data}: {error}");
         assert_eq!(predicates(&error), ["refused"], "{data}");
         assert_eq!((error.status().map(|status| status.as_u16()), error.errno()), (Some(400), Some(107)));
 
         let error = schema.check(&data).unwrap_err();
         assert!(error.is_schema_violation(), "{data}: {error}");
-        assert_eq!((error.field(), error.rule()), (Some(place), Some(rule)), "{data}: {error}");
+        assert_eq!((error.field(), error.schema_keyword()), (Some(place), Some(rule)), "{data}: {error}");
         assert_eq!(predicates(&error), ["invalid"], "{data}");
     }
-    assert_eq!(scene.todos.get_records::<Value>().count().await?, 0);
+    assert_eq!(fixture.todos.get_records::<Value>().count().await?, 0);
     Ok(())
 }
 
 #[tokio::test]
-async fn the_text_of_the_error_says_it() -> Outcome {
-    let scene = scene_of::<Strict>().await;
-    let error = scene.todos.create_record(json!({"id": "a", "title": "x"})).await.unwrap_err();
+async fn schema_error_displays_field_and_keyword() -> Outcome {
+    let fixture = scene_of::<Strict>().await;
+    let error = fixture.todos.create_record(json!({"id": "a", "title": "x"})).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
             "could not create record {}: 400 Bad Request: it does not fit the schema: `title`: 'x' is too short (`minLength`)",
-            scene.records
+            fixture.records
         )
     );
     let error = Schema::of::<Strict>()?.check(&json!({"title": "a b c", "percent": 101})).unwrap_err();
@@ -71,23 +71,23 @@ async fn the_text_of_the_error_says_it() -> Outcome {
 }
 
 #[tokio::test]
-async fn of_many_each_has_its_own() -> Outcome {
-    let scene = scene_of::<Strict>().await;
+async fn bulk_schema_errors_belong_to_their_records() -> Outcome {
+    let fixture = scene_of::<Strict>().await;
     let data = [json!({"title": "Milk"}), json!({"title": 3}), json!({"title": "Eggs"}), json!({})];
-    let results = scene.todos.create_records(data).each().await?;
+    let results = fixture.todos.create_records(data).each().await?;
     let rules: Vec<Option<String>> =
-        results.iter().map(|result| Some(result.as_ref().err()?.rule()?.to_owned())).collect();
+        results.iter().map(|result| Some(result.as_ref().err()?.schema_keyword()?.to_owned())).collect();
     assert_eq!(rules, [None, Some("type".to_owned()), None, Some("required".to_owned())]);
-    assert_eq!(scene.todos.get_records::<Value>().count().await?, 2);
+    assert_eq!(fixture.todos.get_records::<Value>().count().await?, 2);
     Ok(())
 }
 
 #[tokio::test]
-async fn other_refusals_are_no_violations() -> Outcome {
-    let scene = Scene::new().await;
-    let wrong_schema = scene.todos.patch(json!({"schema": {"type": "strin"}})).await.unwrap_err();
+async fn other_refusals_are_no_schema_violations() -> Outcome {
+    let fixture = Fixture::new().await;
+    let wrong_schema = fixture.todos.patch(json!({"schema": {"type": "strin"}})).await.unwrap_err();
     assert_eq!((wrong_schema.is_refused(), wrong_schema.is_schema_violation()), (true, false), "{wrong_schema}");
-    let create = scene.todos.create_record(json!({}));
+    let create = fixture.todos.create_record(json!({}));
     let mut permissions = std::collections::BTreeMap::new();
     permissions.insert("reed".to_owned(), ["account:niko".into()].into());
     let unknown = create.permissions(|mut p| {
@@ -100,11 +100,11 @@ async fn other_refusals_are_no_violations() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_schema_of_the_bucket_counts_as_well() -> Outcome {
-    let scene = Scene::new().await;
-    scene.bucket.patch(json!({"record:schema": {"required": ["a", "b"]}})).await?;
-    let error = scene.todos.create_record(json!({"b": 1})).await.unwrap_err();
-    assert_eq!((error.field(), error.rule()), (Some("a"), Some("required")));
-    scene.todos.create_record(json!({"a": 1, "b": 1})).await?;
+async fn schema_of_bucket_is_enforced() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.bucket.patch(json!({"record:schema": {"required": ["a", "b"]}})).await?;
+    let error = fixture.todos.create_record(json!({"b": 1})).await.unwrap_err();
+    assert_eq!((error.field(), error.schema_keyword()), (Some("a"), Some("required")));
+    fixture.todos.create_record(json!({"a": 1, "b": 1})).await?;
     Ok(())
 }

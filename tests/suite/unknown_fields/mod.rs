@@ -1,9 +1,9 @@
-//! What a type does not know of a record survives a save: at any depth, to the byte.
+//! Unknown fields of a record, which survive a save at any depth, byte by byte.
 
 use std::collections::BTreeMap;
 
-use kinto_client::{KintoRecord, Record, Saved, Value, json};
-use kinto_tests::{Outcome, Scene};
+use kinto_client::{KintoRecord, Record, Value, json, operation::SaveOutcome};
+use kinto_tests::{Fixture, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::Todo;
@@ -55,68 +55,68 @@ fn article() -> Value {
     })
 }
 
-async fn with_article(scene: &Scene) -> kinto_client::Result<Record<Article>> {
-    scene.plain.put_data(&scene.record("article"), &article()).await;
-    scene.todos.get_record("article").await
+async fn with_article(fixture: &Fixture) -> kinto_client::Result<Record<Article>> {
+    fixture.plain.put_data(&fixture.record("article"), &article()).await;
+    fixture.todos.get_record("article").await
 }
 
 #[tokio::test]
-async fn extra_fields_at_three_depths_survive_a_save() -> Outcome {
-    let scene = Scene::new().await;
-    let mut record = with_article(&scene).await?;
+async fn save_keeps_unknown_fields_at_three_depths() -> Outcome {
+    let fixture = Fixture::new().await;
+    let mut record = with_article(&fixture).await?;
     let read = record.last_modified;
-    scene.sent.forget();
+    fixture.sent.forget();
 
     record.data.title = "Eggs".to_owned();
-    assert_eq!(scene.todos.save_record(&mut record).await?, Saved::Stored);
+    assert_eq!(fixture.todos.save_record(&mut record).await?, SaveOutcome::Stored);
     let mut expected = article();
     expected["title"] = "Eggs".into();
-    assert_eq!(scene.plain.held(&scene.record("article")).await, expected);
-    let sent = scene.sent.take_one();
-    assert_eq!(sent.line(), format!("PUT {}", scene.record("article")));
+    assert_eq!(fixture.plain.held(&fixture.record("article")).await, expected);
+    let sent = fixture.sent.take_one();
+    assert_eq!(sent.line(), format!("PUT {}", fixture.record("article")));
     assert_eq!(sent.header("if-match"), Some(format!("\"{read}\"").as_str()));
     assert_eq!(sent.json(), json!({"data": expected}));
 
     let saved = record.last_modified;
     assert!(saved > read);
-    assert_eq!(scene.todos.save_record(&mut record).await?, Saved::Unchanged);
-    assert!(scene.sent.take().is_empty(), "nothing has changed since");
-    let held = scene.plain.object(&scene.record("article")).await;
+    assert_eq!(fixture.todos.save_record(&mut record).await?, SaveOutcome::Unchanged);
+    assert!(fixture.sent.take().is_empty(), "nothing has changed since");
+    let held = fixture.plain.object(&fixture.record("article")).await;
     assert_eq!(held["last_modified"].as_u64(), Some(saved.as_millis()));
 
     record.data.author.address.city = "Nice".to_owned();
     record.data.author.name = "Niko".to_owned();
-    scene.todos.save_record(&mut record).await?;
+    fixture.todos.save_record(&mut record).await?;
     expected["author"]["address"]["city"] = "Nice".into();
     expected["author"]["name"] = "Niko".into();
-    assert_eq!(scene.plain.held(&scene.record("article")).await, expected);
-    assert_eq!(scene.sent.take_one().header("if-match"), Some(format!("\"{saved}\"").as_str()));
+    assert_eq!(fixture.plain.held(&fixture.record("article")).await, expected);
+    assert_eq!(fixture.sent.take_one().header("if-match"), Some(format!("\"{saved}\"").as_str()));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_record_that_was_not_changed_sends_nothing() -> Outcome {
-    let scene = Scene::new().await;
-    let mut read = with_article(&scene).await?;
-    let mut listed = scene.todos.get_records::<Article>().await?;
-    let mut created = scene.todos.create_record(Todo::new("Milk")).await?;
-    let mut value = scene.todos.get_record::<Value>("article").await?;
-    scene.sent.forget();
+async fn save_sends_nothing_when_unchanged() -> Outcome {
+    let fixture = Fixture::new().await;
+    let mut read = with_article(&fixture).await?;
+    let mut listed = fixture.todos.get_records::<Article>().await?;
+    let mut created = fixture.todos.create_record(Todo::new("Milk")).await?;
+    let mut value = fixture.todos.get_record::<Value>("article").await?;
+    fixture.sent.forget();
 
-    scene.todos.save_record(&mut read).await?;
-    scene.todos.save_record(&mut listed[0]).await?;
-    scene.todos.save_record(&mut created).await?;
-    scene.todos.save_record(&mut value).await?;
+    fixture.todos.save_record(&mut read).await?;
+    fixture.todos.save_record(&mut listed[0]).await?;
+    fixture.todos.save_record(&mut created).await?;
+    fixture.todos.save_record(&mut value).await?;
     let title = std::mem::replace(&mut read.data.title, "Eggs".to_owned());
     read.data.title = title;
-    scene.todos.save_record(&mut read).await?;
-    assert!(scene.sent.take().is_empty());
-    assert_eq!(scene.plain.held(&scene.record("article")).await, article());
+    fixture.todos.save_record(&mut read).await?;
+    assert!(fixture.sent.take().is_empty());
+    assert_eq!(fixture.plain.held(&fixture.record("article")).await, article());
     Ok(())
 }
 
 #[tokio::test]
-async fn in_lists_the_items_keep_what_is_theirs() -> Outcome {
+async fn save_keeps_unknown_fields_of_list_items() -> Outcome {
     type Change = fn(&mut Vec<Tag>);
     let tag = |name: &str| Tag { name: name.to_owned() };
     let [a, b, c] = [0, 1, 2].map(|index| article()["tags"][index].clone());
@@ -130,59 +130,59 @@ async fn in_lists_the_items_keep_what_is_theirs() -> Outcome {
         ("add in front", |tags| tags.insert(0, Tag { name: "d".to_owned() }), json!([tag("d"), a, b, c])),
         ("empty", Vec::clear, json!([])),
     ];
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for (case, change, tags) in cases {
-        let mut record = with_article(&scene).await?;
+        let mut record = with_article(&fixture).await?;
         change(&mut record.data.tags);
-        scene.todos.save_record(&mut record).await?;
+        fixture.todos.save_record(&mut record).await?;
         let mut expected = article();
         expected["tags"] = tags;
-        assert_eq!(scene.plain.held(&scene.record("article")).await, expected, "{case}");
+        assert_eq!(fixture.plain.held(&fixture.record("article")).await, expected, "{case}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn what_the_type_knows_and_has_no_more_is_removed() -> Outcome {
-    let scene = Scene::new().await;
+async fn save_removes_known_fields_that_are_unset() -> Outcome {
+    let fixture = Fixture::new().await;
     let mut data = article();
     data["due"] = "tomorrow".into();
-    scene.plain.put_data(&scene.record("article"), &data).await;
-    let mut record = scene.todos.get_record::<Article>("article").await?;
+    fixture.plain.put_data(&fixture.record("article"), &data).await;
+    let mut record = fixture.todos.get_record::<Article>("article").await?;
     assert_eq!(record.data.due.as_deref(), Some("tomorrow"));
 
     record.data.due = None;
     record.data.counts.remove("one");
     record.data.counts.insert("three".to_owned(), 3);
-    scene.todos.save_record(&mut record).await?;
+    fixture.todos.save_record(&mut record).await?;
     let mut expected = article();
     expected["counts"] = json!({"two": 2, "three": 3});
-    assert_eq!(scene.plain.held(&scene.record("article")).await, expected);
+    assert_eq!(fixture.plain.held(&fixture.record("article")).await, expected);
     Ok(())
 }
 
 #[tokio::test]
-async fn defaults_that_were_never_there_are_not_written() -> Outcome {
-    let scene = Scene::new().await;
-    let path = scene.record("sparse");
+async fn save_does_not_write_missing_defaults() -> Outcome {
+    let fixture = Fixture::new().await;
+    let path = fixture.record("sparse");
     let mut sparse = json!({"title": "Milk", "author": {"name": "Remy", "address": {"city": "Lyon"}}, "due": null});
-    scene.plain.put_data(&path, &sparse).await;
-    let mut record = scene.todos.get_record::<Article>("sparse").await?;
+    fixture.plain.put_data(&path, &sparse).await;
+    let mut record = fixture.todos.get_record::<Article>("sparse").await?;
     assert_eq!((&record.data.due, record.data.draft, record.data.tags.len()), (&None, false, 0));
 
     record.data.title = "Eggs".to_owned();
-    scene.todos.save_record(&mut record).await?;
+    fixture.todos.save_record(&mut record).await?;
     sparse["title"] = "Eggs".into();
-    assert_eq!(scene.plain.held(&path).await, sparse);
+    assert_eq!(fixture.plain.held(&path).await, sparse);
 
     record.data.draft = true;
-    scene.todos.save_record(&mut record).await?;
+    fixture.todos.save_record(&mut record).await?;
     sparse["draft"] = true.into();
-    assert_eq!(scene.plain.held(&path).await, sparse);
+    assert_eq!(fixture.plain.held(&path).await, sparse);
 
     record.data.draft = false;
-    scene.todos.save_record(&mut record).await?;
+    fixture.todos.save_record(&mut record).await?;
     sparse["draft"] = false.into();
-    assert_eq!(scene.plain.held(&path).await, sparse, "once it was written it is a value like others");
+    assert_eq!(fixture.plain.held(&path).await, sparse, "once it was written it is a value like others");
     Ok(())
 }

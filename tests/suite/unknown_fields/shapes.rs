@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kinto_client::{JsonObject, KintoRecord, Value, json};
-use kinto_tests::{Outcome, Scene};
+use kinto_tests::{Fixture, Outcome};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -22,25 +22,25 @@ fn texts(body: &str) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn numbers_keep_their_text() -> Outcome {
-    let scene = Scene::new().await;
-    let path = scene.record("numbers");
+async fn save_keeps_text_of_numbers() -> Outcome {
+    let fixture = Fixture::new().await;
+    let path = fixture.record("numbers");
     // Which of these the server keeps apart depends on its storage; what it keeps, we keep.
     let numbers =
         r#""a": 1.10, "b": 1.0, "c": 1e22, "d": 18446744073709551615, "e": -0.0, "f": 1e-7, "g": 0.30000000000000004"#;
     let data: Box<RawValue> =
         RawValue::from_string(format!(r#"{{"title": "Milk", {numbers}, "deep": {{{numbers}}}}}"#))?;
     let sent = format!(r#"{{"data": {}}}"#, data.get());
-    let response = scene.plain.send_text(http::Method::PUT, &path, Some(sent)).await;
+    let response = fixture.plain.send_text(http::Method::PUT, &path, Some(sent)).await;
     assert_eq!(response.status, 201);
-    let before = texts(&scene.plain.get(&path).await.text);
+    let before = texts(&fixture.plain.get(&path).await.text);
 
-    let mut record = scene.todos.get_record::<Todo>("numbers").await?;
-    scene.sent.forget();
+    let mut record = fixture.todos.get_record::<Todo>("numbers").await?;
+    fixture.sent.forget();
     record.data.done = true;
-    scene.todos.save_record(&mut record).await?;
-    let sent = texts(&scene.sent.take_one().body);
-    let after = texts(&scene.plain.get(&path).await.text);
+    fixture.todos.save_record(&mut record).await?;
+    let sent = texts(&fixture.sent.take_one().body);
+    let after = texts(&fixture.plain.get(&path).await.text);
     for key in ["a", "b", "c", "d", "e", "f", "g", "deep"] {
         assert_eq!(sent[key], before[key], "{key} is sent as it was received");
         assert_eq!(after[key], before[key], "{key} is held as it was");
@@ -51,7 +51,7 @@ async fn numbers_keep_their_text() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_flattened_map_holds_the_rest() -> Outcome {
+async fn flattened_map_holds_unknown_fields() -> Outcome {
     #[derive(Serialize, Deserialize, KintoRecord)]
     struct Open {
         title: String,
@@ -59,24 +59,24 @@ async fn a_flattened_map_holds_the_rest() -> Outcome {
         rest: serde_json::Map<String, Value>,
     }
 
-    let scene = Scene::new().await;
-    let path = scene.record("open");
-    scene.plain.put_data(&path, &json!({"title": "Milk", "keep": {"a": 1}, "drop": 2, "change": 3})).await;
-    let mut record = scene.todos.get_record::<Open>("open").await?;
+    let fixture = Fixture::new().await;
+    let path = fixture.record("open");
+    fixture.plain.put_data(&path, &json!({"title": "Milk", "keep": {"a": 1}, "drop": 2, "change": 3})).await;
+    let mut record = fixture.todos.get_record::<Open>("open").await?;
     let keys: Vec<_> = record.data.rest.keys().map(String::as_str).collect();
     assert_eq!(keys.len(), 3, "`id` and `last_modified` are not among {keys:?}");
 
     record.data.rest.remove("drop");
     record.data.rest.insert("change".to_owned(), 4.into());
     record.data.rest.insert("new".to_owned(), 5.into());
-    scene.todos.save_record(&mut record).await?;
+    fixture.todos.save_record(&mut record).await?;
     let expected = json!({"title": "Milk", "keep": {"a": 1}, "change": 4, "new": 5});
-    assert_eq!(scene.plain.held(&path).await, expected);
+    assert_eq!(fixture.plain.held(&path).await, expected);
     Ok(())
 }
 
 #[tokio::test]
-async fn of_a_field_that_comes_twice_the_last_is_held() -> Outcome {
+async fn duplicate_field_decodes_to_last_value() -> Outcome {
     #[derive(Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
     struct Open {
         title: String,
@@ -85,40 +85,40 @@ async fn of_a_field_that_comes_twice_the_last_is_held() -> Outcome {
     }
     let twice =
         || Open { title: "Milk".to_owned(), rest: serde_json::Map::from_iter([("title".into(), "Oat".into())]) };
-    let scene = Scene::new().await;
-    scene.todos.create_record(twice()).id("alone").await?;
-    scene.todos.create_record(twice()).id("new").if_not_exists().await?;
-    scene.todos.overwrite_record("blind", twice()).await?;
-    let ids: Vec<_> = scene.todos.create_records([twice(), twice()]).await?.into_iter().map(|made| made.id).collect();
+    let fixture = Fixture::new().await;
+    fixture.todos.create_record(twice()).id("alone").await?;
+    fixture.todos.create_record(twice()).id("new").if_not_exists().await?;
+    fixture.todos.overwrite_record("blind", twice()).await?;
+    let ids: Vec<_> = fixture.todos.create_records([twice(), twice()]).await?.into_iter().map(|made| made.id).collect();
     for id in ["alone", "new", "blind", &*ids[0], &*ids[1]] {
-        assert_eq!(scene.plain.held(&scene.record(id)).await, json!({"title": "Oat"}), "{id}");
+        assert_eq!(fixture.plain.held(&fixture.record(id)).await, json!({"title": "Oat"}), "{id}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn keys_that_json_escapes_are_kept() -> Outcome {
-    let scene = Scene::new().await;
+async fn save_keeps_escaped_keys() -> Outcome {
+    let fixture = Fixture::new().await;
     let odd = || json!({"say \"hi\"": 1, "back\\slash": 2, "line\n": 3, "é": 4});
-    scene.todos.create_record(odd()).id("odd").if_not_exists().await?;
-    assert_eq!(scene.plain.held(&scene.record("odd")).await, odd());
+    fixture.todos.create_record(odd()).id("odd").if_not_exists().await?;
+    assert_eq!(fixture.plain.held(&fixture.record("odd")).await, odd());
 
-    let mut record = scene.todos.get_record::<Value>("odd").await?;
+    let mut record = fixture.todos.get_record::<Value>("odd").await?;
     record.data["say \"hi\""] = 5.into();
     let mut parsed = record.parse::<JsonObject>()?;
     assert_eq!(parsed.data["say \"hi\""], 5);
     parsed.data.remove("back\\slash");
-    scene.todos.save_record(&mut parsed).await?;
+    fixture.todos.save_record(&mut parsed).await?;
     let expected = json!({"say \"hi\"": 5, "line\n": 3, "é": 4});
-    assert_eq!(scene.plain.held(&scene.record("odd")).await, expected);
+    assert_eq!(fixture.plain.held(&fixture.record("odd")).await, expected);
     Ok(())
 }
 
 #[tokio::test]
-async fn json_is_saved_as_it_stands() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("article"), &article()).await;
-    let mut record = scene.todos.get_record::<Value>("article").await?;
+async fn untyped_record_is_saved_as_is() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("article"), &article()).await;
+    let mut record = fixture.todos.get_record::<Value>("article").await?;
     let mut expected = article();
     for data in [&mut record.data, &mut expected] {
         data.as_object_mut().unwrap().remove("extra");
@@ -126,78 +126,78 @@ async fn json_is_saved_as_it_stands() -> Outcome {
         data["tags"][1]["more"]["x"] = json!([1]);
         data["new"] = json!({"a": null});
     }
-    scene.todos.save_record(&mut record).await?;
-    assert_eq!(scene.plain.held(&scene.record("article")).await, expected);
+    fixture.todos.save_record(&mut record).await?;
+    assert_eq!(fixture.plain.held(&fixture.record("article")).await, expected);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_change_goes_along_to_another_type() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("article"), &article()).await;
-    let mut value = scene.todos.get_record::<Value>("article").await?;
+async fn parse_keeps_changes_for_other_type() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("article"), &article()).await;
+    let mut value = fixture.todos.get_record::<Value>("article").await?;
     value.data["title"] = "Eggs".into();
     let mut typed = value.parse::<Article>()?;
     assert_eq!(typed.data.title, "Eggs");
     typed.data.author.name = "Niko".to_owned();
-    scene.todos.save_record(&mut typed).await?;
+    fixture.todos.save_record(&mut typed).await?;
 
     let mut expected = article();
     expected["title"] = "Eggs".into();
     expected["author"]["name"] = "Niko".into();
-    assert_eq!(scene.plain.held(&scene.record("article")).await, expected);
+    assert_eq!(fixture.plain.held(&fixture.record("article")).await, expected);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_change_goes_along_to_a_type_that_has_no_place_for_it() -> Outcome {
-    let scene = Scene::new().await;
-    scene.plain.put_data(&scene.record("article"), &article()).await;
-    let mut value = scene.todos.get_record::<Value>("article").await?;
+async fn parse_keeps_changes_unknown_to_other_type() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("article"), &article()).await;
+    let mut value = fixture.todos.get_record::<Value>("article").await?;
     value.data["extra"]["a"] = "changed".into();
     let mut typed = value.parse::<Article>()?;
     typed.data.title = "Eggs".to_owned();
-    scene.todos.save_record(&mut typed).await?;
+    fixture.todos.save_record(&mut typed).await?;
 
     let mut expected = article();
     expected["title"] = "Eggs".into();
     expected["extra"]["a"] = "changed".into();
-    assert_eq!(scene.plain.held(&scene.record("article")).await, expected);
+    assert_eq!(fixture.plain.held(&fixture.record("article")).await, expected);
     Ok(())
 }
 
 #[tokio::test]
-async fn buckets_collections_and_groups_keep_theirs_too() -> Outcome {
-    let scene = Scene::new().await;
-    let path = format!("/buckets/{}", scene.bucket.id());
+async fn save_keeps_unknown_attributes_of_all_kinds() -> Outcome {
+    let fixture = Fixture::new().await;
+    let path = format!("/buckets/{}", fixture.bucket.id());
     let extra = json!({"colour": {"r": 1}, "list": [1, {"a": 2}]});
-    scene.plain.put_data(&path, &extra).await;
+    fixture.plain.put_data(&path, &extra).await;
     let mut collection = extra.clone();
     collection["displayFields"] = json!(["title"]);
-    scene.plain.put_data(&format!("{path}/collections/todos"), &collection).await;
+    fixture.plain.put_data(&format!("{path}/collections/todos"), &collection).await;
     let mut group = extra.clone();
     group["members"] = json!(["account:remy"]);
-    scene.plain.put_data(&format!("{path}/groups/friends"), &group).await;
+    fixture.plain.put_data(&format!("{path}/groups/friends"), &group).await;
 
-    let mut object = scene.bucket.get().await?;
+    let mut object = fixture.bucket.get().await?;
     object.data.record_schema = Some(json!({"type": "object"}));
-    scene.bucket.save(&mut object).await?;
-    let mut object = scene.todos.get().await?;
+    fixture.bucket.save(&mut object).await?;
+    let mut object = fixture.todos.get().await?;
     assert_eq!(object.data.other["colour"], json!({"r": 1}));
     object.data.sort = Some("-title".to_owned());
     object.data.other.insert("new".to_owned(), 1.into());
-    scene.bucket.save_collection(&mut object).await?;
-    let mut object = scene.bucket.get_group("friends").await?;
+    fixture.bucket.save_collection(&mut object).await?;
+    let mut object = fixture.bucket.get_group("friends").await?;
     assert!(object.add("account:niko") && object.remove("account:remy"));
-    scene.bucket.save_group(&mut object).await?;
+    fixture.bucket.save_group(&mut object).await?;
 
     let mut expected = extra;
     expected["record:schema"] = json!({"type": "object"});
-    assert_eq!(scene.plain.held(&path).await, expected);
+    assert_eq!(fixture.plain.held(&path).await, expected);
     collection["sort"] = "-title".into();
     collection["new"] = 1.into();
-    assert_eq!(scene.plain.held(&format!("{path}/collections/todos")).await, collection);
+    assert_eq!(fixture.plain.held(&format!("{path}/collections/todos")).await, collection);
     group["members"] = json!(["account:niko"]);
-    assert_eq!(scene.plain.held(&format!("{path}/groups/friends")).await, group);
+    assert_eq!(fixture.plain.held(&format!("{path}/groups/friends")).await, group);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What kinto-client adds to a program's build: against the same program written by hand.
+//! The cost of kinto-client in the build of a program, compared with the same program written by hand.
 
 use std::{
     collections::BTreeSet,
@@ -62,7 +62,8 @@ fn clean(rounds: usize, report: &mut Report) -> Outcome {
     Ok(())
 }
 
-/// How long it takes to check a crate of many derived records, against one with serde's derives alone.
+/// Measures the time of checking a crate of many derived records, compared with one that has serde's derives
+/// only.
 fn derived(rounds: usize, report: &mut Report) -> Outcome {
     let home = target()?.join("compare/derived");
     let crates = [derive_crate(&home.join("kinto"), true)?, derive_crate(&home.join("serde"), false)?];

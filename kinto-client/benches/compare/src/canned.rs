@@ -51,7 +51,7 @@ impl Canned {
         Ok(Self { child, url: url.trim().to_owned() })
     }
 
-    /// How many requests of each kind there were since this was asked last.
+    /// Returns the number of requests of each kind since the last call.
     pub(crate) fn requests(&self) -> Outcome<BTreeMap<String, u64>> {
         let authority = self.url.trim_start_matches("http://").trim_end_matches("/v1");
         let mut connection = TcpStream::connect(authority)?;
@@ -71,7 +71,7 @@ impl Drop for Canned {
     }
 }
 
-/// What one page's answer is made of.
+/// The parts of the response for one page.
 struct Page {
     body: String,
     /// Where in it each record has its id, and its time.

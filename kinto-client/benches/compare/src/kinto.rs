@@ -1,4 +1,4 @@
-//! What a user gets: the same work against Kinto on PostgreSQL, with two workers.
+//! The same work against Kinto on PostgreSQL, with two workers, as a user would see it.
 
 use kinto_server::{Backend, Server};
 

@@ -30,14 +30,14 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// What to measure; everything, unless said otherwise.
+    /// The part to measure; everything by default.
     #[command(subcommand)]
     part: Option<Part>,
-    /// How many rounds; the medians count. The runs against canned answers are short, so that what else the machine does
-    /// shows in them, and there are three times as many.
+    /// The number of rounds, of which the median is taken. The runs against canned responses are short, so that
+    /// other load of the machine affects them; there are three times as many of them.
     #[arg(long, global = true, default_value_t = 7)]
     rounds: usize,
-    /// Where the results are written to, as JSON and as plots.
+    /// The folder for the results, as JSON and as plots.
     #[arg(long, global = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/results"))]
     out: PathBuf,
 }
@@ -48,11 +48,11 @@ enum Part {
     Canned,
     /// Reading and creating against Kinto on PostgreSQL with two workers: what a user gets.
     Kinto,
-    /// Whether time and memory for each record stay the same as lists and batches grow.
+    /// The time and memory for each record as lists and batches grow.
     Growth,
-    /// How many requests a save, or a look at what did not change, takes.
+    /// The number of requests of a save, and of a check for changes.
     Requests,
-    /// What kinto-client adds to a program's build.
+    /// The cost of kinto-client in the build of a program.
     Build,
     /// The canned answers, until the input ends.
     #[command(hide = true)]

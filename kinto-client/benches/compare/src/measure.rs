@@ -1,4 +1,5 @@
-//! What a program costs: run many times, in turns with the others, and what it costs to do nothing is taken off.
+//! Measures a program: many runs, alternating with those of the others, minus the cost of a run that does
+//! nothing.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -17,9 +18,9 @@ pub(crate) struct Case<'a> {
     pub(crate) work: &'static str,
     pub(crate) url: &'a str,
     pub(crate) records: u64,
-    /// How often the program does the work.
+    /// The number of times that the program does the work.
     pub(crate) times: u64,
-    /// How many records it must say that it has had each time.
+    /// The number of records that it must report each time.
     pub(crate) expected: u64,
 }
 

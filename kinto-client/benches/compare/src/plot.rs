@@ -18,13 +18,13 @@ const OURS: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
 const OTHERS: RGBColor = RGBColor(0xb0, 0xb8, 0xc0);
 const WIDTH: u32 = 860;
 const BAR: u32 = 26;
-/// Where the bars begin, and how long the longest is.
+/// The position of the bars, and the length of the longest.
 const LABELS: i32 = 250;
 const LENGTH: f64 = 500.0;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// What a panel of bars shows.
+/// The contents of a panel of bars.
 struct Panel {
     title: &'static str,
     unit: &'static str,

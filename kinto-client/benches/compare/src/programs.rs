@@ -11,12 +11,12 @@ use crate::Outcome;
 /// One of the programs, as it is started.
 #[derive(Clone)]
 pub(crate) struct Program {
-    /// What it is written with.
+    /// The language and library of the program.
     pub(crate) name: &'static str,
     command: Vec<PathBuf>,
 }
 
-/// Those that there are on this machine.
+/// The programs that are installed on this machine.
 pub(crate) struct Programs {
     pub(crate) client: Program,
     pub(crate) plain: Program,
@@ -54,7 +54,7 @@ fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("programs")
 }
 
-/// Where cargo builds, as this executable tells: `target/release/kinto-compare`.
+/// Returns cargo's target folder, derived from this executable: `target/release/kinto-compare`.
 pub(crate) fn target() -> Outcome<PathBuf> {
     let executable = env::current_exe()?;
     Ok(executable.ancestors().nth(2).ok_or("this executable is in no target directory")?.to_path_buf())
@@ -111,7 +111,7 @@ fn home(name: &str) -> Outcome<PathBuf> {
     Ok(home)
 }
 
-/// Whether what this file lists is what was installed there.
+/// Returns `true` if the installed packages are those that this file lists.
 fn is_current(home: &Path, list: &Path) -> bool {
     fs::read(home.join("installed")).is_ok_and(|known| fs::read(list).is_ok_and(|list| known == list))
 }

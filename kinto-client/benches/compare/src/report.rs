@@ -1,4 +1,4 @@
-//! What was measured: as tables, as JSON, and against what was to be reached.
+//! The results: as tables, as JSON, and compared with the goals.
 
 use std::{fs, path::Path};
 
@@ -22,7 +22,7 @@ pub(crate) struct Table {
     pub(crate) costs: Vec<Cost>,
 }
 
-/// What is known of our program and of the one by hand, without a bound to it.
+/// A measurement of our program and of the one by hand, without a bound.
 #[derive(Serialize)]
 pub(crate) struct Fact {
     pub(crate) what: &'static str,
@@ -36,7 +36,7 @@ pub(crate) struct Target {
     pub(crate) what: String,
     pub(crate) measured: f64,
     pub(crate) at_most: f64,
-    /// How many digits after the point make sense.
+    /// The number of digits to print after the decimal point.
     #[serde(skip)]
     pub(crate) digits: usize,
 }

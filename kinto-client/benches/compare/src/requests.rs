@@ -1,4 +1,4 @@
-//! How many requests there are.
+//! The number of requests per operation.
 
 use std::collections::BTreeMap;
 

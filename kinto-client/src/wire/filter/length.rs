@@ -1,11 +1,11 @@
 //! Filters that are too long to be sent.
 
 use super::{
-    super::query::Query,
     Filter,
     term::{Operand, Operator, Term},
 };
 use crate::error::Error;
+use crate::wire::query::Query;
 
 /// Returns the error for a path with a query of so many bytes, which says how many values can be asked for.
 pub(crate) fn too_long<R>(filter: Option<&Filter<R>>, length: usize, longest: usize) -> Error {

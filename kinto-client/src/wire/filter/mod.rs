@@ -4,21 +4,20 @@ use super::query::Query;
 use crate::error::{Error, Result};
 
 mod length;
-mod name;
+pub(crate) mod name;
 mod parameters;
-mod term;
+pub(crate) mod term;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use length::too_long;
-pub(crate) use name::is_operable;
 use term::Term;
 pub(crate) use term::{Operand, Operator};
 
-/// Which objects of a list are meant: those that match every part of it.
+/// A filter of the objects of a list, which match if they match every part of it.
 ///
-/// Typed ones come from the fields of a record, `Todo::fields().done.eq(false)`, and filter that record's collection only.
-/// [`Filter::field`] names a field of JSON by text.
+/// Typed filters come from the fields of a record, `Todo::fields().done.eq(false)`, and apply to the collection
+/// of that record only. [`Filter::field`] names a field of untyped JSON.
 ///
 /// Values are sent with their type, so that the text `"42"` matches that text and never the number 42. What the server
 /// does with each operator is said there; where its storage backends differ, what PostgreSQL does counts. The memory
@@ -124,12 +123,12 @@ impl<R> Filter<R> {
         self.terms.iter().map(|term| term.as_ref().map_err(Clone::clone)).collect()
     }
 
-    /// Whether any part of it is about the time of the last change.
+    /// Returns `true` if any part of it restricts the time of the last change.
     pub(crate) fn is_by_time(&self) -> bool {
         self.terms.iter().flatten().any(|term| term.field == "last_modified")
     }
 
-    /// Adds the parameters that say this.
+    /// Adds the query parameters of the filter.
     pub(crate) fn write(&self, query: &mut Query) -> Result<()> {
         for (parameter, value) in parameters::of(&self.terms()?)? {
             query.push(&parameter, &value);

@@ -1,13 +1,13 @@
 //! Names of fields, as far as the server takes an operator before them.
 
-/// Whether the server takes an operator before that name, and sorts by it: one of characters that Python calls word
-/// characters, and of dots.
+/// Returns true if the server takes an operator before that name, and sorts by it: one of characters that Python
+/// calls word characters, and of dots.
 pub(crate) fn is_operable(name: &str) -> bool {
     name.chars().all(|c| c == '.' || is_word(c))
 }
 
-/// Whether the server's Python is known to call it a word character. Scripts whose vowels are marks, which it does not,
-/// are left out but for the letters. The derive has the same list: a test compares the two.
+/// Returns true if the server's Python is known to call it a word character. Scripts whose vowels are marks, which
+/// it does not, are left out but for the letters. The derive has the same list: a test compares the two.
 fn is_word(c: char) -> bool {
     matches!(c,
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_'
@@ -26,7 +26,7 @@ fn is_word(c: char) -> bool {
     )
 }
 
-/// Why the server would take another thing than equality from a parameter of this bare name.
+/// Returns the reason why the server would not read a parameter of this bare name as equality.
 pub(super) fn misread_when_bare(name: &str) -> Option<&'static str> {
     if name.starts_with('_') {
         Some("the server passes over parameters that begin with `_`")

@@ -1,4 +1,4 @@
-//! What is sent for a filter: parameters of which each backend makes what the filter says.
+//! Query parameters of filters, which mean the same on each storage backend.
 
 use std::collections::BTreeMap;
 
@@ -132,14 +132,14 @@ fn twin(value: &Value) -> Option<Value> {
     }
 }
 
-/// Whether it is among them; 1 and 1.0 are one number.
+/// Returns true if it is among them; 1 and 1.0 are one number.
 fn holds(values: &[Value], wanted: &Value) -> bool {
     values
         .iter()
         .any(|value| value == wanted || (wanted.is_number() && value.is_number() && twin(value) == twin(wanted)))
 }
 
-/// Whether the memory backend takes it for another value: where a boolean, a 0 or a 1 is inside.
+/// Returns true if the memory backend takes it for another value: where a boolean, a 0 or a 1 is inside.
 pub(super) fn is_ambiguous_inside(value: &Value) -> bool {
     let is_ambiguous = |value: &Value| twin(value).is_some() || is_ambiguous_inside(value);
     match value {

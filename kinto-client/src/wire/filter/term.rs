@@ -8,7 +8,7 @@ pub(super) struct Term {
     pub(super) field: String,
     pub(super) operator: Operator,
     pub(super) value: Operand,
-    /// What lacks the field matches too.
+    /// `true` if objects without the field match too.
     pub(super) or_missing: bool,
     /// The field may hold values of any type.
     pub(super) untyped: bool,
@@ -35,7 +35,7 @@ impl Operand {
     pub(super) fn encoded(&self) -> String {
         match self {
             Self::One(value) => value.to_string(),
-            // The server splits at every comma before it looks at quotes.
+            // The server splits at every comma before it considers quotes.
             Self::Many(values) => {
                 values.iter().map(|value| value.to_string().replace(',', "\\u002c")).collect::<Vec<_>>().join(",")
             }
@@ -46,7 +46,7 @@ impl Operand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operator {
     Eq,
-    /// Equality under the field's bare name, for names that no operator can be put before.
+    /// Equality under the bare name of the field, for names that do not allow an operator in front.
     Plain,
     Not,
     Lt,
@@ -64,7 +64,7 @@ pub(crate) enum Operator {
 impl Operator {
     pub(super) fn prefix(self) -> &'static str {
         match self {
-            // Always said, since a field may itself be called `min_age` or `in_stock`.
+            // The prefix is always written, since a field may itself be called `min_age` or `in_stock`.
             Self::Eq => "eq_",
             Self::Plain => "",
             Self::Not => "not_",
@@ -93,12 +93,12 @@ impl Operator {
         self.is_lower_bound() || self.is_upper_bound()
     }
 
-    /// Whether it compares the whole field with one value.
+    /// Returns true if it compares the whole field with one value.
     fn is_comparison(self) -> bool {
         self.is_bound() || matches!(self, Self::Eq | Self::Plain | Self::Not)
     }
 
-    /// Whether what lacks the field never matches.
+    /// Returns true if what lacks the field never matches.
     pub(super) fn wants_field(self) -> bool {
         !matches!(self, Self::Not | Self::Exclude | Self::Has | Self::Gt | Self::Min)
     }
@@ -124,7 +124,7 @@ impl Term {
             );
         }
         if name == "last_modified" && !self.operator.is_comparison() {
-            return refuse("the server knows only comparisons of it");
+            return refuse("the server supports only comparisons of it");
         }
         if name == "last_modified" && !matches!(&self.value, Operand::One(value) if value.is_u64()) {
             return refuse("it is compared with times, in milliseconds");
@@ -136,7 +136,7 @@ impl Term {
         Ok(self)
     }
 
-    /// Whether what it says could be said of text.
+    /// Returns true if what it says could be said of text.
     fn is_about_text(&self) -> bool {
         match (self.operator, &self.value) {
             (Operator::Has, _) => true,
@@ -154,7 +154,8 @@ impl Term {
             (Operator::In | Operator::Exclude, Operand::Many(values)) if values.iter().any(compound) => {
                 refuse("the server cannot find lists and objects among several values")
             }
-            // PostgreSQL looks for what is to be contained at any depth, and for a list or object as a part of another.
+            // PostgreSQL searches for the contained value at any depth, and compares a list or object with parts
+            // of others.
             (Operator::Contains, Operand::One(Value::Array(values)))
                 if values.len() == 1 && (values.iter().any(compound) || self.field.starts_with("any_")) =>
             {
@@ -165,7 +166,7 @@ impl Term {
                 refuse("the server cannot find several lists or objects in a list at once")
             }
             (Operator::Contains, _) if self.field.starts_with("any_") => {
-                refuse("the server would take it for `contains_any` of another field")
+                refuse("the server would interpret it as `contains_any` of another field")
             }
             _ => Ok(()),
         }

@@ -12,7 +12,7 @@ fn query(filter: &Filter<()>) -> String {
 }
 
 #[test]
-fn values_keep_their_type() {
+fn filter_values_keep_their_type() {
     for (value, sent) in [
         (json!("42"), "eq_a=%2242%22"),
         (json!(42), "eq_a=42"),
@@ -26,14 +26,14 @@ fn values_keep_their_type() {
 }
 
 #[test]
-fn commas_in_lists_are_no_separators() {
+fn filter_escapes_commas_in_list_values() {
     let values = Ok(Operand::Many(vec![json!("a,b"), json!(1), json!("c")]));
     let sent = query(&Filter::new("a", Operator::In, values));
     assert_eq!(sent, "in_a=%22a%5Cu002cb%22%2C1%2C%22c%22&lt_a=false");
 }
 
 #[test]
-fn ranges_are_of_one_type() {
+fn range_filter_is_bounded_to_one_type() {
     let filter = |operator, value| filter("a", operator, value);
     assert_eq!(query(&filter(Operator::Gt, json!(1))), "gt_a=1&lt_a=false");
     assert_eq!(query(&filter(Operator::Max, json!("x"))), "max_a=%22x%22&min_a=%22%22");
@@ -104,7 +104,7 @@ fn booleans_are_no_numbers() {
 }
 
 #[test]
-fn what_only_one_backend_answers_deletes_nothing() {
+fn filter_of_one_backend_deletes_nothing() {
     let has = |name: &str, there: bool| filter(name, Operator::Has, json!(there));
     let refusal =
         |filter: &Filter<()>| filter.check_deletion().err().map(|error| error.to_string()).unwrap_or_default();
@@ -131,7 +131,7 @@ fn ids_are_text_and_times_are_numbers() {
 }
 
 #[test]
-fn what_the_server_would_misread_is_refused() {
+fn filter_rejects_ambiguous_names() {
     let refused = |field: &str, operator| query(&filter(field, operator, json!(1)));
     assert!(refused("", Operator::Eq).contains("empty"));
     assert!(refused("foo-bar", Operator::Min).contains("foo-bar"));
@@ -152,7 +152,7 @@ fn what_the_server_would_misread_is_refused() {
 }
 
 #[test]
-fn presence_comes_first() {
+fn presence_parameters_come_first() {
     let filter = filter("a", Operator::Eq, json!(1)).and(filter("z", Operator::Has, json!(true)));
     assert_eq!(query(&filter), "has_z=true&eq_a=1");
 }

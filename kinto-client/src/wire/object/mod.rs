@@ -4,33 +4,37 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{
-    cursor::Cursor,
-    decode::{self, Decoded},
-    id::Id,
-    kind::{self, Kind},
-    merge::ListKey,
-    page::Page,
-    permissions::{PermissionSet, Permissions, Shown},
-    response::Response,
-    siblings::Siblings,
-    timestamp::Timestamp,
-};
+use super::{batch_permissions::PermissionCache, page::Page, response::Response, timestamp::Timestamp};
 use crate::error::{Error, Result};
+use crate::json::{merge::keys::ListKey, reader::Cursor};
+use decode::Decoded;
+use id::Id;
+use kind::Kind;
+use permissions::{PermissionSet, Permissions, Shown};
 
-pub(crate) mod saving;
+pub(crate) mod attributes;
+pub(crate) mod conflict;
+pub(crate) mod decode;
+pub(crate) mod diff;
+pub(crate) mod id;
+pub mod kind;
+pub(crate) mod outcome;
+pub(crate) mod patch;
+pub(crate) mod patch_path;
+pub(crate) mod permissions;
+pub(crate) mod principal;
 mod stored;
 #[cfg(test)]
 mod tests;
 
-/// What can be the data of a record: your own types by `#[derive(KintoRecord)]`, and [`Value`] and
-/// [`JsonObject`](crate::JsonObject) for JSON without a type.
+/// Types that can be the data of a record: your own with `#[derive(KintoRecord)]`, and [`Value`] and
+/// [`JsonObject`](crate::json::JsonObject) for untyped JSON.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a Kinto record",
     label = "missing `#[derive(KintoRecord)]`",
     note = "add `#[derive(KintoRecord)]` to `{Self}`, or use `kinto_client::Value` for JSON without a type"
 )]
-pub trait Data: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait RecordData: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The keys among `id`, `last_modified` and `schema` that the type has a field of its own for. It is not shown the others:
     /// the first two are in [`Object::id`] and [`Object::last_modified`], and `schema` is the server's stamp on a record that it
     /// has checked against a schema. A `schema` that is no such stamp (a time in milliseconds) is data like any other.
@@ -38,47 +42,44 @@ pub trait Data: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// By which of their fields the items of its lists are known: `#[kinto(key = "…")]`.
     #[doc(hidden)]
     const LIST_KEYS: &'static [ListKey] = &[];
-    /// Whether its collection is declared to have the schema of the type: `#[kinto(schema)]`. Its records are then written
-    /// where the server checks them, also in the `default` bucket.
+    /// True if its collection is declared to have the schema of the type: `#[kinto(schema)]`. Its records are then
+    /// written where the server checks them, also in the `default` bucket.
     const HAS_SCHEMA: bool = false;
 }
 
-impl Data for Value {}
-impl Data for Map<String, Value> {}
+impl RecordData for Value {}
+impl RecordData for Map<String, Value> {}
 
-/// A record: its data as a `T`, and what the server knows of it.
+/// A record: its data as a `T`, with id, timestamp and permissions.
 pub type Record<T> = Object<kind::Record, T>;
 
-/// An object as it was read from, or stored on, the server: a bucket, a collection, a group or a [`Record`].
+/// An object that was read from the server or stored on it: a bucket, a collection, a group or a [`Record`].
 ///
-/// It is data, not a connection. Change [`data`](Self::data), give it to a save (`collection.save_record(&mut
-/// record)`, `bucket.save(&mut object)`), and what was changed is stored. The JSON it came from stays with it, so that
-/// everything in it that `T` has no place for, at any depth, is still there after a save; and so that a save of
-/// what was not changed sends nothing. A save is refused ([`Error::is_conflict`]) if somebody else has changed the
-/// object since it was read.
+/// It is a value without a connection. To store changes, modify [`data`](Self::data) and pass the object to a
+/// save (`collection.save_record(&mut record)`, `bucket.save(&mut object)`). It keeps the received JSON, so
+/// that fields that `T` does not know, at any depth, survive a save, and a save without changes sends nothing.
+/// A save fails with [`Error::is_conflict`] if another client has changed the object since it was read.
 ///
-/// `id` and `last_modified` are the server's, and what `data` says of them, where `T` has such fields, is
-/// never sent: setting `last_modified` there changes nothing, and another `id` is an error.
+/// The server sets `id` and `last_modified`. If `T` has such fields, they are never sent: setting
+/// `last_modified` has no effect, and another `id` is an error.
 pub struct Object<K: Kind, T> {
-    /// The name of the object in its list.
+    /// The id of the object.
     pub id: Id<K, T>,
-    /// The version of the object: when it was last changed.
+    /// The version of the object: the time of its last change.
     pub last_modified: Timestamp,
-    /// What the object holds.
+    /// The data of the object.
     pub data: T,
-    /// Who may do what with the object, if the server said.
+    /// The permissions of the object, if the server showed them.
     pub permissions: Permissions<K::Permissions>,
-    /// The object as received: its `data` alone, and the permissions.
+    /// The `data` of the object as received, without the envelope.
     received: Bytes,
-    /// The object with the changes that were made to it as another type, which may have no place in this one. It is boxed
-    /// since hardly any object has it.
+    /// The JSON with changes that were made while the object had another type.
+    ///
+    /// It is boxed because few objects have it.
     changed: Option<Box<Bytes>>,
-    /// As received, if they were shown.
+    /// The permissions as received, if they are visible.
     received_permissions: Option<Arc<K::Permissions>>,
 }
-
-/// What the server adds to the data of every object.
-pub(crate) const STAMP: [&str; 2] = ["id", "last_modified"];
 
 #[derive(Deserialize)]
 #[serde(bound = "")]
@@ -88,22 +89,22 @@ struct Envelope<'a, P: PermissionSet> {
     permissions: Option<Shown<P>>,
 }
 
-impl<K: Kind, T: Data> Object<K, T> {
-    /// Reads the answer to a request for one object.
+impl<K: Kind, T: RecordData> Object<K, T> {
+    /// Decodes the response to a request for one object.
     pub(crate) fn from_answer(answer: &Response) -> Result<Self> {
         let body = &answer.body;
-        if let Some(object) = Self::in_one_pass(Cursor::new(body)?, &answer.siblings) {
+        if let Some(object) = Self::in_one_pass(Cursor::new(body)?, &answer.permission_cache) {
             return Ok(object);
         }
-        // It has more in it, or is wrong.
+        // The response has further fields, or is invalid.
         let envelope: Envelope<'_, K::Permissions> =
             serde_json::from_slice(body).map_err(|error| Error::not_kinto(&error, body))?;
         let Shown(permissions) = envelope.permissions.unwrap_or(Shown(Permissions::NotVisible));
         Self::new(detached(envelope.data.get().as_bytes()), permissions)
     }
 
-    /// Reads an answer that is as all of Kinto's are.
-    fn in_one_pass(mut answer: Cursor, siblings: &Siblings) -> Option<Self> {
+    /// Decodes a response whose fields are in Kinto's usual order, in one pass.
+    fn in_one_pass(mut answer: Cursor, permission_cache: &PermissionCache) -> Option<Self> {
         let (mut data, mut permissions) = (None, None);
         let mut separator = "{";
         while answer.step_over(separator) {
@@ -113,7 +114,7 @@ impl<K: Kind, T: Data> Object<K, T> {
                 data = Some((decoded, detached(&answer.next(length)?)));
                 answer.go_on(length);
             } else if permissions.is_none() && answer.step_over_field("\"permissions\"") {
-                permissions = Some(siblings.permissions(&mut answer)?);
+                permissions = Some(permission_cache.permissions(&mut answer)?);
             } else {
                 return None;
             }
@@ -123,12 +124,12 @@ impl<K: Kind, T: Data> Object<K, T> {
         Some(Self::of(decoded, received, permissions.unwrap_or_default()))
     }
 
-    /// Reads one item of a list, or what a conflict found, neither of which has permissions.
+    /// Decodes one item of a list, or the object in a conflict response, both of which come without permissions.
     pub(crate) fn from_received(received: Bytes) -> Result<Self> {
         Self::new(received, Permissions::NotVisible)
     }
 
-    /// Reads the next object of a page, and gives it to `take`: so it is not moved from hand to hand.
+    /// Decodes the next object of a page and passes it to `take`, which avoids moving it several times.
     pub(crate) fn next_of(page: &mut Page, take: &mut dyn FnMut(Self)) -> Option<Result<()>> {
         if let Some(place) = page.place()
             && let Some((decoded, length)) = decode::first(place.rest(), T::DECLARES)
@@ -158,12 +159,13 @@ impl<K: Kind, T: Data> Object<K, T> {
         }
     }
 
-    /// The same object with its data as another type. Changes that were made to `data` are taken along, and what
-    /// neither type knows is kept.
+    /// Decodes the object as another type.
+    ///
+    /// Changes that were made to `data` are kept, and so are fields that neither type knows.
     ///
     /// # Errors
     ///
-    /// [`Error::is_decode`] if the JSON does not fit `U`.
+    /// [`Error::is_decode`] if the JSON does not decode as `U`.
     ///
     /// ```
     /// use kinto_client::{JsonObject, Record, Value};
@@ -172,7 +174,7 @@ impl<K: Kind, T: Data> Object<K, T> {
     ///     record.parse::<JsonObject>()
     /// }
     /// ```
-    pub fn parse<U: Data>(&self) -> Result<Object<K, U>> {
+    pub fn parse<U: RecordData>(&self) -> Result<Object<K, U>> {
         let mut parsed = Object::<K, U>::new(self.received.clone(), Permissions::NotVisible)?;
         parsed.received_permissions.clone_from(&self.received_permissions);
         parsed.permissions = self.permissions.clone();
@@ -213,17 +215,17 @@ impl<K: Kind, T: Data> Object<K, T> {
         checked.schema.as_ref().and_then(decode::schema_stamp)
     }
 
-    /// The JSON of the object as the server sent it, `id` and `last_modified` included, without later changes.
+    /// Returns the JSON of the object as received, including `id` and `last_modified`, without later changes.
     ///
     /// ```
     /// # use kinto_client::{Record, Value};
     /// fn show(record: &Record<Value>) {
-    ///     println!("{}", record.received_json());
+    ///     println!("{}", record.raw_json());
     /// }
     /// ```
     #[must_use]
-    pub fn received_json(&self) -> &str {
-        // It was decoded as JSON, which is UTF-8.
+    pub fn raw_json(&self) -> &str {
+        // It was decoded as JSON and is therefore valid UTF-8.
         std::str::from_utf8(&self.received).unwrap_or_default()
     }
 }
@@ -235,7 +237,7 @@ impl<K: Kind, T> Object<K, T> {
     }
 }
 
-/// A copy: a slice would keep all of the answer, which is that of everything in the same batch.
+/// Copies the bytes: a slice would keep the whole response in memory, which is that of all parts of a batch.
 fn detached(received: &[u8]) -> Bytes {
     Bytes::copy_from_slice(received)
 }
@@ -258,7 +260,7 @@ impl<K: Kind, T: Clone> Clone for Object<K, T> {
     }
 }
 
-/// The snapshot is left out: it would say everything twice.
+/// `Debug` leaves out the received JSON, which repeats the data.
 impl<K: Kind, T: fmt::Debug> fmt::Debug for Object<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(K::NAME)

@@ -6,22 +6,23 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
-use super::{Data, Object, to_raw};
+use super::{Object, RecordData, to_raw};
+use super::{
+    decode,
+    id::{self, Id},
+    kind::Kind,
+    permissions::{PermissionSet, Permissions, Shown},
+};
 use crate::{
     error::{Error, Result},
-    wire::{
-        decode, encode,
-        id::{self, Id},
-        kind::Kind,
-        permissions::{PermissionSet, Permissions, Shown},
-        timestamp::Timestamp,
-    },
+    json::encode,
+    wire::timestamp::Timestamp,
 };
 
 /// An object as it is kept outside of a program. JSON is kept as text, byte for byte, whatever the format around it.
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    /// As the server sent it.
+    /// The text as the server sent it.
     received: String,
     /// The same with what was changed here and is not saved yet.
     changed: Option<String>,
@@ -30,7 +31,7 @@ struct Stored {
     received_permissions: Option<String>,
 }
 
-impl<K: Kind, T: Data> Object<K, T> {
+impl<K: Kind, T: RecordData> Object<K, T> {
     /// Makes an object as if the server had sent it, with that data and version: for tests, and for what was kept elsewhere.
     ///
     /// Its permissions are not visible, unless [`with_permissions`](Self::with_permissions) gives some. To keep a record and save it
@@ -63,7 +64,7 @@ impl<K: Kind, T: Data> Object<K, T> {
     }
 
     /// Reads an object from its JSON as the server keeps it: `id` and `last_modified` beside the data, as in
-    /// [`received_json`](Self::received_json).
+    /// [`raw_json`](Self::raw_json).
     ///
     /// ```
     /// use kinto_client::{Record, Value};
@@ -93,7 +94,7 @@ impl<K: Kind, T: Data> Object<K, T> {
         let changed = self.with_changes()?;
         let permissions = |set: Option<&K::Permissions>| set.map(|set| Ok(to_raw(&set)?.get().to_owned())).transpose();
         Ok(Stored {
-            received: self.received_json().to_owned(),
+            received: self.raw_json().to_owned(),
             changed: changed.map(|changed| String::from_utf8_lossy(&changed).into_owned()),
             permissions: permissions(self.permissions.get())?,
             received_permissions: permissions(self.received_permissions.as_deref())?,
@@ -141,14 +142,14 @@ fn permissions<P: PermissionSet>(json: Option<&str>) -> Result<Permissions<P>> {
 /// assert_eq!(todo.get_record::<Value>(&record.id).await?.data["litres"], 2);
 /// # Ok(()) }
 /// ```
-impl<K: Kind, T: Data> Serialize for Object<K, T> {
+impl<K: Kind, T: RecordData> Serialize for Object<K, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         self.to_stored().map_err(ser::Error::custom)?.serialize(serializer)
     }
 }
 
 /// Reads what its `Serialize` wrote; for an object as a server keeps it see [`from_json`](Object::from_json).
-impl<'de, K: Kind, T: Data> Deserialize<'de> for Object<K, T> {
+impl<'de, K: Kind, T: RecordData> Deserialize<'de> for Object<K, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let stored = Stored::deserialize(deserializer)?;
         Self::from_stored(stored).map_err(de::Error::custom)

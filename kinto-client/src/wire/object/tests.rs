@@ -1,7 +1,7 @@
 use http::{HeaderMap, StatusCode};
 
+use super::permissions::RecordPermissions;
 use super::*;
-use crate::wire::permissions::RecordPermissions;
 
 fn read(answer: impl AsRef<[u8]>) -> Result<Record<Value>> {
     let body = Bytes::copy_from_slice(answer.as_ref());
@@ -9,7 +9,7 @@ fn read(answer: impl AsRef<[u8]>) -> Result<Record<Value>> {
 }
 
 #[test]
-fn answers_in_any_form() {
+fn object_decodes_response_in_any_key_order() {
     let data = r#"{"id":"r","last_modified":7,"a":[1, 2]}"#;
     let write = r#"{"write":["me"]}"#;
     let shown = Permissions::Visible(RecordPermissions::default().write("me").into());
@@ -24,14 +24,14 @@ fn answers_in_any_form() {
         (format!(r#"{{"data":{data},"permissions":null}}"#), &Permissions::NotVisible),
     ] {
         let record = read(&answer).unwrap();
-        assert_eq!((&record.permissions, record.received_json()), (permissions, data), "{answer}");
+        assert_eq!((&record.permissions, record.raw_json()), (permissions, data), "{answer}");
         assert_eq!((record.id.as_str(), record.last_modified.as_millis()), ("r", 7));
         assert_eq!(record.data, serde_json::json!({"a": [1, 2]}));
     }
 }
 
 #[test]
-fn what_is_no_answer_is_an_error() {
+fn object_rejects_malformed_response() {
     let data = r#"{"id":"r","last_modified":7}"#;
     for answer in [
         String::new(),

@@ -1,4 +1,4 @@
-//! What happens between processes, and what the environment changes.
+//! Tests with several processes, and with environment variables.
 
 use crate::support::{Outcome, Process, hold, is_up, refuses, soon};
 use kinto_server::{Backend, Server, unique};
@@ -39,7 +39,7 @@ fn processes_share_a_server_until_the_last_is_killed() -> Outcome {
 }
 
 #[test]
-fn a_private_server_ends_with_its_killed_owner() -> Outcome {
+fn private_server_ends_with_its_killed_owner() -> Outcome {
     let mut owner = Process::start("private x", &[])?;
     let url = owner.says("url")?;
     assert!(is_up(&url));
@@ -49,7 +49,7 @@ fn a_private_server_ends_with_its_killed_owner() -> Outcome {
 }
 
 #[test]
-fn a_server_that_exists_is_used() -> Outcome {
+fn server_that_exists_is_used() -> Outcome {
     let server = Server::builder().backend(Backend::Memory).start()?;
     let mut user = Process::start("any", &[("KINTO_SERVER_URL", &format!("{}/", server.url()))])?;
     assert_eq!(user.says("backend")?, "External");
@@ -60,7 +60,7 @@ fn a_server_that_exists_is_used() -> Outcome {
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_an_error() -> Outcome {
+fn server_that_does_not_answer_is_an_error() -> Outcome {
     let server = Server::builder().backend(Backend::Memory).start()?;
     let nobody = server.url().to_owned();
     let no_kinto = nobody.replace("/v1", "/v0");
@@ -84,7 +84,7 @@ fn without_python_the_error_has_both_ways_out() -> Outcome {
 }
 
 #[test]
-fn an_unknown_backend_is_an_error() -> Outcome {
+fn unknown_backend_is_an_error() -> Outcome {
     let error = Process::start("any", &[("KINTO_TEST_BACKEND", "oracle")])?.says("error")?;
     assert_eq!(error, r#"KINTO_TEST_BACKEND is "oracle"; it can be memory or postgresql"#);
     Ok(())

@@ -4,7 +4,7 @@ use crate::support::{Outcome, get, is_up, refuses, request};
 use kinto_server::{Backend, Server};
 
 #[test]
-fn the_shared_server_is_ready() -> Outcome {
+fn shared_server_is_ready() -> Outcome {
     let url = Server::shared()?.url();
     let heartbeat = get(url, "/__heartbeat__")?;
     assert!(heartbeat.starts_with("HTTP/1.1 200"), "{heartbeat}");
@@ -56,7 +56,7 @@ fn settings_are_those_asked_for() -> Outcome {
 }
 
 #[test]
-fn a_private_server_is_gone_when_dropped() -> Outcome {
+fn private_server_is_gone_when_dropped() -> Outcome {
     let server = Server::builder().backend(Backend::Memory).start()?;
     let url = server.url().to_owned();
     assert!(is_up(&url));
@@ -66,7 +66,7 @@ fn a_private_server_is_gone_when_dropped() -> Outcome {
 }
 
 #[test]
-fn a_killed_server_refuses_and_comes_back_at_its_address() -> Outcome {
+fn killed_server_refuses_and_comes_back_at_its_address() -> Outcome {
     let server = Server::builder().backend(Backend::Memory).start()?;
     for _ in 0..2 {
         server.kill_server()?;
@@ -79,7 +79,7 @@ fn a_killed_server_refuses_and_comes_back_at_its_address() -> Outcome {
 }
 
 #[test]
-fn nobody_can_kill_a_server_others_use() -> Outcome {
+fn shared_server_cannot_be_killed() -> Outcome {
     let server = Server::builder().backend(Backend::Memory).shared()?;
     let error = server.kill_server().err().ok_or("it was killed")?.to_string();
     assert!(error.contains("Builder::start"), "{error}");
@@ -95,7 +95,7 @@ fn why_it_does_not_start_is_in_the_error() -> Outcome {
 }
 
 #[test]
-fn what_no_ini_file_can_hold_is_refused() {
+fn setting_that_ini_cannot_hold_is_refused() {
     for (key, value) in [("", "x"), ("a = b", "x"), ("[x]", "x"), ("kinto.x", "two\nlines")] {
         assert!(Server::builder().setting(key, value).start().is_err(), "{key:?} = {value:?}");
     }

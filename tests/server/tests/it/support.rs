@@ -1,4 +1,5 @@
-//! What the tests of this crate share: requests without a client, and children that hold a server.
+//! Shared helpers of the tests of this crate: requests without a client, and child processes that hold a
+//! server.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -42,7 +43,7 @@ pub(crate) fn refuses(url: &str) -> bool {
     TcpStream::connect(address(url)).is_err()
 }
 
-/// Whether it comes true before long.
+/// Returns `true` if the condition becomes true before a timeout.
 pub(crate) fn soon(condition: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     while !condition() {
@@ -74,7 +75,7 @@ impl Process {
         Ok(Self { child, lines: BufReader::new(stdout).lines() })
     }
 
-    /// What the child has after `word=`.
+    /// Returns the text after `word=` in the output of the child process.
     pub(crate) fn says(&mut self, word: &str) -> Outcome<String> {
         let start = format!("{word}=");
         for line in self.lines.by_ref() {

@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs};
 
 use futures_util::TryStreamExt as _;
-use kinto_client::{Client, Fresh, KintoRecord};
+use kinto_client::{Client, KintoRecord, list::Conditional};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, KintoRecord)]
@@ -92,7 +92,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
             "unchanged" => {
                 let known = books.get_records().limit(1).await?.last_modified;
-                let Fresh::Unchanged = books.get_records().if_changed_since(known).await? else {
+                let Conditional::NotModified = books.get_records().if_changed_since(known).await? else {
                     return Err("it has changed".into());
                 };
             }

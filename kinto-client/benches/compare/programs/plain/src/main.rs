@@ -35,7 +35,7 @@ struct Whole {
     _tags: Vec<String>,
 }
 
-/// What is the same of every record, so that it is written once for all types.
+/// The common fields of every record, defined once for all types.
 #[derive(Deserialize)]
 struct Envelope<T> {
     #[serde(rename = "id")]

@@ -1,0 +1,212 @@
+//! Judges responses to writes that may have been carried out before: by an earlier try, or by the same try, which a proxy
+//! has sent twice.
+//!
+//! An id that the client generated is the only proof that it was this request. All else is doubt: the object may be as it
+//! was sent because another client has made the same of it.
+
+use crate::error::doubt::Doubt;
+use crate::{
+    error::Result,
+    transport::{
+        acknowledged,
+        lease::Lease,
+        retrying::{RequestOptions, Sender},
+    },
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    error::response::ErrorResponse,
+    json::equal::is_same,
+    wire::{
+        request::{Precondition, Request},
+        response::Response,
+    },
+};
+
+#[cfg(test)]
+mod tests;
+
+impl Sender {
+    /// Sends a request, with retries, and returns the response of any status.
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        request: &Request,
+        options: &RequestOptions,
+        lease: Option<&Lease>,
+    ) -> Result<Response> {
+        let (outcome, repeated) = self.send_until_answered(request, options, lease).await;
+        let response = outcome.map_err(|error| if repeated { error.maybe_applied() } else { error })?;
+        let response = resolve(request, response, repeated);
+        Ok(self.resolve_ambiguity(request, response, options).await)
+    }
+
+    /// Resolves an ambiguous response to a retried request with a follow-up request, if there is one.
+    pub(crate) async fn resolve_ambiguity(
+        self: &Arc<Self>,
+        request: &Request,
+        response: Response,
+        options: &RequestOptions,
+    ) -> Response {
+        let response = acknowledged::judge(self.server, request, response);
+        let Some(follow_up_request) = follow_up_request(request, &response) else { return response };
+        let (found, _) = self.send_until_answered(&follow_up_request, options, None).await;
+        resolve_with(response, found.ok())
+    }
+}
+
+/// Returns the response with what it leaves in doubt, or the success that it proves. `repeated` says that an earlier try
+/// may have been carried out.
+///
+/// PUT and DELETE can be in doubt at the first try, too: nginx sends them again to the next server after an error or a
+/// timeout, and returns the refusal of the second. What is not idempotent, as PATCH and the POST of a batch, no proxy may
+/// send twice (RFC 9110, 9.2.2).
+pub(crate) fn resolve(request: &Request, response: Response, repeated: bool) -> Response {
+    if request.method.is_safe() || response.doubt.is_some() {
+        return response;
+    }
+    let earlier = repeated.then_some(Doubt::Earlier);
+    let is_idempotent = [Method::PUT, Method::DELETE].contains(&request.method) && !response.is_part();
+    let maybe_twice = repeated || is_idempotent;
+    let is_creation = request.method == Method::PUT && request.precondition == Some(Precondition::Absent);
+    let doubt = match (&request.method, response.status) {
+        (_, StatusCode::PRECONDITION_FAILED) if is_creation && request.own_id && is_kintos(&response) => {
+            match permissions(request) {
+                None => return created(response),
+                Some(_) => Some(Doubt::Open),
+            }
+        }
+        (&Method::PUT | &Method::PATCH, StatusCode::PRECONDITION_FAILED)
+            if maybe_twice && is_existing_as_sent(request, &response) =>
+        {
+            Some(Doubt::AsSent)
+        }
+        (&Method::DELETE, StatusCode::NOT_FOUND) if maybe_twice && is_about(request, &response) => {
+            Some(Doubt::Gone { guarded: request.precondition.is_some() })
+        }
+        (&Method::POST, StatusCode::OK) if request.object.is_some() && request.own_id => {
+            return Response { status: StatusCode::CREATED, ..response };
+        }
+        (&Method::POST, StatusCode::OK) if request.object.is_some() => earlier,
+        // Kinto creates with 201. What is replaced under an id of its own is what an earlier try created.
+        (_, StatusCode::OK) if is_creation && request.own_id => {
+            return Response { status: StatusCode::CREATED, ..response };
+        }
+        (_, StatusCode::OK) if is_creation && is_object(&response) => Some(Doubt::Replaced),
+        (_, status) if status.is_success() => None,
+        _ => earlier,
+    };
+    Response { doubt, ..response }
+}
+
+/// The success of a creation under an id of its own, which was refused because it had been carried out before.
+fn created(refused: Response) -> Response {
+    match ErrorResponse::read(&refused).existing {
+        Some(existing) => {
+            let body: Bytes = [b"{\"data\":", &existing[..], b"}"].concat().into();
+            Response::new(StatusCode::CREATED, refused.headers, body)
+        }
+        None => Response { doubt: Some(Doubt::Earlier), ..refused },
+    }
+}
+
+/// Returns true for an object as Kinto sends it, and false for the page of a proxy.
+fn is_object(response: &Response) -> bool {
+    #[derive(Deserialize)]
+    struct Body {
+        data: Stamp,
+    }
+    #[derive(Deserialize)]
+    struct Stamp {
+        #[serde(rename = "id")]
+        _id: String,
+        #[serde(rename = "last_modified")]
+        _last_modified: u64,
+    }
+    serde_json::from_slice::<Body>(&response.body).is_ok_and(|Body { data: Stamp { .. } }| true)
+}
+
+/// Returns true for Kinto's own response, and false for that of a proxy that knows of no such page.
+fn is_kintos(response: &Response) -> bool {
+    ErrorResponse::read(response).errno.is_some()
+}
+
+/// Returns true if it is the object of the request that Kinto says is missing, and not what the object would be in.
+fn is_about(request: &Request, response: &Response) -> bool {
+    let refusal = ErrorResponse::read(response);
+    let named = refusal.details.as_ref().and_then(|details| details.get("id")).and_then(Value::as_str);
+    let id = request.path.rsplit('/').next();
+    refusal.errno.is_some() && (named.is_none() || named == id)
+}
+
+/// Returns the request whose response has what [`resolve`] lacks: a refusal does not show the permissions.
+pub(crate) fn follow_up_request(request: &Request, response: &Response) -> Option<Request> {
+    (response.doubt == Some(Doubt::Open)).then(|| Request::get(request.path.clone()))
+}
+
+/// Returns the success that a refused creation under an id of its own proves, as the response to the [`follow_up_request`] shows
+/// it, if there is one.
+pub(crate) fn resolve_with(refused: Response, found: Option<Response>) -> Response {
+    match found.filter(|found| found.status.is_success()) {
+        Some(found) => Response { status: StatusCode::CREATED, ..found },
+        None => created(refused),
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    permissions: Option<Lists>,
+}
+
+type Lists = BTreeMap<String, BTreeSet<String>>;
+
+fn envelope(body: &[u8]) -> Option<Envelope<'_>> {
+    serde_json::from_slice(body).ok()
+}
+
+/// Returns the permissions that the request sets, if it sets any.
+fn permissions(request: &Request) -> Option<Lists> {
+    envelope(request.body.as_deref()?)?.permissions.filter(|lists| !lists.is_empty())
+}
+
+/// Returns true if the object that a refusal shows has the data that the request gave it.
+fn is_existing_as_sent(request: &Request, response: &Response) -> bool {
+    let (Some(existing), Some(body)) = (ErrorResponse::read(response).existing, &request.body) else { return false };
+    match envelope(body).and_then(|sent| sent.data) {
+        Some(data) if request.method == Method::PATCH => is_part(data, &existing),
+        Some(data) => is_same_data(data, &existing),
+        None => false,
+    }
+}
+
+fn own(raw: &[u8]) -> Option<Map<String, Value>> {
+    let mut data: Map<String, Value> = serde_json::from_slice(raw).ok()?;
+    data.remove("id");
+    data.remove("last_modified");
+    Some(data)
+}
+
+/// Returns true if a PATCH of that data would leave the object as it is.
+fn is_part(sent: &RawValue, found: &[u8]) -> bool {
+    let (Some(sent), Some(found)) = (own(sent.get().as_bytes()), own(found)) else { return false };
+    !sent.is_empty() && sent.iter().all(|(key, value)| found.get(key).is_some_and(|found| is_same(value, found)))
+}
+
+fn is_same_data(sent: &RawValue, found: &[u8]) -> bool {
+    let (Some(mut sent), Some(mut found)) = (own(sent.get().as_bytes()), own(found)) else { return false };
+    // The server sets `schema` on the records of a collection with a schema; values of other types are the
+    // writer's own.
+    if found.get("schema").is_some_and(Value::is_u64) {
+        sent.remove("schema");
+        found.remove("schema");
+    }
+    is_same(&sent.into(), &found.into())
+}

@@ -1,0 +1,81 @@
+//! The contents of an error response.
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::{alert::Alert, schema_violation::Violation};
+
+/// The contents of an error response.
+#[derive(Clone, Debug)]
+pub(crate) struct ErrorResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) errno: Option<u32>,
+    pub(crate) message: Option<String>,
+    pub(crate) details: Option<Value>,
+    /// The stored object that conflicted with the write.
+    pub(crate) existing: Option<Bytes>,
+    /// The violation of the collection's schema.
+    pub(crate) violation: Option<Violation>,
+    /// The beginning of a body that is not one of Kinto: a page of a proxy, or nothing.
+    pub(crate) foreign: Option<String>,
+    /// The announcement of the operators, if the server has gone out of service.
+    pub(crate) alert: Option<Alert>,
+}
+
+impl ErrorResponse {
+    /// Returns the message of the server, as far as there is one.
+    pub(crate) fn words(&self) -> String {
+        if let Some(violation) = &self.violation {
+            return format!("{}: it does not fit the schema: {violation}", self.status);
+        }
+        let details = match &self.details {
+            Some(Value::Array(details)) => details.as_slice(),
+            _ => &[],
+        };
+        let message = self.message.as_deref().filter(|message| self.status.canonical_reason() != Some(*message));
+        [self.status.to_string()]
+            .into_iter()
+            .chain(message.map(|message| format!(": {message}")))
+            .chain(details.iter().filter_map(|detail| detail_words(detail, message)))
+            .chain(self.missing())
+            .chain(self.alert.as_ref().map(|alert| format!("; {alert}")))
+            .chain(self.foreign.as_ref().map(|foreign| format!(", not in Kinto's form ({foreign})")))
+            .collect()
+    }
+}
+
+impl ErrorResponse {
+    /// Returns the missing object or its missing parent, if the server names it.
+    fn missing(&self) -> Option<String> {
+        let details = self.details.as_ref()?;
+        let (kind, id) = (details.get("resource_name")?.as_str()?, details.get("id")?.as_str()?);
+        Some(format!(": there is no {kind} `{id}`"))
+    }
+}
+
+/// Returns one entry of `details` as text, unless the message contains it already.
+fn detail_words(detail: &Value, message: Option<&str>) -> Option<String> {
+    let description = detail.get("description").and_then(Value::as_str)?;
+    if message.is_some_and(|message| message.contains(description)) {
+        return None;
+    }
+    Some(match detail.get("name").and_then(Value::as_str) {
+        Some(name) => format!("; `{name}`: {description}"),
+        None => format!("; {description}"),
+    })
+}
+
+/// Returns the kind of a body and its beginning, on one line.
+pub(crate) fn excerpt(kind: &str, body: &[u8]) -> String {
+    const SHOWN: usize = 80;
+    if body.is_empty() {
+        return format!("{kind}, empty");
+    }
+    let start = String::from_utf8_lossy(body.get(..SHOWN * 4).unwrap_or(body));
+    let words: Vec<&str> = start.split_whitespace().collect();
+    let line = words.join(" ");
+    let shown: String = line.chars().take(SHOWN).collect();
+    let more = if shown.len() < line.len() || body.len() > SHOWN * 4 { "…" } else { "" };
+    format!("{kind}: {shown}{more}")
+}

@@ -1,0 +1,160 @@
+use serde::{
+    Serialize, Serializer,
+    ser::{self, Error as _},
+};
+use serde_json::Value;
+
+use super::{
+    name_of,
+    serializer::{Encoder, Place},
+};
+
+/// A sequence, map or struct that passes its checked items on to another serializer.
+pub(super) struct Compound<'t, C> {
+    inner: C,
+    /// The place of its items.
+    place: Place<'t>,
+    /// `true` if its keys are those of an object to be created.
+    is_new_data: bool,
+    /// The number of items so far.
+    index: usize,
+    /// The key whose value has not been serialized yet.
+    key: String,
+}
+
+impl<'t, C> Compound<'t, C> {
+    pub(super) fn new(place: Place<'t>, inner: C) -> Self {
+        Self { inner, place, is_new_data: false, index: 0, key: String::new() }
+    }
+
+    /// Creates the serializer of a map or struct at this place.
+    pub(super) fn of_keys<E: ser::Error>(place: Place<'t>, inner: C) -> Result<Self, E> {
+        Ok(Self { is_new_data: place.is_of_new_data(), ..Self::new(place.deeper()?, inner) })
+    }
+}
+
+macro_rules! items {
+    ($($trait:ident :: $method:ident)+) => {$(
+        impl<C: ser::$trait> ser::$trait for Compound<'_, C> {
+            type Ok = C::Ok;
+            type Error = C::Error;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+                let Self { inner, place, index, .. } = self;
+                inner.$method(&place.holds(value)).map_err(|error| place.trail.in_item(*index, error))?;
+                *index += 1;
+                Ok(())
+            }
+
+            fn end(self) -> Result<C::Ok, C::Error> {
+                self.inner.end()
+            }
+        }
+    )+};
+}
+
+items! {
+    SerializeSeq::serialize_element
+    SerializeTuple::serialize_element
+    SerializeTupleStruct::serialize_field
+    SerializeTupleVariant::serialize_field
+}
+
+macro_rules! fields {
+    ($($trait:ident)+) => {$(
+        impl<C: ser::$trait> ser::$trait for Compound<'_, C> {
+            type Ok = C::Ok;
+            type Error = C::Error;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), C::Error> {
+                let Self { inner, place, is_new_data, .. } = self;
+                place.check(key)?;
+                if *is_new_data && place.trail.takes(key, &place.holds(value))? {
+                    return inner.skip_field(key);
+                }
+                inner.serialize_field(key, &place.holds(value)).map_err(|error| place.trail.in_key(key, error))
+            }
+
+            fn end(self) -> Result<C::Ok, C::Error> {
+                self.inner.end()
+            }
+        }
+    )+};
+}
+
+fields! { SerializeStruct SerializeStructVariant }
+
+impl<C: ser::SerializeMap> ser::SerializeMap for Compound<'_, C> {
+    type Ok = C::Ok;
+    type Error = C::Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
+        self.key = text_of(key, self.place)?;
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+        let key = std::mem::take(&mut self.key);
+        self.serialize_entry(&key, value)
+    }
+
+    fn serialize_entry<Key, T>(&mut self, key: &Key, value: &T) -> Result<(), C::Error>
+    where
+        Key: Serialize + ?Sized,
+        T: Serialize + ?Sized,
+    {
+        let Self { inner, place, is_new_data, .. } = self;
+        let text = || text_of(key, *place);
+        if *is_new_data && place.trail.takes(&text()?, &place.holds(value))? {
+            return Ok(());
+        }
+        inner.serialize_key(&place.holds(key)).map_err(|error| text().err().unwrap_or(error))?;
+        inner.serialize_value(&place.holds(value)).map_err(|error| match text() {
+            Ok(key) => place.trail.in_key(key, error),
+            Err(error) => error,
+        })
+    }
+
+    fn end(self) -> Result<C::Ok, C::Error> {
+        self.inner.end()
+    }
+}
+
+/// Returns a map key as JSON text, or the reason why it cannot be a key.
+fn text_of<T: Serialize + ?Sized, E: ser::Error>(key: &T, place: Place<'_>) -> Result<String, E> {
+    match serde_json::to_value(place.holds(key)) {
+        Ok(Value::String(text)) => Ok(text),
+        Ok(Value::Number(number)) => Ok(number.to_string()),
+        Ok(Value::Bool(bool)) => Ok(bool.to_string()),
+        Ok(other) => Err(place.trail.refuse(format!("the key of a map is {}, not text", name_of(&other)))),
+        Err(error) => Err(E::custom(error)),
+    }
+}
+
+/// The serializer of a struct, or of a value that is serialized as one.
+pub(super) enum Struct<'t, S: Serializer> {
+    Own(Compound<'t, S::SerializeStruct>),
+    Foreign { foreign: <serde_json::value::Serializer as Serializer>::SerializeStruct, encoder: Encoder<'t, S> },
+}
+
+impl<S: Serializer> ser::SerializeStruct for Struct<'_, S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), S::Error> {
+        match self {
+            Self::Own(own) => own.serialize_field(key, value),
+            Self::Foreign { foreign, .. } => foreign.serialize_field(key, value).map_err(S::Error::custom),
+        }
+    }
+
+    fn end(self) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Own(own) => own.end(),
+            Self::Foreign { foreign, encoder } => match foreign.end().map_err(S::Error::custom)? {
+                number @ Value::Number(_) => number.serialize(encoder.serializer),
+                raw => raw.serialize(encoder),
+            },
+        }
+    }
+}

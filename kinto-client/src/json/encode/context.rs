@@ -1,0 +1,108 @@
+use std::{
+    cell::RefCell,
+    fmt::{Display, Write as _},
+};
+
+use serde::{Serialize, ser};
+use serde_json::Value;
+
+use crate::json::RESERVED_KEYS;
+
+/// The key under which the server would look for permissions.
+pub(super) const PERMISSIONS: &str = "__permissions__";
+pub(super) const NO_DATA: &str = "the server would take the key `__permissions__` for permissions, not for data";
+
+/// The state of encoding a value, beside its JSON: an error with its path, which a serializer's own error
+/// cannot hold, and the id, which is sent elsewhere.
+#[derive(Default)]
+pub(super) struct EncodeContext {
+    /// `true` if the first keys of the value are those of an object to be created.
+    is_new_data: bool,
+    id: RefCell<Option<Value>>,
+    reason: RefCell<Option<String>>,
+    /// The path to the error, from the inside out.
+    steps: RefCell<Vec<Step>>,
+}
+
+enum Step {
+    Key(String),
+    Item(usize),
+}
+
+impl EncodeContext {
+    pub(super) fn of_new_data() -> Self {
+        Self { is_new_data: true, ..Self::default() }
+    }
+
+    pub(super) fn is_new_data(&self) -> bool {
+        self.is_new_data
+    }
+
+    /// Creates the error of a serializer for a value that cannot be sent.
+    pub(super) fn refuse<E: ser::Error>(&self, reason: impl Into<String>) -> E {
+        let reason = reason.into();
+        let error = E::custom(&reason);
+        *self.reason.borrow_mut() = Some(reason);
+        error
+    }
+
+    pub(super) fn in_key<E: Display>(&self, key: impl Into<String>, error: E) -> E {
+        self.step(Step::Key(key.into()), error)
+    }
+
+    pub(super) fn in_item<E: Display>(&self, index: usize, error: E) -> E {
+        self.step(Step::Item(index), error)
+    }
+
+    fn step<E: Display>(&self, step: Step, error: E) -> E {
+        self.reason.borrow_mut().get_or_insert_with(|| error.to_string());
+        self.steps.borrow_mut().push(step);
+        error
+    }
+
+    /// Removes the fields that the server adds from new data, and returns `true` if `key` is one of them.
+    pub(super) fn takes<E: ser::Error>(&self, key: &str, value: &impl Serialize) -> Result<bool, E> {
+        if key == PERMISSIONS {
+            return Err(self.refuse(NO_DATA));
+        }
+        if !RESERVED_KEYS.contains(&key) {
+            return Ok(false);
+        }
+        if key == "id" {
+            let id = serde_json::to_value(value).map_err(|error| self.in_key(key, E::custom(error)))?;
+            *self.id.borrow_mut() = Some(id);
+        }
+        Ok(true)
+    }
+
+    /// Rejects an enum variant that would be the only key of new data, if the server has another meaning for its
+    /// name.
+    pub(super) fn check_only_key<E: ser::Error>(&self, key: &str) -> Result<(), E> {
+        if key == PERMISSIONS {
+            return Err(self.refuse(NO_DATA));
+        }
+        if RESERVED_KEYS.contains(&key) {
+            return Err(self.refuse(format!("a variant of an enum is called `{key}`, which the server sets")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn into_id(self) -> Option<Value> {
+        self.id.into_inner()
+    }
+
+    /// Returns the reason why the value cannot be sent, and its path, if there is one.
+    pub(super) fn offence(&self) -> Option<(String, String)> {
+        let reason = self.reason.borrow().clone()?;
+        let mut path = String::new();
+        for step in self.steps.borrow().iter().rev() {
+            // Writing to text does not fail.
+            let _ = match step {
+                Step::Key(key) if path.is_empty() => write!(path, "{key}"),
+                Step::Key(key) => write!(path, ".{key}"),
+                Step::Item(index) => write!(path, "[{index}]"),
+            };
+        }
+        Some((reason, path))
+    }
+}

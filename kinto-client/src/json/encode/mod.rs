@@ -1,0 +1,144 @@
+//! Encodes Rust values as JSON objects, rejecting values that the server would refuse, misread or fail on with
+//! a 5xx.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::merge::json::Entries;
+use crate::error::{Error, Result};
+
+mod compound;
+mod context;
+mod serializer;
+#[cfg(test)]
+mod tests;
+
+use context::EncodeContext;
+use serializer::Checked;
+
+/// The data of an object to be created, without the fields that the server adds.
+pub(crate) struct NewData {
+    /// The beginning of the body of the request.
+    body: Vec<u8>,
+    /// The `id` in the data.
+    pub(crate) id: Option<Value>,
+}
+
+const BEFORE_DATA: &[u8] = b"{\"data\":";
+
+impl NewData {
+    /// Serializes `data` directly into the body of the request.
+    pub(crate) fn of<T: Serialize + ?Sized>(data: &T) -> Result<Self> {
+        let trail = EncodeContext::of_new_data();
+        let mut body = Vec::with_capacity(256);
+        body.extend_from_slice(BEFORE_DATA);
+        told(serde_json::to_writer(&mut body, &Checked::new(data, &trail)), &trail)?;
+        let data = Self { body, id: trail.into_id() };
+        if data.json().first() != Some(&b'{') {
+            return Err(no_object(&serde_json::from_slice(data.json()).unwrap_or_default()));
+        }
+        Ok(data)
+    }
+
+    pub(crate) fn json(&self) -> &[u8] {
+        self.body.get(BEFORE_DATA.len()..).unwrap_or_default()
+    }
+
+    /// Returns a copy with the id in the data, as a POST needs it.
+    pub(crate) fn with_id(&self, id: &str) -> Result<Self> {
+        let fields = self.json().get(1..).unwrap_or_default();
+        let mut body = BEFORE_DATA.to_vec();
+        body.extend_from_slice(b"{\"id\":");
+        serde_json::to_writer(&mut body, id).map_err(|error| Error::invalid(error.to_string()))?;
+        if fields != b"}" {
+            body.push(b',');
+        }
+        body.extend_from_slice(fields);
+        Ok(Self { body, id: None })
+    }
+
+    /// Returns the body of a request, with permissions if there are any.
+    pub(crate) fn into_body(mut self, permissions: Option<&impl Serialize>) -> Result<Bytes> {
+        if let Some(permissions) = permissions {
+            self.body.extend_from_slice(b",\"permissions\":");
+            serde_json::to_writer(&mut self.body, permissions).map_err(|error| Error::invalid(error.to_string()))?;
+        }
+        self.body.push(b'}');
+        Ok(self.body.into_boxed_slice().into())
+    }
+}
+
+/// Serializes `data` to a JSON object.
+pub(crate) fn object<T: Serialize + ?Sized>(data: &T) -> Result<Map<String, Value>> {
+    match value(data)? {
+        Value::Object(object) if object.contains_key(context::PERMISSIONS) => {
+            Err(cannot_be_stored(context::NO_DATA, ""))
+        }
+        Value::Object(object) => Ok(object),
+        other => Err(no_object(&other)),
+    }
+}
+
+/// The JSON object that `data` serialises to, as text.
+pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<String> {
+    let trail = EncodeContext::default();
+    let mut json = Vec::with_capacity(256);
+    told(serde_json::to_writer(&mut json, &Checked::new(data, &trail)), &trail)?;
+    let json = String::from_utf8(json).map_err(|error| cannot_be_stored(&error.to_string(), ""))?;
+    if !json.starts_with('{') {
+        return Err(no_object(&serde_json::from_str(&json).unwrap_or_default()));
+    }
+    // It may also be a key further in, or text.
+    if json.contains(context::PERMISSIONS)
+        && Entries::of(&json).is_ok_and(|entries| entries.get(context::PERMISSIONS).is_some())
+    {
+        return Err(cannot_be_stored(context::NO_DATA, ""));
+    }
+    Ok(json)
+}
+
+/// The JSON of data that was read, without the checks of what is to be stored.
+pub(crate) fn unchecked<T: Serialize + ?Sized>(data: &T) -> Result<String> {
+    serde_json::to_string(data).map_err(|error| cannot_be_stored(&error.to_string(), ""))
+}
+
+/// Serializes `value` to JSON.
+pub(crate) fn value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
+    let trail = EncodeContext::default();
+    told(serde_json::to_value(Checked::new(value, &trail)), &trail)
+}
+
+/// Returns the serialized value, or the error in the trail.
+///
+/// A `Serialize` implementation may have swallowed the error, and its output is then no valid JSON.
+fn told<V>(written: serde_json::Result<V>, trail: &EncodeContext) -> Result<V> {
+    match (written, trail.offence()) {
+        (_, Some((reason, path))) => Err(cannot_be_stored(&reason, &path)),
+        (written, None) => written.map_err(|error| cannot_be_stored(&error.to_string(), "")),
+    }
+}
+
+fn cannot_be_stored(reason: &str, path: &str) -> Error {
+    let place = if path.is_empty() { String::new() } else { format!(" at `{path}`") };
+    Error::invalid(format!("the data cannot be stored: {reason}{place}"))
+}
+
+fn no_object(value: &Value) -> Error {
+    Error::invalid(format!(
+        "the data of an object must serialise to a JSON object, and this serialises to {}",
+        name_of(value)
+    ))
+}
+
+/// Returns the name of a JSON value's type, for messages.
+pub(crate) fn name_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,122 @@
+//! Calls and streams that are carried out on the caller's thread, which waits for them.
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+};
+
+use futures_core::Stream;
+use futures_util::StreamExt as _;
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::coop,
+};
+
+use crate::error::{Error, Result, kind::ErrorKind};
+
+/// Runs a future to completion on the current thread.
+pub(crate) fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    check_thread()?;
+    drive(future)?
+}
+
+/// Reads a stream on whichever thread asks for the next item.
+pub(crate) fn iterate<T: 'static, S>(stream: S) -> impl Iterator<Item = Result<T>> + Send + use<T, S>
+where
+    S: Stream<Item = Result<T>> + Send + Unpin + 'static,
+{
+    let mut left = Some(stream);
+    std::iter::from_fn(move || {
+        let stream = left.as_mut()?;
+        let item = match check_thread().and_then(|()| drive(stream.next())) {
+            Ok(item) => item,
+            Err(error) => {
+                left = None;
+                return Some(Err(error));
+            }
+        };
+        if item.is_none() {
+            left = None;
+        }
+        item
+    })
+}
+
+/// Polls a future on this thread until it ends. What it spawns, and its timers and connections, are driven by the
+/// runtime's own thread.
+///
+/// It is not the runtime's `block_on`, since that panics where a thread must not wait.
+fn drive<T>(future: impl Future<Output = T>) -> Result<T> {
+    let _entered = runtime()?.enter();
+    let alarm = Arc::new(Alarm { thread: thread::current(), rang: AtomicBool::new(false) });
+    let waker = Waker::from(Arc::clone(&alarm));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Ok(output);
+        }
+        while !alarm.rang.swap(false, Ordering::Acquire) {
+            thread::park();
+        }
+    }
+}
+
+/// Wakes a thread. It has a state of its own, since a future may itself park the thread while it is polled.
+struct Alarm {
+    thread: Thread,
+    rang: AtomicBool,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.rang.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+fn check_thread() -> Result<()> {
+    if is_polling_a_task() {
+        return Err(Error::invalid(
+            "this would wait inside of async code, where it holds up everything else: use the async form (`.await`, \
+             `.stream()`), or `tokio::task::spawn_blocking`",
+        ));
+    }
+    Ok(())
+}
+
+/// Returns true on a thread that a Tokio runtime polls a task on.
+///
+/// There, each operation takes something from the task's budget, which runs out. A thread that may block has none:
+/// neither in `spawn_blocking` and `block_in_place`, nor where a runtime has only been entered.
+fn is_polling_a_task() -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    (0..=u8::MAX).any(|_| match coop::poll_proceed(&mut context) {
+        Poll::Ready(taken) => {
+            taken.made_progress();
+            false
+        }
+        Poll::Pending => true,
+    })
+}
+
+/// Returns the runtime that all blocking calls of the program share, so that connections are reused between
+/// calls.
+fn runtime() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("kinto-client")
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(ErrorKind::Connect, "could not start a runtime").caused_by(error))?;
+    Ok(RUNTIME.get_or_init(|| runtime))
+}

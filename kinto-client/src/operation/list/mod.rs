@@ -1,0 +1,302 @@
+//! Reads a list: all of it, a part, object by object, or only the count.
+
+use futures_core::stream::BoxStream;
+
+use super::{Call, CallContext, sealed};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    wire::{
+        filter::Filter,
+        list_query::Listing,
+        object::{Object, RecordData, kind::Kind},
+        order::LAST_MODIFIED,
+        page::Page,
+        page_token::PageToken,
+        path::List,
+        request::{Precondition, Request},
+        sort::Sort,
+        timestamp::Timestamp,
+    },
+};
+
+pub(crate) mod changes;
+mod count;
+pub(crate) mod entries;
+mod follow;
+mod if_changed;
+#[cfg(feature = "blocking")]
+mod iter;
+pub(crate) mod lenient;
+mod objects;
+mod once;
+pub(crate) mod pages;
+mod parallel;
+mod pin;
+mod preview;
+mod progress;
+mod select;
+mod stream;
+pub(crate) mod timestamp;
+mod whole;
+
+pub use changes::{Change, Changes, GetChanges};
+pub use count::Count;
+pub use follow::ChangeStream;
+pub use if_changed::{Conditional, GetIfChanged, GetObjectIfChanged};
+pub use lenient::{GetLenient, InvalidObject};
+pub use objects::{Objects, Records};
+pub use parallel::GetParallel;
+pub use select::{GetSelected, Selected};
+pub use stream::{GetFirst, GetOne, ObjectPage};
+pub use timestamp::GetTimestamp;
+
+use pages::{Items, Source};
+
+/// A function that decodes the next object of a page and passes it to a closure.
+type NextOf<K, T> = fn(&mut Page, &mut dyn FnMut(Object<K, T>)) -> Option<Result<()>>;
+
+/// Reads all pages of a list.
+pub struct GetAll<K: Kind, T> {
+    pub(crate) list: List<K>,
+    pub(crate) listing: Listing<T>,
+    consistent: bool,
+    max_pages: Option<u64>,
+    if_changed: Option<Timestamp>,
+    /// The codec function for `T`, chosen where the call is made, so that an unmet bound on `T` causes one
+    /// compiler error only.
+    next_of: NextOf<K, T>,
+}
+
+impl<K: Kind, T> GetAll<K, T> {
+    pub(crate) fn new(list: List<K>) -> Self
+    where
+        T: RecordData,
+    {
+        Self {
+            list,
+            listing: Listing::default(),
+            consistent: false,
+            max_pages: None,
+            if_changed: None,
+            next_of: Object::next_of,
+        }
+    }
+
+    fn context(&self) -> CallContext {
+        CallContext::new("get", &self.list)
+    }
+
+    fn request(&self) -> Result<Request> {
+        if self.max_pages == Some(0) {
+            return Err(Error::invalid("`max_pages` must be at least 1"));
+        }
+        let mut request = Request::get(self.list.checked()?);
+        request.query = self.listing.query(&request.path)?;
+        self.listing.ask(request.provided(self.if_changed.map(Precondition::Changed)))
+    }
+
+    fn source(&self, client: &Client) -> Source {
+        Source::new(client.clone(), self.context(), self.request())
+            .consistent(self.consistent)
+            // Tombstones count as items of a page, but not as objects.
+            .wanted(self.listing.limit.filter(|_| !self.listing.is_by_time()))
+            .max_pages(self.max_pages.unwrap_or(u64::MAX))
+    }
+
+    /// Returns the objects as a stream of JSON as received.
+    fn items(&self, client: &Client) -> Items {
+        Items::new(self.source(client), self.listing.limit, self.listing.is_by_time())
+    }
+
+    /// The same, in an order in which nothing that is there all the time can be missed, unless the caller asked for one: what is
+    /// changed meanwhile moves to the end, and so is met there.
+    fn oldest_first(mut self) -> Self {
+        if self.listing.is_unordered() {
+            self.listing.sort.push(Sort::asc(LAST_MODIFIED));
+        }
+        self
+    }
+
+    async fn all(self, client: &Client) -> Result<Objects<K, T>> {
+        let next_of = self.next_of;
+        let whole = whole::read(self, client, |page, take| next_of(page, take)).await?;
+        Ok(Objects { last_modified: whole.last_modified, items: whole.items })
+    }
+}
+
+impl<K: Kind, T: Send + 'static> sealed::Action for GetAll<K, T> {
+    const NAME: &'static str = "GetAll";
+
+    type Output = Objects<K, T>;
+
+    async fn run(self, client: Client) -> Result<Objects<K, T>> {
+        let context = self.context();
+        self.all(&client).await.map_err(|error| context.attach(error))
+    }
+}
+
+impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
+    /// Restricts the call to objects that match `filter`.
+    ///
+    /// If it is called more than once, objects must match all filters.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// use kinto_client::KintoRecord;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Debug, Serialize, Deserialize, KintoRecord)]
+    /// # #[kinto(collection = "filter-doc")]
+    /// struct Todo {
+    ///     title: String,
+    ///     #[serde(default)]
+    ///     done: bool,
+    /// }
+    ///
+    /// let todos = client.typed::<Todo>();
+    /// # todos.delete_all_records().await?;
+    /// todos.create_record(Todo { title: "Milk".into(), done: false }).await?;
+    /// todos.create_record(Todo { title: "Bread".into(), done: true }).await?;
+    ///
+    /// let f = Todo::fields();
+    /// let open = todos.get_records().filter(f.done.eq(false)).sort(f.title.asc()).await?;
+    /// assert_eq!(open.iter().map(|todo| todo.data.title.as_str()).collect::<Vec<_>>(), ["Milk"]);
+    /// # Ok(()) }
+    /// ```
+    pub fn filter(mut self, filter: Filter<T>) -> Self {
+        self.op.listing.add_filter(filter);
+        self
+    }
+
+    /// In this order, instead of the last changed first (a stream: the oldest first). Given more than once, a further order is for what is equal in
+    /// those before it.
+    pub fn sort(mut self, sort: Sort<T>) -> Self {
+        self.op.listing.sort.push(sort);
+        self
+    }
+
+    /// Limits the number of objects.
+    pub fn limit(mut self, objects: usize) -> Self {
+        self.op.listing.limit = Some(objects);
+        self
+    }
+
+    /// Sets the number of objects per page; the server may send fewer, and chooses the number if it is not set.
+    pub fn page_size(mut self, objects: u32) -> Self {
+        self.op.listing.page_size = Some(objects);
+        self
+    }
+
+    /// Limits the number of pages: a list with more fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge)
+    /// after that many have been read.
+    pub fn max_pages(mut self, pages: u64) -> Self {
+        self.op.max_pages = Some(pages);
+        self
+    }
+
+    /// Only what was changed after that time. The server refuses a time later than a day from now.
+    pub fn since(mut self, last_modified: Timestamp) -> Self {
+        self.op.listing.since = Some(last_modified);
+        self
+    }
+
+    /// Only what was last changed before that time. The server refuses a time later than a day from now.
+    pub fn before(mut self, last_modified: Timestamp) -> Self {
+        self.op.listing.before = Some(last_modified);
+        self
+    }
+
+    /// Goes on after a page that was read before: with what [`ObjectPage::next`] says, and with the filters, the bounds of time and
+    /// the order of that reading. If they are said again they must be the same; the size of a page may be another one.
+    pub fn resume(mut self, token: PageToken) -> Self {
+        self.op.listing.resume = Some(token);
+        self
+    }
+
+    /// All pages of the same version of the list: if it is changed meanwhile, it is
+    /// [`Error::is_conflict`](crate::Error::is_conflict). Each page is compared, and the version is asked for once more after the last
+    /// one, in a small request that no cache answers. What readings promise without this stands in the [guide](crate::guide).
+    pub fn consistent(mut self) -> Self {
+        self.op.consistent = true;
+        self
+    }
+
+    /// Returns the first object, or `None` if the list is empty.
+    pub fn first(mut self) -> Call<'a, GetFirst<K, T>> {
+        self.op.listing.limit = Some(1);
+        Call::new(&self.client, GetFirst(self.op))
+    }
+
+    /// Returns the only object.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, and
+    /// [`ErrorKind::MultipleResults`](crate::ErrorKind::MultipleResults) if there is more than one.
+    pub fn one(mut self) -> Call<'a, GetOne<K, T>> {
+        self.op.listing.limit = Some(2);
+        Call::new(&self.client, GetOne(self.op))
+    }
+
+    /// Returns the number of objects without reading them.
+    pub fn count(self) -> Call<'a, Count<K, T>> {
+        Call::new(&self.client, Count(self.op))
+    }
+
+    /// Returns one result per object, in the order of the list, so that an object that does not decode as `T` does
+    /// not fail the whole call.
+    pub fn lenient(self) -> Call<'a, GetLenient<K, T>> {
+        Call::new(&self.client, GetLenient(self.op))
+    }
+
+    /// Reads the list only if it was changed after `last_modified`, which is [`Objects::last_modified`] of an
+    /// earlier read.
+    ///
+    /// Otherwise the server responds with 304 and no body.
+    pub fn if_changed_since(mut self, last_modified: Timestamp) -> Call<'a, GetIfChanged<K, T>> {
+        self.op.if_changed = Some(last_modified);
+        Call::new(&self.client, GetIfChanged { get: self.op })
+    }
+
+    /// Returns the objects as a stream, as they arrive.
+    ///
+    /// At most two pages are in memory: the next one is requested while one is being read.
+    ///
+    /// Unless another order is asked for, the oldest comes first: so nothing that is there all the time is missed while others write.
+    /// Each object comes once, also if the loop changes it, which takes eight bytes for each; and what is created when the stream
+    /// has come to where the list ended at first is left to the next reading.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// # todo.create_records((0..3).map(|i| kinto_client::json!({"i": i}))).await?;
+    /// use futures_util::TryStreamExt as _;
+    /// use kinto_client::Value;
+    ///
+    /// let mut all = todo.get_records::<Value>().page_size(2).stream();
+    /// while let Some(record) = all.try_next().await? {
+    ///     println!("{}", record.data);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "a stream reads nothing until it is polled"]
+    pub fn stream(self) -> BoxStream<'static, Result<Object<K, T>>> {
+        stream::objects(self)
+    }
+
+    /// Returns the pages as a stream, as they arrive, each with the token to continue after it at another time.
+    ///
+    /// Unless another order is asked for, the first page has what was changed last. An object that is changed before its page is read
+    /// may be missed then; sorted by `last_modified` it is not.
+    #[must_use = "a stream reads nothing until it is polled"]
+    pub fn pages(self) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
+        stream::pages(&self)
+    }
+}
+
+debug_as_place!(GetAll [K: Kind, T] [K, T] list);

@@ -1,0 +1,96 @@
+use http::Method;
+
+use super::{
+    Call, CallContext,
+    create::{Create, operation},
+    sealed::Operation,
+};
+use crate::{
+    error::{Error, Result},
+    wire::{
+        object::{Object, RecordData, kind::Kind, permissions::PermissionSet},
+        path::List,
+        request::{Precondition, Request},
+        response::Response,
+        timestamp::Timestamp,
+    },
+};
+
+/// Puts an object in the place of whatever is there, or is not there: a blind write, unless `.if_match(…)` guards it.
+pub struct Overwrite<K: Kind, T> {
+    create: Create<K, T>,
+    if_match: Option<Timestamp>,
+}
+
+impl<K: Kind, T: RecordData> Overwrite<K, T> {
+    pub(crate) fn new(list: List<K>, id: impl Into<String>, data: T) -> Self {
+        Self { create: Create::with_id(list, data, id), if_match: None }
+    }
+}
+
+impl<K: Kind, T: RecordData> Operation for Overwrite<K, T> {
+    const NAME: &'static str = "Overwrite";
+
+    type Output = Object<K, T>;
+
+    fn context(&self) -> CallContext {
+        CallContext { operation: operation::<K>("overwrite"), ..self.create.context() }
+    }
+
+    fn request(&self) -> Result<Option<Request>> {
+        let data = self.create.new_data()?;
+        let id = self.create.chosen(&data)?.ok_or_else(|| Error::invalid("`overwrite` needs the id of the object"))?;
+        let path = self.create.list.checked_at(&id)?;
+        let permissions = self.create.checked_permissions()?.map(PermissionSet::whole);
+        let request = Request::new(Method::PUT, path).with_body(data.into_body(permissions.as_ref())?);
+        Ok(Some(match self.if_match {
+            Some(as_of) => request.provided(Precondition::Unchanged(as_of)).repeatable(),
+            // A retried PUT could undo what another client wrote after the first.
+            None => request,
+        }))
+    }
+
+    fn response(self, response: Response) -> Result<Object<K, T>> {
+        Object::from_answer(&response.success()?)
+    }
+}
+
+impl<K: Kind, T: RecordData> Call<'_, Overwrite<K, T>> {
+    /// Sets the data of the object.
+    pub fn data(mut self, data: T) -> Self {
+        self.op.create.data = data;
+        self
+    }
+
+    /// Writes only if the object is still of that time; otherwise it is [`Error::is_conflict`], and nothing is written.
+    ///
+    /// For a service that passes on the `ETag` and the whole object that its own clients send: nothing is read first.
+    /// With an object that was read, use [`save`](crate::handle::Handle::save), which sends only changes and keeps unknown fields.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let todo = client.bucket("default").collection(kinto_server::unique("doc"));
+    /// use kinto_client::json;
+    ///
+    /// let first = todo.create_record(json!({"title": "Milk"})).await?;
+    /// let oats = todo.overwrite_record(&first.id, json!({"title": "Oat milk"})).if_match(first.last_modified).await?;
+    /// assert!(oats.last_modified > first.last_modified);
+    /// let late = todo.overwrite_record(&first.id, json!({"title": "Soy milk"})).if_match(first.last_modified).await;
+    /// assert!(late.is_err_and(|error| error.is_conflict()));
+    /// # Ok(()) }
+    /// ```
+    pub fn if_match(mut self, last_modified: Timestamp) -> Self {
+        self.op.if_match = Some(last_modified);
+        self
+    }
+
+    /// Sets the permissions of the object; without this call, its permissions stay as they are.
+    pub fn permissions(mut self, build: impl FnOnce(K::Permissions) -> K::Permissions) -> Self {
+        self.op.create.permissions = Some(build(self.op.create.permissions.unwrap_or_default()));
+        self
+    }
+}
+
+debug_as_place!(Overwrite [K: Kind, T] [K, T] create.list);

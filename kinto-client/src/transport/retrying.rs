@@ -1,0 +1,141 @@
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::HeaderMap;
+use tokio::sync::Semaphore;
+
+use super::{
+    attempt::{Ahead, Limit, Try},
+    exchange::{Exchange, after_sending},
+    lease::Lease,
+    retry::{RetryAction, RetryPolicy, RetryState},
+    server_notices::{Backoff, Notices},
+    task::Task,
+};
+use crate::{
+    error::{Error, Result},
+    wire::{request::Request, response::Response},
+};
+
+/// The options that may differ between the calls of one client.
+#[derive(Clone)]
+pub(crate) struct RequestOptions {
+    pub(crate) retry: Arc<dyn RetryPolicy>,
+    pub(crate) timeout: Duration,
+    /// Headers of one call, or why they cannot be any.
+    pub(crate) headers: Result<HeaderMap>,
+    /// `true` if they were chosen for a single call, which can therefore not be part of a batch.
+    pub(crate) for_one_call: bool,
+}
+
+/// A sender of requests that retries where that is safe and can help, and waits during a `Backoff` of the
+/// server.
+pub(crate) struct Sender {
+    pub(crate) exchange: Exchange,
+    /// The number of the server in this program.
+    pub(crate) server: u64,
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) backoff: Backoff,
+    /// The permits for concurrent requests.
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) max_places: usize,
+}
+
+impl Sender {
+    /// Returns the last response to a request, or the reason why there is none, and whether an earlier try may have been
+    /// executed.
+    pub(crate) async fn send_until_answered(
+        self: &Arc<Self>,
+        request: &Request,
+        options: &RequestOptions,
+        lease: Option<&Lease>,
+    ) -> (Result<Response>, bool) {
+        let (outcome, repeated) = self.send_until_told(request, options, lease, Ahead::No).await;
+        (outcome.and_then(sent), repeated)
+    }
+
+    /// Sends a read that nobody waits for yet; `None` if it would be in the way of another request.
+    pub(crate) async fn send_ahead(
+        self: &Arc<Self>,
+        request: &Request,
+        options: &RequestOptions,
+    ) -> Result<Option<Response>> {
+        if self.places.available_permits() == 0 {
+            return Ok(None);
+        }
+        self.send_until_told(request, options, None, Ahead::Yes).await.0
+    }
+
+    /// Returns the last response or error, and whether an earlier try may have been executed.
+    async fn send_until_told(
+        self: &Arc<Self>,
+        request: &Request,
+        options: &RequestOptions,
+        lease: Option<&Lease>,
+        ahead: Ahead,
+    ) -> (Result<Option<Response>>, bool) {
+        let started = Instant::now();
+        let mut repeated = false;
+        for tries in 1.. {
+            let outcome = match self.attempt(request, options, tries, lease, ahead).await {
+                Ok(Some(response)) => Ok(response),
+                Ok(None) => return (Ok(None), repeated),
+                Err(error) => Err(error),
+            };
+            let again = RetryAction::after(request, &outcome);
+            repeated |= again == RetryAction::MaybeApplied && !request.method.is_safe();
+            let delay = match again {
+                RetryAction::No => None,
+                _ => options.retry.delay(&RetryState::new(tries, started.elapsed(), &outcome)),
+            };
+            match delay {
+                Some(delay) => {
+                    tracing::debug!(tries, ?delay, "tries again");
+                    tokio::time::sleep(delay).await;
+                }
+                None => return (outcome.map(Some), repeated),
+            }
+        }
+        (Err(Error::unexpected("the retry policy never ended".to_owned())), repeated)
+    }
+
+    /// One try; whoever calls this asks the policy.
+    pub(crate) async fn send_once(
+        self: &Arc<Self>,
+        request: &Request,
+        options: &RequestOptions,
+        tries: u32,
+        lease: Option<&Lease>,
+    ) -> Result<Response> {
+        self.attempt(request, options, tries, lease, Ahead::No).await.and_then(sent)
+    }
+
+    /// One try. It goes on by itself, so that its place and its turn are given back whether or not the caller is polled,
+    /// and ends when the caller is dropped.
+    async fn attempt(
+        self: &Arc<Self>,
+        request: &Request,
+        options: &RequestOptions,
+        tries: u32,
+        lease: Option<&Lease>,
+        ahead: Ahead,
+    ) -> Result<Option<Response>> {
+        let claims = request.claims();
+        let turn = lease.and_then(|lease| lease.turn_for(self.server, &claims));
+        let (sender, limit) = (Arc::clone(self), Limit::new(options.timeout));
+        let task = Task::start(Try { sender, request: request.clone(), limit, tries, ahead, claims, turn }.run())?;
+        task.end().await.map_err(|error| after_sending(request, error))?
+    }
+}
+
+/// Returns the response, or an error if the request was not sent.
+fn sent(response: Option<Response>) -> Result<Response> {
+    response.ok_or_else(|| Error::unexpected("the request was not sent".to_owned()))
+}
+
+/// Returns the time since `since` in milliseconds, rounded to a tenth.
+pub(crate) fn milliseconds(since: Instant) -> f64 {
+    (since.elapsed().as_secs_f64() * 1e4).round() / 10.0
+}
