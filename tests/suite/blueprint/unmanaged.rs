@@ -80,7 +80,7 @@ async fn records_that_come_while_it_is_applied_are_not_deleted(backend: Backend)
     let error = gate.overtake(plan.apply(), async { drop(me.plain.put(&record, &json!({})).await) }).await.unwrap_err();
     assert_eq!(predicates(&error), ["conflict"]);
     let said = error.to_string();
-    assert!(said.contains("/second has other records now") && said.contains("/first; and this was not"), "{said}");
+    assert!(said.contains("/second has other records now") && said.contains("/first; steps not done"), "{said}");
     assert_eq!(me.plain.ids(&format!("{path}/collections/second/records")).await, ["a", "b"]);
     Ok(())
 }
