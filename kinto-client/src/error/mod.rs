@@ -61,7 +61,7 @@ struct Inner {
     field: Option<String>,
     rule: Option<String>,
     maybe_applied: bool,
-    /// It waited in this program for all the time that it had.
+    /// True if the whole time limit was spent waiting within this program.
     waited: bool,
     failures: Vec<(usize, Error)>,
     retry_after: Option<Duration>,

@@ -57,7 +57,7 @@ impl<K: Kind, T: RecordData, F: FnMut(&mut T) + Send> Update<K, T, F> {
         Self { place, change, redo: Redo::Harmful, of: PhantomData }
     }
 
-    /// For a change of which it is known that making it twice is making it once.
+    /// Creates an update whose change has the same effect when it is applied twice.
     pub(crate) fn idempotent(place: Place<K>, change: F) -> Self {
         Self { redo: Redo::Harmless, ..Self::new(place, change) }
     }

@@ -17,7 +17,7 @@ pub(super) enum Form {
     New,
     /// Both forms fit: the record decodes as both types, and neither fits it better.
     Either,
-    /// Neither form fits; the error is that of the old type.
+    /// The record fits neither type; holds the error of the old one.
     Neither(Error),
 }
 

@@ -113,11 +113,11 @@ struct Migration<'a, Old, New> {
 
 /// The action for a record.
 enum Task {
-    /// It is in its new form.
+    /// The record has its new form.
     Nothing,
-    /// It is to be written.
+    /// The record has to be written.
     Write(Rewrite),
-    /// It cannot be, and is in the report.
+    /// The record cannot be migrated and is in the report.
     Reported,
 }
 

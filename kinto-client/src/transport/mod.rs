@@ -109,7 +109,7 @@ pub enum TransportErrorKind {
     Interrupted,
     /// The connection was silent for too long: the request may have arrived.
     TimedOut,
-    /// It is not known how far it came: the request may have arrived.
+    /// An error that does not say how far the request came; it may have arrived.
     Unknown,
 }
 

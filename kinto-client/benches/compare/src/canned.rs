@@ -20,11 +20,11 @@ use crate::Outcome;
 /// The time of the list.
 const TIMESTAMP: u64 = 1_795_550_740_811;
 const RECORDS: &str = "/v1/buckets/bench/collections/books/records";
-/// How many records differ in what they hold; a longer list has them again, by other ids.
+/// The number of different records; a longer list repeats them with other ids.
 const DIFFERENT: u64 = 100_000;
-/// How many digits a time has.
+/// The number of digits of a timestamp.
 const DIGITS: usize = 13;
-/// How far behind the beginning of an id the time is.
+/// The offset of the timestamp from the beginning of the id.
 const ID_TO_TIME: usize = "00000000-6b97-4fb1-a1ff-67b68f4e258d\",\"last_modified\":".len();
 const HEADERS: &str = "Access-Control-Expose-Headers: Next-Page, Last-Modified, Alert, Retry-After, Content-Type, \
     Pragma, Cache-Control, Expires, ETag, Content-Length, Backoff\r\nCache-Control: no-cache, no-store\r\n\

@@ -125,7 +125,7 @@ impl fmt::Display for Show<'_> {
     }
 }
 
-/// So many, unless there are none.
+/// Formats a number of things; `None` for zero.
 fn some(number: usize, one: &str, more: &str) -> Option<String> {
     match number {
         0 => None,

@@ -69,9 +69,9 @@ struct Draft<'a> {
 /// The comparison of a draft with the value that the caller holds.
 enum Verdict {
     Same,
-    /// It is the same, and so is what was received, apart from what is another each time it is read.
+    /// The value is unchanged, and so is the received JSON, apart from values that differ each time they are read.
     Unchanged,
-    /// It is not what the caller holds, here.
+    /// The merged JSON decodes to another value than the caller holds, at this path.
     Other(Path, Option<String>),
 }
 

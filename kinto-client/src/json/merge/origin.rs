@@ -8,7 +8,7 @@ use super::json::{self, Kind, covers, kind, orderless, parsed};
 
 /// The items of a list as received, beside what the type writes of them.
 pub(super) struct Origin {
-    /// For each known item the place of the one that it was read from.
+    /// The index of the received item from which each known item was read.
     pub(super) of: Vec<Option<usize>>,
     /// The places of those that the type has skipped, or read with another as one.
     pub(super) spare: Vec<usize>,

@@ -28,7 +28,7 @@ pub(super) struct List<'l, 'a> {
 
 /// The items of a list, paired.
 pub(super) struct Pairs {
-    /// For each item of `after` the place in `before` that it had.
+    /// The index in `before` of each item of `after`.
     pub(super) of: Vec<Option<usize>>,
     /// True if unknown fields could be lost, or be moved to another item.
     pub(super) is_doubtful: bool,

@@ -37,9 +37,9 @@ pub(super) struct Probe<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListKind {
     List,
-    /// It holds nothing twice.
+    /// A list without duplicates.
     Set,
-    /// It has as many items always.
+    /// A list of fixed length.
     Fixed,
 }
 

@@ -10,9 +10,9 @@ use crate::wire::timestamp::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Give,
-    /// It was given before it was changed.
+    /// The record was already returned before it was changed.
     Skip,
-    /// It was changed, or created, when the stream had already come to where the list ended at first.
+    /// The record was changed or created after the stream had passed the original end of the list.
     End,
 }
 

@@ -9,10 +9,10 @@ use super::class::{Class, Flags};
 /// The reason why a pattern is not translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Untranslated {
-    /// It is no regular expression to Python, and so to the server.
+    /// Python rejects the pattern, and so does the server.
     #[error("{0}")]
     Invalid(&'static str),
-    /// It is one, with something in it that only Python does in its way.
+    /// Python accepts the pattern, but only Python can evaluate a part of it.
     #[error("only the server can check it")]
     LeftToServer,
 }
@@ -56,13 +56,13 @@ struct Translation {
 /// The last item that was written, which decides which may follow.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Item {
-    /// It can be repeated.
+    /// An item that can be repeated.
     Atom,
-    /// It cannot be repeated.
+    /// An item that cannot be repeated.
     Position,
-    /// It can be, and nobody does it.
+    /// A lookaround, which can be repeated but never is.
     Look,
-    /// No item was written yet.
+    /// The start, before any item.
     Nothing,
 }
 

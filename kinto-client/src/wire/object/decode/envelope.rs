@@ -116,7 +116,7 @@ pub(crate) fn schema_stamp(value: &Value) -> Option<Timestamp> {
 }
 
 impl Schema {
-    /// For a type that reads a map, as one does that has a flattened field.
+    /// Creates the lists for a type that reads a map, such as one with a flattened field.
     fn of_map(declares: &[&str]) -> Self {
         if declares.contains(&SCHEMA) { Self::Shown } else { Self::NoStamp }
     }
@@ -138,7 +138,7 @@ enum Schema {
     Shown,
     /// All but the server's stamp: the type takes any key.
     NoStamp,
-    /// None: the type has no place for it.
+    /// The type has no field for it.
     Hidden,
 }
 
