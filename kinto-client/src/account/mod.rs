@@ -68,7 +68,7 @@ impl Account {
         &self.id
     }
 
-    /// The path below the server's version prefix: `/accounts/alexis`.
+    /// Returns the path below the server's version prefix: `/accounts/alexis`.
     #[must_use]
     pub fn path(&self) -> String {
         format!("/accounts/{}", self.id)

@@ -3,8 +3,8 @@ use crate::{client::Client, operation::Call, record::KintoRecord};
 
 /// Blueprints.
 impl Client {
-    /// Compares a blueprint with what the server has, and says what it takes to make the server match. Nothing is changed, and so
-    /// there is no [`preview`](Call::preview).
+    /// Compares a blueprint with the server and returns the plan that makes the server match. It changes nothing, and
+    /// has no [`preview`](Call::preview).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

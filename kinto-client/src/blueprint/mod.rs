@@ -241,7 +241,7 @@ impl GroupSpec {
         Self::default()
     }
 
-    /// Its members. Others that it has stay, unless the plan is [pruned](crate::blueprint::Plan::prune).
+    /// Sets the members. Other members stay, unless the plan is [pruned](crate::blueprint::Plan::prune).
     #[must_use]
     pub fn members(mut self, members: impl IntoPrincipals) -> Self {
         self.members.get_or_insert_default().extend(members.into_principals());
@@ -285,8 +285,8 @@ macro_rules! what_all_have {
                 self
             }
 
-            /// Declares that the list of this permission is to be empty: whoever is in it is shown as extra, and taken out
-            /// by a plan that is [pruned](crate::blueprint::Plan::prune).
+            /// Declares an empty list for this permission: principals in it are shown as extra, and removed by a plan
+            /// that is [pruned](crate::blueprint::Plan::prune).
             #[must_use]
             pub fn nobody_may(mut self, permission: impl Into<String>) -> Self {
                 self.permissions.insert(permission.into(), BTreeSet::new());

@@ -109,7 +109,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the `CurrentUser-Agent` header, instead of `kinto-client/…`.
+    /// Sets the `User-Agent` header, instead of `kinto-client/…`.
     pub fn user_agent(self, agent: impl AsRef<str>) -> Self {
         self.header(header::USER_AGENT.as_str(), agent)
     }
@@ -196,9 +196,9 @@ impl ClientBuilder {
         self.transport(HttpTransport(http))
     }
 
-    /// Makes the transport that [`build`](Self::build) would use: `reqwest`, with the time limits and certificates that were set on
-    /// this builder so far. Give it to a [`transport`](Self::transport) of your own that does something before or after each
-    /// request.
+    /// Returns the transport that [`build`](Self::build) would use: `reqwest`, with the time limits and certificates
+    /// set on this builder so far. Wrap it in a [`transport`](Self::transport) of your own to do something before or
+    /// after each request.
     ///
     /// ```
     /// use kinto_client::{

@@ -71,8 +71,8 @@ impl ErrorKind {
         }
     }
 
-    /// The status with which a web service can pass the failure on to its own caller: 400 for what the caller gave and what
-    /// Kinto refused, 404 for a missing object, 502 where Kinto failed, …
+    /// Returns the status with which a web service can answer its own caller: 400 for invalid input, 404 for a
+    /// missing object, 502 for a failure of Kinto, …
     ///
     /// ```
     /// use kinto_client::ErrorKind;

@@ -13,8 +13,8 @@ pub struct Violation {
     ///
     /// The server reports only its last part (`lines`, `[2]`).
     pub field: Option<String>,
-    /// The keyword of the schema that is not met: `required`, `type`, `maxLength`, … The server says the same of `anyOf`
-    /// and of `oneOf` where nothing fits; such a violation is `anyOf or oneOf`.
+    /// The keyword of the schema that is violated: `required`, `type`, `maxLength`, … If no alternative fits, the
+    /// server reports `anyOf` and `oneOf` alike; the keyword is `anyOf or oneOf` then.
     pub rule: String,
     /// The description of the violation.
     pub message: String,

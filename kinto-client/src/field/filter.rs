@@ -42,7 +42,7 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::Not, self.comparable(one(value)))
     }
 
-    /// Selects objects whose field is one of these values, of which there must be one at least. There may be
+    /// Selects objects whose field is one of these values. There must be at least one, and may be
     /// [many](crate::field#many-values).
     ///
     /// # Errors
@@ -52,8 +52,8 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::In, self.comparable(some_of("is_in", values)))
     }
 
-    /// Selects objects whose field is none of these values, of which there must be one at least, and those that lack the
-    /// field. There may be [many](crate::field#many-values).
+    /// Selects objects whose field is none of these values, and those that lack the field. There must be at least one
+    /// value, and may be [many](crate::field#many-values).
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::Exclude, self.comparable(some_of("not_in", values)))
     }
 
-    /// Selects objects whose JSON has the key of the field, be its value null.
+    /// Selects objects whose JSON has the key of the field, including those with null.
     ///
     /// An `Option` that is `None` is stored as null unless serde skips it, and so has its key. Those that hold a value are
     /// `f.pages.has_key().and(f.pages.ne(None))`.
@@ -182,7 +182,7 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::Like, one(verbatim(pattern.as_ref())))
     }
 
-    /// Selects objects whose list has this in it.
+    /// Selects objects whose list contains this item.
     pub fn contains<O: Operand<V::Item>>(&self, value: O) -> Filter<R>
     where
         V: Listed,
@@ -190,7 +190,7 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::Contains, self.containable(list([value])))
     }
 
-    /// Selects objects whose list has all of these in it.
+    /// Selects objects whose list contains all of these items.
     pub fn contains_all<O: Operand<V::Item>>(&self, values: impl IntoIterator<Item = O>) -> Filter<R>
     where
         V: Listed,
@@ -198,7 +198,7 @@ impl<R, V> Field<R, V> {
         Filter::new(self.path(), Operator::Contains, self.containable(list(values)))
     }
 
-    /// Selects objects whose list has any of these in it.
+    /// Selects objects whose list contains any of these items.
     pub fn contains_any<O: Operand<V::Item>>(&self, values: impl IntoIterator<Item = O>) -> Filter<R>
     where
         V: Listed,
@@ -232,7 +232,7 @@ impl<R, V> Field<R, Opaque<V>> {
 }
 
 impl<R, V: HasFields, P> Nested<R, V, P> {
-    /// Selects objects whose JSON has the key of the struct, be its value null.
+    /// Selects objects whose JSON has the key of the struct, including those with null.
     pub fn has_key(&self) -> Filter<R> {
         has(self.path(), true)
     }
@@ -276,8 +276,8 @@ impl Filter<serde_json::Value> {
 }
 
 impl<R> Filter<R> {
-    /// Selects objects whose field of that name is this value: for names with other characters than letters, digits, `_`
-    /// and `.`, with which the server can do no more.
+    /// Selects objects whose field with this name equals this value. Use it for names with other characters than
+    /// letters, digits, `_` and `.`, for which the server supports no other operator.
     ///
     /// # Errors
     ///
@@ -345,7 +345,7 @@ impl JsonField {
         Filter::untyped(self.path.as_str(), Operator::Exclude, some_of("not_in", values))
     }
 
-    /// Selects objects that have the field, be it null.
+    /// Selects objects that have the field, including those with null.
     pub fn has_key<R>(&self) -> Filter<R> {
         has(self.path.as_str(), true)
     }
@@ -360,17 +360,17 @@ impl JsonField {
         Filter::untyped(self.path.as_str(), Operator::Like, one(verbatim(pattern.as_ref())))
     }
 
-    /// Selects objects whose field is a list with this in it.
+    /// Selects objects whose field is a list that contains this item.
     pub fn contains<R>(&self, value: impl Serialize) -> Filter<R> {
         Filter::untyped(self.path.as_str(), Operator::Contains, list([value]))
     }
 
-    /// Selects objects whose field is a list with all of these in it.
+    /// Selects objects whose field is a list that contains all of these items.
     pub fn contains_all<R, O: Serialize>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
         Filter::untyped(self.path.as_str(), Operator::Contains, list(values))
     }
 
-    /// Selects objects whose field is a list with any of these in it.
+    /// Selects objects whose field is a list that contains any of these items.
     pub fn contains_any<R, O: Serialize>(&self, values: impl IntoIterator<Item = O>) -> Filter<R> {
         Filter::untyped(self.path.as_str(), Operator::ContainsAny, list(values))
     }

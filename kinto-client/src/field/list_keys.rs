@@ -3,8 +3,8 @@ use std::marker::PhantomData;
 use super::HasFields;
 use crate::json::merge::ListKey;
 
-/// The keys of the lists in a struct, found before those of [`NoLists`]; so that a type that is no such struct is an error
-/// in one place only, where its fields are asked for.
+/// The keys of the lists in a struct. The compiler finds them before those of [`NoLists`], so that a type without
+/// fields is reported in one place only.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Lists<V>(PhantomData<V>);

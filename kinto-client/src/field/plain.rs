@@ -9,7 +9,8 @@ use crate::wire::{
 };
 
 impl<R, V> PlainField<R, V> {
-    /// Selects objects whose field is this value. The name has a character in it with which the server can do no more.
+    /// Selects objects whose field is this value, the only operator that the server supports for a name with such
+    /// characters.
     ///
     /// # Errors
     ///

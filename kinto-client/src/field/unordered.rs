@@ -13,7 +13,7 @@ use crate::{
     wire::filter::term::Operand as Encoded,
 };
 
-/// Types whose JSON is a list in no order of its own: a `HashSet`, or what holds one.
+/// Types whose JSON is a list without a fixed order: a `HashSet`, or a type that contains one.
 ///
 /// The same value may be stored in many forms, so that a field of such a type cannot be compared as a whole. The derive
 /// finds out which fields are of these types. Implement it for a type of your own that serializes so.
@@ -34,7 +34,7 @@ impl<K, V: Unordered> Unordered for BTreeMap<K, V> {}
 impl<K, V: Unordered, S> Unordered for HashMap<K, V, S> {}
 
 #[doc(hidden)]
-/// Tells whether a type is [`Unordered`]: its own `UNORDERED` is found before that of [`Ordinary`].
+/// Determines if a type is [`Unordered`]: the compiler finds its own `UNORDERED` before that of [`Ordinary`].
 #[derive(Debug)]
 pub struct Probe<T>(PhantomData<T>);
 

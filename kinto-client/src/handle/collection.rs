@@ -24,7 +24,7 @@ use crate::{
 
 /// The records of a collection, of any type.
 impl Collection {
-    /// Returns this collection with one type for all its records, so that no call has to name it.
+    /// Returns this collection with a fixed record type, so that calls need no type arguments.
     #[must_use]
     pub fn typed<T: RecordData>(&self) -> TypedCollection<T> {
         self.client.expect_schema_of::<T>(&self.place);
@@ -146,8 +146,8 @@ impl Collection {
         self.record(&record.id).save(record)
     }
 
-    /// Reads a record, changes its data by `change` and saves it; if another client changed it in between, that is
-    /// repeated: [`Handle::update`](crate::handle::Handle::update).
+    /// Reads a record, applies `change` to its data and saves it. If another client changed it in between, all of
+    /// this is repeated: [`Handle::update`](crate::handle::Handle::update).
     pub fn update_record<T: RecordData, F: FnMut(&mut T) + Send>(
         &self,
         id: impl Into<RecordId<T>>,
@@ -156,8 +156,8 @@ impl Collection {
         Call::new(&self.client, Update::new(self.record(id).place, change))
     }
 
-    /// Puts `data` in the place of whatever record is there, or is not there yet, without a look at it; with
-    /// `.if_match(…)`, only in the place of that version.
+    /// Replaces the record or creates it with `data`, without reading it first; with `.if_match(…)`, only if it has
+    /// that version.
     ///
     /// Options: [`if_match`](crate::Call::if_match), [`permissions`](crate::Call::permissions).
     pub fn overwrite_record<T: RecordData>(
@@ -284,7 +284,7 @@ impl Collection {
         Call::new(&self.client, Bulk::new(context, records.into_iter().map(delete).collect()))
     }
 
-    /// Reads what happened to the records since then, the earliest first, deletions included.
+    /// Reads the changes of the records since `token`, including deletions, the earliest first.
     ///
     /// Begin with [`Records::change_token`](crate::list::Objects::change_token) of a reading of the collection, and go on with the
     /// [`token`](crate::list::Changes::token) that each reading of changes gives. Nothing is missed and nothing told twice, whoever

@@ -9,7 +9,7 @@ pub type ChangeMembers = Box<dyn FnMut(&mut GroupAttributes) + Send>;
 
 /// The members of a group.
 impl Group {
-    /// Adds members and keeps the others; if another client changed the group in between, that is repeated.
+    /// Adds members and keeps the others. If another client changed the group in between, this is repeated.
     ///
     /// Principals that are members already are ignored.
     ///

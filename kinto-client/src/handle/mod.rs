@@ -82,7 +82,8 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
         &self.place.id
     }
 
-    /// The path below the server's version prefix: `/buckets/blog/collections/posts`. The ids in it are checked when a call is sent.
+    /// Returns the path below the server's version prefix: `/buckets/blog/collections/posts`. Its ids are checked
+    /// when a call is sent.
     ///
     /// ```
     /// # fn main() -> kinto_client::Result<()> {
@@ -101,7 +102,7 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
         &self.client
     }
 
-    /// Returns the same object, reached by a client with a fence: [`Client::fenced_by`], which says what that gives.
+    /// Returns this handle with a fenced client: see [`Client::fenced_by`].
     #[must_use]
     pub fn fenced_by(&self, locks: &Collection) -> Self {
         Self { client: self.client.fenced_by(locks), ..self.clone() }
@@ -259,8 +260,8 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
         Call::new(&self.client, Edit::new(self.place.clone()).json(patch))
     }
 
-    /// Reads the object, changes its data by `change` and saves it; if another client changed the object in
-    /// between, that is repeated, including `change`.
+    /// Reads the object, applies `change` to its data and saves it. If another client changed the object in between,
+    /// all of this is repeated.
     ///
     /// # Errors
     ///
@@ -272,8 +273,8 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
         Call::new(&self.client, Update::new(self.place.clone(), change))
     }
 
-    /// Gives permissions to principals and keeps all others; if another client changed the object in between, that
-    /// is repeated.
+    /// Gives permissions to principals and keeps all others. If another client changed the object in between, this is
+    /// repeated.
     ///
     /// It also works on objects whose permissions are not visible to you.
     ///

@@ -42,7 +42,7 @@ impl<T: RecordData> TypedCollection<T> {
         &self.collection
     }
 
-    /// Returns the same collection, reached by a client with a fence: [`Client::fenced_by`](crate::Client::fenced_by).
+    /// Returns this handle with a fenced client: see [`Client::fenced_by`](crate::Client::fenced_by).
     #[must_use]
     pub fn fenced_by(&self, locks: &Collection) -> Self {
         Self { collection: self.collection.fenced_by(locks), of: PhantomData }
@@ -54,7 +54,7 @@ impl<T: RecordData> TypedCollection<T> {
         self.collection.id()
     }
 
-    /// The path below the server's version prefix: [`Handle::path`](crate::handle::Handle::path).
+    /// Returns the path below the server's version prefix: [`Handle::path`](crate::handle::Handle::path).
     #[must_use]
     pub fn path(&self) -> String {
         self.collection.path()
@@ -157,7 +157,7 @@ impl<T: RecordData> TypedCollection<T> {
         self.collection.delete_matching()
     }
 
-    /// Reads what happened to the records since then: [`Collection::changes_since`].
+    /// Reads the changes of the records since `token`: [`Collection::changes_since`].
     pub fn changes_since(&self, token: impl Into<ChangeToken>) -> Call<'static, GetChanges<T>> {
         self.collection.changes_since(token)
     }

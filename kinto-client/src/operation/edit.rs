@@ -155,7 +155,7 @@ pub trait Nullable {}
 impl<V> Nullable for Option<V> {}
 
 impl<K: Kind, T: RecordData> Call<'_, Edit<K, T>> {
-    /// Sets a field, under the name that it is stored by if it has several (`#[serde(alias = "…")]`).
+    /// Sets a field. A field with aliases (`#[serde(alias = "…")]`) is set under the name by which it is stored.
     #[expect(clippy::needless_pass_by_value, reason = "a field is set to a value, not to a reference to one")]
     pub fn set<V, O: Operand<V>>(mut self, field: Field<T, V>, value: O) -> Self {
         let value = encode::value(&value).map(Some);
@@ -163,7 +163,7 @@ impl<K: Kind, T: RecordData> Call<'_, Edit<K, T>> {
         self
     }
 
-    /// Removes a field, under whichever of its names it is stored; it reads as `None` then.
+    /// Removes a field, under its name and its aliases; it then reads as `None`.
     pub fn unset<V>(mut self, field: Field<T, V>) -> Self
     where
         V: Nullable,

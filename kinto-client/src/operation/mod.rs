@@ -103,8 +103,7 @@ pub(crate) struct CallContext {
     pub(crate) object: Address,
 }
 
-/// An operation of one request, without any I/O: the one definition that await, blocking calls, previews and
-/// batches share.
+/// An operation of one request, without I/O, shared by `.await`, blocking calls, previews and batches.
 ///
 /// This trait is sealed.
 pub trait Operation: sealed::Operation<Output = <Self as Operation>::Output> + Send {
@@ -112,7 +111,7 @@ pub trait Operation: sealed::Operation<Output = <Self as Operation>::Output> + S
     type Output: Send;
 }
 
-/// An action that a [`Call`] can run: an [`Operation`], or one that takes several requests.
+/// An action that a [`Call`] can run: an [`Operation`], or an action of several requests.
 ///
 /// This trait is sealed.
 pub trait Action: sealed::Action<Output = <Self as Action>::Output> + Send {
@@ -318,7 +317,7 @@ impl<'a, O: Action + 'a> IntoFuture for Call<'a, O> {
 
 #[cfg(feature = "blocking")]
 impl<'a, O: Action + 'a> Call<'a, O> {
-    /// Sends it and waits: what `.await` gives, without an async runtime of yours.
+    /// Sends the request and blocks until there is a result, without an async runtime.
     ///
     /// It works on every thread that may wait: one of a program without async code, one of
     /// `tokio::task::spawn_blocking`, inside `tokio::task::block_in_place`, and one that has only entered a runtime.

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Puts an object in the place of whatever is there, or is not there: a blind write, unless `.if_match(…)` guards it.
+/// Replaces an object or creates it, without reading it first; `.if_match(…)` guards the write by a version.
 pub struct Overwrite<K: Kind, T> {
     create: Create<K, T>,
     if_match: Option<Timestamp>,
@@ -62,7 +62,8 @@ impl<K: Kind, T: RecordData> Call<'_, Overwrite<K, T>> {
         self
     }
 
-    /// Writes only if the object is still of that time; otherwise it is [`Error::is_conflict`], and nothing is written.
+    /// Writes only if the timestamp of the object is still `last_modified`, and otherwise fails with
+    /// [`Error::is_conflict`].
     ///
     /// For a service that passes on the `ETag` and the whole object that its own clients send: nothing is read first.
     /// With an object that was read, use [`save`](crate::handle::Handle::save), which sends only changes and keeps unknown fields.

@@ -16,7 +16,7 @@ impl<O: sealed::Operation> sealed::Preview for O {
 }
 
 impl<P: Preview> Call<'_, P> {
-    /// Returns the request that awaiting this would send first, without sending it: a filter's URL, for instance.
+    /// Returns the first request of the call, such as a filter's URL, without sending it.
     ///
     /// Several objects at once show a request for each ([`create_records`](crate::Collection::create_records) and its siblings), and
     /// so does [`Batch::preview`](crate::Batch::preview).

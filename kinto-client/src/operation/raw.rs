@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Sends a request that the caller has put together.
+/// Sends a request of the caller's own.
 pub struct RawRequest {
     method: Method,
     path: String,
@@ -36,10 +36,10 @@ pub struct RawResponse {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, read whole.
+    /// The complete body.
     pub body: Bytes,
-    /// True if the request was sent more than once, an earlier try may have been carried out, and this response does not
-    /// tell: a `412` or `404` can then be the trace of that try.
+    /// True if an earlier try of the request may have been carried out and this response does not tell: a `412` or
+    /// `404` can be its effect.
     pub may_have_been_applied: bool,
 }
 
@@ -53,7 +53,7 @@ impl RawResponse {
         serde_json::from_slice(&self.body).map_err(|error| Error::not_kinto(&error, &self.body))
     }
 
-    /// Returns the response itself if its status is one of success (2xx).
+    /// Returns the response if its status is a success (2xx), and otherwise the error.
     ///
     /// # Errors
     ///
@@ -69,8 +69,7 @@ impl RawResponse {
 }
 
 impl Client {
-    /// Sends a request of your own, for what has no verb in this library yet: with the client's credentials, headers, retries and
-    /// limits.
+    /// Sends a request to any endpoint, with the client's credentials, headers, retries and limits.
     ///
     /// The path is below the server's version prefix (`/buckets/blog`), and may have a query. What is put together on the call:
     /// [`json`](Call::json) or [`body`](Call::body), [`query`](Call::query), [`header`](Call::header),
@@ -207,14 +206,13 @@ impl Call<'_, RawRequest> {
         self
     }
 
-    /// Sends it only if the object, or list, is still the one of that time (`If-Match`): otherwise the status is `412`.
+    /// Sends `If-Match`: if the object or list has another timestamp, the status is `412`.
     pub fn if_match(mut self, last_modified: Timestamp) -> Self {
         self.op.precondition = Some(Precondition::Unchanged(last_modified));
         self
     }
 
-    /// Asks for the object, or list, only if it is no longer the one of that time (`If-None-Match`): otherwise the status is
-    /// `304`.
+    /// Sends `If-None-Match`: if the object or list still has this timestamp, the status is `304`.
     pub fn if_none_match(mut self, last_modified: Timestamp) -> Self {
         self.op.precondition = Some(Precondition::Changed(last_modified));
         self

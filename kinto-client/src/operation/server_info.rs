@@ -9,21 +9,21 @@ use crate::{
     },
 };
 
-/// Reads what the server says of itself, unless that is known already.
+/// Reads the server information, if it is not cached.
 #[derive(Debug)]
 pub struct GetServerInfo<'a>(&'a Client);
 
-/// Reads whom the server takes the client for, unless that is known already.
+/// Reads the current user, if it is not cached.
 #[derive(Debug)]
 pub struct GetUser<'a>(&'a Client);
 
-/// Reads what the server says of itself now.
+/// Reads the server information from the server.
 #[derive(Debug)]
 pub struct FetchServerInfo(());
 
 impl Client {
-    /// Reads what the server says of itself. The server is asked once, also for all clones of this client;
-    /// [`fetch_server_info`](Self::fetch_server_info) asks it anew.
+    /// Returns the server information, which is requested once for this client and its clones.
+    /// [`fetch_server_info`](Self::fetch_server_info) requests it again.
     ///
     /// # Errors
     ///
@@ -41,8 +41,7 @@ impl Client {
         Call::new(self, GetServerInfo(self))
     }
 
-    /// Reads whom the server takes you for: `None` if it does not know the credentials, which it does not call an error
-    /// here.
+    /// Returns the current user, or `None` if the server does not know the credentials, which is no error here.
     ///
     /// The server is asked once, also for all clones of this client.
     ///
@@ -62,8 +61,7 @@ impl Client {
         Call::new(self, GetUser(self))
     }
 
-    /// Reads what the server says of itself now, whatever it said before: [`server_info`](Self::server_info) asks it only
-    /// once.
+    /// Requests the server information again. [`server_info`](Self::server_info) requests it only once.
     ///
     /// # Errors
     ///

@@ -60,7 +60,7 @@ impl Collection {
         Call::new(&self.client, CheckSchema::new(self.place.clone()))
     }
 
-    /// Rewrites all records as a new type, and can be repeated: records in the new form are skipped.
+    /// Rewrites all records as a new type. It can be repeated: records in the new form are skipped.
     ///
     /// Set the new schema on the collection first, and then run the migration.
     ///

@@ -297,7 +297,7 @@ impl<'a, Old, New> Call<'a, Migrate<'a, Old, New>> {
         self
     }
 
-    /// Sends no write: the report says what a migration would do now.
+    /// Sends no writes; the report says what a migration would do.
     ///
     /// The closure is called for each record that would be rewritten, and its result is checked here against the schema of
     /// the new type, as the server would.

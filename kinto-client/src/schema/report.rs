@@ -24,12 +24,13 @@ pub struct Migrated {
     /// The records that can be in either form, because both types fit them equally well and it is not known against which
     /// schema the server checked them last. They are as they were; [`schema_since`](crate::Call::schema_since) decides them.
     pub ambiguous: Vec<RecordId<JsonObject>>,
-    /// Since when the collection has its schema, as far as known.
+    /// The version at which the collection got its schema, as far as known.
     pub since: Timestamp,
 }
 
 impl Migrated {
-    /// Returns true if every record is in its new form now; after a [dry run](crate::Call::dry_run), if it would be.
+    /// Returns `true` if every record has its new form now; after a [dry run](crate::Call::dry_run), if it would
+    /// have.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.failed() == 0

@@ -51,7 +51,7 @@ impl Auth {
         Self(Arc::new(Fixed(value)))
     }
 
-    /// Credentials that your own code provides, and may refresh.
+    /// Creates credentials that your own code provides and can refresh.
     #[must_use]
     pub fn custom(provider: impl CredentialProvider) -> Self {
         Self(Arc::new(provider))
@@ -153,7 +153,7 @@ impl CredentialProvider for Fixed {
 }
 
 impl Error {
-    /// The error for an [`CredentialProvider`] implementation that cannot give credentials.
+    /// Creates the error for a [`CredentialProvider`] that cannot provide credentials.
     pub fn authentication(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(ErrorKind::Authentication, "no credentials could be obtained").caused_by(reason)
     }

@@ -7,7 +7,7 @@ use futures_util::stream;
 use super::{Body, Transport, TransportError, TransportErrorKind};
 use crate::error::{Error, Result, kind::ErrorKind};
 
-/// The transport that a client has unless it is given another: `reqwest`, without redirects and retries of its own.
+/// The default transport: `reqwest`, without its redirects and retries.
 ///
 /// [`ClientBuilder::http_transport`](crate::ClientBuilder::http_transport) makes one, to be wrapped. Cloning is cheap, and clones
 /// share their connections.

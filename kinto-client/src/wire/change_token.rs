@@ -15,7 +15,8 @@ const MAX_TOLD: usize = 2_048;
 /// The number of changes that are remembered while a collection is followed.
 const MAX_REMEMBERED: usize = 16_384;
 
-/// A place in what happens in a collection, from which [`changes_since`](crate::Collection::changes_since) goes on.
+/// A position in the changes of a collection, from which [`changes_since`](crate::Collection::changes_since)
+/// continues.
 ///
 /// It is more than a time. The server gives a change its timestamp before it becomes visible, so that one with an earlier timestamp
 /// can appear behind one with a later. So the changes of the last seconds are asked for again, and a token knows which of them were

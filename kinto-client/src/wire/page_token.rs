@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// The prefix of the text of a token: its version.
 const VERSION: &str = "1:";
 
-/// A place in a list from which reading goes on: after one of its pages. It can be kept as text.
+/// A position after a page of a list, from which reading can continue. It can be stored as text.
 ///
 /// It knows the list, and the filters, the bounds of time, the order and the selected fields that the page was read with.
 /// Reading goes on with these. A call that asks for another list, or for other ones, is

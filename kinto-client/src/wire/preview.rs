@@ -47,14 +47,14 @@ impl RequestPreview {
         self.request.as_ref().map(|request| request.target().into_owned())
     }
 
-    /// The body, or `None` if there would be none, or it has a password in it, or is no text.
+    /// Returns the body, or `None` if there is none, if it contains a password, or if it is not text.
     #[must_use]
     pub fn body(&self) -> Option<&str> {
         let request = self.request.as_ref().filter(|request| !request.secret)?;
         request.body.as_deref().and_then(|body| std::str::from_utf8(body).ok())
     }
 
-    /// The requests that can follow the first one, in words: `None` if it is the only one.
+    /// Describes the requests that can follow the first one, or `None` if it is the only one.
     #[must_use]
     pub fn follows(&self) -> Option<&str> {
         self.follows

@@ -110,9 +110,9 @@ impl Plan {
         !self.steps.iter().any(Step::writes)
     }
 
-    /// The same plan, but that takes away what the blueprint does not have: groups, and collections **with all their
-    /// records**, in buckets that it has; and of the lists of members and permissions that it has, whoever else is in
-    /// them. Print it, to see what that is.
+    /// Returns the plan with the removal of everything that the blueprint does not declare: groups, and collections
+    /// **with all their records**, in declared buckets, and principals in declared lists of members and permissions.
+    /// Print the plan to see them.
     ///
     /// You stay among those who may write, where the server puts whoever writes.
     ///

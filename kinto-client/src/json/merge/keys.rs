@@ -2,7 +2,7 @@
 
 use super::path::At;
 
-/// A list whose items are known by a field, or a struct in which there are such.
+/// A list whose items are identified by a field, or a struct that contains such lists.
 #[derive(Clone, Copy, Debug)]
 pub struct ListKey {
     /// The name of the field in the JSON.

@@ -17,7 +17,7 @@ pub struct Bulk<'a, O> {
     progress: Option<ProgressFn<'a>>,
 }
 
-/// The operations of a `Many`, with one result for each.
+/// The operations of a [`Bulk`], with one result for each.
 pub struct BulkEach<'a, O>(Bulk<'a, O>);
 
 impl<O> Bulk<'_, O> {
@@ -136,8 +136,8 @@ impl<'a, O: Operation> Call<'a, Bulk<'a, O>> {
 }
 
 impl<O: Operation> Call<'_, BulkEach<'_, O>> {
-    /// The requests that awaiting this would send, one for each, without sending them: as
-    /// [`preview`](Call::preview) of the call before `.each()`.
+    /// Returns a preview of each operation's own request, without sending any, as [`preview`](Call::preview) of the
+    /// call before `.each()` does.
     ///
     /// # Errors
     ///

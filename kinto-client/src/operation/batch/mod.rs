@@ -150,7 +150,7 @@ impl<'a> Batch<'a> {
         calls.into_iter().map(|call| self.add(call)).collect()
     }
 
-    /// The number of operations in the batch.
+    /// Returns the number of operations in the batch.
     #[must_use]
     pub fn len(&self) -> usize {
         self.operations.len()

@@ -97,7 +97,7 @@ impl<'a, C: IntoBatch<'a>> sealed::Action for BatchTuple<(PhantomData<&'a ()>, C
 }
 
 impl<'a, C: IntoBatch<'a>> Call<'_, BatchTuple<(PhantomData<&'a ()>, C)>> {
-    /// The requests that the calls would make, each on its own, without sending any.
+    /// Returns a preview of each call's own request, without sending any.
     ///
     /// # Errors
     ///

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Something that happened in a collection: the last thing that happened to a record, for changes before it leave no trace.
+/// The latest change of a record; the server keeps no earlier ones.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Change<T> {
@@ -37,7 +37,7 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
-    /// Returns when it happened, unless it is a [`Reset`](Self::Reset).
+    /// Returns the time of the change, or `None` for a [`Reset`](Self::Reset).
     #[must_use]
     pub fn last_modified(&self) -> Option<Timestamp> {
         match self {
@@ -47,7 +47,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// Returns the id of the record, unless it is a [`Reset`](Self::Reset).
+    /// Returns the id of the record, or `None` for a [`Reset`](Self::Reset).
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         match self {
@@ -70,7 +70,7 @@ impl<T> Change<T> {
     }
 }
 
-/// Changes of a collection, and from where to go on.
+/// The changes of a collection, and the token to continue from.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Changes<T> {
@@ -172,8 +172,8 @@ impl<T: RecordData> Call<'_, GetChanges<T>> {
         self
     }
 
-    /// The changes one after the other, as they arrive; the stream's [`token`](ChangeStream::token) is where to go on after the last
-    /// one that was dealt with.
+    /// Returns the changes as a stream, as they arrive. The stream's [`token`](ChangeStream::token) continues after
+    /// the last change that was taken from it.
     pub fn stream(self) -> ChangeStream<T> {
         ChangeStream::new(self.client, span::open("GetChanges"), self.op, None)
     }

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Reads a list that is kept by a plugin of the server.
+/// Reads a list of entries of a server plugin.
 pub struct GetEntries<E> {
     pub(crate) operation: &'static str,
     /// The path, or the error if an id in it is invalid.

@@ -35,7 +35,7 @@ use crate::{
 /// The clocks of the server that answers and of its database may differ by so much.
 const CLOCK_SKEW_MILLIS: u64 = 1_000;
 
-/// The changes of a collection, one after the other: of [`stream`](crate::Call::stream), which ends with the last one, and of
+/// A stream of changes: from [`stream`](crate::Call::stream), which ends after the last change, or from
 /// [`watch`](crate::Call::watch), which does not end.
 ///
 /// [`token`](Self::token) is where another program, or this one after a restart, goes on.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl<K: Kind, T: RecordData> Call<'_, GetAll<K, T>> {
-    /// Reads the objects one after the other on this thread, which waits for them: [`stream`](Self::stream) without async
+    /// Returns an iterator that reads the objects and blocks this thread: [`stream`](Self::stream) without async
     /// code. It works where [`call`](Self::call) does.
     ///
     /// ```
@@ -34,8 +34,7 @@ impl<K: Kind, T: RecordData> Call<'_, GetAll<K, T>> {
         blocking::iterate(stream::objects(self))
     }
 
-    /// Reads the pages one after the other on this thread, which waits for them: [`pages`](Self::pages) without async
-    /// code.
+    /// Returns an iterator that reads the pages and blocks this thread: [`pages`](Self::pages) without async code.
     ///
     /// ```
     /// # fn main() -> kinto_client::Result<()> {
@@ -56,7 +55,7 @@ impl<K: Kind, T: RecordData> Call<'_, GetAll<K, T>> {
 }
 
 impl<T: RecordData> Call<'_, GetChanges<T>> {
-    /// Reads the changes one after the other on this thread, which waits for them: [`stream`](Self::stream) without async
+    /// Returns an iterator that reads the changes and blocks this thread: [`stream`](Self::stream) without async
     /// code. It works where [`call`](Self::call) does.
     ///
     /// ```
@@ -76,8 +75,8 @@ impl<T: RecordData> Call<'_, GetChanges<T>> {
         blocking::iterate(self.stream())
     }
 
-    /// Reads the changes and then waits for those that are still to come, on this thread: [`watch`](Self::watch) without
-    /// async code. It does not end by itself.
+    /// Returns an iterator that reads the changes, waits for further ones and blocks this thread:
+    /// [`watch`](Self::watch) without async code. It does not end by itself.
     ///
     /// ```
     /// # fn main() -> kinto_client::Result<()> {

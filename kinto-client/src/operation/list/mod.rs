@@ -171,8 +171,8 @@ impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
         self
     }
 
-    /// In this order, instead of the last changed first (a stream: the oldest first). Given more than once, a further order is for what is equal in
-    /// those before it.
+    /// Sorts the objects, instead of the last changed first (for a stream: the oldest first). A further call sorts
+    /// objects that are equal by the earlier ones.
     pub fn sort(mut self, sort: Sort<T>) -> Self {
         self.op.listing.sort.push(sort);
         self
@@ -197,13 +197,15 @@ impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
         self
     }
 
-    /// Only what was changed after that time. The server refuses a time later than a day from now.
+    /// Restricts the call to objects that were changed after this time. The server rejects a time more than a day in
+    /// the future.
     pub fn since(mut self, last_modified: Timestamp) -> Self {
         self.op.listing.since = Some(last_modified);
         self
     }
 
-    /// Only what was last changed before that time. The server refuses a time later than a day from now.
+    /// Restricts the call to objects that were last changed before this time. The server rejects a time more than a
+    /// day in the future.
     pub fn before(mut self, last_modified: Timestamp) -> Self {
         self.op.listing.before = Some(last_modified);
         self

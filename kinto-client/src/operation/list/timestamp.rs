@@ -6,7 +6,7 @@ use crate::{
     wire::{object::kind::Kind, path::List, request::Request, response::Response, timestamp::Timestamp},
 };
 
-/// Reads the timestamp of a list, and nothing of what is in it.
+/// Reads the timestamp of a list, without its objects.
 pub struct GetTimestamp<K: Kind> {
     list: List<K>,
 }

@@ -7,7 +7,7 @@ use super::patch_path::PatchPath;
 use crate::error::{Error, Result};
 use crate::json::encode;
 
-/// A list of changes to the data of an object, as defined by RFC 6902, of which all are made or none.
+/// A list of changes to the data of an object (RFC 6902). The server applies all of them or none.
 ///
 /// A path is given as its keys, from the outside to the inside, so that nothing in them has to be escaped; the place in
 /// a list is its number, or `-` for its end. Keys and numbers together are a tuple.

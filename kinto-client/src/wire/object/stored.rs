@@ -32,7 +32,7 @@ struct Stored {
 }
 
 impl<K: Kind, T: RecordData> Object<K, T> {
-    /// Makes an object as if the server had sent it, with that data and version: for tests, and for what was kept elsewhere.
+    /// Creates an object from its data and version, for tests and caches.
     ///
     /// Its permissions are not visible, unless [`with_permissions`](Self::with_permissions) gives some. To keep a record and save it
     /// later, serialize the record itself instead: that keeps what `T` has no place for.
@@ -81,7 +81,7 @@ impl<K: Kind, T: RecordData> Object<K, T> {
         Self::from_received(Bytes::from(json.into()))
     }
 
-    /// The same object with these permissions, as if the server had shown them.
+    /// Returns the object with these permissions, as if the server had sent them.
     #[must_use]
     pub fn with_permissions(mut self, permissions: K::Permissions) -> Self {
         let permissions = Arc::new(permissions);
