@@ -92,9 +92,9 @@ impl Base {
     pub(crate) fn doubts(&self) -> &'static str {
         match self.0.scheme() {
             "https" => {
-                "check that it runs, that this is its URL, and that its certificate is trusted (`root_certificate`)"
+                "check that the server is running, that the URL is right, and that its certificate is trusted (`root_certificate`)"
             }
-            _ => "check that it runs, and that this is its URL",
+            _ => "check that the server is running and that the URL is right",
         }
     }
 
