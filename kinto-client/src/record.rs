@@ -1,3 +1,5 @@
+//! The binding of a Rust type to a bucket and a collection.
+
 use crate::wire::object::{RecordData, attributes::CollectionAttributes, permissions::CollectionPermissions};
 
 /// A type of record and the collection it belongs to, implemented by `#[derive(KintoRecord)]`.

@@ -1,4 +1,4 @@
-//! Buckets, groups and collections as they should be: declared, compared with a server, and applied.
+//! Blueprints: buckets, groups and collections that are declared, compared with a server, and created or changed there.
 //!
 //! A [`Blueprint`] is data. [`Client::plan`](crate::Client::plan) compares it with the server and returns a [`Plan`], whose
 //! text lists each difference; [`Plan::apply`] does exactly that.

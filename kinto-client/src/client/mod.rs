@@ -1,3 +1,5 @@
+//! The client: one server, one set of credentials, and the state that all its calls share.
+
 use std::{
     borrow::Cow,
     fmt,

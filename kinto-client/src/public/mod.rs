@@ -1,4 +1,4 @@
-//! The modules that users open, where they do not follow a room of the crate.
+//! Public modules that collect items from several rooms.
 
 pub mod auth;
 pub mod batch;

@@ -1,9 +1,10 @@
-//! The changes of a typed value, made to the JSON that it was read from, so that everything the type does not know stays as
-//! it was received, to the byte.
+//! Merging a changed value into the JSON that it was read from. Everything that the type does not know stays as it was
+//! received, to the byte.
 //!
-//! What a type writes need not be what it read: it may know a field by several names, sort a list, or read one form and
-//! write another. So what comes of a merge is read as the type, written again and compared with what the caller holds. Where
-//! it is something else, more and more is left to the type; and if nothing helps, the save is refused.
+//! A type may write other JSON than it reads: it may accept several names for a field, sort a list, or read an old form and
+//! write a new one. The merged JSON is therefore decoded as the type, encoded again and compared with the value of the
+//! caller. If they differ, more and more of the received JSON is left to the type; if they still differ, the save is an
+//! error.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Reads a list: all of it, a part, object by object, or only the count.
+//! Reading lists: the whole list, a part of it, a stream of objects, or only their number.
 
 use futures_core::stream::BoxStream;
 

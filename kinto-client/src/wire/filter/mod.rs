@@ -1,3 +1,5 @@
+//! Filters of lists: their terms, their query parameters, and what the server would misread.
+
 use std::{fmt, marker::PhantomData};
 
 use super::query::Query;

@@ -1,3 +1,5 @@
+//! Objects: id, version, data and permissions, decoded from the bytes that were received.
+
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
