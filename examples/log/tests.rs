@@ -27,22 +27,22 @@ fn log_tells_what_was_done() -> Result<(), Box<dyn Error>> {
     let record = "path=\"/buckets/{bucket}/collections/{collection}/records/{record}\"";
     let records = "path=\"/buckets/{bucket}/collections/{collection}/records\"";
     let told = [
-        vec!["kinto.call{operation=\"Create\"}", "method=PUT", record, "tries=1", "status=201", "answered"],
+        vec!["kinto.call{operation=\"Create\"}", "method=PUT", record, "tries=1", "status=201", "response received"],
         vec!["kinto.call{operation=\"Create\" milliseconds=", "done"],
         vec!["operation=\"Save\"", "method=PUT", record, "status=200"],
         vec!["kinto.call{operation=\"Save\" milliseconds=", "done"],
         vec!["kinto.call{operation=\"Save\" milliseconds=", "done"],
-        vec!["operation=\"Many\"", "sends a batch", "operations=25"],
-        vec!["operation=\"Many\"", "method=POST path=\"/batch\"", "status=200"],
-        vec!["operation=\"Many\"", "sends a batch", "operations=5"],
+        vec!["operation=\"Bulk\"", "sending batch", "operations=25"],
+        vec!["operation=\"Bulk\"", "method=POST path=\"/batch\"", "status=200"],
+        vec!["operation=\"Bulk\"", "sending batch", "operations=5"],
         vec!["operation=\"GetAll\"", "method=GET", records, "status=200"],
         vec!["operation=\"GetAll\"", "method=GET", records, "status=200"],
         vec!["operation=\"Get\"", record, "status=404"],
         vec!["operation=\"Get\"", "error=NotFound", "failed"],
         vec!["operation=\"Get\"", "error=Invalid", "failed"],
-        vec!["operation=\"GetServerInfo\"", "tries=1", "no answer", "kind=Connection"],
-        vec!["tries again", "tries=1", "delay="],
-        vec!["tries again", "tries=2", "delay="],
+        vec!["operation=\"GetServerInfo\"", "tries=1", "no response", "kind=Connect"],
+        vec!["retrying", "tries=1", "delay="],
+        vec!["retrying", "tries=2", "delay="],
         vec!["operation=\"GetServerInfo\"", "error=Connection", "failed"],
     ];
     let mut lines = log.lines().filter(|line| !line.starts_with("kinto-server: "));

@@ -17,7 +17,7 @@ const RECORDS: &str = "/buckets/{bucket}/collections/{collection}/records";
 fn request(operation: &str, method: &str, path: &str, tries: u32, status: u16) -> String {
     format!(
         "DEBUG kinto.call{{operation=\"{operation}\"}}:kinto.request{{method={method} path=\"{path}\" tries={tries} \
-         milliseconds=… status={status}}}: answered"
+         milliseconds=… status={status}}}: response received"
     )
 }
 
@@ -69,12 +69,12 @@ async fn log_has_each_try_and_delay() -> Outcome {
     let call = "DEBUG kinto.call{operation=\"Get\"}";
     let expected = [
         request("Get", "GET", RECORD, 1, 503),
-        format!("{call}: tries again tries=1 delay=…"),
-        format!("{call}: waits, as the server asked with `Backoff` remaining=…"),
+        format!("{call}: retrying tries=1 delay=…"),
+        format!("{call}: waiting for `Backoff` remaining=…"),
         format!(
-            "{call}:kinto.request{{method=GET path=\"{RECORD}\" tries=2 milliseconds=…}}: no answer kind=Connection"
+            "{call}:kinto.request{{method=GET path=\"{RECORD}\" tries=2 milliseconds=…}}: no response kind=Connect"
         ),
-        format!("{call}: tries again tries=2 delay=…"),
+        format!("{call}: retrying tries=2 delay=…"),
         request("Get", "GET", RECORD, 3, 200),
         done("Get"),
     ];
@@ -110,12 +110,12 @@ async fn log_has_size_of_batch() -> Outcome {
     let log = Log::start();
     fixture.todos.create_records((0..3).map(|n| json!({"n": n}))).await?;
     let expected = [
-        request("Many", "GET", "/", 1, 200)
+        request("Bulk", "GET", "/", 1, 200)
             .replace("kinto.request", "kinto.call{operation=\"GetServerInfo\"}:kinto.request"),
-        done("GetServerInfo").replace("DEBUG ", "DEBUG kinto.call{operation=\"Many\"}:"),
-        "DEBUG kinto.call{operation=\"Many\"}: sends a batch operations=3".to_owned(),
-        request("Many", "POST", "/batch", 1, 200),
-        done("Many"),
+        done("GetServerInfo").replace("DEBUG ", "DEBUG kinto.call{operation=\"Bulk\"}:"),
+        "DEBUG kinto.call{operation=\"Bulk\"}: sending batch operations=3".to_owned(),
+        request("Bulk", "POST", "/batch", 1, 200),
+        done("Bulk"),
     ];
     assert_eq!(log.lines(), expected);
     Ok(())

@@ -125,11 +125,11 @@ impl Try {
         match &outcome {
             Ok(response) => {
                 span.record("status", response.status.as_u16());
-                span.in_scope(|| tracing::debug!("answered"));
+                span.in_scope(|| tracing::debug!("response received"));
                 acknowledged::note(self.sender.server, &self.request, response);
                 self.sender.notices.record(response);
             }
-            Err(error) => span.in_scope(|| tracing::debug!(kind = ?error.kind(), "no answer")),
+            Err(error) => span.in_scope(|| tracing::debug!(kind = ?error.kind(), "no response")),
         }
         outcome.map(Some)
     }
@@ -169,7 +169,7 @@ impl Try {
         let Some(remaining) = self.sender.notices.backoff() else { return Ok(()) };
         match self.sender.backoff {
             Backoff::Wait(at_most) if remaining <= at_most && remaining < self.limit.left() => {
-                tracing::debug!(?remaining, "waits, as the server asked with `Backoff`");
+                tracing::debug!(?remaining, "waiting for `Backoff`");
                 sleep(remaining).await;
                 Ok(())
             }

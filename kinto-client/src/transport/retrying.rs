@@ -92,7 +92,7 @@ impl Sender {
             };
             match delay {
                 Some(delay) => {
-                    tracing::debug!(tries, ?delay, "tries again");
+                    tracing::debug!(tries, ?delay, "retrying");
                     tokio::time::sleep(delay).await;
                 }
                 None => return (outcome.map(Some), repeated),

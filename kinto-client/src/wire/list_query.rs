@@ -123,7 +123,7 @@ impl<R> Listing<R> {
             && since >= before
         {
             return Err(Error::invalid(format!(
-                "`since` must be earlier than `before`: they are {since} and {before}"
+                "`.since({since})` must be earlier than `.before({before})`"
             )));
         }
         // The server answers a later time with a 400 that does not say why.

@@ -93,7 +93,7 @@ impl Delivery<'_> {
                 }
             }
             if !again.is_empty() {
-                tracing::debug!(operations = again.len(), delay = ?wait, "sends a part of the batch again");
+                tracing::debug!(operations = again.len(), delay = ?wait, "retrying part of batch");
             }
             for job in again.into_iter().rev() {
                 queue.push_front(job);
@@ -141,7 +141,7 @@ impl Delivery<'_> {
             return self.client.send_once(&job.request, tries).await;
         }
         let request = batch::request(chunk.iter().map(|job| &job.request))?;
-        tracing::debug!(operations = chunk.len(), "sends a batch");
+        tracing::debug!(operations = chunk.len(), "sending batch");
         self.client.send_once(&request, tries).await
     }
 
