@@ -122,9 +122,7 @@ impl<R> Listing<R> {
         if let (Some(since), Some(before)) = (self.since, self.before)
             && since >= before
         {
-            return Err(Error::invalid(format!(
-                "`.since({since})` must be earlier than `.before({before})`"
-            )));
+            return Err(Error::invalid(format!("`.since({since})` must be earlier than `.before({before})`")));
         }
         // The server answers a later time with a 400 that does not say why.
         if let Some(late) = [self.since, self.before].into_iter().flatten().find(|time| time.as_millis() > LATEST) {

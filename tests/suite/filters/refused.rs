@@ -94,7 +94,11 @@ async fn list_options_are_checked_before_sending() -> Outcome {
     refused(get().since(late).before(early), "`.since(6)` must be earlier than `.before(5)`").await;
     refused(get().since(early).before(early), "`.since(5)` must be earlier than `.before(5)`").await;
     refused(get().since(late).before(early).count(), "`.since(6)` must be earlier than `.before(5)`").await;
-    refused(fixture.todos.delete_all_records().since(late).before(early), "`.since(6)` must be earlier than `.before(5)`").await;
+    refused(
+        fixture.todos.delete_all_records().since(late).before(early),
+        "`.since(6)` must be earlier than `.before(5)`",
+    )
+    .await;
     refused(get().sort(Sort::asc("foo-bar")), "foo-bar").await;
     refused(get().sort(Sort::desc("")), "\"\"").await;
     refused(get().sort(Sort::asc("a,b")), "a,b").await;

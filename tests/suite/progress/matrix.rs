@@ -56,6 +56,9 @@ fn effect(of_groups: bool, verb: &str, tag: &str, (held, writes): &State) -> Vec
         ("save" | "bulk save", Some(_)) if is_new => set(tag, json!(1)),
         ("save permissions", Some(_)) if is_new => with(&|held| _ = held.read.insert(account(tag))),
         ("update" | "edit" | "patch" | "merge patch" | "batch", Some(_)) => set(tag, json!(1)),
+        ("json patch", Some(_)) if of_groups => {
+            with(&|held| held.data["members"].as_array_mut().unwrap().push(account(tag).into()))
+        }
         ("json patch", Some(held)) if held.data.get("list").is_none() => vec![],
         ("json patch", Some(_)) => with(&|held| held.data["list"].as_array_mut().unwrap().push(tag.into())),
         ("grant", Some(_)) => with(&|held| _ = held.read.insert(account(tag))),
@@ -306,17 +309,21 @@ async fn record_writes_are_exact_in_pairs() -> Outcome {
     matrix(&RECORD_VERBS, |one, other| pair_of_records(&fixture, &client, one, other)).await
 }
 
-const GROUP_VERBS: [&str; 13] = [
+const GROUP_VERBS: [&str; 17] = [
     "create",
     "save",
     "update",
     "patch",
     "merge patch",
+    "json patch",
     "overwrite",
     "delete",
+    "delete of what was read",
+    "delete all",
     "grant",
     "revoke",
     "save permissions",
+    "batch",
     "add members",
     "remove members",
     "plan",
@@ -340,11 +347,20 @@ async fn write_group(
         "update" => group.update(set).await.map(drop),
         "patch" => group.patch(json!({tag: 1})).await.map(drop),
         "merge patch" => group.merge_patch(json!({tag: 1})).await.map(drop),
+        "json patch" => group.json_patch(JsonPatch::new().add(["members", "-"], member)).await.map(drop),
         "overwrite" => {
             let members = serde_json::from_value(json!({"members": [member]})).expect("a group");
             group.overwrite(members).await.map(drop)
         }
         "delete" => group.delete().await.map(drop),
+        "delete of what was read" => bucket.delete_group(&read).await.map(drop),
+        "delete all" => bucket.delete_all_groups().filter(Filter::field("id").eq(group.id())).await.map(drop),
+        "batch" => {
+            let mut batch = client.batch();
+            let ticket = batch.add(group.patch(json!({tag: 1})));
+            batch.add(bucket.create_group(unique("g"), [member]));
+            batch.execute().await?.take(ticket).map(drop)
+        }
         "grant" => group.grant(|p| p.read([member])).await,
         "revoke" => group.revoke(|p| p.read([account("base")])).await,
         "save permissions" => {
@@ -375,7 +391,8 @@ async fn pair_of_groups(
     fixture.plain.put(&path, &json!({"data": data, "permissions": {"read": [account("base")]}})).await;
     let read = group.get().await?;
     let mut before = (Some(Held { data, read: BTreeSet::from([account("base")]) }), 0);
-    if one != "delete" && other != "delete" && (one == "create" || other == "create") {
+    let deletes = one.starts_with("delete") || other.starts_with("delete");
+    if !deletes && (one == "create" || other == "create") {
         fixture.plain.delete(&path).await;
         before = (None, 0);
     }

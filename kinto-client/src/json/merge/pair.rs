@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     json::{canonical, equal, parsed, sorted},
-    likeness::{Paired, belong_together, by_field, is_identity, unique},
+    likeness::{Paired, belong_together, by_field, is_identity, is_part_elsewhere, unique},
 };
 
 /// The properties of a list beside its items.
@@ -295,8 +295,11 @@ impl<'a> Pairing<'_, 'a> {
         let joined = self.unsure.iter().filter_map(|place| Some((of(*place)?, Some(self.after(*place)))));
         let removed = self.free().into_iter().map(|place| (place, None));
         let before = joined.chain(removed).filter(|(place, _)| (self.list.carries)(*place));
-        let before: Vec<Paired<'_>> = before.map(|(place, with)| Paired { item: self.before(place), with }).collect();
-        !before.is_empty() && belong_together(&before, &after.collect::<Vec<_>>())
+        let before = before.map(|(place, with)| (place, Paired { item: self.before(place), with }));
+        let (places, before): (Vec<usize>, Vec<Paired<'_>>) = before.unzip();
+        let after: Vec<Paired<'_>> = after.collect();
+        let raw = places.into_iter().map(self.list.raw);
+        !before.is_empty() && (belong_together(&before, &after) || is_part_elsewhere(raw.zip(&before), &after))
     }
 }
 
