@@ -68,7 +68,7 @@ behaviour filter='':
 
 # The behaviour suite on PostgreSQL, without the tests that name their backend themselves
 test-postgresql:
-    KINTO_TEST_BACKEND=postgresql cargo test --workspace --test behaviour --no-fail-fast -- --skip ::memory --skip ::postgresql
+    KINTO_TEST_BACKEND=postgresql cargo test --workspace --test behaviour --test network --no-fail-fast -- --skip ::memory --skip ::postgresql
 
 # The rules of ARCHITECTURE.md
 architecture:
@@ -94,6 +94,6 @@ public-api:
 bless-public-api:
     .ci/public-api
 
-# Spelling (needs typos-cli)
+# Spelling
 typos:
     typos
