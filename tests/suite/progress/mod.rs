@@ -16,7 +16,7 @@ mod waiting;
 
 /// Waits for the end of a program, which comes long before this if it comes at all.
 async fn ends<T>(what: &str, program: impl IntoFuture<Output = T>) -> T {
-    let program = tokio::time::timeout(Duration::from_secs(100), program.into_future());
+    let program = tokio::time::timeout(Duration::from_secs(300), program.into_future());
     program.await.unwrap_or_else(|_| panic!("{what} does not end"))
 }
 
