@@ -1,96 +1,151 @@
-//! Reads a blueprint from a file, in which an unknown or a duplicate key is an error.
+//! Reads a blueprint from a file, by serde's derive.
+//!
+//! A deserializer stands between the derive and the format, because the derive's message on an unknown key has no place for
+//! a suggestion, a map takes the last of two values under one key, and a struct refuses null, which `todo:` with nothing
+//! after it is in YAML.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
-    marker::PhantomData,
+    fmt, iter,
 };
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, Visitor},
+    de::{DeserializeSeed, Error, Expected, IntoDeserializer, MapAccess, Visitor, value::MapDeserializer},
+    forward_to_deserialize_any,
 };
-use serde_json::Value;
 
-use super::{Blueprint, BucketSpec, CollectionSpec, GroupSpec, Lists, Principal, suggest};
+use super::{Blueprint, BucketSpec, Lists, Principal, suggest};
 
-/// A part of the file with a fixed set of keys.
-trait Part: Default {
-    const NAME: &'static str;
-    const KEYS: &'static [&'static str];
-
-    /// Reads the value of one of the keys.
-    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
-}
-
-impl Part for Blueprint {
-    const NAME: &'static str = "a blueprint";
-    const KEYS: &'static [&'static str] = &["buckets"];
-
-    fn read<'de, A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
-        self.buckets = map.next_value::<Unique<_>>()?.0;
-        Ok(())
-    }
-}
-
-impl Part for BucketSpec {
-    const NAME: &'static str = "a bucket";
-    const KEYS: &'static [&'static str] = &["attributes", "permissions", "groups", "collections"];
-
-    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "attributes" => self.attributes = map.next_value::<Unique<Value>>()?.0.into_iter().collect(),
-            "permissions" => self.permissions = lists(map)?,
-            "groups" => self.groups = map.next_value::<Unique<_>>()?.0,
-            _ => self.collections = map.next_value::<Unique<_>>()?.0,
+impl<'de> Deserialize<'de> for Blueprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields, expecting = "a blueprint")]
+        struct File {
+            #[serde(default)]
+            buckets: BTreeMap<String, BucketSpec>,
         }
-        Ok(())
+
+        let File { buckets } = strict(deserializer)?;
+        Ok(Self { buckets, ..Self::default() })
     }
 }
 
-impl Part for GroupSpec {
-    const NAME: &'static str = "a group";
-    const KEYS: &'static [&'static str] = &["members", "attributes", "permissions"];
+/// Reads a value in which no key is unknown or duplicated.
+pub(super) fn strict<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(Strict(deserializer))
+}
 
-    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "members" => self.members = Some(map.next_value::<List>()?.named("members")?),
-            "attributes" => self.attributes = map.next_value::<Unique<Value>>()?.0.into_iter().collect(),
-            _ => self.permissions = lists(map)?,
+pub(super) fn lists<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Lists, D::Error> {
+    let lists: BTreeMap<String, Option<_>> = strict(deserializer)?;
+    lists.into_iter().map(|(name, list)| Ok((name.clone(), given(&name, list)?))).collect()
+}
+
+pub(super) fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeSet<Principal>>, D::Error> {
+    given("members", Option::deserialize(deserializer)?).map(Some)
+}
+
+/// Refuses a list without a value, which could mean that there are no principals, or that they are left alone.
+fn given<E: Error>(name: &str, list: Option<BTreeSet<Principal>>) -> Result<BTreeSet<Principal>, E> {
+    let missing = || format!("`{name}` has no value: write [] for nobody, or leave it out to leave it alone");
+    list.ok_or_else(|| E::custom(missing()))
+}
+
+/// A deserializer that checks the keys of a value and of those in it; or the seed of such a value.
+struct Strict<T>(T);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
+    type Error = D::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        keys: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(Entries { visitor, keys: Some(keys) })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(Entries { visitor, keys: None })
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_option(visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct
+        seq tuple tuple_struct enum identifier ignored_any
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strict<S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
+        self.0.deserialize(Strict(deserializer))
+    }
+}
+
+/// A visitor of a declaration with these keys, or of a map with any keys.
+struct Entries<V> {
+    visitor: V,
+    keys: Option<&'static [&'static str]>,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Entries<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(keys) = self.keys else { return f.write_str("a map of names to their values") };
+        self.visitor.expecting(f)?;
+        write!(f, " with the keys {}", keys.join(", "))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        let part = (&self.visitor as &dyn Expected).to_string();
+        self.visitor.visit_map(Checked { map, part, keys: self.keys, seen: BTreeSet::new() })
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
+        self.visitor.visit_map(MapDeserializer::new(iter::empty::<((), ())>()))
+    }
+}
+
+/// The entries of a map, whose keys are checked as they come.
+struct Checked<A> {
+    map: A,
+    part: String,
+    keys: Option<&'static [&'static str]>,
+    seen: BTreeSet<String>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Checked<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        let Some(key) = self.map.next_key::<String>()? else { return Ok(None) };
+        if let Some(keys) = self.keys.filter(|keys| !keys.contains(&key.as_str())) {
+            let (part, meant) = (&self.part, suggest::meant(&key, keys.iter().copied()));
+            let hint = wizard(part, &key);
+            return Err(Error::custom(format!("{part} has no key `{key}`: {meant}{hint}")));
         }
-        Ok(())
-    }
-}
-
-impl Part for CollectionSpec {
-    const NAME: &'static str = "a collection";
-    const KEYS: &'static [&'static str] = &["attributes", "permissions"];
-
-    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "attributes" => self.attributes = map.next_value::<Unique<Value>>()?.0.into_iter().collect(),
-            _ => self.permissions = lists(map)?,
+        if self.seen.contains(&key) {
+            return Err(Error::custom(format!("`{key}` is duplicated")));
         }
-        Ok(())
+        let read = seed.deserialize(key.as_str().into_deserializer()).map(Some);
+        self.seen.insert(key);
+        read
     }
-}
 
-/// A list of principals. One that is there without a value could mean that there are none, or that they are left alone.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct List(Option<Vec<Principal>>);
-
-impl List {
-    fn named<E: Error>(self, name: &str) -> Result<BTreeSet<Principal>, E> {
-        let missing =
-            || E::custom(format!("`{name}` has no value: write [] for nobody, or leave it out to leave it alone"));
-        self.0.map(|list| list.into_iter().collect()).ok_or_else(missing)
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.map.next_value_seed(Strict(seed))
     }
-}
-
-fn lists<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Lists, A::Error> {
-    let lists = map.next_value::<Unique<List>>()?.0;
-    lists.into_iter().map(|(name, list)| Ok((name.clone(), list.named(&name)?))).collect()
 }
 
 /// A hint for those who have a file of kinto-wizard, whose words are others.
@@ -105,92 +160,10 @@ fn wizard(part: &str, key: &str) -> &'static str {
     }
 }
 
-struct Keys<T>(PhantomData<T>);
-
-impl<'de, T: Part> Visitor<'de> for Keys<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} with the keys {}", T::NAME, T::KEYS.join(", "))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-        let (mut part, mut seen) = (T::default(), Vec::new());
-        while let Some(key) = map.next_key::<String>()? {
-            if !T::KEYS.contains(&key.as_str()) {
-                let meant = suggest::meant(&key, T::KEYS.iter().copied());
-                let hint = wizard(T::NAME, &key);
-                return Err(A::Error::custom(format!("{} has no key `{key}`: {meant}{hint}", T::NAME)));
-            }
-            if seen.contains(&key) {
-                return Err(twice(&key));
-            }
-            part.read(&key, &mut map)?;
-            seen.push(key);
-        }
-        Ok(part)
-    }
-
-    /// Accepts null, since `todo:` with nothing after it is null in YAML.
-    fn visit_unit<E: Error>(self) -> Result<T, E> {
-        Ok(T::default())
-    }
-}
-
-fn twice<E: Error>(key: &str) -> E {
-    E::custom(format!("`{key}` is duplicated"))
-}
-
-/// A map with arbitrary keys, in which a duplicate key is an error.
-struct Unique<V>(BTreeMap<String, V>);
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Names(PhantomData)).map(Self)
-    }
-}
-
-struct Names<V>(PhantomData<V>);
-
-impl<'de, V: Deserialize<'de>> Visitor<'de> for Names<V> {
-    type Value = BTreeMap<String, V>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map of names to their declarations")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut all = BTreeMap::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if all.contains_key(&key) {
-                return Err(twice(&key));
-            }
-            let value = map.next_value()?;
-            all.insert(key, value);
-        }
-        Ok(all)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(BTreeMap::new())
-    }
-}
-
-macro_rules! deserialize {
-    ($($part:ty),+) => {$(
-        impl<'de> Deserialize<'de> for $part {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Keys(PhantomData))
-            }
-        }
-    )+};
-}
-
-deserialize!(Blueprint, BucketSpec, GroupSpec, CollectionSpec);
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blueprint::{CollectionSpec, GroupSpec};
 
     fn mistake(json: &str) -> String {
         serde_json::from_str::<Blueprint>(json).unwrap_err().to_string()
@@ -239,6 +212,18 @@ mod tests {
             r#"{"buckets":{"a":{"attributes":{"x":[1,null]},"permissions":{"read":[]},"groups":{"g":{"members":["account:b"]},"h":{}},"collections":{"c":{"permissions":{"read":["group:g"]}}}}}}"#
         );
         assert_eq!(serde_json::from_str::<Blueprint>(&json).unwrap(), blueprint);
+    }
+
+    #[test]
+    fn declaration_without_blueprint_rejects_the_same() {
+        let mistake = |json| serde_json::from_str::<BucketSpec>(json).unwrap_err().to_string();
+        let said = mistake(r#"{"colections": {}}"#);
+        assert!(said.starts_with("unknown field `colections`, expected one of `attributes`, `permissions`,"), "{said}");
+        let said = mistake(r#"{"collections": {"c": {"attribute": []}}}"#);
+        assert!(said.starts_with("a collection has no key `attribute`: did you mean `attributes`?"), "{said}");
+        assert!(mistake(r#"{"groups": {"a": {}, "a": {}}}"#).starts_with("`a` is duplicated"));
+        assert!(mistake(r#"{"groups": {"a": {"members": null}}}"#).starts_with("`members` has no value"));
+        assert!(serde_json::from_str::<BucketSpec>(r#"{"groups": {"a": null}, "collections": null}"#).is_ok());
     }
 
     #[test]

@@ -20,7 +20,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -105,20 +105,21 @@ pub struct Blueprint {
 }
 
 /// The declaration of a bucket in a [`Blueprint`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a bucket")]
 #[non_exhaustive]
 pub struct BucketSpec {
     /// The attributes to set; others of the bucket are left unchanged.
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(skip_serializing_if = "Map::is_empty", deserialize_with = "deserialize::strict")]
     pub attributes: Map<String, Value>,
     /// The lists of permissions to set; others of the bucket are left unchanged.
-    #[serde(skip_serializing_if = "Lists::is_empty")]
+    #[serde(skip_serializing_if = "Lists::is_empty", deserialize_with = "deserialize::lists")]
     pub permissions: BTreeMap<String, BTreeSet<Principal>>,
     /// The groups, by their ids.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "deserialize::strict")]
     pub groups: BTreeMap<String, GroupSpec>,
     /// The collections, by their ids.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "deserialize::strict")]
     pub collections: BTreeMap<String, CollectionSpec>,
     #[serde(skip)]
     problems: Vec<String>,
@@ -127,31 +128,33 @@ pub struct BucketSpec {
 /// The declaration of a group in a [`Blueprint`].
 ///
 /// An array or a vector of principals converts to a group with these members.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a group")]
 #[non_exhaustive]
 pub struct GroupSpec {
     /// The members, or `None` to leave them unchanged.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "deserialize::members")]
     pub members: Option<BTreeSet<Principal>>,
     /// The attributes to set; others of the group are left unchanged.
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(skip_serializing_if = "Map::is_empty", deserialize_with = "deserialize::strict")]
     pub attributes: Map<String, Value>,
     /// The lists of permissions to set; others of the group are left unchanged.
-    #[serde(skip_serializing_if = "Lists::is_empty")]
+    #[serde(skip_serializing_if = "Lists::is_empty", deserialize_with = "deserialize::lists")]
     pub permissions: BTreeMap<String, BTreeSet<Principal>>,
     #[serde(skip)]
     problems: Vec<String>,
 }
 
 /// The declaration of a collection in a [`Blueprint`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a collection")]
 #[non_exhaustive]
 pub struct CollectionSpec {
     /// The attributes to set, such as `schema` and `sort`; others of the collection are left unchanged.
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(skip_serializing_if = "Map::is_empty", deserialize_with = "deserialize::strict")]
     pub attributes: Map<String, Value>,
     /// The lists of permissions to set; others of the collection are left unchanged.
-    #[serde(skip_serializing_if = "Lists::is_empty")]
+    #[serde(skip_serializing_if = "Lists::is_empty", deserialize_with = "deserialize::lists")]
     pub permissions: BTreeMap<String, BTreeSet<Principal>>,
     #[serde(skip)]
     problems: Vec<String>,
@@ -264,7 +267,8 @@ fn insert<S>(specs: &mut BTreeMap<String, S>, kind: &str, id: String, spec: S, p
     }
 }
 
-macro_rules! what_all_have {
+/// Gives each declaration the methods that all have. Methods of a trait would have to be imported where they are called.
+macro_rules! shared_methods {
     ($($spec:ty: $permissions:ty),+) => {$(
         impl $spec {
             /// Adds attributes to those that were set before.
@@ -281,7 +285,9 @@ macro_rules! what_all_have {
             /// [pruned](crate::blueprint::Plan::prune).
             #[must_use]
             pub fn permissions(mut self, build: impl FnOnce($permissions) -> $permissions) -> Self {
-                self.grant(&build(<$permissions>::default()));
+                for (name, list) in build(<$permissions>::default()).lists() {
+                    self.permissions.entry(name.to_owned()).or_default().extend(list.iter().cloned());
+                }
                 self
             }
 
@@ -292,17 +298,11 @@ macro_rules! what_all_have {
                 self.permissions.insert(permission.into(), BTreeSet::new());
                 self
             }
-
-            fn grant(&mut self, permissions: &$permissions) {
-                for (name, list) in permissions.lists() {
-                    self.permissions.entry(name.to_owned()).or_default().extend(list.iter().cloned());
-                }
-            }
         }
     )+};
 }
 
-what_all_have!(
+shared_methods!(
     BucketSpec: BucketPermissions,
     GroupSpec: GroupPermissions,
     CollectionSpec: CollectionPermissions
