@@ -141,14 +141,15 @@ fn permission_for(operation: &str, object: &str) -> &'static str {
     }
 }
 
+/// Twenty methods that differ in one word: a list of names with their documentation.
 macro_rules! predicates {
-    ($($(#[$doc:meta])* $method:ident = $($kind:ident)|+;)+) => {
+    ($($(#[$doc:meta])* $method:ident = $kind:ident;)+) => {
         impl Error {
             $(
                 $(#[$doc])*
                 #[must_use]
                 pub fn $method(&self) -> bool {
-                    matches!(self.kind(), $(ErrorKind::$kind)|+)
+                    self.kind() == ErrorKind::$kind
                 }
             )+
         }

@@ -13,7 +13,7 @@ use crate::{
             Object, Record,
             attributes::BucketAttributes,
             id::{Id, RecordId},
-            kind::{self, Kind},
+            kind::{self, InBucket, Kind},
             outcome::Tombstone,
         },
         path::Place,
@@ -149,21 +149,15 @@ impl<K: Kind> Call<'_, Delete<K>> {
     }
 }
 
-macro_rules! if_exists {
-    ($($kind:ty),+) => {$(
-        impl<'a> Call<'a, Delete<$kind>> {
-            /// Returns `None` if there is no such object, instead of an error.
-            ///
-            /// `None` does not prove that another client has deleted it: this request may have arrived twice, by a retry
-            /// or a proxy that sends requests again, and then `None` is what the second was told.
-            pub fn if_exists(self) -> Call<'a, DeleteIfExists<$kind>> {
-                Call::new(&self.client, DeleteIfExists(self.op))
-            }
-        }
-    )+};
+impl<'a, K: InBucket> Call<'a, Delete<K>> {
+    /// Returns `None` if there is no such object, instead of an error.
+    ///
+    /// `None` does not prove that another client has deleted it: this request may have arrived twice, by a retry
+    /// or a proxy that sends requests again, and then `None` is what the second was told.
+    pub fn if_exists(self) -> Call<'a, DeleteIfExists<K>> {
+        Call::new(&self.client, DeleteIfExists(self.op))
+    }
 }
-
-if_exists!(kind::Collection, kind::Group, kind::Record);
 
 impl<'a> Call<'a, Delete<kind::Bucket>> {
     /// Returns `None` instead of an error if there is no such bucket, or if it is not visible to you.
@@ -196,9 +190,21 @@ impl<K> DeleteTarget<K> {
     }
 }
 
-impl<K: Kind, T> From<&Object<K, T>> for DeleteTarget<K> {
-    fn from(object: &Object<K, T>) -> Self {
-        Self::new(object.id.as_str(), Some(object.last_modified))
+impl<K> From<&str> for DeleteTarget<K> {
+    fn from(id: &str) -> Self {
+        Self::new(id, None)
+    }
+}
+
+impl<K> From<String> for DeleteTarget<K> {
+    fn from(id: String) -> Self {
+        Self::new(id, None)
+    }
+}
+
+impl<K> From<&String> for DeleteTarget<K> {
+    fn from(id: &String) -> Self {
+        Self::new(id.as_str(), None)
     }
 }
 
@@ -208,57 +214,40 @@ impl<K, T> From<&Id<K, T>> for DeleteTarget<K> {
     }
 }
 
+impl<K, T> From<Id<K, T>> for DeleteTarget<K> {
+    fn from(id: Id<K, T>) -> Self {
+        Self::from(&id)
+    }
+}
+
+impl<K: Kind, T> From<&Object<K, T>> for DeleteTarget<K> {
+    fn from(object: &Object<K, T>) -> Self {
+        Self::new(object.id.as_str(), Some(object.last_modified))
+    }
+}
+
+impl<K: Kind, T> From<Object<K, T>> for DeleteTarget<K> {
+    fn from(object: Object<K, T>) -> Self {
+        Self::from(&object)
+    }
+}
+
+/// Text, or the [`RecordId`] of a record of this type.
+impl<T, I: Into<RecordId<T>>> From<I> for TypedDeleteTarget<T> {
+    fn from(id: I) -> Self {
+        Self { target: id.into().into(), of: PhantomData }
+    }
+}
+
 impl<T> From<&Record<T>> for TypedDeleteTarget<T> {
     fn from(record: &Record<T>) -> Self {
         Self { target: record.into(), of: PhantomData }
     }
 }
 
-impl<T> From<&RecordId<T>> for TypedDeleteTarget<T> {
-    fn from(id: &RecordId<T>) -> Self {
-        Self { target: id.into(), of: PhantomData }
-    }
-}
-
-macro_rules! target_by_text {
-    ($($text:ty),+) => {$(
-        impl<K> From<$text> for DeleteTarget<K> {
-            fn from(id: $text) -> Self {
-                Self::new(id.as_ref() as &str, None)
-            }
-        }
-
-        impl<T> From<$text> for TypedDeleteTarget<T> {
-            fn from(id: $text) -> Self {
-                Self { target: id.into(), of: PhantomData }
-            }
-        }
-    )+};
-}
-
-target_by_text!(&str, String, &String);
-
-macro_rules! target_by_value {
-    ($([$($generics:tt)*] $value:ty),+) => {$(
-        impl<$($generics)*, T> From<$value> for DeleteTarget<K> {
-            fn from(value: $value) -> Self {
-                (&value).into()
-            }
-        }
-    )+};
-}
-
-target_by_value!([K: Kind] Object<K, T>, [K] Id<K, T>);
-
 impl<T> From<Record<T>> for TypedDeleteTarget<T> {
     fn from(record: Record<T>) -> Self {
-        (&record).into()
-    }
-}
-
-impl<T> From<RecordId<T>> for TypedDeleteTarget<T> {
-    fn from(id: RecordId<T>) -> Self {
-        (&id).into()
+        Self { target: record.into(), of: PhantomData }
     }
 }
 

@@ -8,10 +8,6 @@ use uuid::Uuid;
 use crate::object::RecordData;
 use crate::wire::object::Record;
 
-macro_rules! data {
-    ($($type:ty),+) => { $(impl RecordData for $type {})+ };
-}
-
 /// Returns the JSON that a save sends after a stored value was read and changed.
 #[expect(clippy::needless_pass_by_value, reason = "each test makes its own")]
 fn save<T: RecordData>(stored: Value, change: impl FnOnce(&mut T)) -> Result<Option<Value>, String> {
@@ -173,7 +169,15 @@ fn counted() -> u64 {
     COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
-data!(Note, Sets, Ids, Renamed, Split, Name, Price, Skipping, StampedObject);
+impl RecordData for Note {}
+impl RecordData for Sets {}
+impl RecordData for Ids {}
+impl RecordData for Renamed {}
+impl RecordData for Split {}
+impl RecordData for Name {}
+impl RecordData for Price {}
+impl RecordData for Skipping {}
+impl RecordData for StampedObject {}
 
 #[test]
 fn sets_are_saved_as_they_are() {

@@ -58,6 +58,13 @@ impl Kind for Record {
     const PLURAL: &'static str = "records";
 }
 
+/// A [`Kind`] of objects inside a bucket. The server responds to a missing one with 404, and to a missing bucket with 403.
+pub trait InBucket: Kind {}
+
+impl InBucket for Collection {}
+impl InBucket for Group {}
+impl InBucket for Record {}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Bucket {}

@@ -63,7 +63,6 @@ impl JsonPatch {
     }
 
     /// Removes the value at a path.
-    #[expect(clippy::needless_pass_by_value, reason = "paths are given as arrays and tuples")]
     pub fn remove(mut self, path: impl PatchPath) -> Self {
         self.operations.push(json!({"op": "remove", "path": path.pointer()}));
         self
@@ -79,13 +78,11 @@ impl JsonPatch {
         self.between("move", from, to)
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "paths are given as arrays and tuples")]
     fn between(mut self, operation: &str, from: impl PatchPath, to: impl PatchPath) -> Self {
         self.operations.push(json!({"op": operation, "from": from.pointer(), "path": to.pointer()}));
         self
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "paths are given as arrays and tuples")]
     fn with_value(mut self, operation: &str, path: impl PatchPath, value: impl Serialize) -> Self {
         match encode::value(&value) {
             Ok(value) => self.operations.push(json!({"op": operation, "path": path.pointer(), "value": value})),

@@ -1,6 +1,6 @@
 //! Paths of JSON patches.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display};
 
 /// A path of a [`JsonPatch`](crate::object::JsonPatch): an array or vector of keys, or of numbers; a tuple where both are in it.
 pub trait PatchPath {
@@ -10,31 +10,23 @@ pub trait PatchPath {
 }
 
 /// One step of a path: a key of an object, or a place in a list, from 0.
-pub trait PatchKey {
-    #[doc(hidden)]
-    fn text(&self) -> Cow<'_, str>;
+pub trait PatchKey: sealed::Key {}
+
+mod sealed {
+    use super::{Cow, Display};
+
+    pub trait Key: Display {}
+    impl Key for str {}
+    impl Key for String {}
+    impl Key for Cow<'_, str> {}
+    impl Key for usize {}
+    impl<K: Key + ?Sized> Key for &K {}
 }
+
+impl<K: sealed::Key + ?Sized> PatchKey for K {}
 
 fn push(pointer: String, key: &impl PatchKey) -> String {
-    pointer + "/" + &key.text().replace('~', "~0").replace('/', "~1")
-}
-
-macro_rules! text_keys {
-    ($($key:ty),+) => {$(
-        impl PatchKey for $key {
-            fn text(&self) -> Cow<'_, str> {
-                Cow::Borrowed(self.as_ref())
-            }
-        }
-    )+};
-}
-
-text_keys!(&str, String, &String, Cow<'_, str>);
-
-impl PatchKey for usize {
-    fn text(&self) -> Cow<'_, str> {
-        self.to_string().into()
-    }
+    pointer + "/" + &key.to_string().replace('~', "~0").replace('/', "~1")
 }
 
 impl<K: PatchKey> PatchPath for [K] {
@@ -43,23 +35,25 @@ impl<K: PatchKey> PatchPath for [K] {
     }
 }
 
-macro_rules! list_paths {
-    ($([$($generics:tt)*] $path:ty;)+) => {$(
-        impl<$($generics)*> PatchPath for $path {
-            fn pointer(&self) -> String {
-                self[..].pointer()
-            }
-        }
-    )+};
+impl<K: PatchKey, const N: usize> PatchPath for [K; N] {
+    fn pointer(&self) -> String {
+        self.as_slice().pointer()
+    }
 }
 
-list_paths! {
-    [K: PatchKey, const N: usize] [K; N];
-    [K: PatchKey] Vec<K>;
-    [K: PatchKey] &[K];
-    [K: PatchKey] &Vec<K>;
+impl<K: PatchKey> PatchPath for Vec<K> {
+    fn pointer(&self) -> String {
+        self.as_slice().pointer()
+    }
 }
 
+impl<P: PatchPath + ?Sized> PatchPath for &P {
+    fn pointer(&self) -> String {
+        (**self).pointer()
+    }
+}
+
+/// Tuples of keys and numbers, for each number of them: the language has no other way to say it.
 macro_rules! tuple_paths {
     ($([$($key:ident $place:tt),+])+) => {$(
         impl<$($key: PatchKey),+> PatchPath for ($($key,)+) {

@@ -127,12 +127,24 @@ pub trait PermissionSet:
     /// Returns the union of these permissions and those of `other`.
     #[doc(hidden)]
     #[must_use]
-    fn with(self, other: &Self) -> Self;
+    fn with(mut self, other: &Self) -> Self {
+        for (name, list) in other.lists() {
+            self.list_mut(name).extend(list.iter().cloned());
+        }
+        self
+    }
 
     /// Returns these permissions without those of `other`.
     #[doc(hidden)]
     #[must_use]
-    fn without(self, other: &Self) -> Self;
+    fn without(mut self, other: &Self) -> Self {
+        for (name, list) in other.lists() {
+            if self.lists().contains_key(name) {
+                self.list_mut(name).retain(|principal| !list.contains(principal));
+            }
+        }
+        self
+    }
 
     /// Returns the lists for a PUT, which replaces all lists if there is at least one, and none otherwise.
     #[doc(hidden)]
@@ -203,24 +215,6 @@ macro_rules! permission_set {
                     .chain(self.other.iter().map(|(name, list)| (name.as_str(), list)))
                     .filter(|(_, list)| !list.is_empty())
                     .collect()
-            }
-
-            fn with(mut self, other: &Self) -> Self {
-                $(self.$field.extend(other.$field.iter().cloned());)+
-                for (name, list) in &other.other {
-                    self.other.entry(name.clone()).or_default().extend(list.iter().cloned());
-                }
-                self
-            }
-
-            fn without(mut self, other: &Self) -> Self {
-                $(self.$field.retain(|principal| !other.$field.contains(principal));)+
-                for (name, list) in &other.other {
-                    if let Some(own) = self.other.get_mut(name) {
-                        own.retain(|principal| !list.contains(principal));
-                    }
-                }
-                self
             }
 
             fn list_mut(&mut self, name: &str) -> &mut BTreeSet<Principal> {

@@ -24,21 +24,31 @@ pub(super) struct StampedObject<'a, D> {
     pub(super) declares: &'static [&'static str],
 }
 
-macro_rules! watched {
-    ($self:ident, $visitor:ident, $shown:expr, $schema:expr) => {
-        Watched { visitor: $visitor, stamp: $self.stamp, shown: $shown, schema: $schema }
-    };
+impl<'a, D> StampedObject<'a, D> {
+    /// Returns the JSON, and a visitor of it that shows `visitor` these fields.
+    fn watched<V>(self, visitor: V, shown: &'static [&'static str], schema: Schema) -> (D, Watched<'a, V>) {
+        (self.json, Watched { visitor, stamp: self.stamp, shown, schema })
+    }
+
+    /// The same for a type that reads a map, as one does that has a flattened field.
+    fn watched_map<V>(self, visitor: V) -> (D, Watched<'a, V>) {
+        let declares = self.declares;
+        let schema = if declares.contains(&SCHEMA) { Schema::Shown } else { Schema::NoStamp };
+        self.watched(visitor, declares, schema)
+    }
 }
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for StampedObject<'_, D> {
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
-        self.json.deserialize_any(watched!(self, visitor, self.declares, Schema::of_map(self.declares)))
+        let (json, visitor) = self.watched_map(visitor);
+        json.deserialize_any(visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, D::Error> {
-        self.json.deserialize_map(watched!(self, visitor, self.declares, Schema::of_map(self.declares)))
+        let (json, visitor) = self.watched_map(visitor);
+        json.deserialize_map(visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -48,7 +58,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for StampedObject<'_, D> {
         visitor: V,
     ) -> std::result::Result<V::Value, D::Error> {
         let schema = if fields.contains(&SCHEMA) { Schema::Shown } else { Schema::Hidden };
-        self.json.deserialize_struct(name, fields, watched!(self, visitor, fields, schema))
+        let (json, visitor) = self.watched(visitor, fields, schema);
+        json.deserialize_struct(name, fields, visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -113,13 +124,6 @@ enum Next {
 pub(crate) fn schema_stamp(value: &Value) -> Option<Timestamp> {
     const SEPTEMBER_2001: u64 = 1_000_000_000_000;
     value.as_u64().filter(|millis| *millis >= SEPTEMBER_2001).map(Timestamp::from_millis)
-}
-
-impl Schema {
-    /// Creates the lists for a type that reads a map, such as one with a flattened field.
-    fn of_map(declares: &[&str]) -> Self {
-        if declares.contains(&SCHEMA) { Self::Shown } else { Self::NoStamp }
-    }
 }
 
 struct Entries<'a, A> {
