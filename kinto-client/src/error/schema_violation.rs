@@ -1,11 +1,10 @@
 //! Violations of a collection's schema, and the server's messages about them.
 
-use std::fmt;
-
 use serde_json::Value;
 
 /// A violation of a schema by a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{message} (`{rule}`)", .field.as_ref().map(|field| format!("`{field}`: ")).unwrap_or_default())]
 #[non_exhaustive]
 #[cfg_attr(not(feature = "schema"), expect(unreachable_pub, reason = "the module `schema` shows it"))]
 pub struct Violation {
@@ -40,15 +39,6 @@ impl Violation {
             _ => None,
         };
         Some(Self { field, rule: rule.to_owned(), message: message.to_owned() })
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(field) = &self.field {
-            write!(f, "`{field}`: ")?;
-        }
-        write!(f, "{} (`{}`)", self.message, self.rule)
     }
 }
 

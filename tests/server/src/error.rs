@@ -8,6 +8,8 @@ use std::fmt;
 /// let error = kinto_server::Server::builder().setting("two\nlines", "x").start().unwrap_err();
 /// assert!(error.to_string().contains("two"), "{error}");
 /// ```
+#[derive(thiserror::Error)]
+#[error("{problem}{ways_out}")]
 pub struct Error {
     problem: String,
     ways_out: String,
@@ -38,17 +40,9 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.problem, self.ways_out)
-    }
-}
-
 /// The same text: a test that returns the error prints it so.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
-
-impl std::error::Error for Error {}
