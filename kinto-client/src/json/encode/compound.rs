@@ -16,15 +16,13 @@ pub(super) struct Compound<'t, C> {
     place: Place<'t>,
     /// `true` if its keys are those of an object to be created.
     is_new_data: bool,
-    /// The number of items so far.
-    index: usize,
     /// The key whose value has not been serialized yet.
     key: String,
 }
 
 impl<'t, C> Compound<'t, C> {
     pub(super) fn new(place: Place<'t>, inner: C) -> Self {
-        Self { inner, place, is_new_data: false, index: 0, key: String::new() }
+        Self { inner, place, is_new_data: false, key: String::new() }
     }
 
     /// Creates the serializer of a map or struct at this place.
@@ -40,10 +38,7 @@ macro_rules! items {
             type Error = C::Error;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
-                let Self { inner, place, index, .. } = self;
-                inner.$method(&place.holds(value)).map_err(|error| place.trail.in_item(*index, error))?;
-                *index += 1;
-                Ok(())
+                self.inner.$method(&self.place.holds(value))
             }
 
             fn end(self) -> Result<C::Ok, C::Error> {
@@ -69,10 +64,10 @@ macro_rules! fields {
             fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), C::Error> {
                 let Self { inner, place, is_new_data, .. } = self;
                 place.check(key)?;
-                if *is_new_data && place.trail.takes(key, &place.holds(value))? {
+                if *is_new_data && place.context.takes(key, &place.holds(value))? {
                     return inner.skip_field(key);
                 }
-                inner.serialize_field(key, &place.holds(value)).map_err(|error| place.trail.in_key(key, error))
+                inner.serialize_field(key, &place.holds(value))
             }
 
             fn end(self) -> Result<C::Ok, C::Error> {
@@ -104,15 +99,11 @@ impl<C: ser::SerializeMap> ser::SerializeMap for Compound<'_, C> {
         T: Serialize + ?Sized,
     {
         let Self { inner, place, is_new_data, .. } = self;
-        let text = || text_of(key, *place);
-        if *is_new_data && place.trail.takes(&text()?, &place.holds(value))? {
+        if *is_new_data && place.context.takes(&text_of(key, *place)?, &place.holds(value))? {
             return Ok(());
         }
-        inner.serialize_key(&place.holds(key)).map_err(|error| text().err().unwrap_or(error))?;
-        inner.serialize_value(&place.holds(value)).map_err(|error| match text() {
-            Ok(key) => place.trail.in_key(key, error),
-            Err(error) => error,
-        })
+        inner.serialize_key(&place.holds(key)).map_err(|error| text_of(key, *place).err().unwrap_or(error))?;
+        inner.serialize_value(&place.holds(value))
     }
 
     fn end(self) -> Result<C::Ok, C::Error> {
@@ -126,7 +117,7 @@ fn text_of<T: Serialize + ?Sized, E: ser::Error>(key: &T, place: Place<'_>) -> R
         Ok(Value::String(text)) => Ok(text),
         Ok(Value::Number(number)) => Ok(number.to_string()),
         Ok(Value::Bool(bool)) => Ok(bool.to_string()),
-        Ok(other) => Err(place.trail.refuse(format!("the key of a map is {}, not text", name_of(&other)))),
+        Ok(other) => Err(place.context.refuse(format!("the key of a map is {}, not text", name_of(&other)))),
         Err(error) => Err(E::custom(error)),
     }
 }

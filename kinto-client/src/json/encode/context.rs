@@ -1,7 +1,4 @@
-use std::{
-    cell::RefCell,
-    fmt::{Display, Write as _},
-};
+use std::{cell::RefCell, fmt::Display};
 
 use serde::{Serialize, ser};
 use serde_json::Value;
@@ -12,26 +9,19 @@ use crate::json::RESERVED_KEYS;
 pub(super) const PERMISSIONS: &str = "__permissions__";
 pub(super) const NO_DATA: &str = "the server would take the key `__permissions__` for permissions, not for data";
 
-/// The state of encoding a value, beside its JSON: an error with its path, which a serializer's own error
-/// cannot hold, and the id, which is sent elsewhere.
+/// The state of encoding a value, beside its JSON: the first error, which a `Serialize` implementation may swallow, and the
+/// id, which is sent elsewhere.
 #[derive(Default)]
 pub(super) struct EncodeContext {
     /// `true` if the first keys of the value are those of an object to be created.
     is_new_data: bool,
     id: RefCell<Option<Value>>,
     reason: RefCell<Option<String>>,
-    /// The path to the error, from the inside out.
-    steps: RefCell<Vec<Step>>,
-}
-
-enum Step {
-    Key(String),
-    Item(usize),
 }
 
 impl EncodeContext {
-    pub(super) fn of_new_data() -> Self {
-        Self { is_new_data: true, ..Self::default() }
+    pub(super) fn new(is_new_data: bool) -> Self {
+        Self { is_new_data, ..Self::default() }
     }
 
     pub(super) fn is_new_data(&self) -> bool {
@@ -46,17 +36,9 @@ impl EncodeContext {
         error
     }
 
-    pub(super) fn in_key<E: Display>(&self, key: impl Into<String>, error: E) -> E {
-        self.step(Step::Key(key.into()), error)
-    }
-
-    pub(super) fn in_item<E: Display>(&self, index: usize, error: E) -> E {
-        self.step(Step::Item(index), error)
-    }
-
-    fn step<E: Display>(&self, step: Step, error: E) -> E {
+    /// Keeps the error of a value, unless its reason is known.
+    pub(super) fn note<E: Display>(&self, error: E) -> E {
         self.reason.borrow_mut().get_or_insert_with(|| error.to_string());
-        self.steps.borrow_mut().push(step);
         error
     }
 
@@ -69,7 +51,7 @@ impl EncodeContext {
             return Ok(false);
         }
         if key == "id" {
-            let id = serde_json::to_value(value).map_err(|error| self.in_key(key, E::custom(error)))?;
+            let id = serde_json::to_value(value).map_err(|error| self.refuse(format!("{error} at `id`")))?;
             *self.id.borrow_mut() = Some(id);
         }
         Ok(true)
@@ -91,18 +73,8 @@ impl EncodeContext {
         self.id.into_inner()
     }
 
-    /// Returns the reason why the value cannot be sent, and its path, if there is one.
-    pub(super) fn offence(&self) -> Option<(String, String)> {
-        let reason = self.reason.borrow().clone()?;
-        let mut path = String::new();
-        for step in self.steps.borrow().iter().rev() {
-            // Writing to text does not fail.
-            let _ = match step {
-                Step::Key(key) if path.is_empty() => write!(path, "{key}"),
-                Step::Key(key) => write!(path, ".{key}"),
-                Step::Item(index) => write!(path, "[{index}]"),
-            };
-        }
-        Some((reason, path))
+    /// Returns the reason why the value cannot be sent, if there is one.
+    pub(super) fn take_reason(&self) -> Option<String> {
+        self.reason.take()
     }
 }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use serde_path_to_error::Track;
 
 use super::merge::json::Entries;
 use crate::error::{Error, Result};
@@ -30,11 +31,10 @@ const BEFORE_DATA: &[u8] = b"{\"data\":";
 impl NewData {
     /// Serializes `data` directly into the body of the request.
     pub(crate) fn of<T: Serialize + ?Sized>(data: &T) -> Result<Self> {
-        let trail = EncodeContext::of_new_data();
         let mut body = Vec::with_capacity(256);
         body.extend_from_slice(BEFORE_DATA);
-        told(serde_json::to_writer(&mut body, &Checked::new(data, &trail)), &trail)?;
-        let data = Self { body, id: trail.into_id() };
+        let ((), id) = encode(data, true, |data| serde_json::to_writer(&mut body, data))?;
+        let data = Self { body, id };
         if data.json().first() != Some(&b'{') {
             return Err(no_object(&serde_json::from_slice(data.json()).unwrap_or_default()));
         }
@@ -82,9 +82,8 @@ pub(crate) fn object<T: Serialize + ?Sized>(data: &T) -> Result<Map<String, Valu
 
 /// The JSON object that `data` serialises to, as text.
 pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<String> {
-    let trail = EncodeContext::default();
     let mut json = Vec::with_capacity(256);
-    told(serde_json::to_writer(&mut json, &Checked::new(data, &trail)), &trail)?;
+    encode(data, false, |data| serde_json::to_writer(&mut json, data))?;
     let json = String::from_utf8(json).map_err(|error| cannot_be_stored(&error.to_string(), ""))?;
     if !json.starts_with('{') {
         return Err(no_object(&serde_json::from_str(&json).unwrap_or_default()));
@@ -105,18 +104,38 @@ pub(crate) fn unchecked<T: Serialize + ?Sized>(data: &T) -> Result<String> {
 
 /// Serializes `value` to JSON.
 pub(crate) fn value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
-    let trail = EncodeContext::default();
-    told(serde_json::to_value(Checked::new(value, &trail)), &trail)
+    encode(value, false, |value| serde_json::to_value(value)).map(|(value, _)| value)
 }
 
-/// Returns the serialized value, or the error in the trail.
-///
-/// A `Serialize` implementation may have swallowed the error, and its output is then no valid JSON.
-fn told<V>(written: serde_json::Result<V>, trail: &EncodeContext) -> Result<V> {
-    match (written, trail.offence()) {
-        (_, Some((reason, path))) => Err(cannot_be_stored(&reason, &path)),
-        (written, None) => written.map_err(|error| cannot_be_stored(&error.to_string(), "")),
+/// Has the data written, and returns what came of it, with the `id` in new data.
+fn encode<T: Serialize + ?Sized, V>(
+    data: &T,
+    is_new_data: bool,
+    write: impl FnOnce(&Checked<'_, T>) -> serde_json::Result<V>,
+) -> Result<(V, Option<Value>)> {
+    let context = EncodeContext::new(is_new_data);
+    let written = write(&Checked::new(data, &context));
+    match (written, context.take_reason()) {
+        (Ok(written), None) => Ok((written, context.into_id())),
+        // A `Serialize` implementation may have swallowed the error, and its output is then no valid JSON.
+        (_, Some(reason)) => Err(cannot_be_stored(&reason, &path_to_error(data, is_new_data, &reason))),
+        (Err(error), None) => Err(cannot_be_stored(&error.to_string(), "")),
     }
+}
+
+/// Encodes once more, with a slower encoder that keeps the path to the error. It is empty for the data itself, and if this
+/// error does not come again, since a `Serialize` implementation need not do the same twice.
+fn path_to_error<T: Serialize + ?Sized>(data: &T, is_new_data: bool, reason: &str) -> String {
+    let (context, mut track, mut json) = (EncodeContext::new(is_new_data), Track::new(), Vec::new());
+    let mut serializer = serde_json::Serializer::new(&mut json);
+    let serializer = serde_path_to_error::Serializer::new(&mut serializer, &mut track);
+    // Its reason is in the context, also if it was swallowed.
+    let _ = Checked::new(data, &context).serialize(serializer);
+    let path = track.path();
+    if path.iter().len() == 0 || context.take_reason().as_deref() != Some(reason) {
+        return String::new();
+    }
+    path.to_string()
 }
 
 fn cannot_be_stored(reason: &str, path: &str) -> Error {

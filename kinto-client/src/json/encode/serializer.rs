@@ -1,4 +1,7 @@
-use serde::{Serialize, Serializer, ser::Error as _};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeMap as _},
+};
 
 use super::{
     compound::{Compound, Struct},
@@ -15,22 +18,22 @@ pub(super) struct Checked<'t, T: ?Sized> {
     place: Place<'t>,
 }
 
-/// The depth of a value, and the trail to report errors to.
+/// The depth of a value, and the context to report errors to.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'t> {
     pub(super) depth: usize,
-    pub(super) trail: &'t EncodeContext,
+    pub(super) context: &'t EncodeContext,
 }
 
 impl<'t, T: ?Sized> Checked<'t, T> {
-    pub(super) fn new(value: &'t T, trail: &'t EncodeContext) -> Self {
-        Self { value, place: Place { depth: 0, trail } }
+    pub(super) fn new(value: &'t T, context: &'t EncodeContext) -> Self {
+        Self { value, place: Place { depth: 0, context } }
     }
 }
 
 impl<T: Serialize + ?Sized> Serialize for Checked<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(Encoder { serializer, place: self.place })
+        self.value.serialize(Encoder { serializer, place: self.place }).map_err(|error| self.place.context.note(error))
     }
 }
 
@@ -41,32 +44,32 @@ impl<'t> Place<'t> {
 
     pub(super) fn deeper<E: serde::ser::Error>(self) -> Result<Self, E> {
         if self.depth >= MAX_DEPTH {
-            return Err(self.trail.refuse(format!("it is nested deeper than {MAX_DEPTH} levels")));
+            return Err(self.context.refuse(format!("it is nested deeper than {MAX_DEPTH} levels")));
         }
         Ok(Self { depth: self.depth + 1, ..self })
     }
 
     pub(super) fn check<E: serde::ser::Error>(self, text: &str) -> Result<(), E> {
         if text.contains('\0') {
-            return Err(self.trail.refuse("text with a NUL character (U+0000), which PostgreSQL cannot hold"));
+            return Err(self.context.refuse("text with a NUL character (U+0000), which PostgreSQL cannot hold"));
         }
         Ok(())
     }
 
     fn check_variant<E: serde::ser::Error>(self, variant: &str) -> Result<(), E> {
         if self.is_of_new_data() {
-            self.trail.check_only_key(variant)?;
+            self.context.check_only_key(variant)?;
         }
         self.check(variant)
     }
 
     /// Returns `true` if the keys at this place are those of an object to be created.
     pub(super) fn is_of_new_data(self) -> bool {
-        self.depth == 0 && self.trail.is_new_data()
+        self.depth == 0 && self.context.is_new_data()
     }
 
     fn too_large<E: serde::ser::Error>(self, number: impl std::fmt::Display) -> E {
-        self.trail.refuse(format!("{number} has more than 64 bits: the server would round it"))
+        self.context.refuse(format!("{number} has more than 64 bits: the server would round it"))
     }
 }
 
@@ -140,7 +143,7 @@ impl<'t, S: Serializer> Serializer for Encoder<'t, S> {
 
     fn serialize_f64(self, v: f64) -> Result<S::Ok, S::Error> {
         if !v.is_finite() {
-            return Err(self.place.trail.refuse(format!("{v} is a number that JSON cannot represent")));
+            return Err(self.place.context.refuse(format!("{v} is a number that JSON cannot represent")));
         }
         self.serializer.serialize_f64(v)
     }
@@ -163,21 +166,23 @@ impl<'t, S: Serializer> Serializer for Encoder<'t, S> {
         self.serializer.serialize_unit_variant(name, index, variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<S::Ok, S::Error> {
-        self.serializer.serialize_newtype_struct(name, &self.place.holds(value))
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<S::Ok, S::Error> {
+        value.serialize(self)
     }
 
+    /// Writes the map of one entry that JSON has for it, since `serde_path_to_error` follows no variants.
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
-        name: &'static str,
-        index: u32,
+        _: &'static str,
+        _: u32,
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
         self.place.check_variant(variant)?;
         let inner = self.place.deeper()?;
-        let written = self.serializer.serialize_newtype_variant(name, index, variant, &inner.holds(value));
-        written.map_err(|error| inner.trail.in_key(variant, error))
+        let mut map = self.serializer.serialize_map(Some(1))?;
+        map.serialize_entry(variant, &inner.holds(value))?;
+        map.end()
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use serde::{Serializer, ser::SerializeMap as _};
 use serde_json::{json, value::RawValue};
@@ -85,6 +85,8 @@ fn encode_error_names_path() {
         message(&deep),
         "the data cannot be stored: text with a NUL character (U+0000), which PostgreSQL cannot hold at `a[0].b`"
     );
+    let optional = BTreeMap::from([("a", Some(Wrapper(Some(BTreeMap::from([("b", [f64::NAN])])))))]);
+    assert_eq!(message(&optional), "the data cannot be stored: NaN is a number that JSON cannot represent at `a.b[0]`");
     let big = Sample { parts: vec![Part::Newtype(1 << 64)], ..sample() };
     assert!(message(&big).ends_with("has more than 64 bits: the server would round it at `parts[0].Newtype`"));
     assert!(message(&json!({"__permissions__": {}})).contains("`__permissions__`"));
@@ -96,6 +98,9 @@ fn encode_error_names_path() {
     assert!(message(&json!({"id": "a\0"})).ends_with("at `id`"));
     assert!(message(&BTreeMap::from([("a", f32::INFINITY)])).contains("inf is a number"));
 }
+
+#[derive(Serialize)]
+struct Wrapper<T>(T);
 
 #[test]
 fn encoder_accepts_only_text_keys() {
@@ -140,6 +145,57 @@ fn encode_fails_when_serialize_swallows_error() {
 
     let refusal = "the data cannot be stored: NaN is a number that JSON cannot represent at `x`";
     assert_eq!(messages(&Careless), [refusal; 2]);
+}
+
+#[test]
+fn encode_fails_when_serialize_swallows_error_of_its_own() {
+    struct Failing;
+
+    impl Serialize for Failing {
+        fn serialize<S: Serializer>(&self, _: S) -> std::result::Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("it is locked"))
+        }
+    }
+
+    struct Careless;
+
+    impl Serialize for Careless {
+        fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(None)?;
+            let _ = map.serialize_entry("x", &Failing);
+            map.end()
+        }
+    }
+
+    #[derive(Serialize)]
+    struct Outer {
+        a: Careless,
+    }
+
+    let refusal = "the data cannot be stored: it is locked at `a.x`";
+    assert_eq!(messages(&Outer { a: Careless }), [refusal; 2]);
+}
+
+#[test]
+fn encode_fails_when_error_does_not_come_twice() {
+    /// A value that is another number from the second time on.
+    struct Sometimes(Cell<f64>);
+
+    impl Serialize for Sometimes {
+        fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+            serializer.serialize_f64(self.0.replace(1.0))
+        }
+    }
+
+    for (first, reason) in [(f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
+        let value = || BTreeMap::from([("x", Sometimes(Cell::new(first)))]);
+        let refusal = format!("the data cannot be stored: {reason} is a number that JSON cannot represent");
+        let [map, new_data, json] =
+            [object(&value()).map(drop), NewData::of(&value()).map(drop), super::json(&value()).map(drop)];
+        for error in [map, new_data, json] {
+            assert_eq!(error.unwrap_err().to_string(), refusal);
+        }
+    }
 }
 
 #[test]
