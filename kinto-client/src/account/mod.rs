@@ -172,7 +172,7 @@ impl Bucket {
     pub fn get_history(&self) -> Call<'static, GetEntries<HistoryEntry>> {
         let entries = GetEntries {
             operation: "get",
-            path: self.place.checked().map(|bucket| format!("{bucket}/history")),
+            path: self.place.checked().map(|bucket| format!("{}/history", bucket.as_str())),
             template: "/buckets/{bucket}/history",
             needs: Capability("history"),
             secret: false,

@@ -12,6 +12,7 @@ use crate::{
     wire::{
         object::outcome::Tombstone,
         request::{Capability, Precondition, Request},
+        request_path::RequestPath,
         response::Response,
     },
 };
@@ -57,7 +58,7 @@ struct RecordData<'a> {
 
 fn request(method: Method, id: &str) -> Result<Request> {
     check_id(id)?;
-    Ok(Request::new(method, format!("/accounts/{id}")).needing(ACCOUNTS))
+    Ok(Request::new(method, RequestPath::of_object("/accounts", id)).needing(ACCOUNTS))
 }
 
 fn context(operation: &'static str, id: &str) -> CallContext {

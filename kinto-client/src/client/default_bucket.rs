@@ -18,12 +18,13 @@ use crate::{
         object::{RecordData, kind},
         path::Place,
         request::Request,
+        request_path::RequestPath,
         response::Response,
     },
 };
 
 const DEFAULT: &str = "default";
-const COLLECTIONS: &str = "/buckets/default/collections/";
+const COLLECTIONS: &str = "/buckets/default/collections";
 
 /// The collections of the `default` bucket that have a schema, by their ids, and whether each is known to exist.
 #[derive(Default)]
@@ -91,7 +92,7 @@ impl Client {
             self.shared.with_schema.doubt_all();
         }
         let is_write = !request.method.is_safe();
-        let Some(collection) = collection_of(&request.path).filter(|id| is_write && self.shared.with_schema.has(id))
+        let Some(collection) = collection_of(&request.subject).filter(|id| is_write && self.shared.with_schema.has(id))
         else {
             return self.send_fenced(request).await;
         };
@@ -119,10 +120,10 @@ impl Client {
             self.shared.with_schema.doubt_all();
             return Ok(());
         }
-        let known = |path: &str| collection_of(path).filter(|id| self.shared.with_schema.has(id)).map(str::to_owned);
+        let known = |path| collection_of(path).filter(|id| self.shared.with_schema.has(id)).map(str::to_owned);
         let mut written: BTreeMap<String, bool> = BTreeMap::new();
         for request in requests.iter().filter(|request| !request.method.is_safe()) {
-            if let Some(collection) = known(&request.path) {
+            if let Some(collection) = known(&request.subject) {
                 written.entry(collection).or_default();
             }
         }
@@ -141,7 +142,7 @@ impl Client {
             }
         }
         for request in requests {
-            let id = request.path.strip_prefix(COLLECTIONS).and_then(|rest| rest.split('/').next());
+            let id = of_default_bucket(&request.subject).and_then(RequestPath::collection);
             // Only under this name the server creates the bucket along with the collection.
             if id.is_some_and(|id| written.contains_key(id)) && created_by(request).is_none() {
                 *request = in_bucket(request, bucket);
@@ -155,7 +156,7 @@ impl Client {
         if self.shared.with_schema.exists(collection) {
             return Ok(());
         }
-        let look = Request::new(Method::HEAD, format!("{COLLECTIONS}{collection}"));
+        let look = Request::new(Method::HEAD, RequestPath::of_object(COLLECTIONS, collection));
         let response = self.send_as_is(&look).await?;
         if response.status.is_success() {
             self.shared.with_schema.found(collection);
@@ -165,29 +166,26 @@ impl Client {
 }
 
 /// The collection of the `default` bucket whose records these are.
-fn collection_of(path: &str) -> Option<&str> {
-    let (collection, rest) = path.strip_prefix(COLLECTIONS)?.split_once('/')?;
-    (rest == "records" || rest.starts_with("records/")).then_some(collection)
+fn collection_of(path: &RequestPath) -> Option<&str> {
+    let path = of_default_bucket(path)?;
+    path.records().and(path.collection())
+}
+
+fn of_default_bucket(path: &RequestPath) -> Option<&RequestPath> {
+    (path.bucket() == Some(DEFAULT)).then_some(path)
 }
 
 /// The collection of the `default` bucket that is put there.
 fn created_by(request: &Request) -> Option<&str> {
-    if request.method != Method::PUT {
-        return None;
-    }
-    request.path.strip_prefix(COLLECTIONS).filter(|id| !id.contains('/'))
+    if request.method == Method::PUT && request.subject.list() == COLLECTIONS { request.subject.id() } else { None }
 }
 
 fn deletes_more_than_records(request: &Request) -> bool {
-    request.method == Method::DELETE && !request.path.contains("/records")
+    request.method == Method::DELETE && request.subject.records().is_none()
 }
 
 fn in_bucket(request: &Request, bucket: &str) -> Request {
-    let moved = |path: &str| match path.strip_prefix("/buckets/default/") {
-        Some(rest) => format!("/buckets/{bucket}/{rest}"),
-        None => path.to_owned(),
-    };
-    Request { path: moved(&request.path), object: request.object.as_deref().map(moved), ..request.clone() }
+    Request { subject: request.subject.in_bucket(bucket), ..request.clone() }
 }
 
 /// Returns true for the server's response about records whose collection or bucket is missing.
@@ -208,10 +206,10 @@ mod tests {
 
     #[test]
     fn only_records_of_the_default_bucket_are_meant() {
-        assert_eq!(collection_of("/buckets/default/collections/c/records"), Some("c"));
-        assert_eq!(collection_of("/buckets/default/collections/c/records/r"), Some("c"));
+        assert_eq!(collection_of(&"/buckets/default/collections/c/records".into()), Some("c"));
+        assert_eq!(collection_of(&"/buckets/default/collections/c/records/r".into()), Some("c"));
         for other in ["/buckets/default/collections/c", "/buckets/b/collections/c/records", "/buckets/default", "/"] {
-            assert_eq!(collection_of(other), None, "{other}");
+            assert_eq!(collection_of(&other.into()), None, "{other}");
         }
     }
 }

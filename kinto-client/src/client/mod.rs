@@ -22,6 +22,7 @@ use crate::{
     wire::{
         object::principal::Principal,
         request::{Capability, Request},
+        request_path::RequestPath,
         response::Response,
         server_info::ServerInfo,
     },
@@ -283,7 +284,7 @@ impl Client {
 
     /// Waits until nobody else in this program writes the object at that path, and gives a client to read and to write it
     /// with before anybody else does. That is lost, and nothing else, if the caller is not polled meanwhile.
-    pub(crate) async fn in_turn(&self, path: String) -> Result<Self> {
+    pub(crate) async fn in_turn(&self, path: RequestPath) -> Result<Self> {
         self.check_user().await?;
         let claims = Request::new(Method::PATCH, path).claims();
         let lease = Lease::take(self.shared.sender.server, claims, self.options.timeout).await?;

@@ -90,10 +90,10 @@ pub(crate) fn resolve(request: &Request, response: Response, repeated: bool) -> 
         (&Method::DELETE, StatusCode::NOT_FOUND) if maybe_twice && is_about(request, &response) => {
             Some(Doubt::Gone { guarded: request.precondition.is_some() })
         }
-        (&Method::POST, StatusCode::OK) if request.object.is_some() && request.own_id => {
+        (&Method::POST, StatusCode::OK) if !request.is_of_new_object() && request.own_id => {
             return Response { status: StatusCode::CREATED, ..response };
         }
-        (&Method::POST, StatusCode::OK) if request.object.is_some() => earlier,
+        (&Method::POST, StatusCode::OK) if !request.is_of_new_object() => earlier,
         // Kinto creates with 201. What is replaced under an id of its own is what an earlier try created.
         (_, StatusCode::OK) if is_creation && request.own_id => {
             return Response { status: StatusCode::CREATED, ..response };
@@ -141,13 +141,12 @@ fn is_kintos(response: &Response) -> bool {
 fn is_about(request: &Request, response: &Response) -> bool {
     let refusal = ErrorResponse::read(response);
     let named = refusal.details.as_ref().and_then(|details| details.get("id")).and_then(Value::as_str);
-    let id = request.path.rsplit('/').next();
-    refusal.errno.is_some() && (named.is_none() || named == id)
+    refusal.errno.is_some() && (named.is_none() || named == request.subject.id())
 }
 
 /// Returns the request whose response has what [`resolve`] lacks: a refusal does not show the permissions.
 pub(crate) fn follow_up_request(request: &Request, response: &Response) -> Option<Request> {
-    (response.doubt == Some(Doubt::Open)).then(|| Request::get(request.path.clone()))
+    (response.doubt == Some(Doubt::Open)).then(|| Request::get(request.subject.clone()))
 }
 
 /// Returns the success that a refused creation under an id of its own proves, as the response to the [`follow_up_request`] shows

@@ -214,8 +214,8 @@ impl Error {
     }
 
     /// Adds the request that conflicted.
-    pub(crate) fn with_sent(mut self, path: String, body: Bytes) -> Self {
-        self.0.sent = Some(Sent { path, body });
+    pub(crate) fn with_sent(mut self, id: String, body: Bytes) -> Self {
+        self.0.sent = Some(Sent { id, body });
         self
     }
 

@@ -212,9 +212,9 @@ impl std::error::Error for Error {
     }
 }
 
-/// The body of the request that conflicted.
+/// The body of the request that conflicted, and the id of its object.
 #[derive(Clone)]
 pub(crate) struct Sent {
-    pub(crate) path: String,
+    pub(crate) id: String,
     pub(crate) body: Bytes,
 }

@@ -1,4 +1,4 @@
-use http::{Method, StatusCode};
+use http::StatusCode;
 
 use super::{
     CallContext,
@@ -37,7 +37,7 @@ impl<K: Kind, T: RecordData> Operation for CreateIfNotExists<K, T> {
         let object = self.0.list.checked_at(&id)?;
         let own_id = self.0.has_own_id(&data);
         let body = data.with_id(&id)?.into_body(self.0.checked_permissions()?)?;
-        let request = Request::new(Method::POST, self.0.list.checked()?).about(object).with_own_id(own_id);
+        let request = Request::post(object).with_own_id(own_id);
         Ok(Some(request.repeatable().with_body(body)))
     }
 

@@ -205,7 +205,7 @@ fn read<O: sealed::Operation>(operation: O, request: &Request, response: Respons
         let error = request.attach_to(error);
         // The id may be in the data alone.
         let error = if error.kind() == ErrorKind::Conflict && request.method == Method::PUT {
-            error.with_object(&request.path)
+            error.with_object(request.path())
         } else {
             error
         };

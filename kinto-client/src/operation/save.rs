@@ -11,6 +11,7 @@ use crate::{
         },
         path::Place,
         request::{Precondition, Request, Write},
+        request_path::RequestPath,
         response::Response,
     },
 };
@@ -121,7 +122,7 @@ impl<K: Kind, T: RecordData> Operation for SavePermissions<'_, K, T> {
 }
 
 /// Returns the path of an object that is to be saved, which must be the path it was read from.
-fn path<K: Kind, T>(place: &Place<K>, object: &Object<K, T>) -> Result<String> {
+fn path<K: Kind, T>(place: &Place<K>, object: &Object<K, T>) -> Result<RequestPath> {
     // The server returns the real id of the personal bucket, not `default`.
     let is_default_bucket = K::NAME == kind::Bucket::NAME && &*place.id == "default";
     if object.id != *place.id && !is_default_bucket {

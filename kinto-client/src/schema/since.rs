@@ -127,7 +127,7 @@ async fn from_history(
 
     let (path, bucket) = (place.checked()?, place.list.bucket().unwrap_or_default());
     let mut request = Request::get(format!("/buckets/{bucket}/history")).needing(Capability("history"));
-    request.query.push("uri", &path);
+    request.query.push("uri", path.as_str());
     let context = CallContext::new("read the history of", place);
     let mut entries = pin!(Items::new(Source::new(client.clone(), context, Ok(request)), None, false));
     let mut since = None;

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result, kind::ErrorKind},
-    wire::{claim::Claim, path::template_of, request::Request, response::Response},
+    wire::{claim::Claim, request::Request, request_path::template_of, response::Response},
 };
 
 /// Says if a request is sent only where it is in no other's way.
@@ -111,7 +111,7 @@ impl Try {
         let span = tracing::debug_span!(
             "kinto.request",
             method = %self.request.method,
-            path = template_of(&self.request.path),
+            path = template_of(self.request.path()),
             tries = self.tries,
             status = tracing::field::Empty,
             milliseconds = tracing::field::Empty,

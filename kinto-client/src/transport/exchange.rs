@@ -100,7 +100,7 @@ impl Exchange {
 
     /// Follows redirects within the server.
     async fn send_within_origin(&self, request: &Request, authorization: Option<&HeaderValue>) -> Result<Response> {
-        let mut url = self.base.join(&request.path, request.query.as_str());
+        let mut url = self.base.join(request.path(), request.query.as_str());
         for _ in 0..=MAX_REDIRECTS {
             let response = self.send_to(&url, request, authorization).await?;
             match self.redirect(&url, request, &response)? {

@@ -54,7 +54,7 @@ pub(crate) fn max_length(request: &Request) -> usize {
 
 /// Returns the batch that a request is sent in alone: behind its lock, or because its query is too long for a URL.
 pub(crate) fn around(request: &Request) -> Result<Option<Request>> {
-    let is_long = request.may_be_long && request.path.len() + request.query.as_str().len() > MAX_URL;
+    let is_long = request.may_be_long && request.path().len() + request.query.as_str().len() > MAX_URL;
     let batch = if request.lock.is_some() {
         self::request([request])?
     } else if is_long && can_be_alone_in_one(request) {
@@ -70,7 +70,7 @@ pub(crate) fn around(request: &Request) -> Result<Option<Request>> {
 }
 
 fn can_be_alone_in_one(request: &Request) -> bool {
-    !request.path.contains("/batch") && !request.secret
+    !request.path().contains("/batch") && !request.secret
 }
 
 /// The headers of a call, which the server hands down. The body is JSON whatever that of the part is.
@@ -119,7 +119,7 @@ fn write(part: &Request, out: &mut Vec<u8>) -> serde_json::Result<()> {
 pub(crate) fn size(request: &Request) -> usize {
     const REST: usize = 100;
     let lock = request.lock.as_ref().map_or(0, |lock| lock.path().len() + REST);
-    request.path.len() + request.query.as_str().len() + request.body.as_ref().map_or(0, Bytes::len) + REST + lock
+    request.path().len() + request.query.as_str().len() + request.body.as_ref().map_or(0, Bytes::len) + REST + lock
 }
 
 /// Returns the number of batch requests that the request takes up.
@@ -134,7 +134,7 @@ pub(crate) fn weight(request: &Request) -> usize {
 /// body of a batch may be logged.
 pub(crate) fn can_hold(request: &Request) -> bool {
     let conditional_read = matches!(request.precondition, Some(Precondition::Changed(_)));
-    !request.path.contains("/batch") && !request.secret && !conditional_read
+    !request.path().contains("/batch") && !request.secret && !conditional_read
 }
 
 /// The answers to the parts, in their order; those to the locks are taken into account.
@@ -215,7 +215,7 @@ mod tests {
         let mut get = Request::get("/buckets".to_owned());
         get.query.push("id", "\"x\"");
         let batch = request([&put, &get]).unwrap();
-        assert_eq!((batch.method, batch.path.as_str()), (Method::POST, "/batch"));
+        assert_eq!((&batch.method, batch.path()), (&Method::POST, "/batch"));
         assert_eq!(
             serde_json::from_slice::<Value>(&batch.body.unwrap()).unwrap(),
             json!({"requests": [

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hasher as _};
 
 use http::Method;
 
-use super::request::Request;
+use super::{request::Request, request_path::names};
 
 /// One thing that a write needs: for itself, or together with other writes that do not concern it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,7 @@ impl Request {
         if self.method.is_safe() || self.batched.is_some() {
             return None;
         }
-        let claim = Path::of(Target::of(self).object?).claim(Part::Object, true);
+        let claim = Path::of(self.subject.object()?).claim(Part::Object, true);
         Some((claim.key, claim.bucket))
     }
 
@@ -88,20 +88,20 @@ impl Batched {
 /// the server undoes the one that comes second.
 fn claims_of_batch<'a>(parts: impl Iterator<Item = &'a Request>) -> Vec<Claim> {
     let mut claims = Vec::new();
-    let mut last: Option<&str> = None;
+    let mut previous: Option<&str> = None;
     for part in parts.filter(|part| !part.method.is_safe()) {
-        let target = Target::of(part);
+        let list = part.subject.list();
         let deletes = part.method == Method::DELETE;
         // Most paths are in the same list as the one before.
-        if !deletes && last == Some(target.list) {
+        if !deletes && previous == Some(list) {
             continue;
         }
-        last = Some(target.list);
-        let path = Path::of(target.list);
+        previous = Some(list);
+        let path = Path::of(list);
         path.claim_ancestors(&mut claims);
         claims.push(path.claim(Part::Members, true));
         if deletes {
-            claims.push(Path::of(target.object.unwrap_or(target.list)).claim(Part::Below, true));
+            claims.push(Path::of(part.subject.object().unwrap_or(list)).claim(Part::Below, true));
         }
     }
     merged(claims)
@@ -111,12 +111,12 @@ fn claims_of_one(request: &Request) -> Vec<Claim> {
     if request.method.is_safe() {
         return Vec::new();
     }
-    let target = Target::of(request);
-    let (list, deletes) = (Path::of(target.list), request.method == Method::DELETE);
+    let object = request.subject.object();
+    let (list, deletes) = (Path::of(request.subject.list()), request.method == Method::DELETE);
     let mut claims = Vec::with_capacity(8);
     list.claim_ancestors(&mut claims);
-    claims.push(list.claim(Part::Members, target.object.is_none() && request.method != Method::POST));
-    match target.object.map(Path::of) {
+    claims.push(list.claim(Part::Members, object.is_none() && request.method != Method::POST));
+    match object.map(Path::of) {
         Some(object) => {
             claims.push(object.claim(Part::Object, true));
             if deletes {
@@ -143,34 +143,6 @@ fn merged(mut claims: Vec<Claim>) -> Vec<Claim> {
     claims
 }
 
-/// The list that a request writes to, and the object in it, if it is one that can be named.
-struct Target<'a> {
-    list: &'a str,
-    object: Option<&'a str>,
-}
-
-impl<'a> Target<'a> {
-    fn of(request: &'a Request) -> Self {
-        let path = request.object.as_deref().unwrap_or(&request.path);
-        let path = path.trim_end_matches('/');
-        match path.rsplit_once('/') {
-            // `/buckets/blog` is in the list `/buckets`, which is none of an object's.
-            Some((list, _)) if path.bytes().filter(|byte| *byte == b'/').count().is_multiple_of(2) => {
-                Self { list, object: Some(path) }
-            }
-            // `/accounts/alexis/reset-password` changes the account.
-            Some((owner, name)) if !owner.is_empty() && !is_list(name) => {
-                Self { list: owner.rsplit_once('/').map_or(owner, |(list, _)| list), object: Some(owner) }
-            }
-            _ => Self { list: path, object: None },
-        }
-    }
-}
-
-fn is_list(name: &str) -> bool {
-    matches!(name, "buckets" | "collections" | "groups" | "records" | "accounts")
-}
-
 /// A path, as the hashes of its beginnings.
 struct Path {
     beginnings: Vec<DefaultHasher>,
@@ -182,7 +154,7 @@ impl Path {
         let mut hasher = DefaultHasher::new();
         let mut beginnings = Vec::with_capacity(8);
         let (mut bucket, mut in_buckets) = (None, false);
-        for (place, name) in path.split('/').filter(|name| !name.is_empty()).enumerate() {
+        for (place, name) in names(path).enumerate() {
             let mut known_as = name;
             if place == 0 {
                 in_buckets = name == "buckets";

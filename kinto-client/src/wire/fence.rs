@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use super::{object::kind, path::List, request::Request, response::Response};
+use super::{object::kind, path::List, request::Request, request_path::RequestPath, response::Response};
 use crate::error::Result;
 
 /// The id of the lock, in the collection of locks. It is part of a protocol between programs: all have to write the same
@@ -22,7 +22,7 @@ const LOCK: &str = "kinto-client-fence-v1";
 /// The path of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lock {
-    path: Arc<str>,
+    path: Arc<RequestPath>,
 }
 
 impl Lock {
@@ -32,21 +32,19 @@ impl Lock {
     }
 
     pub(crate) fn path(&self) -> &str {
-        &self.path
+        self.path.as_str()
     }
 
     /// The blind write that takes the lock, until the end of the transaction that it is in.
     pub(crate) fn request(&self) -> Request {
-        Request::new(Method::PUT, self.path.to_string()).with_body("{\"data\":{}}".into())
+        Request::new(Method::PUT, RequestPath::clone(&self.path)).with_body("{\"data\":{}}".into())
     }
 }
 
 /// Returns true if a request is one that a fence is for: it writes an object that others may write, too.
 pub(crate) fn is_for(request: &Request) -> bool {
     let is_write = !request.method.is_safe();
-    // The server makes a new object of a POST to a list that names none.
-    let is_new = request.method == Method::POST && request.object.is_none();
-    is_write && !is_new && !request.path.starts_with("/accounts")
+    is_write && !request.is_of_new_object() && !request.subject.begins_with("accounts")
 }
 
 /// Returns what the response to a write means, in the light of the response to the lock before it.

@@ -18,6 +18,7 @@ pub(crate) mod path;
 pub(crate) mod preview;
 pub(crate) mod query;
 pub(crate) mod request;
+pub(crate) mod request_path;
 pub(crate) mod response;
 pub(crate) mod server_info;
 pub(crate) mod sort;

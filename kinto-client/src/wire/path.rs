@@ -1,8 +1,11 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use super::object::{
-    id,
-    kind::{self, Kind as _},
+use super::{
+    object::{
+        id,
+        kind::{self, Kind as _},
+    },
+    request_path::RequestPath,
 };
 use crate::error::{Error, Result};
 
@@ -56,15 +59,15 @@ impl<K: kind::Kind> List<K> {
     }
 
     /// Returns the path if every id in it is valid.
-    pub(crate) fn checked(&self) -> Result<String> {
-        self.checked_way().map(str::to_owned)
+    pub(crate) fn checked(&self) -> Result<RequestPath> {
+        self.checked_way().map(RequestPath::of_list)
     }
 
     /// Returns the path of an object in the list if every id is valid.
-    pub(crate) fn checked_at(&self, id: &str) -> Result<String> {
+    pub(crate) fn checked_at(&self, id: &str) -> Result<RequestPath> {
         let list = self.checked_way()?;
         id::check(K::NAME, id)?;
-        Ok([list, "/", id].concat())
+        Ok(RequestPath::of_object(list, id))
     }
 
     fn checked_way(&self) -> Result<&str> {
@@ -89,7 +92,7 @@ impl<K: kind::Kind> List<K> {
 }
 
 impl<K: kind::Kind> Place<K> {
-    pub(crate) fn checked(&self) -> Result<String> {
+    pub(crate) fn checked(&self) -> Result<RequestPath> {
         self.list.checked_at(&self.id)
     }
 
@@ -180,32 +183,6 @@ impl fmt::Display for Address {
     }
 }
 
-/// Returns a path with its ids replaced by the names of the kinds, for logs:
-/// `/buckets/{bucket}/collections/{collection}`.
-pub(crate) fn template_of(path: &str) -> String {
-    const NAMES: [(&str, &str); 5] = [
-        ("accounts", "account"),
-        (kind::Bucket::PLURAL, kind::Bucket::NAME),
-        (kind::Collection::PLURAL, kind::Collection::NAME),
-        (kind::Group::PLURAL, kind::Group::NAME),
-        (kind::Record::PLURAL, kind::Record::NAME),
-    ];
-    // The server's other endpoints; anything else may be an id.
-    const KNOWN: [&str; 7] = ["", "batch", "permissions", "history", "attachment", "__heartbeat__", "__lbheartbeat__"];
-    let mut template = String::new();
-    let mut kind = None;
-    for segment in path.split('/').skip(1) {
-        if let Some(name) = kind.take() {
-            template.extend(["/{", name, "}"]);
-        } else {
-            let known = KNOWN.contains(&segment) || NAMES.iter().any(|(plural, _)| *plural == segment);
-            template.extend(["/", if known { segment } else { "{other}" }]);
-            kind = NAMES.iter().find(|(plural, _)| *plural == segment).map(|(_, name)| *name);
-        }
-    }
-    template
-}
-
 impl<K> Clone for List<K> {
     fn clone(&self) -> Self {
         Self { way: Arc::clone(&self.way), check: self.check.clone(), of: PhantomData }
@@ -231,23 +208,6 @@ mod tests {
         assert_eq!(List::buckets().to_string(), "/buckets");
         assert_eq!(List::buckets().bucket(), None);
         assert_eq!(List::buckets().at("b").groups().at("g").to_string(), "/buckets/b/groups/g");
-    }
-
-    #[test]
-    fn template_of_replaces_ids() {
-        for (path, template) in [
-            ("/", "/"),
-            ("/batch", "/batch"),
-            ("/accounts/alexis", "/accounts/{account}"),
-            ("/buckets", "/buckets"),
-            ("/buckets/buckets/groups", "/buckets/{bucket}/groups"),
-            ("/buckets/b/groups/records", "/buckets/{bucket}/groups/{group}"),
-            ("/buckets/b/history", "/buckets/{bucket}/history"),
-            ("/a/s3cr3t", "/{other}/{other}"),
-            ("/buckets/b/collections/c/records/r", "/buckets/{bucket}/collections/{collection}/records/{record}"),
-        ] {
-            assert_eq!(template_of(path), template);
-        }
     }
 
     #[test]

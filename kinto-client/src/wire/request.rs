@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, header};
 use serde::Serialize;
 
-use super::{claim::Batched, fence::Lock, query::Query, timestamp::Timestamp};
+use super::{claim::Batched, fence::Lock, query::Query, request_path::RequestPath, timestamp::Timestamp};
 use crate::error::kind::ErrorKind;
 use crate::error::{Error, Result};
 
@@ -28,6 +28,15 @@ pub(crate) enum Idempotency {
     Harmful,
 }
 
+/// The place to which a request about an object is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SentTo {
+    /// The object or list itself.
+    Subject,
+    /// The list that the object is in: a POST with the object's id.
+    List,
+}
+
 /// A plugin or setting of the server that a request needs, by its name among the server's capabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capability(pub(crate) &'static str);
@@ -36,11 +45,9 @@ pub(crate) struct Capability(pub(crate) &'static str);
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) method: Method,
-    /// The path below the version prefix, with a leading slash: `/buckets/blog`.
-    pub(crate) path: String,
-    /// The path of the object that the request is about, if it differs from `path`: for a POST to a list with an
-    /// id.
-    pub(crate) object: Option<String>,
+    /// The list or object that the request is about.
+    pub(crate) subject: RequestPath,
+    pub(crate) sent_to: SentTo,
     pub(crate) query: Query,
     pub(crate) precondition: Option<Precondition>,
     pub(crate) body: Option<Bytes>,
@@ -71,12 +78,12 @@ impl Precondition {
 }
 
 impl Request {
-    pub(crate) fn new(method: Method, path: String) -> Self {
+    pub(crate) fn new(method: Method, path: impl Into<RequestPath>) -> Self {
         let repeat = if method.is_safe() { Idempotency::Harmless } else { Idempotency::Harmful };
         Self {
             method,
-            path,
-            object: None,
+            subject: path.into(),
+            sent_to: SentTo::Subject,
             query: Query::default(),
             precondition: None,
             body: None,
@@ -91,8 +98,13 @@ impl Request {
         }
     }
 
-    pub(crate) fn get(path: String) -> Self {
+    pub(crate) fn get(path: impl Into<RequestPath>) -> Self {
         Self::new(Method::GET, path)
+    }
+
+    /// Creates the request that creates an object by a POST to its list, unless it is there.
+    pub(crate) fn post(object: RequestPath) -> Self {
+        Self { sent_to: SentTo::List, ..Self::new(Method::POST, object) }
     }
 
     pub(crate) fn json<B: Serialize>(mut self, body: &B) -> Result<Self> {
@@ -102,11 +114,6 @@ impl Request {
 
     pub(crate) fn with_body(mut self, body: Bytes) -> Self {
         self.body = Some(body);
-        self
-    }
-
-    pub(crate) fn about(mut self, object: String) -> Self {
-        self.object = Some(object);
         self
     }
 
@@ -145,12 +152,25 @@ impl Request {
         self.method.is_safe() || self.batched.as_ref().is_some_and(Batched::only_reads)
     }
 
+    /// Returns true if the server makes a new object of it in any case: a POST to a list that names none.
+    pub(crate) fn is_of_new_object(&self) -> bool {
+        self.method == Method::POST && self.sent_to == SentTo::Subject
+    }
+
+    /// Returns the path below the version prefix, as it is sent: `/buckets/blog`.
+    pub(crate) fn path(&self) -> &str {
+        match self.sent_to {
+            SentTo::Subject => self.subject.as_str(),
+            SentTo::List => self.subject.list(),
+        }
+    }
+
     /// Returns path and query below the version prefix, as they are sent.
     pub(crate) fn target(&self) -> Cow<'_, str> {
         if self.query.is_empty() {
-            return Cow::from(&self.path);
+            return Cow::from(self.path());
         }
-        format!("{}?{}", self.path, self.query.as_str()).into()
+        format!("{}?{}", self.path(), self.query.as_str()).into()
     }
 }
 
@@ -168,7 +188,7 @@ impl Request {
     pub(crate) fn attach_to(&self, error: Error) -> Error {
         match &self.body {
             Some(body) if error.kind() == ErrorKind::Conflict && !self.secret => {
-                error.with_sent(self.path.clone(), body.clone())
+                error.with_sent(self.subject.id().unwrap_or_default().to_owned(), body.clone())
             }
             _ => error,
         }

@@ -92,7 +92,7 @@ fn id_of_its_own_is_proof_and_the_permissions_are_asked_for() {
     let open = resolve(&request, refused(&data), false);
     assert_eq!(judged(&open), (412, Some(Doubt::Open)));
     let get = follow_up_request(&request, &open).unwrap();
-    assert_eq!((get.method, get.path), (Method::GET, request.path.clone()));
+    assert_eq!((&get.method, get.path()), (&Method::GET, request.path()));
     let found = response(StatusCode::OK, &json!({"data": data, "permissions": {"read": ["x:y"]}}));
     assert_eq!(resolve_with(open.clone(), Some(found.clone())).body, found.body);
     for found in [None, Some(response(StatusCode::NOT_FOUND, &json!({})))] {
@@ -125,7 +125,7 @@ fn numbers_are_what_they_are_worth() {
 
 #[test]
 fn post_with_an_id_has_created_it_for_certain_if_the_id_is_its_own() {
-    let post = Request::new(Method::POST, "/buckets/b/collections/c/records".to_owned()).about(PATH.to_owned());
+    let post = Request::post(PATH.into());
     let post = post.repeatable().json(&json!({"data": {"id": "r", "a": 1}})).unwrap();
     let there = || response(StatusCode::OK, &json!({"data": {"id": "r", "last_modified": 5, "a": 1}}));
     assert_eq!(judged(&resolve(&post, there(), false)), (200, None));

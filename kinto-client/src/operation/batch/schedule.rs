@@ -56,19 +56,19 @@ pub(super) fn segments(jobs: Vec<Job>, max_requests: usize, max_bytes: usize) ->
     if weight <= max_requests && bytes <= max_bytes {
         return vec![Segment::InOrder(jobs)];
     }
-    if let Some(records) = jobs.first().and_then(|first| records_of(&first.request))
-        && jobs.iter().all(|job| is_or_is_in(&job.request.path, records))
+    if let Some(records) = jobs.first().and_then(|first| first.request.subject.records())
+        && jobs.iter().all(|job| job.request.subject.is_within(records))
     {
         return vec![Segment::Lanes(vec![jobs])];
     }
     let mut segments = Vec::new();
     for job in jobs {
-        match (records_of(&job.request), segments.last_mut()) {
+        match (job.request.subject.records(), segments.last_mut()) {
             (None, Some(Segment::InOrder(jobs))) => jobs.push(job),
             (None, _) => segments.push(Segment::InOrder(vec![job])),
             (Some(records), Some(Segment::Lanes(lanes))) => {
                 let same =
-                    |lane: &&mut Vec<Job>| lane.first().is_some_and(|first| is_or_is_in(&first.request.path, records));
+                    |lane: &&mut Vec<Job>| lane.first().is_some_and(|first| first.request.subject.is_within(records));
                 match lanes.iter_mut().find(same) {
                     Some(lane) => lane.push(job),
                     None => lanes.push(vec![job]),
@@ -78,15 +78,6 @@ pub(super) fn segments(jobs: Vec<Job>, max_requests: usize, max_bytes: usize) ->
         }
     }
     segments
-}
-
-/// Returns the path of the list of records that the request is about, if it is about records.
-fn records_of(request: &Request) -> Option<&str> {
-    let mut slashes = request.path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at);
-    let [Some(0), Some(_), Some(kind), Some(_), Some(end)] = [(); 5].map(|()| slashes.next()) else { return None };
-    let path = &request.path;
-    let is_of_records = path.get(kind..)?.starts_with("/collections/") && is_or_is_in(path.get(end..)?, "/records");
-    is_of_records.then(|| path.get(..end + "/records".len()))?
 }
 
 /// Takes as many jobs from the front of the queue as fit in one request.
@@ -122,34 +113,12 @@ fn must_come_before(first: &Request, second: &Request) -> bool {
     if second.method.is_safe() {
         return false;
     }
-    let (earlier, later) = (place(first), place(second));
+    let (earlier, later) = (&first.subject, &second.subject);
     // The cheapest conditions come first, since a chunk checks each pair in it.
-    (earlier == later && !(is_new(first) && is_new(second)))
-        || ((first.method == Method::DELETE || (first.method.is_safe() && is_list(earlier))) && is_in(later, earlier))
-        || (second.method == Method::DELETE && is_in(earlier, later))
-}
-
-/// Returns the path of the object or the list that a request is about.
-fn place(request: &Request) -> &str {
-    request.object.as_deref().unwrap_or(&request.path)
-}
-
-/// Returns `true` if the server creates a new object for the request in any case.
-fn is_new(request: &Request) -> bool {
-    request.method == Method::POST && request.object.is_none()
-}
-
-fn is_in(path: &str, other: &str) -> bool {
-    path.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn is_or_is_in(path: &str, other: &str) -> bool {
-    path == other || is_in(path, other)
-}
-
-/// Returns `true` for the path of a list: `/buckets`, but not `/buckets/blog`.
-fn is_list(path: &str) -> bool {
-    !path.matches('/').count().is_multiple_of(2)
+    (earlier == later && !(first.is_of_new_object() && second.is_of_new_object()))
+        || ((first.method == Method::DELETE || (first.method.is_safe() && earlier.is_list()))
+            && later.is_below(earlier))
+        || (second.method == Method::DELETE && earlier.is_below(later))
 }
 
 #[cfg(test)]
@@ -231,7 +200,7 @@ mod tests {
         ] {
             assert_eq!(together(&first, &second), expected, "{first}, {second}");
         }
-        let ensure = |id: &str| request(&format!("POST {list}")).about(format!("{list}/{id}")).repeatable();
+        let ensure = |id: &str| Request::post(format!("{list}/{id}").into()).repeatable();
         assert!(!must_come_before(&ensure("1"), &ensure("2")));
         assert!(must_come_before(&ensure("1"), &ensure("1")));
         assert!(must_come_before(&ensure("1"), &request(&format!("DELETE {one}"))));

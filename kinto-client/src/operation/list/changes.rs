@@ -132,7 +132,7 @@ impl<T: RecordData> GetChanges<T> {
             ..Listing::default()
         };
         let mut request = Request::get(self.list.checked()?);
-        request.query = listing.query(&request.path)?;
+        request.query = listing.query(request.path())?;
         Ok(request)
     }
 }

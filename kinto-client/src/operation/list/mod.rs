@@ -92,7 +92,7 @@ impl<K: Kind, T> GetAll<K, T> {
             return Err(Error::invalid("`max_pages` must be at least 1"));
         }
         let mut request = Request::get(self.list.checked()?);
-        request.query = self.listing.query(&request.path)?;
+        request.query = self.listing.query(request.path())?;
         self.listing.ask(request.provided(self.if_changed.map(Precondition::Changed)))
     }
 

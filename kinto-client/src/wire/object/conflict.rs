@@ -61,8 +61,7 @@ fn record<T: RecordData>(sent: &Sent) -> Result<Record<T>> {
         data: Map<String, Value>,
     }
     let mut write: Write = serde_json::from_slice(&sent.body).map_err(|error| Error::not_kinto(&error, &sent.body))?;
-    let id = sent.path.rsplit('/').next().unwrap_or_default();
-    write.data.insert("id".to_owned(), id.into());
+    write.data.insert("id".to_owned(), sent.id.as_str().into());
     write.data.insert("last_modified".to_owned(), 0.into());
     Record::from_received(Value::Object(write.data).to_string().into())
 }
