@@ -1,6 +1,5 @@
-//! The output of the program, without the panic of `println!` when its reader stops early, as in `todo list
-//!
-//! head -1`.
+//! The output of the program, without the panic of `println!` when its reader stops early, as in
+//! `todo list | head -1`.
 
 use std::{
     env,

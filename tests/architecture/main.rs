@@ -85,11 +85,11 @@ fn imports_go_down() -> Outcome {
             match rank(&target) {
                 Some(to) if to >= from => {}
                 Some(_) => {
-                    wrong.push(format!("{}:{line}: `{}` imports from `{target}` above it", source.path, source.room()))
+                    wrong.push(format!("{}:{line}: `{}` imports from `{target}` above it", source.path, source.room()));
                 }
                 None if target == "__private" => {}
                 None => {
-                    wrong.push(format!("{}:{line}: import `{target}` from the module that defines it", source.path))
+                    wrong.push(format!("{}:{line}: import `{target}` from the module that defines it", source.path));
                 }
             }
         }
@@ -165,7 +165,11 @@ fn the_guides_name_files_that_exist() -> Outcome {
     for (guide, folders) in [("ARCHITECTURE.md", ["kinto-client/src", "."]), ("CONTRIBUTING.md", [".", "kinto-client"])]
     {
         let text = fs::read_to_string(root().join(guide))?;
-        let names = text.split('`').skip(1).step_by(2).filter(|name| name.contains('/') || name.ends_with(".rs"));
+        let names = text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|name| name.contains('/') || Path::new(name).extension().is_some_and(|kind| kind == "rs"));
         let names: Vec<&str> = names.filter(|name| !name.contains([' ', '{', '(', '=', ':', '<'])).collect();
         assert!(names.len() > 5, "{guide}: the names of files were not read");
         let exists = |name: &str| folders.iter().any(|folder| root().join(folder).join(name).exists());

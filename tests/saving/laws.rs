@@ -210,7 +210,7 @@ fn check_unknown<F: Shape>(g: &Gen, held: &Holder<F>, sent: &Value, shown: &dyn 
         }
         // Of two that say the same, and were both given another `k`, each may be the other.
         let is_twin = |k: &u64| k != owner && g.renamed.contains_key(k) && g.said.get(k) == g.said.get(owner);
-        let is_one_of_twins = now != *owner && g.said.keys().any(|k| is_twin(k));
+        let is_one_of_twins = now != *owner && g.said.keys().any(is_twin);
         // A part of which nothing is as it was is another one, for all that can be told.
         if edited || is_one_of_twins {
             continue;

@@ -57,10 +57,10 @@ async fn clones_lose_settings() -> Outcome {
     let clones = [
         client.clone(),
         client.bucket("any").collection("any").client().clone(),
-        client.with_timeout(Duration::from_millis(1_000)),
+        client.with_timeout(Duration::from_secs(1)),
         client.with_auth(credentials)?,
         client.with_retry(Counting(Arc::clone(&asked))),
-        client.with_auth(credentials)?.with_timeout(Duration::from_millis(1_000)).clone(),
+        client.with_auth(credentials)?.with_timeout(Duration::from_secs(1)).clone(),
     ];
     for (n, client) in (1..).zip(&clones) {
         let large = client.get_bucket(fixture.bucket.id()).await.unwrap_err();
@@ -187,7 +187,7 @@ async fn backoff_is_an_error_whatever_was_asked_for() -> Outcome {
 async fn the_timeout_does_not_cover_the_body() -> Outcome {
     let fixture = Fixture::new().await;
     let proxy = Proxy::start(fixture.url(), |_| Fault::Stall(3)).await;
-    let client = fixture.client_at(proxy.url()).timeout(Duration::from_millis(1_000)).retry(NeverRetry).build()?;
+    let client = fixture.client_at(proxy.url()).timeout(Duration::from_secs(1)).retry(NeverRetry).build()?;
     let error = fixture.todos_of(&client).get_records::<Todo>().await.unwrap_err();
     assert_eq!((error.kind(), error.may_have_been_applied()), (ErrorKind::Timeout, false), "{error}");
     Ok(())
