@@ -5,6 +5,8 @@ use crate::{error::Result, wire::preview::RequestPreview};
 
 /// A call whose first request can be shown before it is sent: any [`Operation`], and those of several requests whose first one is
 /// known, such as lists, edits, updates and grants. [`Call::preview`] names those that are not.
+///
+/// This trait is sealed.
 pub trait Preview: sealed::Preview {}
 
 impl<P: sealed::Preview> Preview for P {}
