@@ -83,7 +83,7 @@ pub(super) struct Paired<'a> {
 
 /// Returns true if one of the items that were, and one of those that are, have more in common than each with the one that
 /// it is paired with; or as much for one of the two, or both are paired with none, and so much that they may be the same.
-pub(super) fn belong_together(before: &[Paired<'_>], after: &[Paired<'_>]) -> bool {
+pub(super) fn belong_together(before: &[Paired<'_>], after: &[Paired<'_>], is_set: &dyn Fn() -> bool) -> bool {
     /// A value that more items have says nothing.
     const MOST: usize = 16;
     let of = |item: &str| tokens(marks(item));
@@ -112,13 +112,14 @@ pub(super) fn belong_together(before: &[Paired<'_>], after: &[Paired<'_>]) -> bo
             let Some((item, others, of_other)) = after.get(place) else { return false };
             let (own, of_other) = (own.map(|own| count.cmp(&own)), of_other.map(|own| count.cmp(&own)));
             match (own, of_other) {
-                (Some(Ordering::Less), _)
-                | (_, Some(Ordering::Less))
-                | (Some(Ordering::Equal), Some(Ordering::Equal)) => false,
-                (Some(Ordering::Equal), _) | (_, Some(Ordering::Equal)) => {
-                    own.is_some() && of_other.is_some() && may_be_same(count, &tokens, others)
-                }
+                (Some(Ordering::Less), _) | (_, Some(Ordering::Less)) => false,
                 (None, None) => may_be_same(count, &tokens, others) && !are_others_by_name(paired.item, item),
+                (Some(Ordering::Equal), Some(Ordering::Greater)) | (Some(Ordering::Greater), Some(Ordering::Equal)) => {
+                    may_be_same(count, &tokens, others)
+                }
+                (Some(Ordering::Equal), _) | (_, Some(Ordering::Equal)) => {
+                    may_be_same(count, &tokens, others) && paired.with != Some(*item) && is_set()
+                }
                 _ => true,
             }
         })
@@ -216,7 +217,7 @@ mod tests {
         fn paired<'a>(items: &[(&'a str, Option<&'a str>)]) -> Vec<Paired<'a>> {
             items.iter().map(|(item, with)| Paired { item, with: *with }).collect()
         }
-        belong_together(&paired(before), &paired(after))
+        belong_together(&paired(before), &paired(after), &|| false)
     }
 
     #[test]

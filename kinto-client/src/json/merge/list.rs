@@ -40,7 +40,7 @@ impl<'a> Walk<'a, '_> {
             raw: &raw_of,
             carries: &carries,
             key: self.keys.of(at),
-            is_fixed: &|| probe.list_kind(&path(), raw_text) == ListKind::Fixed,
+            kind: &|| probe.list_kind(&path(), raw_text),
         });
         let is_bijective = before.len() == after.len() && !pairs.of.contains(&None);
         let is_equal = |(after, of): (&&str, &Option<usize>)| {

@@ -8,6 +8,7 @@ use std::{
 use super::{
     json::{canonical, equal, parsed, sorted},
     likeness::{Paired, belong_together, by_field, is_identity, is_part_elsewhere, unique},
+    probe::ListKind,
 };
 
 /// The properties of a list beside its items.
@@ -22,8 +23,8 @@ pub(super) struct List<'l, 'a> {
     pub(super) carries: &'l dyn Fn(usize) -> bool,
     /// The field by which items are known.
     pub(super) key: Option<&'l str>,
-    /// True if the list always has as many items, each of which has a place of its own: a tuple, or an array.
-    pub(super) is_fixed: &'l dyn Fn() -> bool,
+    /// The kind of the list: items of a set have no places, and each of a fixed number of items has its own.
+    pub(super) kind: &'l dyn Fn() -> ListKind,
 }
 
 /// The items of a list, paired.
@@ -61,7 +62,11 @@ pub(super) fn pair(list: &List<'_, '_>) -> Pairs {
     pairing.by_marks();
     pairing.by_gaps();
     pairing.is_doubtful = pairing.is_doubtful || pairing.are_others_likelier();
-    if !is_bijective && (pairing.is_doubtful || !pairing.is_identity()) && before == after && (list.is_fixed)() {
+    if !is_bijective
+        && (pairing.is_doubtful || !pairing.is_identity())
+        && before == after
+        && (list.kind)() == ListKind::Fixed
+    {
         return Pairs { of: (0..after).map(Some).collect(), is_doubtful: was_moved };
     }
     pairing.done()
@@ -299,7 +304,9 @@ impl<'a> Pairing<'_, 'a> {
         let (places, before): (Vec<usize>, Vec<Paired<'_>>) = before.unzip();
         let after: Vec<Paired<'_>> = after.collect();
         let raw = places.into_iter().map(self.list.raw);
-        !before.is_empty() && (belong_together(&before, &after) || is_part_elsewhere(raw.zip(&before), &after))
+        !before.is_empty()
+            && (belong_together(&before, &after, &|| (self.list.kind)() == ListKind::Set)
+                || is_part_elsewhere(raw.zip(&before), &after))
     }
 }
 
