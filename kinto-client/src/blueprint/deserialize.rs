@@ -15,7 +15,9 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Blueprint, BucketSpec, Lists, Principal, suggest};
+use serde_json::{Map, Value};
+
+use super::{Blueprint, BucketSpec, CollectionSpec, GroupSpec, Lists, Principal, suggest};
 
 impl<'de> Deserialize<'de> for Blueprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -31,17 +33,71 @@ impl<'de> Deserialize<'de> for Blueprint {
     }
 }
 
+impl<'de> Deserialize<'de> for BucketSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(deny_unknown_fields, default, expecting = "a bucket")]
+        struct File {
+            #[serde(deserialize_with = "strict")]
+            attributes: Map<String, Value>,
+            #[serde(deserialize_with = "lists")]
+            permissions: Lists,
+            #[serde(deserialize_with = "strict")]
+            groups: BTreeMap<String, GroupSpec>,
+            #[serde(deserialize_with = "strict")]
+            collections: BTreeMap<String, CollectionSpec>,
+        }
+
+        let File { attributes, permissions, groups, collections } = strict(deserializer)?;
+        Ok(Self { attributes, permissions, groups, collections, ..Self::default() })
+    }
+}
+
+impl<'de> Deserialize<'de> for GroupSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(deny_unknown_fields, default, expecting = "a group")]
+        struct File {
+            #[serde(deserialize_with = "members")]
+            members: Option<BTreeSet<Principal>>,
+            #[serde(deserialize_with = "strict")]
+            attributes: Map<String, Value>,
+            #[serde(deserialize_with = "lists")]
+            permissions: Lists,
+        }
+
+        let File { members, attributes, permissions } = strict(deserializer)?;
+        Ok(Self { members, attributes, permissions, ..Self::default() })
+    }
+}
+
+impl<'de> Deserialize<'de> for CollectionSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(deny_unknown_fields, default, expecting = "a collection")]
+        struct File {
+            #[serde(deserialize_with = "strict")]
+            attributes: Map<String, Value>,
+            #[serde(deserialize_with = "lists")]
+            permissions: Lists,
+        }
+
+        let File { attributes, permissions } = strict(deserializer)?;
+        Ok(Self { attributes, permissions, ..Self::default() })
+    }
+}
+
 /// Reads a value in which no key is unknown or duplicated.
-pub(super) fn strict<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+fn strict<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::deserialize(Strict(deserializer))
 }
 
-pub(super) fn lists<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Lists, D::Error> {
+fn lists<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Lists, D::Error> {
     let lists: BTreeMap<String, Option<_>> = strict(deserializer)?;
     lists.into_iter().map(|(name, list)| Ok((name.clone(), given(&name, list)?))).collect()
 }
 
-pub(super) fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeSet<Principal>>, D::Error> {
+fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeSet<Principal>>, D::Error> {
     given("members", Option::deserialize(deserializer)?).map(Some)
 }
 
@@ -163,7 +219,6 @@ fn wizard(part: &str, key: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blueprint::{CollectionSpec, GroupSpec};
 
     fn mistake(json: &str) -> String {
         serde_json::from_str::<Blueprint>(json).unwrap_err().to_string()
@@ -218,12 +273,14 @@ mod tests {
     fn declaration_without_blueprint_rejects_the_same() {
         let mistake = |json| serde_json::from_str::<BucketSpec>(json).unwrap_err().to_string();
         let said = mistake(r#"{"colections": {}}"#);
-        assert!(said.starts_with("unknown field `colections`, expected one of `attributes`, `permissions`,"), "{said}");
+        assert!(said.starts_with("a bucket has no key `colections`: did you mean `collections`?"), "{said}");
         let said = mistake(r#"{"collections": {"c": {"attribute": []}}}"#);
         assert!(said.starts_with("a collection has no key `attribute`: did you mean `attributes`?"), "{said}");
         assert!(mistake(r#"{"groups": {"a": {}, "a": {}}}"#).starts_with("`a` is duplicated"));
         assert!(mistake(r#"{"groups": {"a": {"members": null}}}"#).starts_with("`members` has no value"));
         assert!(serde_json::from_str::<BucketSpec>(r#"{"groups": {"a": null}, "collections": null}"#).is_ok());
+        assert_eq!(serde_json::from_str::<GroupSpec>("null").unwrap(), GroupSpec::new());
+        assert!(mistake("[]").starts_with("invalid type: sequence, expected a bucket with the keys "));
     }
 
     #[test]

@@ -20,7 +20,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -105,21 +105,20 @@ pub struct Blueprint {
 }
 
 /// The declaration of a bucket in a [`Blueprint`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a bucket")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct BucketSpec {
     /// The attributes to set; others of the bucket are left unchanged.
-    #[serde(skip_serializing_if = "Map::is_empty", deserialize_with = "deserialize::strict")]
+    #[serde(skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
     /// The lists of permissions to set; others of the bucket are left unchanged.
-    #[serde(skip_serializing_if = "Lists::is_empty", deserialize_with = "deserialize::lists")]
+    #[serde(skip_serializing_if = "Lists::is_empty")]
     pub permissions: BTreeMap<String, BTreeSet<Principal>>,
     /// The groups, by their ids.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "deserialize::strict")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, GroupSpec>,
     /// The collections, by their ids.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "deserialize::strict")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub collections: BTreeMap<String, CollectionSpec>,
     #[serde(skip)]
     problems: Vec<String>,
@@ -128,33 +127,31 @@ pub struct BucketSpec {
 /// The declaration of a group in a [`Blueprint`].
 ///
 /// An array or a vector of principals converts to a group with these members.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a group")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct GroupSpec {
     /// The members, or `None` to leave them unchanged.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "deserialize::members")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<BTreeSet<Principal>>,
     /// The attributes to set; others of the group are left unchanged.
-    #[serde(skip_serializing_if = "Map::is_empty", deserialize_with = "deserialize::strict")]
+    #[serde(skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
     /// The lists of permissions to set; others of the group are left unchanged.
-    #[serde(skip_serializing_if = "Lists::is_empty", deserialize_with = "deserialize::lists")]
+    #[serde(skip_serializing_if = "Lists::is_empty")]
     pub permissions: BTreeMap<String, BTreeSet<Principal>>,
     #[serde(skip)]
     problems: Vec<String>,
 }
 
 /// The declaration of a collection in a [`Blueprint`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a collection")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CollectionSpec {
     /// The attributes to set, such as `schema` and `sort`; others of the collection are left unchanged.
-    #[serde(skip_serializing_if = "Map::is_empty", deserialize_with = "deserialize::strict")]
+    #[serde(skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
     /// The lists of permissions to set; others of the collection are left unchanged.
-    #[serde(skip_serializing_if = "Lists::is_empty", deserialize_with = "deserialize::lists")]
+    #[serde(skip_serializing_if = "Lists::is_empty")]
     pub permissions: BTreeMap<String, BTreeSet<Principal>>,
     #[serde(skip)]
     problems: Vec<String>,

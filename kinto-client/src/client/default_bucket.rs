@@ -175,9 +175,10 @@ fn of_default_bucket(path: &RequestPath) -> Option<&RequestPath> {
     (path.bucket() == Some(DEFAULT)).then_some(path)
 }
 
-/// The collection of the `default` bucket that is put there.
+/// The collection of the `default` bucket that the request creates under an id of the caller's.
 fn created_by(request: &Request) -> Option<&str> {
-    if request.method == Method::PUT && request.subject.list() == COLLECTIONS { request.subject.id() } else { None }
+    let creates = request.method == Method::PUT || (request.method == Method::POST && !request.is_of_new_object());
+    if creates && request.subject.list() == COLLECTIONS { request.subject.id() } else { None }
 }
 
 fn deletes_more_than_records(request: &Request) -> bool {

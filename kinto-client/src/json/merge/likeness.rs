@@ -1,13 +1,10 @@
 //! Compares the items of lists.
 
-use std::{
-    cmp::Ordering,
-    collections::{HashMap, HashSet},
-};
+use std::{cmp::Ordering, collections::HashMap};
 
 use serde_json::Value;
 
-use super::json::{is_telling, parsed};
+use super::json::parsed;
 
 /// A scalar that could tell an item from others: its path, and its JSON.
 pub(super) type Mark = (String, String);
@@ -126,63 +123,6 @@ pub(super) fn belong_together(before: &[Paired<'_>], after: &[Paired<'_>], is_se
     })
 }
 
-/// Returns true if an object within an item, which holds something that the type does not know, is within another item now.
-pub(super) fn is_part_elsewhere<'a: 'p, 'p>(
-    before: impl Iterator<Item = (Option<&'a str>, &'p Paired<'a>)>,
-    after: &[Paired<'_>],
-) -> bool {
-    let parts_of = |item: &str| {
-        let mut found = HashSet::new();
-        parts(&parsed(item), &mut found);
-        found
-    };
-    let now: HashSet<String> = after.iter().flat_map(|paired| parts_of(paired.item)).collect();
-    let mut before = before.filter_map(|(raw, paired)| Some((raw?, paired)));
-    !now.is_empty()
-        && before.any(|(raw, paired)| {
-            let mut carrying = Vec::new();
-            carrying_parts(&parsed(paired.item), &parsed(raw), &mut carrying);
-            carrying.retain(|part| now.contains(part));
-            let own = paired.with.filter(|_| !carrying.is_empty()).map(parts_of).unwrap_or_default();
-            carrying.iter().any(|part| !own.contains(part))
-        })
-}
-
-/// Adds the objects within an item that hold more than the type knows, as the type writes them.
-fn carrying_parts(known: &Value, raw: &Value, parts: &mut Vec<String>) {
-    let pairs: Vec<(&Value, &Value)> = match (known, raw) {
-        (Value::Object(known), Value::Object(raw)) => {
-            known.iter().filter_map(|(key, known)| Some((known, raw.get(key)?))).collect()
-        }
-        (Value::Array(known), Value::Array(raw)) if known.len() == raw.len() => known.iter().zip(raw).collect(),
-        _ => return,
-    };
-    for (known, raw) in pairs {
-        if let (Value::Object(object), Value::Object(raw)) = (known, raw)
-            && is_telling(known)
-            && raw.keys().any(|key| !object.contains_key(key))
-        {
-            parts.push(known.to_string());
-        }
-        carrying_parts(known, raw, parts);
-    }
-}
-
-/// Adds all objects within an item.
-fn parts(item: &Value, found: &mut HashSet<String>) {
-    let inner: Vec<&Value> = match item {
-        Value::Object(object) => object.values().collect(),
-        Value::Array(items) => items.iter().collect(),
-        _ => return,
-    };
-    for value in inner {
-        if value.is_object() {
-            found.insert(value.to_string());
-        }
-        parts(value, found);
-    }
-}
-
 /// Returns true if a field goes by a name that says that it tells items apart.
 pub(super) fn is_identity(field: &str) -> bool {
     matches!(field.trim_start_matches(['.', '_']), "id" | "key" | "slug" | "uuid" | "guid")
@@ -255,20 +195,6 @@ mod tests {
         let (one, two) = (r#"{"k":1,"name":"tea","count":3}"#, r#"{"k":2,"name":"tea","count":3}"#);
         let (left, added) = (r#"{"k":5,"name":"tea","count":3}"#, r#"{"k":6,"name":"jam","count":1}"#);
         assert!(together(&[(one, Some(left)), (two, Some(added))], &[(left, Some(one)), (added, Some(two))]));
-    }
-
-    #[test]
-    fn part_of_an_item_is_elsewhere_only_if_it_carries_something_and_left_its_own() {
-        let (known, raw) = (r#"{"a":{"k":3}}"#, r#"{"a":{"k":3,"note":"x"}}"#);
-        let (other, own) = (r#"{"b":{"k":3}}"#, r#"{"a":{"k":4}}"#);
-        let elsewhere = |raw: &str, with: &str| {
-            let before = Paired { item: known, with: Some(with) };
-            let after = [Paired { item: with, with: Some(known) }, Paired { item: other, with: None }];
-            is_part_elsewhere([(Some(raw), &before)].into_iter(), &after)
-        };
-        assert!(elsewhere(raw, own));
-        assert!(!elsewhere(raw, known), "it is still in its own item");
-        assert!(!elsewhere(known, own), "there is nothing that the type does not know");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod moved;
 mod names;
 mod origin;
 mod pair;
+mod parts;
 mod path;
 mod plan;
 mod probe;

@@ -7,7 +7,8 @@ use std::{
 
 use super::{
     json::{canonical, equal, parsed, sorted},
-    likeness::{Paired, belong_together, by_field, is_identity, is_part_elsewhere, unique},
+    likeness::{Paired, belong_together, by_field, is_identity, unique},
+    parts::is_part_elsewhere,
     probe::ListKind,
 };
 
@@ -46,6 +47,7 @@ pub(super) fn pair(list: &List<'_, '_>) -> Pairs {
     }
     pairing.by_both_ends();
     if pairing.is_settled() {
+        pairing.is_doubtful = list.key.is_some() && pairing.is_part_elsewhere();
         return pairing.done();
     }
     pairing.by_content(|item| canonical(item));
@@ -61,7 +63,7 @@ pub(super) fn pair(list: &List<'_, '_>) -> Pairs {
     }
     pairing.by_marks();
     pairing.by_gaps();
-    pairing.is_doubtful = pairing.is_doubtful || pairing.are_others_likelier();
+    pairing.is_doubtful = pairing.is_doubtful || pairing.are_others_likelier() || pairing.is_part_elsewhere();
     if !is_bijective
         && (pairing.is_doubtful || !pairing.is_identity())
         && before == after
@@ -300,13 +302,29 @@ impl<'a> Pairing<'_, 'a> {
         let joined = self.unsure.iter().filter_map(|place| Some((of(*place)?, Some(self.after(*place)))));
         let removed = self.free().into_iter().map(|place| (place, None));
         let before = joined.chain(removed).filter(|(place, _)| (self.list.carries)(*place));
-        let before = before.map(|(place, with)| (place, Paired { item: self.before(place), with }));
-        let (places, before): (Vec<usize>, Vec<Paired<'_>>) = before.unzip();
-        let after: Vec<Paired<'_>> = after.collect();
-        let raw = places.into_iter().map(self.list.raw);
+        let before: Vec<Paired<'_>> = before.map(|(place, with)| Paired { item: self.before(place), with }).collect();
         !before.is_empty()
-            && (belong_together(&before, &after, &|| (self.list.kind)() == ListKind::Set)
-                || is_part_elsewhere(raw.zip(&before), &after))
+            && belong_together(&before, &after.collect::<Vec<_>>(), &|| (self.list.kind)() == ListKind::Set)
+    }
+
+    /// Returns true if a part of an item that was changed or removed has come to another item.
+    fn is_part_elsewhere(&self) -> bool {
+        let mut now: Vec<Option<usize>> = vec![None; self.is_free.len()];
+        let mut after = Vec::new();
+        for (place, of) in self.of.iter().enumerate() {
+            if let Some(now) = of.and_then(|of| now.get_mut(of)) {
+                *now = Some(place);
+            }
+            let (item, with) = (self.after(place), of.map(|of| self.before(of)));
+            if with != Some(item) {
+                after.push(Paired { item, with });
+            }
+        }
+        let before = now.into_iter().enumerate().map(|(place, now)| (place, now.map(|now| self.after(now))));
+        let changed = before.filter(|(place, with)| *with != Some(self.before(*place)) && (self.list.carries)(*place));
+        let changed = changed.map(|(place, with)| (place, Paired { item: self.before(place), with }));
+        let (places, before): (Vec<usize>, Vec<Paired<'_>>) = changed.unzip();
+        is_part_elsewhere(places.into_iter().map(self.list.raw).zip(&before), &after)
     }
 }
 

@@ -31,6 +31,8 @@ mod tests;
 
 /// Types that can be the data of a record: your own with `#[derive(KintoRecord)]`, and [`Value`] and
 /// [`JsonObject`](crate::json::JsonObject) for untyped JSON.
+///
+/// Data may be serialized more than once for one call: again after an error, to find the path of the value that failed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a Kinto record",
     label = "missing `#[derive(KintoRecord)]`",
