@@ -24,7 +24,7 @@ pub(crate) async fn run(cli: &Cli, command: &Command) -> Result {
     };
     if cli.server().is_none() {
         return Err(Failure::new(
-            "which server? Name it with --server URL or KINTO_SERVER_URL, as in http://localhost:8888/v1",
+            "no server: name it with --server URL or KINTO_SERVER_URL, as in http://localhost:8888/v1",
         ));
     }
     let target = Target::open(cli).await?;

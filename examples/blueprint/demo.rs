@@ -28,7 +28,7 @@ pub(crate) async fn run(cli: &Cli) -> Result {
     plan(&again);
 
     if let Some(step) = again.steps().iter().find(|step| step.kind() == "collection") {
-        heading("4. Somebody changes a collection by hand; and the plan for that");
+        heading("4. Another client changes a collection, and the plan for that");
         let (bucket, collection) = step.name().split_once('/').unwrap_or_default();
         client.bucket(bucket).collection(collection).patch(json!({"sort": "by-hand"})).await?;
         let repair = client.plan(&blueprint).await?;

@@ -25,7 +25,7 @@ impl Target {
         let auth = match cli.auth() {
             Some(auth) => auth,
             None if own.is_some() => SOMEBODY,
-            None => return Err(Failure::new("who are you to that server? Say it with --auth USER:PASSWORD")),
+            None => return Err(Failure::new("the server needs credentials: pass --auth USER:PASSWORD")),
         };
         // What was given is not shown: it may be a password.
         let auth = auth.split_once(':').ok_or_else(|| {

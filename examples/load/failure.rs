@@ -21,7 +21,7 @@ impl fmt::Display for Failure {
 impl From<kinto_client::Error> for Failure {
     fn from(error: kinto_client::Error) -> Self {
         let hint = if error.is_unauthorized() || error.is_forbidden() {
-            "; --auth, --bucket and --collection say who you are and where you mean"
+            "; --auth, --bucket and --collection set the credentials and the place"
         } else {
             ""
         };

@@ -30,7 +30,7 @@ impl Target {
             Failure::new("--auth (or KINTO_AUTH) is a user, a colon and a password, as in alexis:p4ssw0rd")
         })?;
         if cli.auth().is_none() && own.is_none() {
-            return Err(Failure::new("who are you to that server? Say it with --auth USER:PASSWORD"));
+            return Err(Failure::new("the server needs credentials: pass --auth USER:PASSWORD"));
         }
         let bucket = Client::builder(url).auth(auth).build()?.bucket(&cli.bucket);
         let collection = bucket.collection(cli.collection.clone().unwrap_or_else(|| name_of(file)));

@@ -47,7 +47,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     note.data.insert("done".to_owned(), true.into());
     notes.save_record(&mut note).await?;
 
-    say("# SaveOutcome again it is as it was: nothing is sent.");
+    say("# The record is saved again without a change: nothing is sent.");
     notes.save_record(&mut note).await?;
 
     say("# Thirty records are created in two batches.");
@@ -56,11 +56,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
     say("# They are read in pages.");
     notes.get_records::<Value>().page_size(20).await?;
 
-    say("# What is not there, and what cannot be an id.");
+    say("# A record that does not exist, and an invalid id.");
     let missing = notes.get_record::<Value>("nowhere").await.err();
     let impossible = notes.get_record::<Value>("no/where").await.err();
 
-    say("# A server that is away is tried again.");
+    say("# A request to a server that is down is retried.");
     let away =
         Client::builder(nowhere()?).retry(ExponentialBackoff::default().max_tries(3).first_delay(BRIEFLY)).build()?;
     let unreachable = away.server_info().await.err();

@@ -42,7 +42,7 @@ impl Place {
     /// The server's address, for commands that need one that was there before.
     pub(crate) fn server(&self) -> Result<&str> {
         self.server_if_any().ok_or_else(|| {
-            Failure::new("which server? Name it with --server URL or KINTO_SERVER_URL, as in http://localhost:8888/v1")
+            Failure::new("no server: name it with --server URL or KINTO_SERVER_URL, as in http://localhost:8888/v1")
         })
     }
 

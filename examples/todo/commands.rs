@@ -73,18 +73,18 @@ impl List {
     }
 
     async fn change(&self, id: &str, change: impl FnMut(&mut Todo) + Send) -> Result<()> {
-        let record = self.todos.update_record(id, change).await.map_err(|error| self.preview(id, error))?;
+        let record = self.todos.update_record(id, change).await.map_err(|error| self.explain(id, error))?;
         screen::line(line(&record));
         Ok(())
     }
 
     async fn remove(&self, id: &str) -> Result<()> {
-        let tombstone = self.todos.delete_record(id).await.map_err(|error| self.preview(id, error))?;
+        let tombstone = self.todos.delete_record(id).await.map_err(|error| self.explain(id, error))?;
         screen::line(format_args!("{}  removed", tombstone.id));
         Ok(())
     }
 
-    fn preview(&self, id: &str, error: kinto_client::Error) -> Failure {
+    fn explain(&self, id: &str, error: kinto_client::Error) -> Failure {
         if error.is_not_found() {
             Failure::new(format!("there is no to-do {id:?} in {}: `list` shows those that are there", self.name))
         } else {

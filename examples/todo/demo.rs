@@ -79,7 +79,7 @@ async fn there_and_back(collection: &Collection) -> Result<()> {
         item(format_args!("{}  {saved:?}", record.id));
     }
 
-    heading("7. Mark one as done: read, change, save, and again if somebody else was faster");
+    heading("7. Mark one as done: read, change, save, and again after a conflict");
     let done = todos.update_record(foreign.id.as_str(), |todo| todo.done = true).await?;
     item(todo_line(&done));
 

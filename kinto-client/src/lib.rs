@@ -1,8 +1,8 @@
 //! Client for [Kinto](https://docs.kinto-storage.org), a JSON store with buckets, collections, records, groups and
 //! permissions over HTTP.
 //!
-//! Write a struct, derive [`KintoRecord`], and a collection takes and gives values of that struct. Filters, orders, edits,
-//! conflicts, batches and schemas are checked by the compiler. The untyped JSON API lies underneath, with the same verbs.
+//! Write a struct, derive [`KintoRecord`], and a collection stores and returns values of that struct. Filters, orders,
+//! edits, conflicts, batches and schemas are checked by the compiler. The untyped JSON API has the same verbs.
 //!
 //! ```no_run
 //! use kinto_client::{Client, KintoRecord, Result};
@@ -39,6 +39,7 @@
 //! | read and write records of one type | [`TypedCollection`], [`Record`], [`KintoRecord`] |
 //! | read and write JSON without a type | [`Collection`], [`Value`], [`JsonObject`] |
 //! | filter, order and select | [`field`], [`Filter`], [`Sort`], [`list`] |
+//! | delete what matches a filter | [`Collection::delete_all_records`] |
 //! | follow changes | [`list::Changes`] |
 //! | send many operations in few requests | [`Batch`], [`batch`] |
 //! | share records | [`Permissions`], [`Principal`], [`Group`], [`permissions`] |

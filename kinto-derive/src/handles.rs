@@ -118,7 +118,7 @@ impl<'a> Handles<'a> {
         }
     }
 
-    /// By which fields the items of its lists are known, and those of the structs inside; `None` if nothing is said of that.
+    /// Returns the fields that identify the items of its lists and of those in structs inside; `None` if none do.
     pub(crate) fn list_keys(&self) -> Option<TokenStream> {
         let krate = &self.krate;
         let keys: Vec<TokenStream> = self

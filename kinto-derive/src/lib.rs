@@ -1,6 +1,6 @@
 //! `#[derive(KintoRecord)]` for [`kinto-client`](https://docs.rs/kinto-client).
 //!
-//! This crate is a part of kinto-client, which re-exports the derive. Depend on kinto-client alone: what the derive writes
+//! This crate is a part of kinto-client, which re-exports the derive. Depend on kinto-client alone: the derived code
 //! names items of exactly the kinto-client that it was published with.
 //!
 //! The derive is documented at [`KintoRecord`]; examples are in kinto-client's documentation.
@@ -31,7 +31,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// It also derives `Serialize` and `Deserialize`, has named fields, and borrows nothing. It may be generic.
 ///
 /// `Todo::fields().title` is then the handle of the field `title`, for filters, for sorting, and for selecting
-/// fields. A handle has the visibility of its field. Only the implementations of two traits (`Data` and
+/// fields. A handle has the visibility of its field. Only the implementations of two traits (`RecordData` and
 /// `KintoRecord`) are added to the module.
 ///
 /// # Attributes
@@ -85,7 +85,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `into`, on the struct | No handles at all: another type is written. |
 /// | `transparent`, `remote`, on the struct | Refused: such a struct is not the data of a record. |
 ///
-/// A field that reads or writes the key `id`, `last_modified` or `schema` (`alias` counts) is noted in `Data::DECLARES`; the
+/// A field with the key `id`, `last_modified` or `schema` (`alias` counts) is noted in `RecordData::DECLARES`; the
 /// client otherwise keeps these keys of a record, as far as the server writes them, away from its data.
 ///
 /// # Names that the server cannot filter on

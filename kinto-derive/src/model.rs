@@ -32,7 +32,7 @@ pub(crate) struct Field<'a> {
     pub(crate) ident: &'a Ident,
     /// The `#[kinto(…)]` attributes.
     pub(crate) attrs: attr::Field,
-    /// The `#[serde(…)]` attributes of the struct.
+    /// The `#[serde(…)]` attributes of the field.
     pub(crate) serde: serde_attr::Field,
     /// The serialized name of the field.
     pub(crate) wire: String,

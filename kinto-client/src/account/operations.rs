@@ -100,7 +100,7 @@ impl Operation for CreateAccount {
     }
 
     fn response(self, response: Response) -> Result<AccountObject> {
-        // The server's whole answer to someone with credentials of another account.
+        // The server's complete response to a user with the credentials of another account.
         let of_another = response.status == StatusCode::BAD_REQUEST
             && String::from_utf8_lossy(&response.body).contains("account ID do not match");
         let answer = answer(response).map_err(|error| {

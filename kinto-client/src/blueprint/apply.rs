@@ -147,7 +147,7 @@ impl Plan {
         let is_list_same = |name: &String| {
             let [mut sent, mut found] = [&write.lists, found].map(|lists| lists.get(name).cloned().unwrap_or_default());
             if name == "write" {
-                // The server adds whoever writes.
+                // The server adds the writer.
                 sent.remove(&self.me.id);
                 found.remove(&self.me.id);
             }
@@ -191,7 +191,7 @@ impl Plan {
         }
         let carry = Carry { target, guard, data: &write.data, lists: &write.lists };
         match sealed::Action::run(carry, client.clone()).await {
-            // It may have been carried out before, and its answer lost. What is as planned is done, whoever did it.
+            // It may have been executed before, and its response lost. An object that is as planned counts as done.
             Err(error) if error.is_conflict() && error.may_have_been_applied() => match look(client, target).await? {
                 Some(present) if self.is_as_wanted(target, &present) || self.is_as_written(write, guard, &present) => {
                     Ok(Some(present.last_modified))

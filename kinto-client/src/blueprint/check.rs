@@ -92,7 +92,7 @@ fn is_schema(schema: &Value) -> Result<()> {
     Err(Error::invalid(format!("this is no JSON Schema: {} is not an object", encode::name_of(schema))))
 }
 
-/// Refuses what nobody can be, beside what the server cannot take.
+/// Rejects principals that no user or group can be, and principals that the server cannot store.
 fn principal(principal: &Principal) -> Result<()> {
     principal.check()?;
     let text = principal.as_str();

@@ -59,10 +59,10 @@ pub(crate) type Lists = BTreeMap<String, BTreeSet<Principal>>;
 
 /// A declaration of buckets with their groups and collections, and of the permissions on them.
 ///
-/// It is data: [`Client::plan`](crate::Client::plan) compares it with what the server has, and applying that plan makes
-/// the server match. What it does not mention is left alone: an attribute, a list of permissions, the members
-/// of a group, whole collections. Into a list of permissions or members that it does mention those are put that it names;
-/// others in it are shown, and stay, unless the plan is [pruned](crate::blueprint::Plan::prune).
+/// It is data: [`Client::plan`](crate::Client::plan) compares it with the server, and applying that plan makes the
+/// server match. Attributes, lists of permissions, members of a group and whole collections that it does not declare
+/// are left unchanged. Principals in a declared list are added to those on the server; others in the list are shown
+/// and stay, unless the plan is [pruned](crate::blueprint::Plan::prune).
 ///
 /// It implements serde's traits, for JSON, YAML, or any format with maps. An unknown key is an error, and so is
 /// a duplicate name.
@@ -99,7 +99,7 @@ pub(crate) type Lists = BTreeMap<String, BTreeSet<Principal>>;
 pub struct Blueprint {
     /// The buckets by their ids; `default` is your personal bucket.
     pub buckets: BTreeMap<String, BucketSpec>,
-    /// The errors of the builder, which are returned when a plan is made.
+    /// The errors of the builder, which are returned when a plan is computed.
     #[serde(skip)]
     problems: Vec<String>,
 }
@@ -166,7 +166,7 @@ impl Blueprint {
 
     /// Adds a bucket, or extends one that is declared already.
     ///
-    /// A part that both declare is an error when a plan is made.
+    /// A part that both declare is an error when a plan is computed.
     #[must_use]
     pub fn bucket(mut self, id: impl Into<String>, spec: impl Into<BucketSpec>) -> Self {
         let (id, spec) = (id.into(), spec.into());
@@ -196,8 +196,8 @@ impl BucketSpec {
         self
     }
 
-    /// Adds a collection of locks, for [`Client::fenced_by`](crate::Client::fenced_by): with `write` for all who write
-    /// behind the fence.
+    /// Adds a collection of locks for [`Client::fenced_by`](crate::Client::fenced_by), with `write` for all programs
+    /// that write behind the fence.
     ///
     /// ```
     /// use kinto_client::{Blueprint, blueprint::{BucketSpec, CollectionSpec}};

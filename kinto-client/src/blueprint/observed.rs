@@ -1,4 +1,4 @@
-//! The comparison of a server with a blueprint, and the resulting steps.
+//! The state of a server, as it was observed for a blueprint.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(crate) enum Seen {
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
     pub(crate) id: Principal,
-    /// True if the server puts whoever writes among those who may write: its setting `explicit_permissions`.
+    /// `true` if the server adds the writer to the `write` list of an object: its setting `explicit_permissions`.
     pub(crate) is_added: bool,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Records {
     pub(crate) last_modified: Timestamp,
 }
 
-/// The state of the server that a plan is made from.
+/// The state of the server that a plan is computed from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Survey {
     /// The states of the declared objects by path.

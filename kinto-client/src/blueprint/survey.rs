@@ -22,9 +22,9 @@ use crate::{
     },
 };
 
-/// Looks at everything at once, as far as the client's limit of requests goes. Nothing is created by looking, since
-/// the `default` bucket is looked at by its own id. `extras` has it look for what the blueprint does not have, and `probes`
-/// find out whether a bucket that is not seen is hidden.
+/// Reads all objects concurrently, up to the client's limit of requests. Reading creates nothing, since the `default`
+/// bucket is read under its real id. `extras` adds the objects that the blueprint does not have, and `probes` adds
+/// requests that tell whether an invisible bucket is hidden or missing.
 pub(crate) async fn survey(client: &Client, wanted: &[Wanted], extras: bool, probes: bool) -> Result<Survey> {
     let looks = wanted.iter().map(|wanted| look(client, &wanted.target));
     let mut survey = Survey::default();
@@ -59,7 +59,7 @@ pub(crate) async fn look(client: &Client, target: &Target) -> Result<Option<Pres
     sealed::Action::run(Look { target }, client.clone()).await
 }
 
-/// The records of a collection as they are now.
+/// Reads the number of records of a collection, and the time of their last change.
 pub(crate) async fn count(client: &Client, target: &Target) -> Result<Records> {
     sealed::Action::run(CountRecords { target }, client.clone()).await
 }
@@ -99,7 +99,7 @@ async fn may_be_created(client: &Client, bucket: &Target) -> Result<bool> {
     sealed::Action::run(Probe { target: bucket }, client.clone()).await
 }
 
-/// A request to change an object if it is of a time of which none is. It changes nothing, whatever the answer.
+/// A request with a precondition that no object meets: it changes nothing, and its status tells hidden from missing.
 struct Probe<'a> {
     target: &'a Target,
 }

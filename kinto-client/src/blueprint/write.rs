@@ -79,7 +79,7 @@ impl sealed::Operation for Remove<'_> {
     }
 
     fn response(self, response: Response) -> Result<()> {
-        // Whoever deleted it: it is as planned.
+        // Another client may have deleted it: it is as planned.
         if matches!(response.doubt, Some(Doubt::Gone { .. })) {
             return Ok(());
         }

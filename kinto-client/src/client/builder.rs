@@ -1,3 +1,5 @@
+//! The builder of a client, which validates URL, credentials, headers and limits.
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, header};
@@ -116,12 +118,12 @@ impl ClientBuilder {
 
     /// Sets the timeout of one request, including the reading of its response; the default is one minute.
     ///
-    /// All that it waits for is part of it: for credentials, for other writes of this program to the same object, for one
-    /// of the [`max_concurrent_requests`](Self::max_concurrent_requests), and for a server that wants to be left alone. A
-    /// request that had to wait for so long is not sent, and the error says so.
+    /// It includes all waiting: for credentials, for other writes of this program to the same object, for one of the
+    /// [`max_concurrent_requests`](Self::max_concurrent_requests), and for the server's `Backoff`. A request that
+    /// waited for that long is not sent, and the error says so.
     ///
-    /// That is one try. What is sent again takes no longer, all in all, than
-    /// [`ExponentialBackoff::max_elapsed`] and this.
+    /// It applies to each try. All tries of a request together take at most [`ExponentialBackoff::max_elapsed`] and
+    /// one timeout more.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -129,7 +131,7 @@ impl ClientBuilder {
 
     /// Sets the timeout for connecting; the default is ten seconds.
     ///
-    /// A client set by [`http`](Self::reqwest_client) or [`transport`](Self::transport) has its own.
+    /// A client set by [`reqwest_client`](Self::reqwest_client) or [`transport`](Self::transport) has its own.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -137,7 +139,7 @@ impl ClientBuilder {
 
     /// Sets the timeout for a pause within a response; the default is thirty seconds.
     ///
-    /// A client set by [`http`](Self::reqwest_client) or [`transport`](Self::transport) has its own.
+    /// A client set by [`reqwest_client`](Self::reqwest_client) or [`transport`](Self::transport) has its own.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = timeout;
         self
@@ -181,7 +183,7 @@ impl ClientBuilder {
     /// Adds a trusted certificate authority in PEM format, such as one of your organisation, to those of the
     /// system.
     ///
-    /// A client set by [`http`](Self::reqwest_client) or [`transport`](Self::transport) has its own.
+    /// A client set by [`reqwest_client`](Self::reqwest_client) or [`transport`](Self::transport) has its own.
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into());
@@ -223,7 +225,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::is_invalid`] if a root certificate cannot be one.
+    /// [`Error::is_invalid`] if a root certificate is not valid.
     pub fn http_transport(&self) -> Result<HttpTransport> {
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
         let roots = &self.root_certificates[..];
@@ -248,7 +250,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::is_invalid`] if the URL is none, has no version prefix, or has credentials in it; if a header or the
+    /// [`Error::is_invalid`] if the URL is invalid, has no version prefix or has credentials in it; if a header or the
     /// credentials cannot be sent; if credentials would go over plain HTTP to another machine; and if the URL is one of HTTPS
     /// and neither the feature `rustls` nor `native-tls` is enabled.
     ///

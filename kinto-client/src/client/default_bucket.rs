@@ -70,7 +70,7 @@ impl Client {
         }
     }
 
-    /// The same place under the real id of its bucket.
+    /// Returns the same place under the real id of its bucket.
     #[cfg(feature = "schema")]
     pub(crate) async fn resolved(&self, place: &Place<kind::Collection>) -> Result<Place<kind::Collection>> {
         if place.list.bucket() != Some(DEFAULT) {
@@ -81,7 +81,7 @@ impl Client {
         Ok(self.default_bucket().await?.map_or_else(|| place.clone(), |bucket| place.in_bucket(bucket)))
     }
 
-    /// The real id of the `default` bucket, if the server has one for this user.
+    /// Returns the real id of the `default` bucket, if the server has one for this user.
     async fn default_bucket(&self) -> Result<Option<&str>> {
         Ok(self.info().await?.user.as_ref().and_then(|user| user.bucket.as_deref()))
     }
@@ -116,7 +116,7 @@ impl Client {
     /// `default` makes the server forget its schema for the rest of the batch, so that reads are among them.
     pub(crate) async fn address_all(&self, requests: Vec<&mut Request>) -> Result<()> {
         if requests.iter().any(|request| deletes_more_than_records(request)) {
-            // Whoever writes after the deletion has the server create the collection anew, without a schema.
+            // A write after the deletion makes the server create the collection again, without a schema.
             self.shared.with_schema.doubt_all();
             return Ok(());
         }
@@ -151,7 +151,7 @@ impl Client {
         Ok(())
     }
 
-    /// Has the server create the collection, and the bucket, unless they are there: it does so whenever they are named.
+    /// Makes the server create the collection and its bucket if they are missing, by a request that names them.
     async fn make_sure_of(&self, collection: &str) -> Result<()> {
         if self.shared.with_schema.exists(collection) {
             return Ok(());
@@ -165,7 +165,7 @@ impl Client {
     }
 }
 
-/// The collection of the `default` bucket whose records these are.
+/// Returns the collection of the `default` bucket whose records these are.
 fn collection_of(path: &RequestPath) -> Option<&str> {
     let path = of_default_bucket(path)?;
     path.records().and(path.collection())

@@ -49,7 +49,7 @@ impl Client {
             return Err(Error::invalid(message));
         }
         if !batch::can_hold(request) {
-            let message = "it cannot be fenced: the server takes no path with `/batch` in it as part of a batch";
+            let message = "it cannot be fenced: the server accepts no path that contains `/batch` in a batch";
             return Err(Error::invalid(message));
         }
         let lock = fence.lock.clone()?;
@@ -57,9 +57,9 @@ impl Client {
         Ok(Cow::Owned(request.clone().behind(lock)))
     }
 
-    /// Takes the lock once, so that it is there, and known to be one that may be written.
+    /// Writes the lock once, so that it exists and is known to be writable.
     ///
-    /// That is not left to the first write: the server would go on to it if the lock failed.
+    /// The first write cannot do this: the server would execute it even if the lock failed.
     async fn take_once(&self, fence: &Fence, lock: &Lock) -> Result<()> {
         let create = lock.request().provided(Precondition::Absent).repeatable();
         let mut response = self.send_as_is(&create).await?;

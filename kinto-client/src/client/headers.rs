@@ -28,7 +28,7 @@ pub(super) fn add_to(headers: &mut HeaderMap, name: &str, value: &str) -> Result
     let (name, value) = header_of(name, value)?;
     if OWN.contains(&name) {
         return Err(Error::invalid(format!(
-            "the header `{name}` is set by the library, so that no call can have another"
+            "the header `{name}` is set by the library itself and cannot be set on a call"
         )));
     }
     headers.insert(name, value);

@@ -67,7 +67,7 @@ pub struct Client {
 struct Shared {
     sender: Arc<Sender>,
     server_info: OnceLock<ServerInfo>,
-    /// Held by the task that asks the server for it.
+    /// Held by the task that requests the server information.
     asking: Mutex<()>,
     expected_user: Option<Principal>,
     with_schema: WithSchema,
@@ -125,7 +125,7 @@ impl Client {
         Self { options, ..self.clone() }
     }
 
-    /// This client, but with one more header on each request. All else is shared.
+    /// Returns this client with one more header on each request, which shares everything else.
     pub(crate) fn with_header(&self, name: &str, value: &str) -> Self {
         let mut options = self.options.clone();
         options.headers = options.headers.and_then(|mut headers| {
@@ -148,7 +148,7 @@ impl Client {
         self.shared.sender.exchange.base.as_str()
     }
 
-    /// Reads what the server says of itself, within another call.
+    /// Returns the server information, requested within another call if it is not cached.
     pub(crate) async fn info(&self) -> Result<&ServerInfo> {
         if self.shared.server_info.get().is_none() {
             span::around(span::open("GetServerInfo"), self.learn()).await?;
@@ -156,16 +156,16 @@ impl Client {
         self.known()
     }
 
-    /// Returns what the server said of itself.
+    /// Returns the cached server information.
     pub(crate) fn known(&self) -> Result<&ServerInfo> {
-        let unknown = || Error::unexpected("what the server said of itself was lost".to_owned());
+        let unknown = || Error::unexpected("the server information was lost".to_owned());
         self.shared.server_info.get().ok_or_else(unknown)
     }
 
-    /// Asks the server what it says of itself, unless that is known.
+    /// Requests the server information, unless it is cached.
     ///
-    /// Of several callers that want to know it at once one asks the server. That is done by itself, so that the others do
-    /// not depend on a caller that is not polled.
+    /// One of several concurrent callers sends the request, in a task of its own, so that the others do not depend on
+    /// a caller that is not polled.
     pub(crate) async fn learn(&self) -> Result<()> {
         if self.shared.server_info.get().is_some() {
             return Ok(());
@@ -173,7 +173,7 @@ impl Client {
         let client = self.clone();
         let learn = async move {
             let at_most = client.options.timeout;
-            let late = |_| Error::not_sent_within(at_most, "another call was waiting for the same response");
+            let late = |_| Error::not_sent_within(at_most, "another call was requesting the server information");
             let _asking = timeout(at_most, client.shared.asking.lock()).await.map_err(late)?;
             if client.shared.server_info.get().is_none() {
                 let info = client.ask().await?;
@@ -184,7 +184,7 @@ impl Client {
         Task::start(learn)?.end().await?
     }
 
-    /// Asks the server what it says of itself.
+    /// Requests the server information.
     pub(crate) async fn ask(&self) -> Result<ServerInfo> {
         let read = async {
             let request = Request::get("/".to_owned());
@@ -232,14 +232,14 @@ impl Client {
         self.shared.sender.send(request, &self.options, self.lease.as_deref()).await
     }
 
-    /// Sends a read that nobody waits for yet; `None` if it would be in the way of another request.
+    /// Sends a read before its result is needed; `None` if it would delay another request.
     pub(crate) async fn send_ahead(&self, request: &Request) -> Result<Option<Response>> {
         let request = self.with_own_headers(request)?;
         self.check_user().await?;
         self.shared.sender.send_ahead(&request, &self.options).await
     }
 
-    /// The request with the headers that were given to this call alone.
+    /// Returns the request with the headers of this call.
     fn with_own_headers<'r>(&self, request: &'r Request) -> Result<Cow<'r, Request>> {
         let own = self.options.headers.as_ref().map_err(Clone::clone)?;
         if own.is_empty() {
@@ -262,7 +262,7 @@ impl Client {
         self.shared.sender.resolve_ambiguity(request, response, &self.options).await
     }
 
-    /// Asks for other credentials, after the server did not know these. Returns false if there are none.
+    /// Refreshes the credentials after the server rejected them. Returns `false` if there are no new ones.
     pub(crate) async fn renew_credentials(&self) -> Result<bool> {
         self.shared.sender.exchange.refresh(self.options.timeout).await
     }
@@ -282,8 +282,8 @@ impl Client {
         Err(Error::new(ErrorKind::Unauthorized, message))
     }
 
-    /// Waits until nobody else in this program writes the object at that path, and gives a client to read and to write it
-    /// with before anybody else does. That is lost, and nothing else, if the caller is not polled meanwhile.
+    /// Waits until no other task of this program writes the object at that path, and returns a client that reads and
+    /// writes it before any other task does. If the caller is not polled meanwhile, only this turn is lost.
     pub(crate) async fn in_turn(&self, path: RequestPath) -> Result<Self> {
         self.check_user().await?;
         let claims = Request::new(Method::PATCH, path).claims();

@@ -1,8 +1,8 @@
-//! Judges responses to writes that may have been carried out before: by an earlier try, or by the same try, which a proxy
+//! Judges responses to writes that may have been executed before: by an earlier try, or by the same try, which a proxy
 //! has sent twice.
 //!
-//! An id that the client generated is the only proof that it was this request. All else is doubt: the object may be as it
-//! was sent because another client has made the same of it.
+//! Only an id that the client generated proves that this request stored the object. Otherwise the result is in doubt,
+//! because another client may have stored the same data.
 
 use crate::error::doubt::Doubt;
 use crate::{
@@ -61,10 +61,10 @@ impl Sender {
     }
 }
 
-/// Returns the response with what it leaves in doubt, or the success that it proves. `repeated` says that an earlier try
-/// may have been carried out.
+/// Returns the response with its doubt, or the success that it proves. `repeated` says that an earlier try may have
+/// been executed.
 ///
-/// PUT and DELETE can be in doubt at the first try, too: nginx sends them again to the next server after an error or a
+/// PUT and DELETE can be in doubt at the first try, too: nginx repeats them at the next server after an error or a
 /// timeout, and returns the refusal of the second. What is not idempotent, as PATCH and the POST of a batch, no proxy may
 /// send twice (RFC 9110, 9.2.2).
 pub(crate) fn resolve(request: &Request, response: Response, repeated: bool) -> Response {
@@ -149,8 +149,8 @@ pub(crate) fn follow_up_request(request: &Request, response: &Response) -> Optio
     (response.doubt == Some(Doubt::Open)).then(|| Request::get(request.subject.clone()))
 }
 
-/// Returns the success that a refused creation under an id of its own proves, as the response to the [`follow_up_request`] shows
-/// it, if there is one.
+/// Returns the success that a refused creation under a generated id proves, with the object that the response to the
+/// [`follow_up_request`] shows, if there is one.
 pub(crate) fn resolve_with(refused: Response, found: Option<Response>) -> Response {
     match found.filter(|found| found.status.is_success()) {
         Some(found) => Response { status: StatusCode::CREATED, ..found },

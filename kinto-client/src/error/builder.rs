@@ -41,7 +41,7 @@ impl Error {
         Self::new(ErrorKind::Unexpected, message)
     }
 
-    /// A sort by a number that the server reads inexactly in the token of the next page.
+    /// Creates an error for a sort by a number that the server reads inexactly in the token of the next page.
     pub(crate) fn unpageable(number: &str) -> Self {
         let message = format!(
             "the server cannot go on after the value {number} of the sort: it reads that number inexactly in its page \
@@ -66,7 +66,7 @@ impl Error {
         error
     }
 
-    /// A change that cannot be saved without losing something, or being read as something else.
+    /// Creates an error for a change that cannot be saved without losing data or changing its meaning.
     pub(crate) fn unsavable(path: String, why: &str) -> Self {
         let place = if path.is_empty() { "the data".to_owned() } else { format!("`{path}`") };
         let mut error = Self::invalid(format!("{place} cannot be saved like this: {why}"));
@@ -96,7 +96,7 @@ impl Error {
         error
     }
 
-    /// The server has taken a creation for an overwrite.
+    /// Creates an error for a creation that the server executed as an overwrite.
     pub(crate) fn replaced() -> Self {
         Self::unexpected(
             "the object existed and was replaced, though it was to be created only: a proxy on the way to the server has \
@@ -106,7 +106,7 @@ impl Error {
         .maybe_applied()
     }
 
-    /// A response that is compressed, which was not asked for.
+    /// Creates an error for a compressed response, which was not requested.
     pub(crate) fn compressed(encoding: &str) -> Self {
         Self::unexpected(format!(
             "the response is compressed (`Content-Encoding: {encoding}`), which the client has not asked for and does not \
@@ -115,9 +115,9 @@ impl Error {
         ))
     }
 
-    /// The object was found in another version than the caller asked for; nothing was written.
+    /// Creates an error for an object whose version is not the one in `if_match`; nothing was written.
     pub(crate) fn changed(found: &str) -> Self {
-        let mut error = Self::new(ErrorKind::Conflict, "the object is of another version than `.if_match(…)` says");
+        let mut error = Self::new(ErrorKind::Conflict, "the version of the object is not the one in `.if_match(…)`");
         error.0.found = Some(Bytes::copy_from_slice(found.as_bytes()));
         error
     }
@@ -142,10 +142,10 @@ impl Error {
         .not_applied()
     }
 
-    /// A request that was not sent, because it had to wait in this program for all the time that it had.
+    /// Creates an error for a request that was not sent, because its time ran out while it waited in this program.
     pub(crate) fn not_sent_within(limit: Duration, reason: &str) -> Self {
         let seconds = limit.as_secs_f32();
-        let message = format!("it was not sent within {seconds} s: {reason} (`timeout` is how long it may wait)");
+        let message = format!("it was not sent within {seconds} s: {reason} (`timeout` limits the wait)");
         let mut error = Self::new(ErrorKind::Timeout, message);
         error.0.waited = true;
         error
@@ -193,7 +193,7 @@ impl Error {
         self
     }
 
-    /// Says which object it was, unless a deeper place has said it.
+    /// Adds the object, unless it is set already.
     pub(crate) fn with_object(mut self, object: &str) -> Self {
         self.0.object.get_or_insert_with(|| object.to_owned());
         self
@@ -204,7 +204,7 @@ impl Error {
         (self.0.operation, self.0.object) = (None, None);
         let message = &self.0.message;
         self.0.message =
-            format!("nothing was sent, for the server did not say how large a batch may be (`GET /`): {message}");
+            format!("nothing was sent, for the server did not return its batch limit (`GET /`): {message}");
         self
     }
 

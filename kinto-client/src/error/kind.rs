@@ -1,3 +1,5 @@
+//! The kinds of errors, with a predicate and an HTTP status for each.
+
 use http::StatusCode;
 
 use super::Error;
@@ -42,7 +44,7 @@ pub enum ErrorKind {
     Unexpected,
     /// A record does not decode as the type it was read as.
     Decode,
-    /// The [`CredentialProvider`](crate::auth::CredentialProvider) implementation could not give credentials.
+    /// The [`CredentialProvider`](crate::auth::CredentialProvider) implementation could not provide credentials.
     Authentication,
     /// More than one object matches, but the call reads a single one.
     MultipleResults,
@@ -71,7 +73,7 @@ impl ErrorKind {
         }
     }
 
-    /// Returns the status with which a web service can answer its own caller: 400 for invalid input, 404 for a
+    /// Returns the status with which a web service can respond to its own caller: 400 for invalid input, 404 for a
     /// missing object, 502 for a failure of Kinto, …
     ///
     /// ```
@@ -203,7 +205,7 @@ predicates! {
     is_not_visible = NotVisible;
     /// Returns `true` if more than one object matches, but the call reads a single one.
     is_multiple_results = MultipleResults;
-    /// The [`CredentialProvider`](crate::auth::CredentialProvider) implementation could not give credentials; nothing was sent.
+    /// Returns `true` if the [`CredentialProvider`](crate::auth::CredentialProvider) failed, so that nothing was sent.
     is_authentication = Authentication;
     /// Returns `true` if some of several operations failed; see [`failures`](Self::failures).
     is_partial = Partial;

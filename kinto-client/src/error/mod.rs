@@ -95,9 +95,9 @@ impl Error {
 
     /// Returns the HTTP status of the response, if there was one with an error status.
     ///
-    /// `None` for what was refused here, before anything was sent ([`is_invalid`](Self::is_invalid)).
-    /// [`kind`](Self::kind)[`().http_status()`](ErrorKind::http_status) is a status for every error, with which a web service can
-    /// answer its own callers.
+    /// `None` for an error that was found before anything was sent ([`is_invalid`](Self::is_invalid)).
+    /// [`http_status`](ErrorKind::http_status) of the [`kind`](Self::kind) is a status for every error, with which a
+    /// web service can respond to its own callers.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.0.refusal.as_ref().map(|refusal| refusal.status)

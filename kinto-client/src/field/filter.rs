@@ -16,8 +16,8 @@ use crate::{
     },
 };
 
-/// Filters and orders, as the server understands them. The [module](crate::field) has a table of what each of them makes of values
-/// of other types, of null and of what is missing.
+/// Filters and orders, as the server understands them. The [module](crate::field) has a table of their effects on
+/// values of other types, on null and on missing fields.
 impl<R, V> Field<R, V> {
     /// Selects objects whose field is this value.
     ///
@@ -172,9 +172,9 @@ impl<R, V> Field<R, V> {
         Field::viewed(self.path)
     }
 
-    /// Selects objects whose text has this in it, whatever the case; or, where there is a `*` in it, is like this from
-    /// its beginning to its end, `*` standing for anything. All else stands for itself; a `*` cannot be searched for.
-    /// What case is, and whether `*` goes beyond the end of a line, is the storage backend's to say.
+    /// Selects objects whose text contains this pattern, whatever the case. With a `*` in it, the pattern has to match
+    /// the whole text, and `*` stands for any text; a literal `*` cannot be found. All other characters are literal.
+    /// The storage backend decides on the case of non-ASCII letters, and whether `*` matches beyond the end of a line.
     pub fn like(&self, pattern: impl AsRef<str>) -> Filter<R>
     where
         V: Text,

@@ -13,7 +13,7 @@
 //! | [`has_key`](Field::has_key) | every type | yes | no | yes |
 //! | [`is_missing`](Field::is_missing) | every type | no | yes | no |
 //!
-//! A range holds values of its own type only, and never a record that lacks the field, unless that is asked for with
+//! A range holds values of its own type only, and never a record that lacks the field, unless you add
 //! [`or_missing`](crate::Filter::or_missing). The features `chrono`, `time` and `uuid` have ranges and orders for the
 //! types of these crates whose text sorts by time; [`as_number`](Field::as_number) and [`as_text`](Field::as_text) view
 //! any other field as what it is stored as. `rust_decimal` needs `#[serde(with = "rust_decimal::serde::float")]` and
@@ -21,7 +21,7 @@
 //!
 //! # Storage backends
 //!
-//! A filter means what PostgreSQL makes of it. The memory backend, which is for development, answers otherwise here:
+//! Filters mean what they mean on PostgreSQL. The memory backend, which is for development, differs here:
 //!
 //! | filter | on the memory backend |
 //! |---|---|

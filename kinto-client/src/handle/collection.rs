@@ -119,8 +119,8 @@ impl Collection {
 
     /// Reads the time of the last change of the records: their `ETag`, without any record.
     ///
-    /// For a web service that passes the `ETag` on, and to ask cheaply whether to read again. It is the timestamp of the
-    /// records; the collection's own, of its settings, is [`Object::last_modified`](crate::Object::last_modified).
+    /// Use it in a service that passes the `ETag` on, or to check cheaply whether the list has changed. It is the time
+    /// of the records; that of the collection's attributes is [`Object::last_modified`](crate::Object::last_modified).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -286,17 +286,17 @@ impl Collection {
 
     /// Reads the changes of the records since `token`, including deletions, the earliest first.
     ///
-    /// Begin with [`Records::change_token`](crate::list::Objects::change_token) of a reading of the collection, and go on with the
-    /// [`token`](crate::list::Changes::token) that each reading of changes gives. Nothing is missed and nothing told twice, whoever
-    /// else writes. From a [`Timestamp`](crate::Timestamp), which does not know what was told, the changes of the 30 seconds before it
-    /// ([`overlap`](Call::overlap)) are told again.
+    /// Begin with [`Records::change_token`](crate::list::Objects::change_token) of a list of the collection, and
+    /// continue with the [`token`](crate::list::Changes::token) of each result. No change is missed or returned twice,
+    /// even while other clients write. A [`Timestamp`](crate::Timestamp) does not record which changes were returned,
+    /// so that those of the 30 seconds before it ([`overlap`](Call::overlap)) are returned again.
     ///
-    /// A collection that was deleted and made again, a server that was flushed or restored, and a change that was told and then taken
-    /// out of the list (a purged tombstone) are a [`Change::Reset`](crate::list::Change::Reset), after which all that is there is told. To
-    /// notice that, the last change that was told is looked for; where it has moved, the collection is asked for its own version. If that
-    /// is later, this is a reset, too, though it may only have been given other attributes. Two things cannot be noticed: deletions
-    /// that were purged before they were told, and records that are created with a timestamp of the past. Whoever
-    /// has been away for longer than the operator keeps tombstones reads everything.
+    /// A [`Change::Reset`](crate::list::Change::Reset) is returned if the collection was deleted and created again, if
+    /// the server was flushed or restored, or if a returned change has disappeared from the list (a purged tombstone).
+    /// All records follow. To detect a reset, the client looks for the last returned change; if that has moved, the
+    /// version of the collection decides, so that changed attributes of the collection can cause a reset, too. Two
+    /// things are not detected: deletions that were purged before they were returned, and records created with an
+    /// older timestamp. A caller that was away for longer than the operator keeps tombstones has to read everything.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

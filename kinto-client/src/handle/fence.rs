@@ -6,12 +6,21 @@ use crate::client::Client;
 impl Client {
     /// Returns this client with a fence: its writes are exact against those of other programs.
     ///
-    /// Kinto compares `If-Match` before it locks the row, so that two programs that save one record at the same moment can
-    /// both be told that they did, and one of the writes is lost. Measured with 8 processes, PostgreSQL and 4 workers: of
-    /// 200 acknowledged increments of one record by [`update_record`](Collection::update_record), about half were lost
-    /// without a fence, and none with it. Within one program writes take turns in any case.
+    /// Kinto compares `If-Match` before it locks the row, so two programs that save the same version of a record at the same
+    /// moment can both succeed, and one of the writes is lost. Within one program, writes of an object wait for each other in
+    /// any case. Measured with 8 processes that write the same records 20 times each, PostgreSQL and 4 server processes:
     ///
-    /// Behind a fence each write of an existing object is sent in a batch of two: first a write of a lock, a record in
+    /// | write | acknowledged and stored, without a fence | with a fence | time |
+    /// |---|---|---|---|
+    /// | `update_record` | 27 of 99 | 156 of 156 | 5.2 s, 13.0 s |
+    /// | `save_record`, again after a conflict | 24 of 86 | 160 of 160 | 4.6 s, 16.4 s |
+    /// | `patch_record` | 26 of 160 | 160 of 160 | 3.8 s, 3.6 s |
+    /// | `grant` | 61 of 160 | 159 of 159 | 9.5 s, 14.0 s |
+    /// | `save_records` of 6 records | 161 of 272 | 222 of 222 | 9.9 s, 40.2 s |
+    ///
+    /// The other calls were conflicts. Without a fence, many of them were in doubt.
+    ///
+    /// With a fence, each write of an existing object is sent in a batch of two: first a write of a lock, a record in
     /// `locks`, and then the write itself. On PostgreSQL a batch is one transaction, so that the second program waits at
     /// the lock, and compares with what the first has stored.
     ///
@@ -24,12 +33,12 @@ impl Client {
     ///   first write, which make sure that the lock is there. A batch has room for half as many writes.
     /// * Writes behind one collection of locks take turns on the server. Give collections that are written a lot a
     ///   collection of locks each, of its own.
-    /// * The collection has to exist, and everybody who writes needs `write` on it: a blueprint declares it with
+    /// * The collection has to exist, and every writer needs `write` on it: a blueprint declares it with
     ///   [`BucketSpec::locks`](crate::blueprint::BucketSpec::locks). Keep nothing else in it.
     /// * The server has to be on PostgreSQL. On the memory backend a batch is no transaction, and nothing tells a client
     ///   which backend it is: the fence is without effect there.
     ///
-    /// A batch is made by the client that has the fence: `todos.client().batch()`.
+    /// Create batches with the client that has the fence: `todos.client().batch()`.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

@@ -167,8 +167,8 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
 
     /// Replaces the object or creates it with `data`, without reading it first.
     ///
-    /// Nothing of the old data is kept. The permissions are, unless `.permissions(…)` gives others. With `.if_match(…)` it
-    /// is done only to the version that you have.
+    /// The old data is discarded. The permissions are kept, unless `.permissions(…)` sets others. With `.if_match(…)`,
+    /// the call replaces only the version that you have.
     ///
     /// Options: [`data`](crate::Call::data), [`if_match`](crate::Call::if_match),
     /// [`permissions`](crate::Call::permissions).
@@ -266,14 +266,14 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
     /// # Errors
     ///
     /// Those of [`get`](Self::get) and [`save`](Self::save); a conflict only after 20 tries, or if it is in doubt whether
-    /// the change was made ([`Error::may_have_been_applied`](crate::Error::may_have_been_applied)): a response was lost,
+    /// it was stored ([`Error::may_have_been_applied`](crate::Error::may_have_been_applied)): a response was lost,
     /// or the object is what was sent, because the request arrived twice or another client has made the same change.
     /// `change` is not run again then, since one that counts would count twice: read the object, and decide.
     pub fn update<F: FnMut(&mut T) + Send>(&self, change: F) -> Call<'static, Update<K, T, F>> {
         Call::new(&self.client, Update::new(self.place.clone(), change))
     }
 
-    /// Gives permissions to principals and keeps all others. If another client changed the object in between, this is
+    /// Adds permissions for principals and keeps all others. If another client changed the object in between, this is
     /// repeated.
     ///
     /// It also works on objects whose permissions are not visible to you.

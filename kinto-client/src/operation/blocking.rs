@@ -1,4 +1,4 @@
-//! Calls and streams that are carried out on the caller's thread, which waits for them.
+//! Calls and streams that block the caller's thread.
 
 use std::{
     pin::pin,

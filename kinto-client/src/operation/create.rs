@@ -123,7 +123,7 @@ impl<K: Kind, T> Create<K, T> {
         Ok(id)
     }
 
-    /// Returns true if the id is one that was generated for this call, and so is nobody else's.
+    /// Returns true if the id was generated for this call, so that no other client uses it.
     pub(crate) fn has_own_id(&self, data: &NewData) -> bool {
         matches!(self.id, NewId::Ours(_)) && !matches!(data.id, Some(Value::String(_)))
     }

@@ -152,8 +152,8 @@ impl<K: Kind> Call<'_, Delete<K>> {
 impl<'a, K: InBucket> Call<'a, Delete<K>> {
     /// Returns `None` if there is no such object, instead of an error.
     ///
-    /// `None` does not prove that another client has deleted it: this request may have arrived twice, by a retry
-    /// or a proxy that sends requests again, and then `None` is what the second was told.
+    /// `None` does not prove that another client has deleted it: this request may have arrived twice, by a retry or by
+    /// a proxy that repeats requests, and then `None` is the response to the second.
     pub fn if_exists(self) -> Call<'a, DeleteIfExists<K>> {
         Call::new(&self.client, DeleteIfExists(self.op))
     }

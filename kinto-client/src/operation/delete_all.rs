@@ -1,3 +1,5 @@
+//! Deleting all objects of a list, or those that match a filter.
+
 use http::Method;
 use serde::Deserialize;
 
@@ -102,7 +104,7 @@ impl<K: Kind, R> Call<'_, DeleteAll<K, R>> {
     ///
     /// # Errors
     ///
-    /// A filter of which some storage backend of the server makes more than it says is refused before anything is sent,
+    /// A filter that a storage backend would apply to more objects than it says is rejected before anything is sent,
     /// since the server does not tell which backend it has: [`has_key`](crate::field::Field::has_key) or
     /// [`is_missing`](crate::field::Field::is_missing) of more than one field, equality with a list or an object that has
     /// a boolean, 0 or 1 in it, and [`Filter::or_missing`]. Read the objects with the same filter, check them, and

@@ -24,7 +24,7 @@
 //! # Ok(()) }
 //! ```
 
-#![expect(private_interfaces, reason = "the traits are sealed: nobody outside can call what these appear in")]
+#![expect(private_interfaces, reason = "the traits are sealed: no other crate can call methods with these types")]
 
 use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
 
@@ -115,7 +115,7 @@ pub trait Operation: sealed::Operation<Output = <Self as Operation>::Output> + S
 ///
 /// This trait is sealed.
 pub trait Action: sealed::Action<Output = <Self as Action>::Output> + Send {
-    /// The result of the operation.
+    /// The result of the action.
     type Output: Send;
 }
 

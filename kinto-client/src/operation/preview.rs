@@ -33,8 +33,8 @@ impl<P: Preview> Call<'_, P> {
     /// | [`ensure::<T>`](crate::Client::ensure) | `client.plan(&Blueprint::new().collection::<T>())`, which is what it applies |
     /// | `migrate` (feature `schema`) | its `dry_run` |
     ///
-    /// The request in which a client asks the server about itself (`GET /`), once and only for calls that need the answer, is not
-    /// shown before the call's own. What is in the `default` bucket is shown under that name, even where the call then uses the id
+    /// The request for the server information (`GET /`), which is sent once and only for calls that need the response,
+    /// is not shown. What is in the `default` bucket is shown under that name, even where the call then uses the id
     /// that the bucket really has, as for types with a schema.
     ///
     /// ```

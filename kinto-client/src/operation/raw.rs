@@ -38,7 +38,7 @@ pub struct RawResponse {
     pub headers: HeaderMap,
     /// The complete body.
     pub body: Bytes,
-    /// True if an earlier try of the request may have been carried out and this response does not tell: a `412` or
+    /// `true` if an earlier try of the request may have been executed and this response does not show it: a `412` or
     /// `404` can be its effect.
     pub may_have_been_applied: bool,
 }
@@ -57,7 +57,7 @@ impl RawResponse {
     ///
     /// # Errors
     ///
-    /// The error that the typed calls would give for this status.
+    /// The error that the typed calls return for this status.
     pub fn success(self) -> Result<Self> {
         if self.status.is_success() {
             return Ok(self);
@@ -71,13 +71,13 @@ impl RawResponse {
 impl Client {
     /// Sends a request to any endpoint, with the client's credentials, headers, retries and limits.
     ///
-    /// The path is below the server's version prefix (`/buckets/blog`), and may have a query. What is put together on the call:
+    /// The path is below the version prefix (`/buckets/blog`), and may have a query. Set the rest on the call:
     /// [`json`](Call::json) or [`body`](Call::body), [`query`](Call::query), [`header`](Call::header),
     /// [`if_match`](Call::if_match), [`if_none_match`](Call::if_none_match), [`if_absent`](Call::if_absent).
     ///
-    /// Requests that change something (all but `GET`, `HEAD` and `OPTIONS`) are sent again only if the server cannot have carried
-    /// them out; [`repeatable`](Call::repeatable) says that twice is no harm. Any status is a response here, not an error:
-    /// [`RawResponse::success`] makes one of it.
+    /// Requests that change something (all but `GET`, `HEAD` and `OPTIONS`) are retried only if the server cannot have
+    /// executed them; [`repeatable`](Call::repeatable) declares that executing them twice is harmless. Every status is
+    /// a response here, not an error: [`RawResponse::success`] turns an error status into an error.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -98,7 +98,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::is_invalid`] if the path is none: it begins with `/`, has no `.` or `..` between slashes, and no character
+    /// [`Error::is_invalid`] if the path does not begin with `/`, or has `.` or `..` between slashes or a character
     /// that a URL would have to encode.
     pub fn request(&self, method: Method, path: impl AsRef<str>) -> Call<'static, RawRequest> {
         let (path, query) = match path.as_ref().split_once('?') {
@@ -124,10 +124,10 @@ impl Client {
 fn check(method: &Method, path: &str, query: &str) -> Result<()> {
     let refuse = |reason: &str| Err(Error::invalid(format!("{path:?} cannot be the path of a request: {reason}")));
     if matches!(*method, Method::CONNECT | Method::TRACE) {
-        return Err(Error::invalid(format!("{method} is no method of Kinto's")));
+        return Err(Error::invalid(format!("the method {method} is not supported by Kinto")));
     }
     if !path.starts_with('/') {
-        return refuse("it does not begin with `/`");
+        return refuse("it must begin with `/`");
     }
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte);
     if !path.bytes().chain(query.bytes()).all(plain) {
@@ -137,7 +137,7 @@ fn check(method: &Method, path: &str, query: &str) -> Result<()> {
     }
     let dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
     if path.split('/').any(dots) {
-        return refuse("`.` and `..` lead elsewhere");
+        return refuse("it must not contain `.` or `..` between slashes");
     }
     Ok(())
 }
@@ -224,8 +224,8 @@ impl Call<'_, RawRequest> {
         self
     }
 
-    /// Declares that to carry out this request twice is the same as once, so that it can be sent again when its response was lost.
-    /// A policy of retries decides whether it is. Read [`RawResponse::may_have_been_applied`] then.
+    /// Declares that executing this request twice has the same effect as executing it once, so that it may be retried.
+    /// The retry policy decides how often. Read [`RawResponse::may_have_been_applied`] then.
     pub fn repeatable(mut self) -> Self {
         self.op.may_be_repeated = true;
         self

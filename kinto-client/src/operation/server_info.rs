@@ -43,7 +43,7 @@ impl Client {
 
     /// Returns the current user, or `None` if the server does not know the credentials, which is no error here.
     ///
-    /// The server is asked once, also for all clones of this client.
+    /// It is requested once, also for all clones of this client.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl Client {
     }
 }
 
-/// The request of a call that asks the server about itself, unless the client knows that already.
+/// Returns the preview of the request for the server information, unless that is cached.
 fn asks(client: &Client) -> RequestPreview {
     RequestPreview::new(client.known().is_err().then(ask))
 }

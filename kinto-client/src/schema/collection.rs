@@ -42,9 +42,9 @@ impl Collection {
     ///
     /// todo.create_records([json!({"title": "Milk"}), json!({"title": 3})]).await?;
     /// let schema = Schema::new(&json!({"properties": {"title": {"type": "string"}}}))?;
-    /// let find_invalid = todo.find_invalid(schema).await?;
-    /// assert_eq!((find_invalid.checked, find_invalid.count), (2, 1));
-    /// assert_eq!(find_invalid.listed[0].violations[0].rule, "type");
+    /// let report = todo.find_invalid(schema).await?;
+    /// assert_eq!((report.checked, report.count), (2, 1));
+    /// assert_eq!(report.listed[0].violations[0].rule, "type");
     /// # Ok(()) }
     /// ```
     pub fn find_invalid(&self, schema: impl Into<Arc<Schema>>) -> Call<'static, FindInvalid> {
@@ -64,16 +64,16 @@ impl Collection {
     ///
     /// Set the new schema on the collection first, and then run the migration.
     ///
-    /// What a record is, it says itself. A type fits it exactly if all that the type writes for it is there already. A
+    /// A record decides its form itself. A type fits it exactly if all that the type writes for it is there already. A
     /// record that fits one of the two types exactly is in that form; one that fits both is in the form of the type that
-    /// knows more of its fields. Where that does not tell either, as for two types with the same fields, the
-    /// server's stamp decides: what it has checked since the collection has the new schema is in the new form. Have the
-    /// types differ in a field that is always written, and nothing depends on that.
+    /// knows more of its fields. If neither decides, as for two types with the same fields, the server's stamp does: a
+    /// record that the server has checked since the collection got the new schema is in the new form. The stamp is not
+    /// needed if the types differ in a field that is always written.
     ///
-    /// The records are read in the order in which they were changed, so that what others write meanwhile is met, too. If it
-    /// is stopped, at whatever point, the next run goes on from there, and no record is rewritten twice.
-    /// [`dry_run`](Call::dry_run) says what a migration would do; there is no [`preview`](Call::preview), since which records
-    /// are written is known only when they have been read.
+    /// The records are read in the order of their last changes, so that records that others write meanwhile are read,
+    /// too. If the migration is stopped, at whatever point, the next run continues there, and no record is rewritten
+    /// twice. [`dry_run`](Call::dry_run) reports what a migration would do. There is no [`preview`](Call::preview),
+    /// since the writes depend on the records that were read.
     ///
     /// Fields that only `Old` knows are removed; fields that neither type knows are kept. A record that another
     /// client changes in the meantime is read and rewritten again.

@@ -1,4 +1,4 @@
-//! In which of two forms a record is.
+//! The form of a record: that of the old type or of the new one.
 
 use serde_json::{Map, Value};
 

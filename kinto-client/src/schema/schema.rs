@@ -78,7 +78,7 @@ impl Schema {
         &self.json
     }
 
-    /// The patterns that are not checked here, because only Python, which the server is written in, gives them their exact
+    /// Returns the patterns that only the server can check, because only Python gives them their exact
     /// meaning: with backreferences, conditions, atomic groups, possessive repetitions, look-behind of more than
     /// characters, or other than ASCII letters where case is ignored. A record that breaks one of these is refused by the
     /// server.
@@ -102,7 +102,7 @@ impl Schema {
     /// # Errors
     ///
     /// [`Error::is_schema_violation`](crate::Error::is_schema_violation) if it does not fit; if there are several
-    /// violations, [`field`](crate::Error::field) and [`rule`](crate::Error::schema_keyword) return the first.
+    /// violations, [`field`](crate::Error::field) and [`schema_keyword`](crate::Error::schema_keyword) have the first.
     pub fn check<T: Serialize + ?Sized>(&self, data: &T) -> Result<()> {
         fits(&self.violations(data)?)
     }

@@ -1,4 +1,4 @@
-//! Since when a collection has its schema.
+//! The version of a collection at which it got its schema.
 
 use std::pin::pin;
 
@@ -31,7 +31,7 @@ use crate::{
 /// The collection attribute that records since which version its records are checked against the schema.
 const MARKER: &str = "migration";
 
-/// Between which versions of the collection its schema was that of the new type.
+/// The versions of the collection between which its schema was that of the new type.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Since {
     pub(super) first: Timestamp,
@@ -48,7 +48,7 @@ impl Since {
         stamp.is_some_and(|stamp| (self.first.as_millis()..=self.until.as_millis()).contains(&stamp))
     }
 
-    /// Asks the history of the bucket, where the server keeps one; otherwise it is noted in the collection the first time.
+    /// Reads it from the bucket's history if there is one, and otherwise notes it in the collection the first time.
     pub(super) async fn find(
         client: &Client,
         place: &Place<kind::Collection>,

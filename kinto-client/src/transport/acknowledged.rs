@@ -1,5 +1,5 @@
-//! The latest writes that were acknowledged to this program. A request that is refused because of one of them is in no
-//! doubt: it was another request, of this program, that wrote what is there.
+//! The latest acknowledged writes of this program. A request that is refused because of one of them is not in doubt:
+//! another request of this program stored what is there.
 
 use crate::error::doubt::Doubt;
 use std::{

@@ -26,7 +26,7 @@ use crate::{
     wire::{claim::Claim, request::Request, request_path::template_of, response::Response},
 };
 
-/// Says if a request is sent only where it is in no other's way.
+/// The condition of a request: a read ahead is sent only if it delays no other request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ahead {
     No,
@@ -67,7 +67,7 @@ impl Limit {
 }
 
 impl Try {
-    /// Sends the request once, or twice if the credentials had to be renewed. `None` if it was only to be sent where it
+    /// Sends the request once, or twice if the credentials were refreshed. `None` if it was only to be sent where it
     /// is in no other's way.
     pub(super) async fn run(mut self) -> Result<Option<Response>> {
         let turn = self.turn.take();

@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 use crate::error::{Error, Result, kind::ErrorKind};
 
-/// The credentials of a client, which are sent only to the server it was made for.
+/// The credentials of a client, which are sent only to the server that the client was created for.
 ///
 /// A pair of user and password converts to it, as in `.auth(("alexis", "p4ssw0rd"))`. `Debug` never shows the
 /// secret.
@@ -87,8 +87,8 @@ impl<U: AsRef<str>, P: AsRef<str>> From<(U, P)> for Auth {
 
 /// A provider of the `Authorization` header of each request, for schemes that need more than a fixed value.
 ///
-/// It is implemented without the `async_trait` macro, whose methods have other lifetimes: `Box::pin(async move { … })` around the
-/// body of the method is all that it takes. The types are re-exported as `kinto_client::futures_core` and `kinto_client::http`.
+/// Implement it without the `async_trait` macro, whose methods have other lifetimes: wrap the body of each method in
+/// `Box::pin(async move { … })`. The types are re-exported as `kinto_client::futures_core` and `kinto_client::http`.
 ///
 /// ```
 /// use kinto_client::{
@@ -114,14 +114,14 @@ pub trait CredentialProvider: Send + Sync + 'static {
     ///
     /// It is called before every request, so cache values that are expensive to get.
     ///
-    /// A task of the client's own asks for it, so that task-local values of the caller are not there.
+    /// A task of the client calls it, so that task-local values of the caller are not available.
     ///
     /// # Errors
     ///
     /// An [`Error::authentication`] with the reason; the request is not sent then.
     fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>>;
 
-    /// Renews the credentials after the server has refused them with a 401.
+    /// Refreshes the credentials after the server has rejected them with a 401.
     ///
     /// Return `true` if there are new ones: the request is then sent once more with them.
     ///

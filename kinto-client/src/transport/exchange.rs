@@ -1,3 +1,5 @@
+//! One exchange: adds credentials and headers, sends the request, follows redirects and reads the body.
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
@@ -52,7 +54,7 @@ impl Exchange {
         }
     }
 
-    /// Returns true if the server refused the credentials, and there are others now.
+    /// Returns true if the server rejected the credentials, and new ones were obtained.
     pub(crate) async fn renewed(&self, response: &Response) -> Result<bool> {
         match &self.auth {
             _ if response.status != StatusCode::UNAUTHORIZED => Ok(false),
@@ -61,7 +63,7 @@ impl Exchange {
         }
     }
 
-    /// Asks for other credentials, within `timeout`. Returns false if there are none.
+    /// Refreshes the credentials within `timeout`. Returns `false` if there are no new ones.
     pub(crate) async fn refresh(&self, timeout: Duration) -> Result<bool> {
         let Some(auth) = &self.auth else { return Ok(false) };
         let renewed = tokio::time::timeout(timeout, auth.refresh()).await;

@@ -9,8 +9,8 @@ use crate::error::{Error, Result, kind::ErrorKind};
 
 /// The default transport: `reqwest`, without its redirects and retries.
 ///
-/// [`ClientBuilder::http_transport`](crate::ClientBuilder::http_transport) makes one, to be wrapped. Cloning is cheap, and clones
-/// share their connections.
+/// [`ClientBuilder::http_transport`](crate::ClientBuilder::http_transport) creates one to wrap. Cloning is cheap, and
+/// clones share their connections.
 #[derive(Clone, Debug)]
 pub struct HttpTransport(pub(crate) reqwest::Client);
 

@@ -34,7 +34,7 @@ const GRACE: Duration = Duration::from_millis(100);
 /// where the executor is late.
 const WAKES: u32 = 3;
 
-/// A turn for more than one request: to read an object and then to write it, with nobody in between.
+/// A turn for several requests, such as reading and then writing an object without another task's write in between.
 ///
 /// It is kept by a task, not by the caller, and only while it is used: a caller that is not polled for [`GRACE`] loses
 /// it. So does one that still waits for it, so that a crowd of them costs those behind it no more than one does. That is

@@ -1,6 +1,6 @@
 //! HTTP: sends requests and receives responses, without knowledge of Kinto's objects.
 //!
-//! [`HttpTransport`] is the default. Implement [`Transport`] to observe or change requests, or to answer them in a test, and
+//! [`HttpTransport`] is the default. Implement [`Transport`] to observe or change requests, or respond in a test, and
 //! pass it to [`ClientBuilder::transport`](crate::ClientBuilder::transport).
 //!
 //! ```
@@ -50,9 +50,9 @@ pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>
 
 /// Sends requests to the server. [`HttpTransport`] is the default implementation.
 ///
-/// An implementation sends exactly the request it is given, once: it follows no redirect, tries nothing again and adds
-/// no credentials, because all of that is decided above it. One that wraps another (for trace headers, logging, `tower`) finds the
-/// default at [`ClientBuilder::http_transport`](crate::ClientBuilder::http_transport).
+/// An implementation sends exactly the request it is given, once: it follows no redirect, retries nothing and adds no
+/// credentials, because the client does all of that. One that wraps another (for trace headers, logging, `tower`) gets
+/// the default from [`ClientBuilder::http_transport`](crate::ClientBuilder::http_transport).
 ///
 /// The traits are those of the crates `http`, `bytes` and `futures-core`, which are re-exported:
 /// [`kinto_client::http`](crate::http), [`kinto_client::bytes`](crate::bytes),
@@ -62,8 +62,8 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// A [`TransportError`], whose kind decides about retries: [`Connect`](TransportErrorKind::Connect) only where nothing can have
-    /// been sent. Another library's error becomes [`Unknown`](TransportErrorKind::Unknown) by `?` or
+    /// A [`TransportError`], whose kind decides about retries: use [`Connect`](TransportErrorKind::Connect) only if
+    /// nothing can have been sent. Another library's error becomes [`Unknown`](TransportErrorKind::Unknown) by `?` or
     /// [`TransportError::unknown`].
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>>;
 }
@@ -77,8 +77,8 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
 /// The reason why there is no response.
 ///
-/// A boxed error and an [`std::io::Error`] turn into it with `?`. They are [`Unknown`](TransportErrorKind::Unknown) then, since they
-/// do not say whether the request was sent: a write is not sent again after them, unless twice is the same as once.
+/// A boxed error and an [`std::io::Error`] convert to it with `?`, as [`Unknown`](TransportErrorKind::Unknown), since
+/// they do not say whether the request was sent: a write is not retried after them, unless it is safe to repeat.
 ///
 /// ```
 /// use kinto_client::transport::{TransportError, TransportErrorKind};
@@ -119,7 +119,7 @@ impl TransportError {
         Self { kind, source: source.into() }
     }
 
-    /// An error that does not say how far the request came, which may have arrived: `.map_err(TransportError::unknown)`.
+    /// Creates an error that does not say how far the request came: `.map_err(TransportError::unknown)`.
     pub fn unknown(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(TransportErrorKind::Unknown, source)
     }
@@ -136,7 +136,7 @@ impl TransportErrorKind {
         match self {
             Self::Connect => "there was no connection, and nothing was sent",
             Self::Interrupted => "the connection broke, and the request may have been sent",
-            Self::TimedOut => "nothing was heard in time, and the request may have been sent",
+            Self::TimedOut => "the connection was silent for too long, and the request may have been sent",
             Self::Unknown => "the transport failed, and the request may have been sent",
         }
     }

@@ -1,3 +1,5 @@
+//! Retry policies: how often a request is repeated, and after which delay.
+
 use std::{fmt, time::Duration};
 
 use http::StatusCode;
@@ -13,10 +15,10 @@ use crate::{
 
 /// A policy that decides how often a request is retried, and after which delay.
 ///
-/// It is asked only about requests that are safe to retry: the server did nothing, or executing the request
+/// The client calls it only for requests that are safe to retry: the server did nothing, or executing the request
 /// twice has the effect of executing it once. The client decides that, not the policy.
 ///
-/// A batch asks it for each operation of a request without a response that tells what was executed: a broken
+/// A batch calls it for each operation of a request without a response that tells what was executed: a broken
 /// connection, a 5xx, a malformed response. These operations are retried in smaller requests each time, so that
 /// an operation that makes the server fail is found; the longest of the delays is used. Two retries are
 /// independent of the policy. If the server refuses a batch as too large, it has executed nothing, and gets the

@@ -1,3 +1,5 @@
+//! Applies the retry policy to the tries of one request.
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -24,7 +26,7 @@ use crate::{
 pub(crate) struct RequestOptions {
     pub(crate) retry: Arc<dyn RetryPolicy>,
     pub(crate) timeout: Duration,
-    /// Headers of one call, or why they cannot be any.
+    /// The headers of one call, or the error of an invalid one.
     pub(crate) headers: Result<HeaderMap>,
     /// `true` if they were chosen for a single call, which can therefore not be part of a batch.
     pub(crate) for_one_call: bool,
@@ -56,7 +58,7 @@ impl Sender {
         (outcome.and_then(sent), repeated)
     }
 
-    /// Sends a read that nobody waits for yet; `None` if it would be in the way of another request.
+    /// Sends a read before its result is needed; `None` if it would delay another request.
     pub(crate) async fn send_ahead(
         self: &Arc<Self>,
         request: &Request,
@@ -101,7 +103,7 @@ impl Sender {
         (Err(Error::unexpected("the retry policy never ended".to_owned())), repeated)
     }
 
-    /// One try; whoever calls this asks the policy.
+    /// Sends one try; the caller applies the retry policy.
     pub(crate) async fn send_once(
         self: &Arc<Self>,
         request: &Request,
@@ -112,8 +114,8 @@ impl Sender {
         self.attempt(request, options, tries, lease, Ahead::No).await.and_then(sent)
     }
 
-    /// One try. It goes on by itself, so that its place and its turn are given back whether or not the caller is polled,
-    /// and ends when the caller is dropped.
+    /// Sends one try in a task of its own, so that its permit and its turn are released whether or not the caller is
+    /// polled. The task ends when the caller is dropped.
     async fn attempt(
         self: &Arc<Self>,
         request: &Request,

@@ -1,7 +1,7 @@
 //! Writes of one program to one object go one after the other.
 //!
 //! Measured on PostgreSQL with two workers: of 160 guarded writes of one record by eight writers, 67 were lost although
-//! every one was answered with 200, because the server compares `If-Match` before it locks the row; and of 160 patches
+//! every response was a 200, because the server compares `If-Match` before it locks the row; and of 160 patches
 //! of different fields 120, because its PATCH reads, changes and writes without a lock. Within one program, taking turns
 //! prevents both. The queue is kept for the whole program, not for each client, since two clients of one server write to
 //! the same objects.

@@ -1,3 +1,5 @@
+//! The body of a batch, and the responses within its response.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,7 +17,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// One request that carries several, each behind its lock if it has one. Credentials are on the outside only; the server hands them down.
+/// Creates the request of a batch, each part behind its lock if it has one. Only the batch itself has credentials.
 pub(crate) fn request<'a>(parts: impl IntoIterator<Item = &'a Request, IntoIter: Clone>) -> Result<Request> {
     let parts = parts.into_iter();
     let mut body = Vec::with_capacity(parts.clone().map(size).sum());
@@ -137,7 +139,7 @@ pub(crate) fn can_hold(request: &Request) -> bool {
     !request.path().contains("/batch") && !request.secret && !conditional_read
 }
 
-/// The answers to the parts, in their order; those to the locks are taken into account.
+/// Returns the responses to the parts, in their order, after judging those to the locks.
 pub(crate) fn responses<'a>(
     response: &Response,
     parts: impl IntoIterator<Item = &'a Request, IntoIter: Clone>,
@@ -156,7 +158,7 @@ pub(crate) fn responses<'a>(
     Ok(responses)
 }
 
-/// The answers to so many requests, the locks among them.
+/// Returns the responses to so many requests, the locks among them.
 pub(crate) fn answers(response: &Response, expected: usize) -> Result<Vec<Response>> {
     #[derive(Deserialize)]
     struct Answers<'a> {

@@ -18,12 +18,12 @@ const MAX_REMEMBERED: usize = 16_384;
 /// A position in the changes of a collection, from which [`changes_since`](crate::Collection::changes_since)
 /// continues.
 ///
-/// It is more than a time. The server gives a change its timestamp before it becomes visible, so that one with an earlier timestamp
-/// can appear behind one with a later. So the changes of the last seconds are asked for again, and a token knows which of them were
-/// told: a few bytes for each, 2,048 of them at most (16 KB of text). Beyond that number some are told again.
+/// It is more than a time. The server stamps a change before it becomes visible, so that a change can become visible
+/// after one with a later timestamp. The changes of the last seconds are therefore requested again, and a token
+/// records which were returned: a few bytes each, 2,048 at most (16 KB of text). Beyond that some are returned again.
 ///
-/// It can be kept as text ([`Display`](fmt::Display), [`FromStr`], serde), in which the ids of records are hashes but for the
-/// last one. A [`Timestamp`] becomes a token, too: one that does not know what was told in the seconds before it.
+/// It can be stored as text ([`Display`](fmt::Display), [`FromStr`], serde), in which the ids of records are hashes,
+/// but for the last. A [`Timestamp`] converts to a token that does not record what was returned shortly before it.
 ///
 /// ```
 /// use kinto_client::{Timestamp, list::ChangeToken};
@@ -217,7 +217,7 @@ impl FromStr for ChangeToken {
             let told = Self::decode(&URL_SAFE_NO_PAD.decode(parts.next()?).ok()?, settled)?;
             parts.next().is_none().then_some(Self { seen, settled: Some(settled), told, last })
         };
-        read().ok_or_else(|| Error::invalid("this is not the text of a change token"))
+        read().ok_or_else(|| Error::invalid("the text is not a change token: pass it unchanged"))
     }
 }
 

@@ -159,7 +159,7 @@ impl<R> Listing<R> {
 
 fn field_list(fields: &[String]) -> Result<String> {
     if fields.is_empty() {
-        return Err(Error::invalid("no field is selected"));
+        return Err(Error::invalid("no field is selected: name at least one"));
     }
     if let Some(field) = fields.iter().find(|field| field.is_empty() || field.contains(',') || field.contains('\0')) {
         return Err(Error::invalid(format!(

@@ -12,8 +12,8 @@ const VERSION: &str = "1:";
 
 /// A position after a page of a list, from which reading can continue. It can be stored as text.
 ///
-/// It knows the list, and the filters, the bounds of time, the order and the selected fields that the page was read with.
-/// Reading goes on with these. A call that asks for another list, or for other ones, is
+/// It holds the list, and the filters, time bounds, order and selected fields that the page was read with. Reading
+/// continues with these. A call for another list, or with other ones, is
 /// [`Error::is_invalid`](crate::Error::is_invalid), and nothing is sent. The server's tokens do not expire.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PageToken {
@@ -83,7 +83,7 @@ fn is_bound(name: &str) -> bool {
 
 fn other(what: &str) -> Error {
     Error::invalid(format!(
-        "the page token was made with other {what}: ask for the same ones, or for none, and the token's are used"
+        "the page token was made with other {what}: set the same ones, or none to use those of the token"
     ))
 }
 
@@ -129,7 +129,7 @@ impl FromStr for PageToken {
             Some((path, query)) if printable && path.starts_with('/') && query.contains("_token=") => {
                 Ok(Self::new(path, Query::verbatim(query)))
             }
-            _ => Err(Error::invalid("the text is not a page token")),
+            _ => Err(Error::invalid("the text is not a page token: pass the text of a `PageToken` unchanged")),
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Typed paths of lists and objects.
+
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use super::{

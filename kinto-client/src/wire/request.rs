@@ -1,3 +1,5 @@
+//! A request without I/O: method, path, query, preconditions, body, and what a repetition would do.
+
 use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
@@ -19,10 +21,10 @@ pub(crate) enum Precondition {
     Changed(Timestamp),
 }
 
-/// The effect of sending a request again after the server has executed it.
+/// The effect of executing a request twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Idempotency {
-    /// The same as sending it once, or the second is refused.
+    /// The same as executing it once, or the second execution is refused.
     Harmless,
     /// Executing it twice has another effect, so that it may be retried only if it cannot have arrived.
     Harmful,

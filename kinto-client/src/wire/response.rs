@@ -39,7 +39,7 @@ impl Response {
         let total = self.header("total-objects").or_else(|| self.header("total-records"));
         total
             .and_then(|total| total.parse().ok())
-            .ok_or_else(|| Error::unexpected("the server's response does not have the number of objects".to_owned()))
+            .ok_or_else(|| Error::unexpected("the server's response lacks the number of objects".to_owned()))
     }
 
     pub(crate) fn etag(&self) -> Result<Timestamp> {

@@ -82,7 +82,7 @@ impl FromStr for Timestamp {
     }
 }
 
-/// Takes the time of day for a timestamp, in milliseconds; what is less than one is cut off.
+/// Converts a time of day to a timestamp in milliseconds, rounding down.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -106,7 +106,7 @@ impl TryFrom<SystemTime> for Timestamp {
     }
 }
 
-/// Takes a timestamp for a time of day, which is an error where the system's clock does not go so far.
+/// Converts a timestamp to a time of day, which is an error if the system's clock cannot represent it.
 impl TryFrom<Timestamp> for SystemTime {
     type Error = Error;
 

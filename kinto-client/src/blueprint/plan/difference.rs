@@ -46,10 +46,10 @@ pub enum Difference {
     UnmanagedGrant {
         /// `read`, `record:create`, …
         permission: String,
-        /// The principal of the user.
+        /// The principal.
         principal: Principal,
     },
-    /// A list of permissions that is not visible to you now is made to have these principals, which it may have already.
+    /// These principals are added to a list of permissions that is not visible to you; it may have them already.
     /// Others in it stay.
     Added {
         /// `read`, `record:create`, …
@@ -111,7 +111,7 @@ pub(crate) fn changes(wanted: &Wanted, present: &Present, me: &Writer, mode: Mat
     for (permission, list) in &wanted.permissions {
         match &present.permissions {
             Some(lists) if permission == "write" && mode == MatchMode::Exactly && !me.is_added => {
-                // Whoever is not in it sees no permissions, and could not compare them the next time.
+                // A user who is not in it sees no permissions, and could not compare them the next time.
                 let list = list.iter().chain([&me.id]).cloned().collect();
                 changes.list(permission, &list, lists.get(permission), me, mode);
             }

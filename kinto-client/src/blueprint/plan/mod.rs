@@ -24,7 +24,7 @@ use step::{Action, Step};
 /// Compares a blueprint with the server, and changes nothing.
 pub struct ComputePlan {
     pub(super) blueprint: Blueprint,
-    /// True if objects that the blueprint does not have are looked for.
+    /// `true` if the plan also lists objects that the blueprint does not have.
     pub(super) finds_extra: bool,
 }
 
@@ -114,7 +114,7 @@ impl Plan {
     /// **with all their records**, in declared buckets, and principals in declared lists of members and permissions.
     /// Print the plan to see them.
     ///
-    /// You stay among those who may write, where the server puts whoever writes.
+    /// You keep `write` where the server adds the writer of an object to its `write` list.
     ///
     /// Buckets are never deleted, and neither is anything in your `default` bucket, which all your programs share.
     ///
@@ -175,8 +175,8 @@ impl Plan {
         named
     }
 
-    /// Applies the plan, one request after the other, each only if its object is still as it was when the plan was
-    /// made.
+    /// Applies the plan, one request after the other, each only if its object has not changed since the plan was
+    /// computed.
     ///
     /// All objects are compared with the plan once more before the first change, so that an outdated plan changes
     /// nothing. Objects that are as wanted already are skipped, so that applying a plan twice has the effect of
@@ -189,7 +189,7 @@ impl Plan {
     /// # Errors
     ///
     /// [`Error::is_conflict`](crate::Error::is_conflict) if an object was changed, created or deleted since the
-    /// plan was made. The message of any error says which steps were done and which were not.
+    /// plan was computed. The message of any error says which steps were done and which were not.
     pub fn apply(&self) -> Call<'_, Apply<'_>> {
         Call::new(&self.client, Apply { plan: self, looks_first: true })
     }

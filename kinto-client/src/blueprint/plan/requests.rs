@@ -22,11 +22,11 @@ pub(crate) struct Write<'a> {
 pub(crate) enum Guard {
     /// The object does not exist.
     Absent,
-    /// The object is as it was when the plan was made.
+    /// The object is as it was when the plan was computed.
     Seen(Timestamp),
     /// The object is as an earlier request of this plan left it.
     Left,
-    /// The object is as it was when the plan was made, and is deleted.
+    /// The object is as it was when the plan was computed, and is deleted.
     Deleted(Timestamp),
 }
 

@@ -33,7 +33,7 @@ pub enum Action {
     Change,
     /// The object is as the blueprint declares it, or is not visible.
     NoOp,
-    /// The blueprint does not have it, and it is left alone: see [`Plan::prune`](crate::blueprint::Plan::prune).
+    /// The object is not in the blueprint and is left unchanged: see [`Plan::prune`](crate::blueprint::Plan::prune).
     Unmanaged,
     /// The object is not in the blueprint and is deleted, with everything in it.
     Delete,
@@ -150,7 +150,7 @@ impl Step {
         &self.changes.differences
     }
 
-    /// Returns the version of the object when the plan was made, or `None` if it did not exist.
+    /// Returns the version of the object when the plan was computed, or `None` if it did not exist.
     ///
     /// The object must still have this version when the step is applied.
     #[must_use]

@@ -80,7 +80,7 @@ pub(crate) fn object<T: Serialize + ?Sized>(data: &T) -> Result<Map<String, Valu
     }
 }
 
-/// The JSON object that `data` serialises to, as text.
+/// Returns the JSON object that `data` serializes to, as text.
 pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<String> {
     let mut json = Vec::with_capacity(256);
     encode(data, false, |data| serde_json::to_writer(&mut json, data))?;
@@ -97,7 +97,7 @@ pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<String> {
     Ok(json)
 }
 
-/// The JSON of data that was read, without the checks of what is to be stored.
+/// Returns the JSON of data that was read, without the checks of data to be stored.
 pub(crate) fn unchecked<T: Serialize + ?Sized>(data: &T) -> Result<String> {
     serde_json::to_string(data).map_err(|error| cannot_be_stored(&error.to_string(), ""))
 }
@@ -107,7 +107,7 @@ pub(crate) fn value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
     encode(value, false, |value| serde_json::to_value(value)).map(|(value, _)| value)
 }
 
-/// Has the data written, and returns what came of it, with the `id` in new data.
+/// Encodes the data, and returns the result with the `id` in new data.
 fn encode<T: Serialize + ?Sized, V>(
     data: &T,
     is_new_data: bool,

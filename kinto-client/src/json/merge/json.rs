@@ -10,8 +10,8 @@ use crate::json::{equal::is_same, key::Key};
 /// Up to this many entries, comparing each key is quicker than a hash table.
 const FEW: usize = 12;
 
-/// Returns the entries of a JSON object in order, and only the last one of a duplicate key, as JSON parsers
-/// usually do.
+/// The entries of a JSON object in order, with only the last one of a duplicate key, as JSON parsers usually read
+/// it.
 pub(crate) struct Entries<'a> {
     list: Vec<(Cow<'a, str>, &'a RawValue)>,
     /// The places of the keys, once there are more than [`FEW`].

@@ -1,4 +1,4 @@
-//! Matches received items with those that the type has made of them.
+//! Matches received items with those that the type decoded from them.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 

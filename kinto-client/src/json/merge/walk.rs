@@ -1,4 +1,4 @@
-//! One way through what was received, writing it with the changes made to it.
+//! One pass over the received JSON, which writes it with the changes.
 
 use std::collections::HashSet;
 

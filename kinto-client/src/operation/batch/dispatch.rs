@@ -117,8 +117,8 @@ impl Delivery<'_> {
         sorted
     }
 
-    /// Renews the credentials, once for each request, if there were requests for which the server did not know them: a
-    /// batch is answered with 200 then, and the 401 is in its parts.
+    /// Refreshes the credentials, once for each request, if the server rejected them for some parts: the response to
+    /// the batch is a 200 then, and the 401 is in its parts.
     async fn refresh(&self, sorted: &mut ChunkOutcome) {
         let unauthorized = std::mem::take(&mut sorted.unauthorized);
         if unauthorized.is_empty() {

@@ -26,7 +26,7 @@ pub struct Progress {
     pub done: usize,
     /// The number of those results that are errors.
     pub failed: usize,
-    /// Returns the number of operations in the batch.
+    /// The number of operations in the batch.
     pub total: usize,
 }
 

@@ -213,7 +213,7 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     ///
-    /// Only if nothing could be sent, because the server did not tell how many operations it accepts in one
+    /// Only if nothing could be sent, because the server did not report how many operations it accepts in one
     /// request. An error of one operation is in its own result.
     pub fn execute(self) -> Call<'a, Execute<'a>> {
         let client = self.client.clone();

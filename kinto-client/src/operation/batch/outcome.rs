@@ -66,7 +66,7 @@ pub(super) struct ChunkOutcome {
     pub(super) wait: Duration,
     /// `true` if there were conflicts with other writers.
     pub(super) collided: bool,
-    /// The server did not know the credentials for these, which were sent together with others.
+    /// The jobs for which the server rejected the credentials, and which were sent together with others.
     pub(super) unauthorized: Vec<Completed>,
     /// The size limit according to the server, or to a proxy in front of it.
     pub(super) verdict: Option<SizeLimit>,

@@ -20,7 +20,7 @@ impl BatchResults {
     ///
     /// # Errors
     ///
-    /// The error of the operation; or [`Error::is_invalid`] if the ticket is of another batch.
+    /// The error of the operation; or [`Error::is_invalid`] if the ticket belongs to another batch.
     pub fn get<T: 'static>(&self, ticket: &Ticket<T>) -> Result<&T> {
         let result = self.results.get(self.place_of(ticket)?).ok_or_else(foreign_ticket)?;
         result.as_ref().map_err(Clone::clone)?.downcast_ref().ok_or_else(foreign_ticket)
@@ -62,7 +62,7 @@ impl BatchResults {
 }
 
 fn foreign_ticket() -> Error {
-    Error::invalid("this ticket is of another batch")
+    Error::invalid("this ticket belongs to another batch: use it with the results of its own batch")
 }
 
 impl fmt::Debug for BatchResults {

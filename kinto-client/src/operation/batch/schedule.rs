@@ -16,7 +16,7 @@ pub(crate) struct Job {
     pub(crate) maybe_applied: bool,
     /// The time at which it was first sent.
     pub(crate) since: Option<Instant>,
-    /// Credentials were renewed for it.
+    /// `true` if the credentials were refreshed for it.
     pub(crate) renewed: bool,
     /// The number of conflicts with another writer, its own or those of an operation after it in the same request.
     pub(crate) collisions: u32,

@@ -29,10 +29,10 @@ pub enum Change<T> {
     Upserted(Record<T>),
     /// The record with this id was deleted at this time.
     Deleted(String, Timestamp),
-    /// Clear all copied records: the collection was replaced. All current records follow as `Upserted`.
+    /// The collection was replaced: discard all copied records. All current records follow as `Upserted`.
     ///
-    /// The collection was deleted and made again, the server was flushed or restored from a backup, or what was told has been taken
-    /// out of the list without a trace.
+    /// The collection was deleted and created again, the server was flushed or restored from a backup, or a returned
+    /// change has disappeared from the list.
     Reset,
 }
 
@@ -76,7 +76,7 @@ impl<T> Change<T> {
 pub struct Changes<T> {
     /// The changes, in the order in which the server counts them.
     pub changes: Vec<Change<T>>,
-    /// The timestamp to pass to the next `changes_since`, which then returns every later change exactly once.
+    /// The token to pass to the next `changes_since`, which then returns every later change exactly once.
     pub token: ChangeToken,
 }
 
@@ -164,9 +164,9 @@ impl<T: RecordData> Call<'_, GetChanges<T>> {
 
     /// Sets the longest duration of a transaction of the server; 30 seconds unless set.
     ///
-    /// The server gives a change its timestamp when it is written, and shows it when its transaction is committed. So the changes of
-    /// the last so many seconds are asked for again each time, and those that were told are left out. A longer time costs more reading, and
-    /// longer tokens; with a shorter one than the server's transactions last, changes are missed.
+    /// The server stamps a change when it is written, and shows it when its transaction is committed. The changes of
+    /// the last `time` are therefore requested again each time, and known ones are left out. A longer time costs more
+    /// reading and longer tokens. If a transaction of the server lasts longer than `time`, changes are missed.
     pub fn overlap(mut self, time: Duration) -> Self {
         self.op.overlap = time;
         self
@@ -178,13 +178,13 @@ impl<T: RecordData> Call<'_, GetChanges<T>> {
         ChangeStream::new(self.client, span::open("GetChanges"), self.op, None)
     }
 
-    /// The changes one after the other, and then those that are still to come: the server is asked again after each `interval`, and
-    /// answers with next to nothing if there are none. It ends when it is dropped.
+    /// Returns the current changes as a stream, and then later ones: the client requests them after each `interval`.
+    /// Such a request transfers next to nothing if there are none. The stream ends when it is dropped.
     ///
-    /// After an error it goes on where it was, an `interval` later, when it is asked for more. A record that does not fit `T` is such an
-    /// error, once, and what comes behind it is told. What the server told to wait for, it waits for.
+    /// After an error the stream continues where it was, one `interval` later. A record that does not decode as `T` is
+    /// such an error, once, and later changes follow. The stream also waits for the delays that the server asks for.
     ///
-    /// [`Change::Reset`] says that what is known is void. Whoever keeps a copy empties it, and fills it with what follows:
+    /// After a [`Change::Reset`], a caller that keeps a copy clears it, and fills it with the records that follow:
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

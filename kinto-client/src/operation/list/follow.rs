@@ -32,13 +32,13 @@ use crate::{
     },
 };
 
-/// The clocks of the server that answers and of its database may differ by so much.
+/// The maximum difference between the clocks of the server that responds and of its database.
 const CLOCK_SKEW_MILLIS: u64 = 1_000;
 
 /// A stream of changes: from [`stream`](crate::Call::stream), which ends after the last change, or from
 /// [`watch`](crate::Call::watch), which does not end.
 ///
-/// [`token`](Self::token) is where another program, or this one after a restart, goes on.
+/// Another program, or this one after a restart, continues from its [`token`](Self::token).
 #[must_use = "a stream reads nothing until it is polled"]
 pub struct ChangeStream<T> {
     client: Client,
@@ -70,9 +70,9 @@ struct Reading {
     expected: HashMap<u32, Timestamp>,
     /// True if the list is known to be the one that was read before, and not another one in its place.
     proven: bool,
-    /// The question whether it is.
+    /// The pending check of `proven`.
     follow_up_request: Option<BoxFuture<'static, Result<bool>>>,
-    /// The next changes, which wait for that.
+    /// The next changes, which are returned after that check.
     waiting: VecDeque<Bytes>,
     /// Everything was read.
     over: bool,
@@ -203,7 +203,7 @@ impl<T: RecordData> ChangeStream<T> {
     fn after(&mut self, reading: &Reading) -> Step<T> {
         let version = reading.items.last_modified.unwrap_or(self.token.seen());
         if version >= self.token.seen() {
-            // What was told, and is now neither there nor deleted, was taken out of the list behind everybody's back.
+            // A returned change that is neither there nor deleted now was removed from the list without a tombstone.
             if !reading.expected.is_empty() {
                 return Step::Reset;
             }

@@ -1,4 +1,4 @@
-//! Lists and changes as iterators, which wait on the thread of whoever asks for the next item.
+//! Lists and changes as iterators, which block the thread that requests the next item.
 
 use std::time::Duration;
 

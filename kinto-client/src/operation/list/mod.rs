@@ -109,8 +109,8 @@ impl<K: Kind, T> GetAll<K, T> {
         Items::new(self.source(client), self.listing.limit, self.listing.is_by_time())
     }
 
-    /// The same, in an order in which nothing that is there all the time can be missed, unless the caller asked for one: what is
-    /// changed meanwhile moves to the end, and so is met there.
+    /// Returns this operation in an order that misses no object that exists throughout, unless the caller set an
+    /// order: objects that change meanwhile move to the end, and are read there.
     fn oldest_first(mut self) -> Self {
         if self.listing.is_unordered() {
             self.listing.sort.push(Sort::asc(LAST_MODIFIED));
@@ -211,16 +211,16 @@ impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
         self
     }
 
-    /// Goes on after a page that was read before: with what [`ObjectPage::next`] says, and with the filters, the bounds of time and
-    /// the order of that reading. If they are said again they must be the same; the size of a page may be another one.
+    /// Continues after a page that was read before, at [`ObjectPage::next`], with the filters, time bounds and order
+    /// of that reading. If they are set again, they must be the same; the page size may differ.
     pub fn resume(mut self, token: PageToken) -> Self {
         self.op.listing.resume = Some(token);
         self
     }
 
-    /// All pages of the same version of the list: if it is changed meanwhile, it is
-    /// [`Error::is_conflict`](crate::Error::is_conflict). Each page is compared, and the version is asked for once more after the last
-    /// one, in a small request that no cache answers. What readings promise without this stands in the [guide](crate::guide).
+    /// Fails with [`Error::is_conflict`](crate::Error::is_conflict) if the list changes while its pages are read. Each
+    /// page is compared, and one more small request, past all caches, compares the version after the last page. The
+    /// [guide](crate::guide) describes what reading without this guarantees.
     pub fn consistent(mut self) -> Self {
         self.op.consistent = true;
         self
@@ -267,9 +267,9 @@ impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
     ///
     /// At most two pages are in memory: the next one is requested while one is being read.
     ///
-    /// Unless another order is asked for, the oldest comes first: so nothing that is there all the time is missed while others write.
-    /// Each object comes once, also if the loop changes it, which takes eight bytes for each; and what is created when the stream
-    /// has come to where the list ended at first is left to the next reading.
+    /// The oldest object comes first, unless another order is set, so that no object that exists throughout is missed
+    /// while others write. Each object comes once, even if the loop changes it, which takes eight bytes for each; and
+    /// objects that are created after the stream has passed the original end of the list are left to the next reading.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -293,8 +293,8 @@ impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
 
     /// Returns the pages as a stream, as they arrive, each with the token to continue after it at another time.
     ///
-    /// Unless another order is asked for, the first page has what was changed last. An object that is changed before its page is read
-    /// may be missed then; sorted by `last_modified` it is not.
+    /// The last changed object comes first, unless another order is set. An object that is changed before its page is
+    /// read may be missed then, but not if the list is sorted by `last_modified`.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn pages(self) -> BoxStream<'static, Result<ObjectPage<K, T>>> {
         stream::pages(&self)

@@ -38,8 +38,8 @@ impl<K: Kind, T> Objects<K, T> {
 }
 
 impl<T> Records<T> {
-    /// The token from which [`changes_since`](crate::Collection::changes_since) goes on after this reading, of the whole collection:
-    /// it knows what was read, so that nothing is missed, and next to nothing told again.
+    /// Returns the token from which [`changes_since`](crate::Collection::changes_since) continues after this list. It
+    /// records what was read, so that no change of the collection is missed, and hardly any is returned again.
     #[must_use]
     pub fn change_token(&self) -> ChangeToken {
         // The last change comes last, so that it is the one that is looked for.

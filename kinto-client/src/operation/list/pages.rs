@@ -166,7 +166,7 @@ impl Source {
         }
     }
 
-    /// The request after the one that this page answers.
+    /// Returns the request for the page after this one.
     fn following(&mut self, mut request: Request, page: &Page) -> Result<Option<Request>> {
         let pinned = self.pin.as_mut().map(|pin| pin.check(page)).transpose()?;
         if self.pin.as_ref().is_some_and(Pinned::is_asking) {
@@ -193,7 +193,7 @@ enum Need {
     Later,
 }
 
-/// Reads a page; `None` if it is not needed yet, and would have been in another request's way.
+/// Reads a page; `None` if it is not needed yet, and would have delayed another request.
 async fn fetch(client: Client, request: Request, need: Need) -> Result<Option<Page>> {
     let response = match need {
         Need::Now => Some(client.send(&request).await?),

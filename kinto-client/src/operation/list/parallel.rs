@@ -212,8 +212,8 @@ impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
     ///
     /// # Errors
     ///
-    /// Those of reading it once. It promises what reading it once does; one more small
-    /// request asks whether anything has happened meanwhile, and what was changed is read again then.
+    /// Those of reading the list once. It guarantees what reading the list once does; one more small request checks
+    /// whether the list was changed meanwhile, and changes are read again then.
     pub fn parallel(self) -> Call<'a, GetParallel<K, T>> {
         Call::new(&self.client, GetParallel(self.op))
     }

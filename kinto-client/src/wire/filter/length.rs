@@ -20,8 +20,8 @@ pub(crate) fn too_long<R>(filter: Option<&Filter<R>>, length: usize, longest: us
     };
     let fit = values * bytes.saturating_sub(length - longest) / bytes.max(1);
     let hint = match term.operator {
-        Operator::In => "ask for them in several calls",
-        _ => "ask with fewer, and leave out the other objects here",
+        Operator::In => "use several calls",
+        _ => "use fewer, and leave out the other objects in your program",
     };
     let parameter = term.parameter();
     Error::invalid(format!("{message}: `{parameter}` has {values} values, of which about {fit} fit; {hint}"))

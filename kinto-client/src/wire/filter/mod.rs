@@ -21,9 +21,9 @@ pub(crate) use term::{Operand, Operator};
 /// Typed filters come from the fields of a record, `Todo::fields().done.eq(false)`, and apply to the collection
 /// of that record only. [`Filter::field`] names a field of untyped JSON.
 ///
-/// Values are sent with their type, so that the text `"42"` matches that text and never the number 42. What the server
-/// does with each operator is said there; where its storage backends differ, what PostgreSQL does counts. The memory
-/// backend is for development: the [module of fields](crate::field#storage-backends) says where it answers otherwise.
+/// Values are sent with their type, so that the text `"42"` matches that text and never the number 42. The
+/// documentation of each operator describes its effect on PostgreSQL. The memory backend is for development: the
+/// [module of fields](crate::field#storage-backends) lists its differences.
 #[must_use = "a filter does nothing until it is given to a call"]
 pub struct Filter<R> {
     terms: Vec<Result<Term>>,
@@ -59,10 +59,10 @@ impl<R> Filter<R> {
 
     /// Adds the objects that lack the field to those that `gt` or `ge` selects.
     ///
-    /// The server has no operator for this: to it, what is missing is greater than everything, and so it answers with the
-    /// booleans, lists and objects that the field holds as well. In a typed list these do not fit the field, and are an
-    /// error; where nobody would notice them, `or_missing` is refused: on an untyped [`Filter::field`], in a count, in
-    /// a deletion and in a selection of fields. Ask for `gt(…)` and for `is_missing()` in two calls there.
+    /// The server has no operator for this: it sorts missing fields after all values, and therefore also returns the
+    /// booleans, lists and objects that the field holds. In a typed list these do not fit the field, and are an error;
+    /// where they would go unnoticed, `or_missing` is rejected: on an untyped [`Filter::field`], in a count, in a
+    /// deletion and in a selection of fields. Use two calls there, with `gt(…)` and with `is_missing()`.
     pub fn or_missing(mut self) -> Self {
         let mut found = false;
         let mut untyped = None;
@@ -75,17 +75,17 @@ impl<R> Filter<R> {
         }
         if let Some(field) = untyped {
             self.terms.push(Err(Error::invalid(format!(
-                "`.or_missing()` needs a typed field: on {field:?} the server would answer with booleans, lists and objects, \
+                "`.or_missing()` needs a typed field: on {field:?} the server would return booleans, lists and objects, \
                  too; ask for `gt` or `ge` and for `is_missing()` in two calls"
             ))));
         } else if !found && self.terms.iter().all(Result::is_ok) {
-            let message = "`.or_missing()` is for `gt` and `ge`, and there is neither";
+            let message = "`.or_missing()` applies to `gt` and `ge`, and the filter has neither";
             self.terms.push(Err(Error::invalid(message)));
         }
         self
     }
 
-    /// Returns an error if nobody would notice that the filter selects more than it says.
+    /// Returns an error if it would go unnoticed that the filter selects more than it says.
     pub(crate) fn check_unseen(&self, where_: &str) -> Result<()> {
         match self.terms.iter().flatten().find(|term| term.or_missing) {
             Some(Term { field, .. }) => Err(Error::invalid(format!(

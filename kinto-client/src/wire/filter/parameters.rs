@@ -16,7 +16,7 @@ pub(super) fn of(terms: &[&Term]) -> Result<Vec<(String, String)>> {
     for term in terms {
         let known = fields.entry(&term.field).or_default().insert(term.operator, term.value.clone());
         if known.is_some() {
-            return Err(Error::invalid(format!("the filter says `{}` twice", term.parameter())));
+            return Err(Error::invalid(format!("the filter sets `{}` twice: use it once", term.parameter())));
         }
     }
     let mut parameters = Vec::new();

@@ -43,7 +43,7 @@ pub trait RecordData: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// the first two are in [`Object::id`] and [`Object::last_modified`], and `schema` is the server's stamp on a record that it
     /// has checked against a schema. A `schema` that is no such stamp (a time in milliseconds) is data like any other.
     const DECLARES: &'static [&'static str] = &[];
-    /// By which of their fields the items of its lists are known: `#[kinto(key = "…")]`.
+    /// The fields that identify the items of its lists: `#[kinto(key = "…")]`.
     #[doc(hidden)]
     const LIST_KEYS: &'static [ListKey] = &[];
     /// True if its collection is declared to have the schema of the type: `#[kinto(schema)]`. Its records are then
@@ -199,7 +199,7 @@ impl<K: Kind, T: RecordData> Object<K, T> {
         Ok(Some(Bytes::from(to_raw(&changed)?.get().to_owned())))
     }
 
-    /// The version of the collection at which the server checked the record against the collection's schema, if it did: the
+    /// Returns the version of the collection at which the server checked the record against its schema, if it did: the
     /// server's `schema` stamp, which is not part of [`data`](Self::data) unless `T` has a field for it.
     ///
     /// ```

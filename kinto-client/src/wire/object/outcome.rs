@@ -19,13 +19,13 @@ pub enum CreateOutcome<O> {
     Created(O),
     /// The object existed and is unchanged; the data of the call was not stored.
     Existing(O),
-    /// There is this now, and nobody can tell whether an earlier try of this call, whose response was lost, or another
+    /// The object exists, and it is unknown whether an earlier try of this call, whose response was lost, or another
     /// client created it.
     InDoubt(O),
 }
 
 impl<O> CreateOutcome<O> {
-    /// Returns the object in either case.
+    /// Returns the object in any case.
     pub fn into_inner(self) -> O {
         match self {
             Self::Created(object) | Self::Existing(object) | Self::InDoubt(object) => object,

@@ -1,4 +1,4 @@
-//! Objects outside of a server's response: in caches, and made by hand for tests.
+//! Objects outside of a server's response: in caches, and created by hand for tests.
 
 use std::sync::Arc;
 
@@ -122,8 +122,8 @@ fn permissions<P: PermissionSet>(json: Option<&str>) -> Result<Permissions<P>> {
     Ok(if shown == Permissions::NotVisible { Permissions::Visible(Arc::default()) } else { shown })
 }
 
-/// Keeps all that a later save needs: the JSON as received, with what `T` has no place for; the version; permissions; and what
-/// was changed here and is not saved yet. What `T` skips in its own JSON is not kept. For the data alone serialize
+/// Serializes all that a later save needs: the received JSON with its unknown fields, the version, the permissions,
+/// and unsaved changes. What `T` skips in its own JSON is not kept. To serialize the data alone, use
 /// [`data`](Object::data).
 ///
 /// ```
@@ -138,7 +138,7 @@ fn permissions<P: PermissionSet>(json: Option<&str>) -> Result<Permissions<P>> {
 /// let kept = serde_json::to_string(&record)?;
 ///
 /// let mut record: Record<Value> = serde_json::from_str(&kept)?;
-/// todo.save_record(&mut record).await?; // what was changed, unless somebody else changed it meanwhile
+/// todo.save_record(&mut record).await?; // a conflict if another client has changed it
 /// assert_eq!(todo.get_record::<Value>(&record.id).await?.data["litres"], 2);
 /// # Ok(()) }
 /// ```
