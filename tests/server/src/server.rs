@@ -175,7 +175,7 @@ impl Server {
     ///
     /// For a server that others use too, and when it does not come up again.
     pub fn renew_server(&self) -> Result<(), Error> {
-        self.command("refresh").map(drop)
+        self.command("renew").map(drop)
     }
 
     /// Starts the server's PostgreSQL again, with all that is committed; whatever is under way there is cut off.
