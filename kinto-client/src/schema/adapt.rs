@@ -163,7 +163,8 @@ impl Patterns {
 
 /// Returns true if the engine takes the pattern, which it does not if it is too large, or repeats a position.
 fn is_understood(pattern: &str) -> bool {
-    python::options().build(&json!({"pattern": pattern})).is_ok()
+    let schema = json!({"pattern": pattern});
+    python::options(&schema).build(&schema).is_ok()
 }
 
 #[cfg(test)]

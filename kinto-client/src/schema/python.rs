@@ -6,14 +6,46 @@ use serde_json::Value;
 use super::adapt::Patterns;
 use crate::error::schema_violation::Violation;
 
-/// Returns the options of the validator: no `format` and similar checks, and Python's division.
-pub(super) fn options() -> ValidationOptions<'static> {
-    jsonschema::options()
+/// Returns the options of the validator of a schema: no `format` and similar checks, and Python's types and division.
+pub(super) fn options(schema: &Value) -> ValidationOptions<'static> {
+    let draft = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
+    let options = jsonschema::options()
         .should_validate_formats(false)
         .with_keyword("contentEncoding", |_, _, _| Ok(Box::new(Anything)))
         .with_keyword("contentMediaType", |_, _, _| Ok(Box::new(Anything)))
         .with_keyword("multipleOf", |_, divisor, _| Ok(Box::new(MultipleOf(divisor.clone()))))
-        .offline()
+        .offline();
+    if draft.contains("draft-04") || draft.contains("draft-03") {
+        return options.with_keyword("type", |_, types, _| Ok(Box::new(EarlyType(types.clone()))));
+    }
+    options
+}
+
+/// The keyword `type` of the drafts before 6, in which no float is an integer, not even in a list of types.
+struct EarlyType(Value);
+
+impl<'i> Keyword<'i> for EarlyType {
+    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
+        if self.is_valid(instance) {
+            return Ok(());
+        }
+        Err(ValidationError::custom(format!("{instance} is not of type {}", self.0)))
+    }
+
+    fn is_valid(&self, instance: &Value) -> bool {
+        let is_of = |name: &Value| match name.as_str() {
+            Some("integer") => instance.is_i64() || instance.is_u64(),
+            Some("number") => instance.is_number(),
+            Some("string") => instance.is_string(),
+            Some("boolean") => instance.is_boolean(),
+            Some("array") => instance.is_array(),
+            Some("object") => instance.is_object(),
+            Some("null") => instance.is_null(),
+            Some("any") => true,
+            _ => false,
+        };
+        self.0.as_array().map_or_else(|| is_of(&self.0), |names| names.iter().any(is_of))
+    }
 }
 
 struct Anything;
@@ -115,4 +147,32 @@ fn path(location: &Location, data: &Value) -> String {
         }
     }
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Schema;
+
+    #[test]
+    fn float_is_an_integer_from_draft_6_on() {
+        for (draft, is_one) in [("draft-04", false), ("draft-07", true)] {
+            let schema = Schema::new(&json!({
+                "$schema": format!("http://json-schema.org/{draft}/schema#"),
+                "properties": {"one": {"type": "integer"}, "many": {"type": ["integer", "boolean"]}},
+            }))
+            .unwrap();
+            for field in ["one", "many"] {
+                for float in [3.0, 1e30] {
+                    let violations = schema.violations(&json!({field: float})).unwrap();
+                    let said: Vec<_> = violations.iter().map(|v| (v.field.as_deref(), v.rule.as_str())).collect();
+                    let expected = if is_one { vec![] } else { vec![(Some(field), "type")] };
+                    assert_eq!(said, expected, "{draft} {field} {float}");
+                }
+                assert_eq!(schema.violations(&json!({field: 3})).unwrap(), []);
+                assert_eq!(schema.violations(&json!({field: "3"})).unwrap().len(), 1);
+            }
+        }
+    }
 }

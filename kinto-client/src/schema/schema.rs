@@ -58,7 +58,7 @@ impl Schema {
             required.retain(|name| !is_left_out(name.as_str().unwrap_or_default(), has_id));
         }
         let patterns = Patterns::of(&mut effective).map_err(|error| wrong(&error))?;
-        let validator = python::options().build(&effective).map_err(|error| wrong(&error))?;
+        let validator = python::options(&effective).build(&effective).map_err(|error| wrong(&error))?;
         Ok(Self { json: schema.clone(), validator, patterns, has_id })
     }
 
