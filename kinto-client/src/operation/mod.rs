@@ -19,7 +19,7 @@
 //! }
 //!
 //! let call = add(&todos, "Milk");
-//! assert_eq!(call.preview()?.method().unwrap(), "POST");
+//! assert_eq!(call.preview()?.method().unwrap(), "PUT"); // under an id that the client generates
 //! assert_eq!(call.await?.data["title"], "Milk");
 //! # Ok(()) }
 //! ```

@@ -9,14 +9,16 @@
 //! # let server = kinto_server::Server::shared().expect("a server");
 //! # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
 //! # let todos = client.bucket("default").collection(kinto_server::unique("doc"));
-//! use kinto_client::{Filter, Value, json};
+//! use kinto_client::{Filter, Value, json, list::Change};
 //!
 //! todos.create_records([json!({"title": "Milk"}), json!({"title": "Bread"})]).await?;
-//! let list = todos.get_records::<Value>().filter(Filter::field("title").eq("Milk")).await?;
-//! assert_eq!(list.len(), 1);
+//! let all = todos.get_records::<Value>().await?;
+//! let milk = todos.get_records::<Value>().filter(Filter::field("title").eq("Milk")).await?;
+//! assert_eq!((all.len(), milk.len()), (2, 1));
 //!
-//! let news = todos.changes_since::<Value>(list.last_modified).await?;
-//! assert!(news.changes.is_empty());
+//! todos.delete_record(&milk[0]).await?;
+//! let news = todos.changes_since::<Value>(all.change_token()).await?;
+//! assert!(matches!(&news.changes[..], [Change::Deleted(id, _)] if milk[0].id == *id));
 //! # Ok(()) }
 //! ```
 
