@@ -23,7 +23,7 @@ pub(crate) struct Gen {
     pub(crate) edited: HashSet<u64>,
     /// The `k` of parts that stand under another key.
     pub(crate) moved: HashSet<u64>,
-    /// What the parts say beside their `k`.
+    /// The other fields of the parts, by their `k`.
     pub(crate) said: HashMap<u64, (String, u8, Option<String>)>,
 }
 

@@ -133,7 +133,7 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
 
     /// Saves the changes of an object that was read, data and permissions.
     ///
-    /// Nothing is sent if there are no changes.
+    /// Without changes, nothing is sent.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

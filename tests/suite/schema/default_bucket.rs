@@ -1,6 +1,8 @@
 //! The `default` bucket: schemas count there too.
 
-use kinto_client::{KintoRecord, Value, blueprint::EnsureOutcome, json, schema::JsonSchema};
+use kinto_client::{
+    KintoRecord, Value, blueprint::EnsureOutcome, json, object::CollectionAttributes, schema::JsonSchema,
+};
 use kinto_server::{Backend, unique};
 use kinto_tests::{Outcome, TestUser, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,8 @@ on_each_backend!(
     records_of_a_type_with_a_schema_are_checked_and_stamped,
     a_migration_runs_the_closure_once_for_each_record,
     a_batch_that_names_the_collection_both_ways_is_checked,
-    a_collection_that_is_deleted_is_created_again
+    a_collection_that_is_deleted_is_created_again,
+    a_batch_creates_a_deleted_default_bucket_under_its_own_name
 );
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord, JsonSchema)]
@@ -129,5 +132,27 @@ async fn types_without_a_schema_send_no_more_than_before() -> Outcome {
     me.client.bucket("default").collection(&id).get_records::<Value>().await?;
     let path = format!("/buckets/default/collections/{id}/records");
     assert_eq!(me.sent.take_lines(), [format!("PUT {path}/a"), format!("GET {path}?_sort=last_modified")]);
+    Ok(())
+}
+
+/// The server creates that bucket under the name `default` only, so that a creation within it keeps that name.
+async fn a_batch_creates_a_deleted_default_bucket_under_its_own_name(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let (me, records) = fixture(server.url()).await;
+    let prices = me.client.typed::<Price>();
+    // The client knows now that the collection is there, and does not ask again.
+    prices.create_record(price("a")).id("a").await?;
+    me.plain.delete(records.split("/collections").next().unwrap()).await;
+    let mut batch = me.client.batch();
+    let mut attributes = CollectionAttributes::default();
+    attributes.sort = Some("name".to_owned());
+    let create = me.client.bucket("default").create_collection("prices").data(attributes).if_not_exists();
+    let collection = batch.add(create);
+    let record = batch.add(prices.create_record(price("b")).id("b"));
+    let done = batch.execute().await?;
+    assert!(done.get(&collection)?.is_created());
+    assert_eq!(done.get(&record)?.data, price("b"));
+    assert_eq!(me.plain.ids(&records).await, ["b"]);
+    assert_eq!(me.plain.held(records.trim_end_matches("/records")).await, json!({"sort": "name"}));
     Ok(())
 }

@@ -235,3 +235,41 @@ async fn flattened_struct_has_the_id_it_asks_for() -> Outcome {
     assert_eq!(fixture.plain.held(&fixture.record("mine")).await, json!({"title": "u", "kind": "k"}));
     Ok(())
 }
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Content {
+    n: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Case {
+    id: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left: Option<Content>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    right: Option<Content>,
+}
+
+#[derive(Debug, Serialize, Deserialize, KintoRecord)]
+struct Shelf {
+    #[kinto(key = "id")]
+    cases: Vec<Case>,
+}
+
+#[tokio::test]
+async fn save_is_refused_where_a_part_went_to_another_item() -> Outcome {
+    let fixture = Fixture::new().await;
+    let stored = json!({"cases": [{"id": 1, "left": {"n": 3, "u": "x"}}, {"id": 2}]});
+    fixture.plain.put_data(&fixture.record("shelf"), &stored).await;
+    let mut shelf = fixture.todos.get_record::<Shelf>("shelf").await?;
+    shelf.data.cases[1].right = shelf.data.cases[0].left.replace(Content { n: 4 });
+    let error = fixture.todos.save_record(&mut shelf).await.unwrap_err();
+    assert!(error.is_invalid() && error.field() == Some("cases"), "{error}");
+    assert_eq!(fixture.plain.held(&fixture.record("shelf")).await, stored);
+
+    shelf.data.cases[1].right = None;
+    fixture.todos.save_record(&mut shelf).await?;
+    let held = json!({"cases": [{"id": 1, "left": {"n": 4, "u": "x"}}, {"id": 2}]});
+    assert_eq!(fixture.plain.held(&fixture.record("shelf")).await, held);
+    Ok(())
+}

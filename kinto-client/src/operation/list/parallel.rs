@@ -212,8 +212,8 @@ impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
     ///
     /// # Errors
     ///
-    /// Those of reading the list once. It guarantees what reading the list once does; one more small request checks
-    /// whether the list was changed meanwhile, and changes are read again then.
+    /// The errors of a single read, with the same guarantees. One more small request compares the version of the list
+    /// afterwards; if it has changed, the changes are read.
     pub fn parallel(self) -> Call<'a, GetParallel<K, T>> {
         Call::new(&self.client, GetParallel(self.op))
     }
