@@ -4,7 +4,8 @@
 use crate::error::doubt::Doubt;
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{LazyLock, Mutex, PoisonError},
+    hash::{BuildHasherDefault, Hasher},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use http::{Method, StatusCode};
@@ -30,8 +31,28 @@ type Left = Option<Timestamp>;
 
 #[derive(Default)]
 struct Latest {
-    left: HashMap<(u64, ObjectKey), Left>,
+    left: HashMap<(u64, ObjectKey), Left, BuildHasherDefault<KeyHasher>>,
     order: VecDeque<(u64, ObjectKey)>,
+}
+
+/// A hasher for keys that are hashes already.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64((*byte).into());
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = self.0.rotate_left(1) ^ number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 static LATEST: LazyLock<Mutex<Latest>> = LazyLock::new(Mutex::default);
@@ -50,8 +71,8 @@ impl Latest {
 }
 
 /// Notes the response to a write of one object, or to a batch, before another request of this program can write to the
-/// same.
-pub(super) fn note(server: u64, request: &Request, response: &Response) {
+/// same. The parts of a batch that were read for it stay in the response.
+pub(super) fn note(server: u64, request: &Request, response: &mut Response) {
     let all = if let Some(batched) = &request.batched {
         left_by_batch(batched, response)
     } else {
@@ -73,16 +94,17 @@ fn left_by((object, deletes): (ObjectKey, bool), response: &Response) -> Option<
     if deletes { version.map(|_| (object, None)) } else { version.flatten().map(|version| (object, Some(version))) }
 }
 
-fn left_by_batch(batched: &Batched, response: &Response) -> Vec<(ObjectKey, Left)> {
+fn left_by_batch(batched: &Batched, response: &mut Response) -> Vec<(ObjectKey, Left)> {
     if response.status != StatusCode::OK || batched.objects.iter().all(Option::is_none) {
         return Vec::new();
     }
-    let parts = batch::answers(response, batched.objects.len()).unwrap_or_default();
+    let Ok(parts) = batch::answers(response, batched.objects.len()) else { return Vec::new() };
+    response.parts = Some(Arc::clone(&parts));
     // At a collision or a failure the server rolls back what came before it, and says of that that it succeeded.
     if parts.iter().any(|part| part.status == StatusCode::CONFLICT || part.status.is_server_error()) {
         return Vec::new();
     }
-    batched.objects.iter().zip(&parts).filter_map(|(object, part)| left_by((*object)?, part)).collect()
+    batched.objects.iter().zip(&*parts).filter_map(|(object, part)| left_by((*object)?, part)).collect()
 }
 
 /// Returns the response without doubt, if it was another request of this program that left the object as it is.
@@ -151,7 +173,7 @@ mod tests {
     fn refusal_by_an_acknowledged_version_is_no_doubt() {
         let (server, put) = (server("version"), write(Method::PUT, "r"));
         assert_eq!(doubt_of(server, &put, refused(7)), Some(Doubt::AsSent), "nothing is noted");
-        note(server, &write(Method::PATCH, "r"), &succeeded(7));
+        note(server, &write(Method::PATCH, "r"), &mut succeeded(7));
         assert_eq!(doubt_of(server, &put, refused(7)), None);
         for (server, request, version) in
             [(server, &put, 8), (server + 1, &put, 7), (server, &write(Method::PUT, "s"), 7)]
@@ -159,9 +181,9 @@ mod tests {
             assert_eq!(doubt_of(server, request, refused(version)), Some(Doubt::AsSent), "another one");
         }
         // What was refused says nothing of what is there.
-        note(server, &put, &refused(9));
+        note(server, &put, &mut refused(9));
         assert_eq!(doubt_of(server, &put, refused(9)), Some(Doubt::AsSent));
-        note(server, &put, &succeeded(10));
+        note(server, &put, &mut succeeded(10));
         assert_eq!(doubt_of(server, &put, refused(7)), Some(Doubt::AsSent), "the latest counts");
     }
 
@@ -169,9 +191,9 @@ mod tests {
     fn deletion_of_what_was_deleted_is_no_doubt() {
         let (server, delete) = (server("deleted"), write(Method::DELETE, "r"));
         assert_eq!(doubt_of(server, &delete, gone("r")), Some(Doubt::Gone { guarded: false }));
-        note(server, &delete, &succeeded(5));
+        note(server, &delete, &mut succeeded(5));
         assert_eq!(doubt_of(server, &delete, gone("r")), None);
-        note(server, &write(Method::PUT, "r"), &succeeded(6));
+        note(server, &write(Method::PUT, "r"), &mut succeeded(6));
         assert_eq!(doubt_of(server, &delete, gone("r")), Some(Doubt::Gone { guarded: false }), "it was made again");
     }
 
@@ -188,13 +210,13 @@ mod tests {
         let server = server("batch");
         let (put, delete) = (write(Method::PUT, "r"), write(Method::DELETE, "s"));
         for statuses in [[200, 200, 409], [200, 503, 200], [412, 200, 404]] {
-            let (request, response) = batch_of(statuses);
-            note(server, &request, &response);
+            let (request, mut response) = batch_of(statuses);
+            note(server, &request, &mut response);
             assert_eq!(doubt_of(server, &put, refused(7)), Some(Doubt::AsSent), "{statuses:?}");
             assert_eq!(doubt_of(server, &delete, gone("s")), Some(Doubt::Gone { guarded: false }), "{statuses:?}");
         }
-        let (request, response) = batch_of([200, 404, 200]);
-        note(server, &request, &response);
+        let (request, mut response) = batch_of([200, 404, 200]);
+        note(server, &request, &mut response);
         assert_eq!((doubt_of(server, &put, refused(7)), doubt_of(server, &delete, gone("s"))), (None, None));
     }
 

@@ -120,9 +120,9 @@ impl Try {
         let exchange = self.sender.exchange.send(&self.request, authorization.as_ref());
         let late = |limit| after_sending(&self.request, no_answer(limit));
         let outcome = self.limit.within(exchange, late).instrument(span.clone()).await;
-        let outcome = outcome.and_then(|outcome| outcome);
+        let mut outcome = outcome.and_then(|outcome| outcome);
         span.record("milliseconds", milliseconds(started));
-        match &outcome {
+        match &mut outcome {
             Ok(response) => {
                 span.record("status", response.status.as_u16());
                 span.in_scope(|| tracing::debug!("response received"));

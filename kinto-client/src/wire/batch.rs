@@ -145,7 +145,8 @@ pub(crate) fn responses<'a>(
     parts: impl IntoIterator<Item = &'a Request, IntoIter: Clone>,
 ) -> Result<Vec<Response>> {
     let parts = parts.into_iter();
-    let mut answers = answers(response, parts.clone().map(weight).sum())?.into_iter();
+    let answers = answers(response, parts.clone().map(weight).sum())?;
+    let mut answers = answers.iter().cloned();
     let mut responses = Vec::with_capacity(answers.len());
     for part in parts {
         let lock = if part.lock.is_some() { answers.next() } else { None };
@@ -159,7 +160,10 @@ pub(crate) fn responses<'a>(
 }
 
 /// Returns the responses to so many requests, the locks among them.
-pub(crate) fn answers(response: &Response, expected: usize) -> Result<Vec<Response>> {
+pub(crate) fn answers(response: &Response, expected: usize) -> Result<Arc<[Response]>> {
+    if let Some(parts) = response.parts.as_ref().filter(|parts| parts.len() == expected) {
+        return Ok(Arc::clone(parts));
+    }
     #[derive(Deserialize)]
     struct Answers<'a> {
         #[serde(borrow)]

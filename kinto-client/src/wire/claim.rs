@@ -44,8 +44,7 @@ impl Request {
         if self.method.is_safe() || self.batched.is_some() {
             return None;
         }
-        let claim = Path::of(self.subject.object()?).claim(Part::Object, true);
-        Some((claim.key, claim.bucket))
+        Some(Path::of(self.subject.object()?).object_key())
     }
 
     /// Returns what the request writes to; nothing for one that only reads.
@@ -68,10 +67,11 @@ pub(crate) struct Batched {
 
 impl Batched {
     pub(crate) fn of<'a>(parts: impl Iterator<Item = &'a Request> + Clone) -> Self {
+        let mut lists = Lists::default();
         let objects = parts.clone().flat_map(|part| {
             let lock = part.lock.as_ref().map(|_| None);
-            let object = part.object_key().map(|key| (key, part.method == Method::DELETE));
-            lock.into_iter().chain([object])
+            let key = if part.method.is_safe() { None } else { lists.object_key(part) };
+            lock.into_iter().chain([key.map(|key| (key, part.method == Method::DELETE))])
         });
         Self { objects: objects.collect(), claims: claims_of_batch(parts) }
     }
@@ -143,6 +143,26 @@ fn merged(mut claims: Vec<Claim>) -> Vec<Claim> {
     claims
 }
 
+/// The list of the last object, which most objects of a batch share: its path is hashed once.
+#[derive(Default)]
+struct Lists<'a> {
+    last: Option<(&'a str, Path)>,
+}
+
+impl<'a> Lists<'a> {
+    fn object_key(&mut self, part: &'a Request) -> Option<ObjectKey> {
+        let (object, list) = (part.subject.object()?, part.subject.list());
+        let id = object.strip_prefix(list).and_then(|rest| rest.strip_prefix('/'));
+        let Some(id) = id else { return Some(Path::of(object).object_key()) };
+        if self.last.as_ref().is_none_or(|(last, _)| *last != list) {
+            self.last = Some((list, Path::of(list)));
+        }
+        let (_, list) = self.last.as_ref()?;
+        // The name of a bucket has a meaning of its own.
+        Some(if list.beginnings.len() < 2 { Path::of(object).object_key() } else { list.key_of(id) })
+    }
+}
+
 /// A path, as the hashes of its beginnings.
 struct Path {
     beginnings: Vec<DefaultHasher>,
@@ -169,6 +189,19 @@ impl Path {
             beginnings.push(hasher.clone());
         }
         Self { beginnings, bucket }
+    }
+
+    fn object_key(&self) -> ObjectKey {
+        let claim = self.claim(Part::Object, true);
+        (claim.key, claim.bucket)
+    }
+
+    /// Returns the key of the object of this list that has this id.
+    fn key_of(&self, id: &str) -> ObjectKey {
+        let mut hasher = self.beginnings.last().cloned().unwrap_or_default();
+        hasher.write(id.as_bytes());
+        hasher.write_u8(b'/');
+        (key(hasher, Part::Object), self.bucket)
     }
 
     fn claim(&self, part: Part, exclusive: bool) -> Claim {

@@ -1,6 +1,7 @@
 use crate::error::doubt::Doubt;
 use std::{
     borrow::Cow,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -19,13 +20,16 @@ pub(crate) struct Response {
     pub(crate) body: Bytes,
     /// The reason why it is unknown if the request was executed, if it is.
     pub(crate) doubt: Option<Doubt>,
+    /// The responses to the parts of a batch, once they were read.
+    pub(crate) parts: Option<Arc<[Response]>>,
     /// The permissions that the parts of a batch share.
     pub(crate) permission_cache: PermissionCache,
 }
 
 impl Response {
     pub(crate) fn new(status: StatusCode, headers: impl Into<Headers>, body: Bytes) -> Self {
-        Self { status, headers: headers.into(), body, doubt: None, permission_cache: PermissionCache::default() }
+        let permission_cache = PermissionCache::default();
+        Self { status, headers: headers.into(), body, doubt: None, parts: None, permission_cache }
     }
 }
 
