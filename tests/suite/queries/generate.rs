@@ -261,10 +261,22 @@ pub(crate) fn differs_in_memory(filter: &[Condition]) -> bool {
     presences > 1
         || filter.iter().any(|condition| match &condition.test {
             Test::NotIn(values) => excluded(values) > usize::from(!other_ne),
+            Test::Eq(value) | Test::Ne(value) => is_ambiguous_inside(value),
+            Test::IsIn(values) => values.iter().any(is_ambiguous_inside),
             Test::ContainsAll(values) => values.is_empty() || values.iter().any(is_ambiguous),
             Test::ContainsAny(values) => values.iter().any(is_ambiguous),
             _ => false,
         })
+}
+
+/// Returns true for a list or object that the memory backend takes for another one.
+fn is_ambiguous_inside(value: &Value) -> bool {
+    let is_ambiguous = |value: &Value| is_ambiguous(value) || is_ambiguous_inside(value);
+    match value {
+        Value::Array(items) => items.iter().any(is_ambiguous),
+        Value::Object(fields) => fields.values().any(is_ambiguous),
+        _ => false,
+    }
 }
 
 /// Returns true if the memory backend takes it for another value in some places.
