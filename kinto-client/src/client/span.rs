@@ -1,7 +1,6 @@
 //! Tracing of a call: a span around it, and an event at its end.
 
-use std::time::Instant;
-
+use tokio::time::Instant;
 use tracing::{
     Instrument as _, Span,
     field::{Empty, debug},

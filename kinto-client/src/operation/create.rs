@@ -16,6 +16,7 @@ use crate::{
             principal::Principal,
         },
         path::List,
+        random,
         request::{Precondition, Request},
         response::Response,
     },
@@ -52,14 +53,14 @@ impl NewIds {
         const AT_A_TIME: usize = 256;
         if self.random.is_empty() {
             self.random.resize(AT_A_TIME * size_of::<uuid::Bytes>(), 0);
-            if getrandom::fill(&mut self.random).is_err() {
+            if !random::fill(&mut self.random) {
                 self.random.clear();
             }
         }
         let at = self.random.len().saturating_sub(size_of::<uuid::Bytes>());
         match self.random.split_off(at).try_into() {
             Ok(random) => uuid::Builder::from_random_bytes(random).into_uuid(),
-            Err(_) => Uuid::new_v4(),
+            Err(_) => random::uuid(),
         }
     }
 }
@@ -69,7 +70,7 @@ impl<K: Kind, T> Create<K, T> {
     where
         T: RecordData,
     {
-        Self::with_new_id(list, data, Uuid::new_v4())
+        Self::with_new_id(list, data, random::uuid())
     }
 
     pub(crate) fn with_new_id(list: List<K>, data: T, id: Uuid) -> Self

@@ -3,11 +3,11 @@
 use std::{fmt, time::Duration};
 
 use http::StatusCode;
-use uuid::Uuid;
 
 use crate::{
     error::{Error, Result, kind::ErrorKind},
     wire::{
+        random,
         request::{Idempotency, Request},
         response::Response,
     },
@@ -141,7 +141,7 @@ impl ExponentialBackoff {
 
 /// Returns a random number from 0 to 1, so that clients that failed together do not retry together.
 fn jitter() -> f64 {
-    let (random, _) = Uuid::new_v4().as_u64_pair();
+    let (random, _) = random::uuid().as_u64_pair();
     f64::from((random >> 32) as u32) / f64::from(u32::MAX)
 }
 

@@ -1,12 +1,9 @@
 //! Applies the retry policy to the tries of one request.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderMap;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     attempt::{Ahead, Limit, Try},

@@ -159,23 +159,24 @@ pub(crate) fn responses<'a>(
     Ok(responses)
 }
 
+#[derive(Deserialize)]
+struct Answers<'a> {
+    #[serde(borrow)]
+    responses: Vec<Answer<'a>>,
+}
+#[derive(Deserialize)]
+struct Answer<'a> {
+    status: u16,
+    #[serde(borrow)]
+    headers: Option<&'a RawValue>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
+}
+
 /// Returns the responses to so many requests, the locks among them.
 pub(crate) fn answers(response: &Response, expected: usize) -> Result<Arc<[Response]>> {
     if let Some(parts) = response.parts.as_ref().filter(|parts| parts.len() == expected) {
         return Ok(Arc::clone(parts));
-    }
-    #[derive(Deserialize)]
-    struct Answers<'a> {
-        #[serde(borrow)]
-        responses: Vec<Answer<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Answer<'a> {
-        status: u16,
-        #[serde(borrow)]
-        headers: Option<&'a RawValue>,
-        #[serde(borrow)]
-        body: Option<&'a RawValue>,
     }
     let whole = &response.body;
     // UTF-8 is validated once for the whole body, and not for each string in it.

@@ -17,6 +17,7 @@ pub(crate) mod page_token;
 pub(crate) mod path;
 pub(crate) mod preview;
 pub(crate) mod query;
+pub(crate) mod random;
 pub(crate) mod request;
 pub(crate) mod request_path;
 pub(crate) mod response;

@@ -3,10 +3,11 @@
 use std::{
     collections::VecDeque,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream};
+use tokio::time::Instant;
 
 use super::{
     outcome::{ChunkOutcome, Completed, MAX_COLLISIONS, SizeLimit},

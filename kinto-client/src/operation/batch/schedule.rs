@@ -1,8 +1,9 @@
 //! Splits a batch into requests: which operations share one, and in which order.
 
-use std::{collections::VecDeque, time::Instant};
+use std::collections::VecDeque;
 
 use http::Method;
+use tokio::time::Instant;
 
 use crate::wire::{batch, request::Request};
 

@@ -1,10 +1,9 @@
-use uuid::Uuid;
-
 use crate::{
     error::{Error, Result, kind::ErrorKind},
     wire::{
         page::Page,
         query::Query,
+        random,
         request::{Precondition, Request},
         timestamp::Timestamp,
     },
@@ -46,7 +45,7 @@ impl Pinned {
         query.push("_limit", "1");
         query.push("_fields", "id");
         // The server passes over parameters of its own that it does not know; to a cache it is another address each time.
-        query.push("_at", &Uuid::new_v4().simple().to_string());
+        query.push("_at", &random::uuid().simple().to_string());
         request.query = query;
         request.precondition = self.version.map(Precondition::Unchanged);
         request
