@@ -258,8 +258,8 @@ impl Client {
     }
 
     /// Resolves an ambiguous response to a retried request with a follow-up request, if there is one.
-    pub(crate) async fn resolve_ambiguity(&self, request: &Request, response: Response) -> Response {
-        self.shared.sender.resolve_ambiguity(request, response, &self.options).await
+    pub(crate) async fn resolve_ambiguity(&self, request: &Request, response: Response, repeated: bool) -> Response {
+        self.shared.sender.resolve_ambiguity(request, response, repeated, &self.options).await
     }
 
     /// Refreshes the credentials after the server rejected them. Returns `false` if there are no new ones.

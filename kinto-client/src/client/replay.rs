@@ -44,17 +44,21 @@ impl Sender {
         let (outcome, repeated) = self.send_until_answered(request, options, lease).await;
         let response = outcome.map_err(|error| if repeated { error.maybe_applied() } else { error })?;
         let response = resolve(request, response, repeated);
-        Ok(self.resolve_ambiguity(request, response, options).await)
+        Ok(self.resolve_ambiguity(request, response, repeated, options).await)
     }
 
-    /// Resolves an ambiguous response to a retried request with a follow-up request, if there is one.
+    /// Resolves an ambiguous response with a follow-up request, if there is one.
+    ///
+    /// Between the tries of a repeated request, other writes of this program take their turns. That the last of them was
+    /// acknowledged does not tell if an earlier try was carried out before it.
     pub(crate) async fn resolve_ambiguity(
         self: &Arc<Self>,
         request: &Request,
         response: Response,
+        repeated: bool,
         options: &RequestOptions,
     ) -> Response {
-        let response = acknowledged::judge(self.server, request, response);
+        let response = if repeated { response } else { acknowledged::judge(self.server, request, response) };
         let Some(follow_up_request) = follow_up_request(request, &response) else { return response };
         let (found, _) = self.send_until_answered(&follow_up_request, options, None).await;
         resolve_with(response, found.ok())

@@ -42,7 +42,8 @@ impl Completed {
         if let Ok(response) = &mut self.outcome
             && response.doubt.is_some()
         {
-            *response = client.resolve_ambiguity(&self.job.request, response.clone()).await;
+            let repeated = self.job.maybe_applied;
+            *response = client.resolve_ambiguity(&self.job.request, response.clone(), repeated).await;
         }
     }
 }
