@@ -74,6 +74,11 @@ test-postgresql:
 architecture:
     cargo test -p kinto-tests --test architecture
 
+# An application of a user, and its tests with `testing`
+application:
+    cargo fmt --manifest-path tests/application/Cargo.toml --check
+    cargo test --manifest-path tests/application/Cargo.toml --target-dir target/application --locked
+
 # The packages, as a user gets them
 packages:
     cargo run -p kinto-tests --bin package

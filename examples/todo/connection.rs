@@ -1,4 +1,4 @@
-use kinto_client::{Client, ClientBuilder};
+use kinto_client::{Client, ClientBuilder, testing::Kinto};
 
 use crate::{
     failure::{Failure, Result, with_cause},
@@ -7,7 +7,17 @@ use crate::{
 
 /// A client of the server that was asked for, which has answered, and knows who is asking.
 pub(crate) async fn open(url: &str, auth: Option<&str>) -> Result<Client> {
-    let client = with_auth(Client::builder(url), auth)?.build()?;
+    check(Client::builder(url), url, auth).await
+}
+
+/// A client of a Kinto in memory, which ends with the program.
+pub(crate) async fn in_memory(auth: Option<&str>) -> Result<Client> {
+    let kinto = Kinto::new();
+    check(kinto.client_builder(), kinto.url(), auth).await
+}
+
+async fn check(builder: ClientBuilder, url: &str, auth: Option<&str>) -> Result<Client> {
+    let client = with_auth(builder, auth)?.build()?;
     let info = match client.server_info().await {
         Ok(info) => info,
         Err(error) if error.is_connect() || error.is_timeout() => {

@@ -7,7 +7,7 @@ use crate::{
     cli::Place,
     connection,
     failure::{Failure, Result},
-    screen::{heading, item, line},
+    screen::{self, heading, item, line},
     todo::{Todo, line as todo_line},
 };
 
@@ -15,10 +15,20 @@ use crate::{
 const SOMEBODY: &str = "alexis:p4ssw0rd";
 
 pub(crate) async fn run(place: &Place) -> Result<()> {
-    // It is stopped when it is dropped.
-    let own = if place.server_if_any().is_none() { Some(Server::builder().start()?) } else { None };
-    let url = own.as_ref().map_or_else(|| place.server(), |own| Ok(own.url()))?;
-    let client = connection::open(url, place.auth().or(Some(SOMEBODY))).await?;
+    let auth = place.auth().or(Some(SOMEBODY));
+    // A server of its own is stopped when it is dropped.
+    let (client, _own) = match place.server_if_any() {
+        Some(url) => (connection::open(url, auth).await?, None),
+        None => match Server::builder().start() {
+            Ok(own) => (connection::open(own.url(), auth).await?, Some(own)),
+            Err(error) if error.is_about_the_machine() => {
+                let reason = error.problem().lines().last().unwrap_or_default().trim();
+                screen::note(format_args!("no Kinto can be started here ({reason}), so this one is in memory"));
+                (connection::in_memory(auth).await?, None)
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
     introduce(&client).await?;
 
     heading("1. Create a collection");

@@ -88,6 +88,21 @@ fn there_and_back() -> Result {
     Ok(())
 }
 
+/// Without Python, and without a server that was named, everything happens in memory.
+#[test]
+fn there_and_back_without_python() -> Result {
+    let output = Command::new(program()?)
+        .env("KINTO_PYTHON", "/nonexistent/python")
+        .env_remove("KINTO_SERVER_URL")
+        .env_remove("KINTO_AUTH")
+        .output()?;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    assert!(out.contains("`room` and `every`, which Todo does not know, are as they were"), "{out}");
+    assert!(err.lines().count() == 1 && err.contains("/nonexistent/python") && err.contains("in memory"), "{err}");
+    Ok(())
+}
+
 #[test]
 fn there_and_back_spares_what_is_there() -> Result {
     let todo = Todo::on(Server::shared()?.url(), "careful:one");

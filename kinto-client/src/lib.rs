@@ -44,6 +44,7 @@
 //! | send many operations in few requests | [`Batch`], [`batch`] |
 //! | share records | [`Permissions`], [`Principal`], [`Group`], [`permissions`] |
 //! | declare buckets and collections | [`Blueprint`], [`blueprint`] |
+//! | test a program without a server | the feature `testing` |
 //! | handle failures | [`Error`], [`ErrorKind`], [`object::Conflict`] |
 //! | see a request before it is sent, or add options to it | [`Call`], [`operation`] |
 //! | come from the Python client, or read task by task | [`guide`] |
@@ -57,6 +58,7 @@
 //! | `native-tls` | TLS by the library of the operating system |
 //! | `blocking` | `.call()` beside `.await`, for programs without async code |
 //! | `schema` | JSON Schemas of types, checks before sending, and migrations: the module `schema` |
+//! | `testing` | a Kinto in memory and recorded responses, for tests without a server: the module `testing` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -78,6 +80,8 @@ mod public;
 mod record;
 #[cfg(feature = "schema")]
 pub mod schema;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transport;
 mod wire;
 

@@ -54,6 +54,7 @@ mod secrets;
 mod selection;
 mod sharing;
 mod stored_records;
+mod testing;
 mod tls;
 mod typed;
 mod unknown_fields;

@@ -78,6 +78,8 @@ pub use difference::Difference;
 pub use evolution::{Evolution, SchemaChange};
 pub use generate::of;
 pub use schema::Schema;
+#[cfg(feature = "testing")]
+pub(crate) use schema::{OF_OTHERS, OF_RECORDS};
 
 pub use {check::CheckSchema, migrate::Migrate, violations::FindInvalid};
 

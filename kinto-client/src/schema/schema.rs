@@ -39,7 +39,15 @@ pub struct Schema {
     validator: Validator,
     patterns: Patterns,
     has_id: bool,
+    left_out: &'static [&'static str],
 }
+
+/// The fields that the server removes from a record, and from `required`, before it validates.
+pub(crate) const OF_RECORDS: &[&str] = &["last_modified", "schema", "__permissions__"];
+
+/// The fields that it removes from buckets, collections and groups.
+#[cfg(feature = "testing")]
+pub(crate) const OF_OTHERS: &[&str] = &["last_modified", "__permissions__"];
 
 impl Schema {
     /// Creates a schema from the `schema` attribute of a collection.
@@ -48,6 +56,11 @@ impl Schema {
     ///
     /// [`Error::is_invalid`](crate::Error::is_invalid) if it is no valid schema, or refers to another document.
     pub fn new(schema: &Value) -> Result<Self> {
+        Self::leaving_out(schema, OF_RECORDS)
+    }
+
+    /// Creates a schema of objects of which the server leaves these fields out.
+    pub(crate) fn leaving_out(schema: &Value, left_out: &'static [&'static str]) -> Result<Self> {
         let wrong = |reason: &dyn fmt::Display| Error::invalid(format!("this is no JSON Schema: {reason}"));
         let Some(object) = schema.as_object() else {
             return Err(wrong(&format_args!("{} is not an object", encode::name_of(schema))));
@@ -55,11 +68,11 @@ impl Schema {
         let has_id = object.get("properties").is_some_and(|properties| properties.get("id").is_some());
         let mut effective = schema.clone();
         if let Some(required) = effective.get_mut("required").and_then(Value::as_array_mut) {
-            required.retain(|name| !is_left_out(name.as_str().unwrap_or_default(), has_id));
+            required.retain(|name| !is_left_out(name.as_str().unwrap_or_default(), has_id, left_out));
         }
         let patterns = Patterns::of(&mut effective).map_err(|error| wrong(&error))?;
         let validator = python::options(&effective).build(&effective).map_err(|error| wrong(&error))?;
-        Ok(Self { json: schema.clone(), validator, patterns, has_id })
+        Ok(Self { json: schema.clone(), validator, patterns, has_id, left_out })
     }
 
     /// Creates the schema of a type: [`of`](super::of).
@@ -117,7 +130,7 @@ impl Schema {
     }
 
     pub(crate) fn violations_of(&self, mut data: Map<String, Value>) -> Vec<Violation> {
-        data.retain(|name, _| !is_left_out(name, self.has_id));
+        data.retain(|name, _| !is_left_out(name, self.has_id, self.left_out));
         let data = Value::Object(data);
         self.validator
             .iter_errors(&data)
@@ -146,9 +159,8 @@ fn fits(violations: &[Violation]) -> Result<()> {
     if violations.is_empty() { Ok(()) } else { Err(Error::violations(violations)) }
 }
 
-/// Returns `true` for fields that the server removes from a record, and from `required`, before it validates.
-fn is_left_out(name: &str, has_id: bool) -> bool {
-    matches!(name, "last_modified" | "schema" | "__permissions__") || (name == "id" && !has_id)
+fn is_left_out(name: &str, has_id: bool, left_out: &[&str]) -> bool {
+    left_out.contains(&name) || (name == "id" && !has_id)
 }
 
 impl fmt::Debug for Schema {

@@ -30,8 +30,15 @@ impl Error {
         Self { problem: problem.into(), ways_out }
     }
 
+    /// Returns `true` if this machine lacks what a server needs: Python, or a package index.
+    #[must_use]
+    pub fn is_about_the_machine(&self) -> bool {
+        !self.ways_out.is_empty()
+    }
+
     /// Returns the reason without the advice.
-    pub(crate) fn problem(&self) -> &str {
+    #[must_use]
+    pub fn problem(&self) -> &str {
         &self.problem
     }
 

@@ -1,6 +1,7 @@
 //! Faults of the network, and their effects on calls.
 
 mod accounts;
+mod between_tries;
 mod lists;
 mod lost_responses;
 mod matrix;

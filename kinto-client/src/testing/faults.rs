@@ -1,0 +1,253 @@
+//! What goes wrong between a client and the server, as tests ask for it.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use http::{HeaderValue, Method, StatusCode, header};
+use serde_json::json;
+
+use super::kinto::Kinto;
+use crate::transport::{TransportError, TransportErrorKind};
+
+/// What another client does before a request is carried out.
+type Before = Box<dyn FnOnce(Kinto) -> BoxFuture<'static, ()> + Send>;
+
+/// The faults to come.
+#[derive(Default)]
+pub(super) struct Faults {
+    next: VecDeque<Verdict>,
+    delay: Option<Duration>,
+    before_write: VecDeque<Before>,
+    collisions: usize,
+    expired: usize,
+}
+
+/// What happens to one request.
+#[derive(Default)]
+pub(super) struct Fate {
+    pub(super) delay: Option<Duration>,
+    pub(super) before: Option<Before>,
+    pub(super) verdict: Verdict,
+}
+
+/// The response to a request, or the lack of one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Verdict {
+    /// The request arrives, and so does the response.
+    #[default]
+    Carried,
+    /// Nothing is sent.
+    Refused,
+    /// The request arrives, and the response is lost.
+    Lost,
+    /// The response ends in the middle of its body.
+    Cut,
+    /// Something between client and server responds with this status.
+    Failed(StatusCode),
+    /// The server carries a batch out, and rolls it back since it collides with another one.
+    Collided,
+    /// The credentials are rejected.
+    Expired,
+}
+
+impl Faults {
+    pub(super) fn next(&mut self, request: &http::Request<Bytes>) -> Fate {
+        let is_batch = is_batch(request);
+        let verdict = if let Some(verdict) = self.next.pop_front() {
+            verdict
+        } else if self.expired > 0 && request.headers().contains_key(header::AUTHORIZATION) {
+            self.expired -= 1;
+            Verdict::Expired
+        } else if is_batch && self.collisions > 0 {
+            self.collisions -= 1;
+            Verdict::Collided
+        } else {
+            Verdict::Carried
+        };
+        let is_carried_out = matches!(verdict, Verdict::Carried | Verdict::Lost | Verdict::Cut);
+        let before = if is_carried_out && writes(request) { self.before_write.pop_front() } else { None };
+        Fate { delay: self.delay, before, verdict }
+    }
+}
+
+fn is_batch(request: &http::Request<Bytes>) -> bool {
+    *request.method() == Method::POST && request.uri().path().ends_with("/batch")
+}
+
+/// Returns true for a write, and for a batch with a write in it.
+fn writes(request: &http::Request<Bytes>) -> bool {
+    if !is_batch(request) {
+        return !request.method().is_safe();
+    }
+    let batch: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    let method = |part: &serde_json::Value| part.get("method").and_then(serde_json::Value::as_str).map(str::to_owned);
+    let by_default = batch.get("defaults").and_then(method);
+    let parts = batch.get("requests").and_then(serde_json::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let methods = parts.iter().filter_map(|part| method(part).or_else(|| by_default.clone()));
+    methods.into_iter().any(|method| !matches!(method.to_ascii_uppercase().as_str(), "GET" | "HEAD" | "OPTIONS"))
+}
+
+type Chunks = Vec<Result<Bytes, TransportError>>;
+
+fn broken(what: &str) -> TransportError {
+    TransportError::new(TransportErrorKind::Interrupted, what.to_owned())
+}
+
+impl Verdict {
+    pub(super) async fn carry_out(
+        self,
+        kinto: &Kinto,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Chunks>, TransportError> {
+        let whole = |response: http::Response<Bytes>| response.map(|body| vec![Ok(body)]);
+        match self {
+            Self::Refused => Err(TransportError::new(TransportErrorKind::Connect, "the test refused the connection")),
+            Self::Failed(status) => Ok(whole(from_a_proxy(status))),
+            Self::Expired => Ok(whole(expired())),
+            Self::Carried => Ok(whole(kinto.carry(request).await)),
+            Self::Lost => {
+                kinto.carry(request).await;
+                Err(broken("the test lost the response"))
+            }
+            Self::Cut => Ok(kinto.carry(request).await.map(|body| {
+                let half = body.slice(..body.len() / 2);
+                vec![Ok(half), Err(broken("the test cut the body"))]
+            })),
+            Self::Collided => Ok(whole(collided(&request))),
+        }
+    }
+}
+
+/// Returns the response of a proxy, which is no JSON.
+fn from_a_proxy(status: StatusCode) -> http::Response<Bytes> {
+    let mut response = http::Response::new(Bytes::from(format!("<html><h1>{status}</h1></html>")));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
+}
+
+fn of_json(status: StatusCode, body: &serde_json::Value) -> http::Response<Bytes> {
+    let mut response = http::Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn expired() -> http::Response<Bytes> {
+    let message = "Please authenticate yourself to use this endpoint.";
+    let body = json!({"code": 401, "errno": 104, "error": "Unauthorized", "message": message});
+    of_json(StatusCode::UNAUTHORIZED, &body)
+}
+
+/// Returns what the server says of a batch whose last operation collides with another writer: the others succeeded. They
+/// were rolled back.
+fn collided(request: &http::Request<Bytes>) -> http::Response<Bytes> {
+    let batch: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    let parts = batch.get("requests").and_then(serde_json::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let conflict = json!({
+        "code": 409, "errno": 122, "error": "Conflict", "message": "Integrity constraint violated, please retry.",
+    });
+    let response = |(place, part): (usize, &serde_json::Value)| {
+        let path = part.get("path").and_then(serde_json::Value::as_str).unwrap_or_default();
+        if place + 1 == parts.len() {
+            json!({"status": 409, "path": format!("/v1{path}"), "headers": {"Retry-After": "3"}, "body": conflict})
+        } else {
+            let id = path.split('?').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+            let data = json!({"id": id, "last_modified": 1});
+            json!({"status": 201, "path": format!("/v1{path}"), "headers": {"ETag": "\"1\""}, "body": {"data": data}})
+        }
+    };
+    let responses: Vec<_> = parts.iter().enumerate().map(response).collect();
+    of_json(StatusCode::OK, &json!({"responses": responses}))
+}
+
+impl Kinto {
+    fn next(&self, times: usize, verdict: Verdict) {
+        self.state().faults.next.extend(std::iter::repeat_n(verdict, times));
+    }
+
+    /// Has something before the server respond to the next requests with this status and a page of HTML. The server does not
+    /// see them.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> kinto_client::Result<()> {
+    /// use kinto_client::{http::StatusCode, testing::Kinto};
+    ///
+    /// let kinto = Kinto::new();
+    /// kinto.fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
+    /// kinto.client().bucket("blog").create().await?;
+    /// assert_eq!(kinto.requests().len(), 3, "two were retried");
+    /// # Ok(()) }
+    /// ```
+    pub fn fail_next(&self, requests: usize, status: StatusCode) {
+        self.next(requests, Verdict::Failed(status));
+    }
+
+    /// Has the next requests find no connection.
+    pub fn refuse_next(&self, requests: usize) {
+        self.next(requests, Verdict::Refused);
+    }
+
+    /// Lets the next requests pass without a fault, before those that are asked for afterwards.
+    pub fn pass_next(&self, requests: usize) {
+        self.next(requests, Verdict::Carried);
+    }
+
+    /// Has the server carry out the next requests, and loses its responses.
+    pub fn lose_responses(&self, requests: usize) {
+        self.next(requests, Verdict::Lost);
+    }
+
+    /// Has the server carry out the next requests, and cuts the bodies of its responses in the middle.
+    pub fn cut_bodies(&self, requests: usize) {
+        self.next(requests, Verdict::Cut);
+    }
+
+    /// Delays all requests from now on, by tokio's clock: a test with `start_paused` does not wait. [`Duration::ZERO`]
+    /// ends it.
+    pub fn delay(&self, delay: Duration) {
+        self.state().faults.delay = Some(delay).filter(|delay| !delay.is_zero());
+    }
+
+    /// Runs what another program does just before the next write is carried out, such as a change between the reading of a
+    /// record and its saving.
+    ///
+    /// Use the clients of the server that it is given, which is [`other_program`](Self::other_program). A write of another
+    /// client would wait for the write that waits for it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
+    /// use kinto_client::{Value, json, testing::Kinto};
+    ///
+    /// let kinto = Kinto::new();
+    /// let todo = kinto.client().bucket("default").collection("todo");
+    /// todo.create_record(json!({"n": 1})).id("milk").await?;
+    /// let mut record = todo.get_record::<Value>("milk").await?;
+    /// kinto.before_next_write(|kinto| async move {
+    ///     let todo = kinto.client().bucket("default").collection("todo");
+    ///     todo.patch_record::<Value>("milk", json!({"n": 2})).await.unwrap();
+    /// });
+    /// record.data["n"] = json!(3);
+    /// assert!(todo.save_record(&mut record).await.is_err_and(|error| error.is_conflict()));
+    /// # Ok(()) }
+    /// ```
+    pub fn before_next_write<F, R>(&self, change: F)
+    where
+        F: FnOnce(Kinto) -> R + Send + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        self.state().faults.before_write.push_back(Box::new(|kinto| Box::pin(change(kinto))));
+    }
+
+    /// Has the next batches collide with another writer: their last operation is refused with 409, the others are said to
+    /// have succeeded, and nothing of them is stored. This is what Kinto does on PostgreSQL.
+    pub fn collide_next_batches(&self, batches: usize) {
+        self.state().faults.collisions += batches;
+    }
+
+    /// Has the server reject the credentials of the next requests that have some, with 401.
+    pub fn expire_logins(&self, requests: usize) {
+        self.state().faults.expired += requests;
+    }
+}

@@ -1,0 +1,67 @@
+//! Accounts: whose list is whose, and what may be done to them.
+
+use serde_json::{Map, Value};
+
+use super::{
+    Server,
+    answer::{Invalid, Outcome, invalid, refused_later, unauthorized_listing},
+    database::{Kind, ListKey},
+    object::Context,
+    request::Request,
+    who::{Who, hashed},
+};
+
+/// The name of an account without the prefix of its principal.
+pub(super) fn name_of(user: &str) -> &str {
+    user.split_once(':').map_or(user, |(_, name)| name)
+}
+
+impl Server {
+    pub(super) fn is_administrator(&self, who: &Who) -> bool {
+        self.settings.give("account_write_principals", &who.principals)
+    }
+
+    /// Returns the list that a request for accounts is about: everybody has one of their own.
+    pub(super) fn account_key(&self, request: &Request, id: Option<&str>, who: &Who) -> Outcome<ListKey> {
+        let parent = match (&who.user, id) {
+            _ if self.is_administrator(who) => match id {
+                Some(id) => id.to_owned(),
+                None if request.method == http::Method::POST => posted(request)?,
+                None => "*".to_owned(),
+            },
+            (Some(user), _) => name_of(user).to_owned(),
+            (None, Some(id)) => id.to_owned(),
+            (None, None) => posted(request)?,
+        };
+        Ok((parent, Kind::Account))
+    }
+
+    /// Hashes a new password, and refuses an account of another name.
+    pub(super) fn check_account(&self, context: &Context<'_>, data: &mut Map<String, Value>) -> Outcome<()> {
+        let sent = context.payload.data.as_ref().is_some_and(|data| data.contains_key("password"));
+        if let (true, Some(Value::String(password))) = (sent, data.get("password")) {
+            let stored = hashed(password);
+            data.insert("password".to_owned(), stored.into());
+        }
+        let wrong = |description: &str| Err(refused_later(Invalid::new("body", "data.id", description)));
+        let Some(id) = data.get("id").and_then(Value::as_str) else { return wrong("Accounts must have an ID.") };
+        let is_administrator = self.settings.give("account_write_principals", context.principals);
+        match &context.user {
+            Some(user) if !is_administrator && name_of(user) != id => wrong("Username and account ID do not match."),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Returns the id in the body of a request by somebody who has no account yet.
+fn posted(request: &Request) -> Outcome<String> {
+    let body: Option<Value> = serde_json::from_slice(&request.body).ok();
+    let id = body.as_ref().and_then(|body| body.get("data")?.get("id")?.as_str());
+    match id {
+        Some(id) => Ok(id.to_owned()),
+        None if request.method == http::Method::POST => {
+            Err(invalid("body", Some("data.id"), "data.id in body: Required"))
+        }
+        None => Err(unauthorized_listing()),
+    }
+}

@@ -1,0 +1,250 @@
+//! Batches: many requests in one transaction.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Bound, Server,
+    answer::{Answer, Body, Failure, Invalid, Outcome, after_redirect, refused, server_error},
+    body,
+    python::{repr, text},
+    request::Request,
+};
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "DELETE", "TRACE", "POST", "PUT", "PATCH"];
+
+impl Server {
+    pub(super) fn batch(&mut self, request: &Request, bound: &mut Bound) -> Outcome {
+        let mut errors = Vec::new();
+        let value = body::parse(&request.body, &mut errors);
+        if !errors.is_empty() {
+            return Err(refused(errors));
+        }
+        let Value::Object(object) = value else { return Err(server_error()) };
+        let parts = parts(object, &mut errors)?;
+        if !errors.is_empty() {
+            return Err(refused(errors));
+        }
+        let most = self.settings.batch_max_requests;
+        if parts.len() > most {
+            let description = format!("Number of requests is limited to {most}");
+            return Err(refused(vec![Invalid::new("body", "requests", description)]));
+        }
+        if parts.iter().any(|part| part.path.contains("/batch")) {
+            let description = "Recursive call on /batch endpoint is forbidden.";
+            return Err(refused(vec![Invalid::new("body", "requests", description)]));
+        }
+        let mut responses = Vec::with_capacity(parts.len());
+        for part in &parts {
+            responses.push(self.part(request, part, bound)?);
+        }
+        Ok(Answer::ok(json!({"responses": responses})))
+    }
+
+    /// Carries out one part. A conflict undoes everything before it, whatever was said about that.
+    fn part(&mut self, whole: &Request, part: &Part, bound: &mut Bound) -> Outcome<Value> {
+        let mut request = part.request(whole);
+        let sent = request.path.clone();
+        let mut outcome = self.respond_to(&request, bound);
+        if let Err(Failure::Raised(answer)) = &outcome
+            && (300..400).contains(&answer.status)
+        {
+            // A 304 is taken for a redirect, and has no place to go to.
+            let location =
+                answer.headers.iter().find(|(name, _)| *name == "Location").ok_or_else(server_error)?.1.clone();
+            let location = location.strip_prefix(&request.origin).unwrap_or(&location);
+            let (path, query) = location.split_once('?').unwrap_or((location, ""));
+            request = Request { path: super::parameters::percent_decode(path), query: query.to_owned(), ..request };
+            outcome = match self.respond_to(&request, bound) {
+                Err(Failure::Raised(answer)) => {
+                    request.path = sent;
+                    Err(Failure::Raised(after_redirect(answer)))
+                }
+                outcome => outcome,
+            };
+        }
+        let answer = match outcome {
+            Ok(answer) | Err(Failure::Returned(answer)) => answer,
+            Err(Failure::Raised(answer)) if answer.status >= 500 => return Err(Failure::Raised(answer)),
+            Err(Failure::Raised(answer)) => {
+                if answer.status == 412 && request.path.ends_with("/permissions") {
+                    return Err(server_error());
+                }
+                if answer.status == 409 {
+                    self.database.roll_back();
+                }
+                answer
+            }
+        };
+        let is_json = matches!(answer.body, Body::Json(_));
+        let body = match answer.body {
+            _ if request.method == Method::HEAD => Value::String(String::new()),
+            Body::Json(body) => body,
+            Body::Empty => Value::String(String::new()),
+        };
+        let content_type = is_json.then(|| ("Content-Type", "application/json".to_owned()));
+        let length = ("Content-Length", body.to_string().len().to_string());
+        let headers: Map<String, Value> = self
+            .common_headers(&answer.headers)
+            .into_iter()
+            .chain(content_type)
+            .chain([length])
+            .map(|(name, value)| (name.to_owned(), Value::String(value)))
+            .collect();
+        Ok(json!({"status": answer.status, "path": request.path, "headers": headers, "body": body}))
+    }
+}
+
+/// One request of a batch.
+struct Part {
+    method: Method,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Option<Map<String, Value>>,
+}
+
+impl Part {
+    /// Returns the request, which has the headers of the batch and its own.
+    fn request(&self, whole: &Request) -> Request {
+        let mut headers: HeaderMap = whole.headers.clone();
+        for (name, value) in &self.headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                headers.insert(name, value);
+            }
+        }
+        headers.remove(header::CONTENT_LENGTH);
+        let body = match &self.body {
+            Some(body) if !body.is_empty() => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+                Bytes::from(Value::Object(body.clone()).to_string())
+            }
+            _ => Bytes::new(),
+        };
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let path = if path.starts_with("/v1") { path.to_owned() } else { format!("/v1{path}") };
+        Request {
+            method: self.method.clone(),
+            path: super::parameters::percent_decode(&path),
+            query: query.to_owned(),
+            headers,
+            body,
+            origin: whole.origin.clone(),
+        }
+    }
+}
+
+fn parts(mut object: Map<String, Value>, errors: &mut Vec<Invalid>) -> Outcome<Vec<Part>> {
+    let defaults = object.remove("defaults");
+    let mut requests = match object.remove("requests") {
+        Some(Value::Array(requests)) => requests,
+        Some(other) => {
+            errors.push(Invalid::new("body", "requests", body::not_iterable(&other)));
+            return Ok(Vec::new());
+        }
+        None => {
+            errors.push(Invalid::new("body", "requests", "Required"));
+            return Ok(Vec::new());
+        }
+    };
+    if let Some(Value::Object(defaults)) = &defaults {
+        for request in requests.iter_mut().filter_map(Value::as_object_mut) {
+            add_defaults(request, defaults)?;
+        }
+        check_part(defaults, "defaults", true, errors);
+    } else if let Some(other) = defaults.filter(|defaults| !defaults.is_object()) {
+        errors.push(body::not_a_mapping("defaults", &other));
+    }
+    if !object.is_empty() {
+        let description = format!("Unrecognized keys in mapping: \"{}\"", repr(&Value::Object(object)));
+        errors.push(Invalid::new("body", "", description));
+    }
+    let mut parts = Vec::with_capacity(requests.len());
+    for (place, request) in requests.iter().enumerate() {
+        let name = format!("requests.{place}");
+        match request {
+            Value::Object(request) => parts.extend(check_part(request, &name, false, errors)),
+            other => errors.push(body::not_a_mapping(&name, other)),
+        }
+    }
+    Ok(parts)
+}
+
+/// Adds what a request lacks, also within objects.
+fn add_defaults(request: &mut Map<String, Value>, defaults: &Map<String, Value>) -> Outcome<()> {
+    for (name, default) in defaults {
+        match default {
+            Value::Object(default) => match request.entry(name.clone()).or_insert_with(|| json!({})) {
+                Value::Object(part) => add_defaults(part, default)?,
+                _ => return Err(server_error()),
+            },
+            default => _ = request.entry(name.clone()).or_insert_with(|| default.clone()),
+        }
+    }
+    Ok(())
+}
+
+fn mapping(value: &Value) -> String {
+    format!("\"{}\" is not a mapping type: Does not implement dict-like functionality.", text(value))
+}
+
+fn check_part(request: &Map<String, Value>, name: &str, is_default: bool, errors: &mut Vec<Invalid>) -> Option<Part> {
+    let before = errors.len();
+    let mut wrong =
+        |field: &str, description: String| errors.push(Invalid::new("body", &format!("{name}.{field}"), description));
+    let method = match request.get("method") {
+        None => Method::GET,
+        Some(Value::String(method)) if METHODS.contains(&method.as_str()) => method.parse().unwrap_or(Method::GET),
+        Some(other) => {
+            wrong("method", format!("\"{}\" is not one of {}", text(other), METHODS.join(", ")));
+            Method::GET
+        }
+    };
+    let path = match request.get("path") {
+        Some(Value::String(path)) if path.starts_with('/') => path.clone(),
+        Some(Value::String(path)) if !path.is_empty() => {
+            wrong("path", "String does not match expected pattern".to_owned());
+            String::new()
+        }
+        Some(other) if super::filter::is_true(other) => {
+            wrong("path", body::not_a_string(other, "path"));
+            String::new()
+        }
+        _ => {
+            if !is_default {
+                wrong("path", "Required".to_owned());
+            }
+            String::new()
+        }
+    };
+    let headers = match request.get("headers") {
+        Some(Value::Object(headers)) => {
+            let texts = headers.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+            let texts: Vec<_> = texts.collect();
+            if texts.len() < headers.len() {
+                wrong("headers", format!("{} contains non string value", repr(&Value::Object(headers.clone()))));
+            }
+            texts
+        }
+        Some(other) => {
+            wrong("headers", mapping(other));
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    let body = match request.get("body") {
+        Some(Value::Object(body)) => Some(body.clone()),
+        Some(other) => {
+            wrong("body", mapping(other));
+            None
+        }
+        None => None,
+    };
+    let known = |key: &String| matches!(key.as_str(), "method" | "path" | "headers" | "body");
+    if request.keys().any(|key| !known(key)) {
+        let rest = request.iter().filter(|(key, _)| !known(key)).map(|(key, value)| (key.clone(), value.clone()));
+        let rest = repr(&Value::Object(rest.collect()));
+        errors.push(Invalid::new("body", name, format!("Unrecognized keys in mapping: \"{rest}\"")));
+    }
+    (errors.len() == before).then_some(Part { method, path, headers, body })
+}

@@ -1,0 +1,275 @@
+//! The server: what it stores, and how it responds. The rules are those that were measured of Kinto on PostgreSQL.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, header};
+use serde_json::{Map, Value, json};
+
+mod access;
+mod account;
+mod answer;
+mod batch;
+mod body;
+pub(super) mod database;
+mod default_bucket;
+mod entries;
+mod events;
+mod fields;
+mod filter;
+mod jsonb;
+mod list;
+mod object;
+mod parameters;
+mod patch;
+mod precondition;
+mod python;
+mod query;
+pub(super) mod race;
+mod request;
+mod resource;
+mod root;
+mod schema;
+pub(super) mod settings;
+mod who;
+mod write;
+
+use answer::{
+    Answer, Body, Failure, Outcome, method_not_allowed, not_allowed_here, preflight, redirect, unknown_url,
+    unknown_version,
+};
+use database::{Database, Kind};
+use events::Event;
+use parameters::percent_decode;
+use request::{Place, Request, Route};
+use settings::Settings;
+
+/// A Kinto.
+pub(super) struct Server {
+    pub(super) settings: Settings,
+    pub(super) database: Database,
+    /// The tokens of deletions that were not used yet.
+    nonces: BTreeSet<String>,
+    /// The users of `basicauth` by their credentials.
+    users: BTreeMap<String, String>,
+    /// The number of ids that were made.
+    ids: u64,
+}
+
+/// The seconds for which a redirect to the path without a slash is good.
+const SLASH: u64 = 3600;
+
+/// What the parts of one request share: what was read once, and what happened.
+#[derive(Default)]
+struct Bound {
+    collections: BTreeMap<String, Map<String, Value>>,
+    #[cfg_attr(not(feature = "schema"), allow(dead_code, reason = "only schemas need it"))]
+    buckets: BTreeMap<String, Map<String, Value>>,
+    groups: BTreeMap<String, BTreeSet<String>>,
+    implicit: BTreeSet<String>,
+    events: Vec<Event>,
+}
+
+impl Server {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, database: Database::default(), nonces: BTreeSet::new(), users: BTreeMap::new(), ids: 0 }
+    }
+
+    /// Carries out a request, in a transaction of its own.
+    pub(super) fn respond(&mut self, request: http::Request<Bytes>, now: i64) -> http::Response<Bytes> {
+        self.database.now = now;
+        self.transact(&read(request))
+    }
+
+    fn transact(&mut self, request: &Request) -> http::Response<Bytes> {
+        let mut bound = Bound::default();
+        let reached = self.settings.end_of_service.as_ref().is_some_and(|end| end.reached);
+        let outcome = if reached { Ok(answer::gone()) } else { self.respond_to(request, &mut bound) };
+        let (answer, raised) = match outcome {
+            Ok(answer) | Err(Failure::Returned(answer)) => match self.follow(bound.events) {
+                Ok(()) => (answer, false),
+                Err(Failure::Raised(answer) | Failure::Returned(answer)) => (answer, true),
+            },
+            Err(Failure::Raised(answer)) => (answer, true),
+        };
+        if raised {
+            self.database.roll_back();
+        }
+        self.database.commit();
+        self.written(request, &answer)
+    }
+
+    /// Adds the headers that every response has.
+    fn common_headers(&self, own: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+        let mut headers = own.to_vec();
+        headers.push(("X-Content-Type-Options", "nosniff".to_owned()));
+        headers.extend(self.settings.backoff.map(|seconds| ("Backoff", seconds.to_string())));
+        if let Some(end) = &self.settings.end_of_service {
+            let code = if end.reached { "hard-eol" } else { "soft-eol" };
+            headers.push(("Alert", json!({"code": code, "message": end.message, "url": end.url}).to_string()));
+        }
+        headers
+    }
+
+    fn written(&self, request: &Request, answer: &Answer) -> http::Response<Bytes> {
+        let body = match &answer.body {
+            Body::Json(body) if request.method != Method::HEAD => Bytes::from(body.to_string()),
+            _ => Bytes::new(),
+        };
+        let mut response = http::Response::new(body);
+        *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or_default();
+        let length = response.body().len().to_string();
+        let fixed = match answer.body {
+            Body::Json(_) => Some(("Content-Type", "application/json".to_owned())),
+            Body::Empty if answer.status == 200 => Some(("Content-Type", "text/html; charset=UTF-8".to_owned())),
+            Body::Empty => None,
+        };
+        let headers = self.common_headers(&answer.headers).into_iter().chain(fixed).chain([("Content-Length", length)]);
+        for (name, value) in headers {
+            if let (Ok(name), Ok(value)) =
+                (header::HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value))
+            {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+
+    /// Finds out what a request is for, and has it carried out.
+    fn respond_to(&mut self, request: &Request, bound: &mut Bound) -> Outcome {
+        let now = self.database.now;
+        let is_read = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if self.settings.readonly && !is_read {
+            return Err(method_not_allowed());
+        }
+        let Some(path) = request.path.strip_prefix("/v1").filter(|path| path.is_empty() || path.starts_with('/'))
+        else {
+            if request.method == Method::OPTIONS && !request.path.starts_with("/v") {
+                return Ok(Answer { status: 200, headers: Vec::new(), body: Body::Empty });
+            }
+            let version = request.path.trim_start_matches('/').strip_prefix('v');
+            let names_version = version.is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()));
+            return Err(if request.path.starts_with("/v1") {
+                unknown_url()
+            } else if names_version {
+                unknown_version()
+            } else {
+                redirect(&request.origin, &with_query(&format!("/v1{}", request.path), request), None, now)
+            });
+        };
+        if path.is_empty() {
+            return Err(redirect(&request.origin, &with_query("/v1/", request), Some(SLASH), now));
+        }
+        let route = self.enabled(Route::of(path));
+        if route == Route::Unknown && path.len() > 1 && path.ends_with('/') {
+            return Err(self.without_slash(request));
+        }
+        let who = self.who(request, bound)?;
+        match route {
+            Route::Unknown => Err(unknown_url()),
+            Route::Default(rest) => self.default_bucket(request, &rest, &who, bound),
+            Route::List(place) => self.resource(request, &place, None, &who, bound),
+            Route::Object(place, id) => self.resource(request, &place, Some(&id), &who, bound),
+            Route::Batch if request.method == Method::POST => self.batch(request, bound),
+            Route::Root | Route::Heartbeat | Route::LoadBalancerHeartbeat | Route::Version if is_read => {
+                self.about(&route, request, &who)
+            }
+            Route::Snapshot { bucket, collection, timestamp } if is_read => {
+                parameters::check_encoding(&request.query)?;
+                self.snapshot(&bucket, &collection, &timestamp, &who)
+            }
+            Route::Batch if request.method == Method::OPTIONS => preflight(request, &[Method::POST]),
+            Route::Batch => Err(not_allowed_here(&[Method::POST])),
+            _ => Err(not_allowed_here(&[Method::GET, Method::HEAD])),
+        }
+    }
+
+    /// Returns the redirect to the path without the slash at its end.
+    fn without_slash(&self, request: &Request) -> Failure {
+        let path = with_query(request.path.trim_end_matches('/'), request);
+        redirect(&request.origin, &path, Some(SLASH), self.database.now)
+    }
+
+    /// Leaves out what plugins that are off would serve.
+    fn enabled(&self, route: Route) -> Route {
+        let settings = &self.settings;
+        let is_on = match &route {
+            Route::List(place) | Route::Object(place, _) => match place.kind {
+                Kind::Account => settings.accounts,
+                Kind::History => settings.history,
+                Kind::Permissions => settings.permissions_endpoint,
+                _ => true,
+            },
+            Route::Snapshot { .. } => settings.history,
+            _ => true,
+        };
+        match route {
+            _ if !is_on => Route::Unknown,
+            Route::Default(rest) if !settings.default_bucket => {
+                let rest = if rest.is_empty() { rest } else { format!("/{rest}") };
+                match Route::of(&format!("/buckets/\u{0}default{rest}")) {
+                    Route::Object(place, id) => Route::Object(renamed(place), id.replace('\u{0}', "")),
+                    Route::List(place) => Route::List(renamed(place)),
+                    route => route,
+                }
+            }
+            route => route,
+        }
+    }
+
+    fn new_id(&mut self, kind: Kind) -> String {
+        match kind {
+            Kind::Bucket | Kind::Collection | Kind::Group => self.digits().get(..8).unwrap_or_default().to_owned(),
+            _ => self.new_uuid(),
+        }
+    }
+
+    /// Returns digits that no call has returned before, and that a run with the same calls returns again.
+    fn digits(&mut self) -> String {
+        self.ids += 1;
+        who::hex_digest(&format!("id {}", self.ids))
+    }
+
+    fn new_uuid(&mut self) -> String {
+        let digits = self.digits();
+        let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+        format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+    }
+}
+
+fn with_query(path: &str, request: &Request) -> String {
+    match request.query.as_str() {
+        "" => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+fn renamed(place: Place) -> Place {
+    let name = |name: Option<String>| name.map(|name| name.replace('\u{0}', ""));
+    Place { kind: place.kind, bucket: name(place.bucket), collection: name(place.collection) }
+}
+
+fn read(request: http::Request<Bytes>) -> Request {
+    let (mut parts, body) = request.into_parts();
+    parts.headers = as_received(&parts.headers);
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    let authority = host.or_else(|| parts.uri.authority().map(ToString::to_string)).unwrap_or_default();
+    let scheme = parts.uri.scheme_str().unwrap_or("http");
+    Request {
+        method: parts.method,
+        path: percent_decode(parts.uri.path()),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers,
+        body,
+        origin: format!("{scheme}://{authority}"),
+    }
+}
+
+/// Returns the headers as a server hands them to Python: without spaces around them, and those of one name as one.
+fn as_received(headers: &http::HeaderMap) -> http::HeaderMap {
+    let joined = headers.keys().filter_map(|name| {
+        let values: Vec<&[u8]> = headers.get_all(name).iter().map(|value| value.as_bytes().trim_ascii()).collect();
+        Some((name.clone(), HeaderValue::from_bytes(&values.join(&b',')).ok()?))
+    });
+    joined.collect()
+}

@@ -1,0 +1,84 @@
+//! Writes that overlap. Kinto reads an object and compares its version before it locks the row, so that of two guarded
+//! writes in two processes both can succeed, and the second overwrites the first.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, header};
+use serde_json::{Value, json};
+
+use super::{
+    Bound, Server,
+    answer::{Body, Failure},
+    patch::Flavour,
+    read,
+    request::{Request, Route},
+};
+
+/// A write that was compared, and not carried out yet.
+pub(in crate::testing) enum Compared {
+    /// It is refused whatever happens meanwhile.
+    Refused(http::Response<Bytes>),
+    /// It is carried out later, without comparing again.
+    Accepted(Accepted),
+}
+
+pub(in crate::testing) struct Accepted {
+    request: Request,
+    status: u16,
+}
+
+impl Server {
+    /// Compares a write of one object with what is stored; `None` for other requests, which are carried out at once.
+    pub(in crate::testing) fn compare(&mut self, request: &http::Request<Bytes>, now: i64) -> Option<Compared> {
+        self.database.now = now;
+        let request = read(request.clone());
+        let path = request.path.strip_prefix("/v1").unwrap_or_default();
+        let is_write = matches!(request.method, Method::PUT | Method::PATCH | Method::DELETE);
+        if !is_write || !matches!(Route::of(path), Route::Object(..)) {
+            return None;
+        }
+        let mut bound = Bound::default();
+        let outcome = self.respond_to(&request, &mut bound);
+        self.database.roll_back();
+        Some(match outcome {
+            Ok(answer) => {
+                let status = answer.status;
+                Compared::Accepted(Accepted { request: without_guard(request, &answer.body), status })
+            }
+            Err(Failure::Raised(answer) | Failure::Returned(answer)) => {
+                Compared::Refused(self.written(&request, &answer))
+            }
+        })
+    }
+
+    /// Carries out a write that was compared before.
+    pub(in crate::testing) fn finish(&mut self, accepted: Accepted, now: i64) -> http::Response<Bytes> {
+        self.database.now = now;
+        let Accepted { request, status } = accepted;
+        let mut response = self.transact(&request);
+        if response.status().is_success() {
+            *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+        }
+        response
+    }
+}
+
+/// Returns the write as the database sees it: the whole object, whatever is there by now.
+fn without_guard(mut request: Request, body: &Body) -> Request {
+    request.headers.remove(header::IF_MATCH);
+    let sent: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let changes_permissions = match Flavour::of(&request) {
+        Flavour::Operations => sent.to_string().contains("\"/permissions"),
+        Flavour::Plain | Flavour::Merge => sent.get("permissions").is_some(),
+    };
+    if request.method == Method::PATCH
+        && !changes_permissions
+        && let Body::Json(body) = body
+        && let Some(Value::Object(mut data)) = body.get("data").cloned()
+    {
+        data.remove("last_modified");
+        request.method = Method::PUT;
+        request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request.body = Bytes::from(json!({"data": data}).to_string());
+    }
+    request
+}

@@ -1,0 +1,217 @@
+//! Requests for objects: whether the parent exists, who may do what, and whether the request is valid.
+
+use std::collections::btree_map::Entry;
+
+use http::{Method, header};
+use serde_json::Value;
+
+use super::{
+    Bound, Server,
+    access::{self, Seen, Wanted},
+    answer::{
+        self, Failure, Invalid, Outcome, forbidden, missing_object, not_allowed_here, preflight, refused,
+        timestamp_unwritten,
+    },
+    body::{self, Payload},
+    database::{Kind, ListKey},
+    object::{self, Context},
+    parameters,
+    patch::Flavour,
+    query::Query,
+    request::{Place, Preconditions, Request, is_id},
+    who::Who,
+};
+
+impl Server {
+    /// Carries out a request for objects: who may do it, whether it is valid, and what it does.
+    pub(super) fn resource(
+        &mut self,
+        request: &Request,
+        place: &Place,
+        id: Option<&str>,
+        who: &Who,
+        bound: &mut Bound,
+    ) -> Outcome {
+        let method = &request.method;
+        let writes_object = id.is_some() && matches!(*method, Method::PUT | Method::PATCH | Method::DELETE);
+        let posts = id.is_none() && *method == Method::POST;
+        let mut exists = None;
+        let mut key = None;
+        if writes_object || posts {
+            let known = self.open(request, place, id, who, bound)?;
+            let id = if posts { posted_id(request)? } else { id.map(str::to_owned) };
+            exists = id.filter(|id| self.database.get(&known, id).is_some());
+            key = Some(known);
+        }
+        let allowed: &[Method] = match (place.kind, id) {
+            (Kind::Permissions, None) => &[Method::GET, Method::HEAD],
+            (Kind::History, None) => &[Method::GET, Method::HEAD, Method::DELETE],
+            (_, None) => &[Method::GET, Method::HEAD, Method::POST, Method::DELETE],
+            (_, Some(_)) => &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE],
+        };
+        if *method == Method::OPTIONS {
+            return preflight(request, allowed);
+        }
+        if !allowed.contains(method) {
+            return Err(not_allowed_here(allowed));
+        }
+        parameters::check_encoding(&request.query)?;
+        check_media_types(request)?;
+        let seen = self.allow(request, place, id, exists.as_deref(), who)?;
+        let key = match key {
+            Some(key) => key,
+            None => self.open(request, place, id, who, bound)?,
+        };
+        let mut errors = Vec::new();
+        let pre = Preconditions::read(request, &mut errors)?;
+        let query = Query::read(&request.query, id.is_none() && !posts, &mut errors);
+        let payload = read_payload(request, place.kind, &mut errors);
+        if let (Some(behaviour), true) = (request.header("Response-Behavior"), *method == Method::PATCH)
+            && !matches!(behaviour, "light" | "diff" | "full")
+        {
+            let description = format!("\"{behaviour}\" is not one of full, light, diff");
+            errors.push(Invalid::new("header", "Response-Behavior", description));
+        }
+        if !errors.is_empty() {
+            return Err(refused(errors));
+        }
+        let author = self.author(place, &key, who);
+        let (user, principals) = (who.user.clone(), who.principals.as_slice());
+        let context = Context { request, place, key, user, principals, author, pre, query, payload, seen };
+        let flavour = Flavour::of(request);
+        match (id, method) {
+            (Some(id), &Method::GET | &Method::HEAD) => self.get(&context, id, bound),
+            (Some(id), &Method::PUT) => self.put_object(&context, id, bound),
+            (Some(id), &Method::PATCH) => self.patch_object(&context, id, flavour, bound),
+            (Some(id), _) => self.delete_object(&context, id, bound),
+            (None, &Method::POST) => self.post_list(&context, bound),
+            (None, &Method::DELETE) => self.delete_list(&context, bound),
+            (None, _) => self.get_list(&context, bound),
+        }
+    }
+
+    /// Returns the list that the request is about, whose parent must exist, and have a valid name.
+    fn open(
+        &mut self,
+        request: &Request,
+        place: &Place,
+        id: Option<&str>,
+        who: &Who,
+        bound: &mut Bound,
+    ) -> Outcome<ListKey> {
+        if let Some(bucket) = place.bucket.as_deref().filter(|bucket| !is_id(Kind::Bucket, bucket)) {
+            return Err(missing_object(111, "bucket", bucket));
+        }
+        if let (Some(bucket), Some(collection)) = (&place.bucket, &place.collection)
+            && let Entry::Vacant(unread) = bound.collections.entry(place.parent())
+        {
+            let missing = || missing_object(111, "collection", collection);
+            if !is_id(Kind::Collection, collection) {
+                return Err(missing());
+            }
+            let row = self.database.get(&(format!("/buckets/{bucket}"), Kind::Collection), collection);
+            unread.insert(row.map(|row| object::whole(collection, row)).ok_or_else(missing)?);
+        }
+        let key = if place.kind == Kind::Account { self.account_key(request, id, who)? } else { place.key() };
+        if self.settings.readonly && !self.database.has_timestamp(&key) {
+            return Err(timestamp_unwritten(self.settings.retry_after));
+        }
+        self.database.timestamp(&key);
+        Ok(key)
+    }
+
+    /// Returns what the sender may see, or fails with 401 or 403.
+    fn allow(
+        &self,
+        request: &Request,
+        place: &Place,
+        id: Option<&str>,
+        exists: Option<&str>,
+        who: &Who,
+    ) -> Outcome<Seen> {
+        let list = place.uri();
+        let object = id.or(exists).map(|id| format!("{list}/{id}"));
+        let is_safe_creation = request.header("If-None-Match") == Some("*");
+        let (uri, permission) = match (&request.method, &object) {
+            (&Method::PUT, _) if exists.is_none() || is_safe_creation => (&list, "create"),
+            (&Method::PUT | &Method::PATCH, Some(object)) => (object, "write"),
+            (&Method::DELETE, object) => (object.as_ref().unwrap_or(&list), "write"),
+            (&Method::POST, Some(object)) => (object, "read"),
+            (&Method::POST, None) => (&list, "create"),
+            (_, object) => (object.as_ref().unwrap_or(&list), "read"),
+        };
+        let wanted = Wanted { kind: place.kind, uri, permission, on_list: id.is_none(), exists: exists.is_some() };
+        let seen = access::check(&self.database, &self.settings, &who.principals, &wanted);
+        seen.ok_or_else(|| forbidden(who.user.is_some()))
+    }
+
+    fn author(&self, place: &Place, key: &ListKey, who: &Who) -> String {
+        match &who.user {
+            _ if place.kind == Kind::Account && (who.user.is_none() || self.is_administrator(who)) => {
+                format!("account:{}", key.0)
+            }
+            Some(user) => user.clone(),
+            None => "system.Everyone".to_owned(),
+        }
+    }
+}
+
+/// Returns the id in the body of a POST, if there is one.
+pub(super) fn posted_id(request: &Request) -> Outcome<Option<String>> {
+    let body: Option<Value> = serde_json::from_slice(&request.body).ok();
+    match body.as_ref().and_then(|body| body.get("data")?.get("id")) {
+        None => Ok(None),
+        Some(Value::String(id)) if is_id(Kind::Account, id) => Ok(Some(id.clone())),
+        Some(_) => Err(answer::invalid("path", None, "Invalid object id")),
+    }
+}
+
+/// The media types of a PATCH, as the server names them.
+const ALL_TYPES: &str = "'application/json', 'application/json-patch+json', 'application/merge-patch+json'";
+
+fn check_media_types(request: &Request) -> Outcome<()> {
+    let refuse = |status: u16, name: &str, allowed: &str| {
+        let description = format!("{name} header should be one of [{allowed}]");
+        Err(Failure::Raised(answer::invalid_with(status, vec![Invalid::new("header", name, description)])))
+    };
+    let range = |range: &str| range.split(';').next().unwrap_or_default().trim().to_owned();
+    let accepts = |range: &String| matches!(range.as_str(), "*/*" | "application/*" | "application/json");
+    // What is no list of media types is passed over.
+    let is_valid =
+        |range: &String| range.split_once('/').is_some_and(|(one, other)| !one.is_empty() && !other.is_empty());
+    let ranges: Vec<String> =
+        request.header(header::ACCEPT).into_iter().flat_map(|value| value.split(',')).map(range).collect();
+    if !ranges.is_empty() && ranges.iter().all(is_valid) && !ranges.iter().any(accepts) {
+        return refuse(406, "Accept", "'application/json'");
+    }
+    let content_type = request.header(header::CONTENT_TYPE).map(str::trim).filter(|value| !value.is_empty());
+    let essence = content_type.map(|value| value.split(';').next().unwrap_or_default().trim().to_owned());
+    let patches = ["application/merge-patch+json", "application/json-patch+json"];
+    let is_patch = request.method == Method::PATCH;
+    match (&request.method, essence.as_deref()) {
+        (&Method::POST | &Method::PUT | &Method::PATCH, Some(essence))
+            if essence != "application/json" && !(is_patch && patches.contains(&essence)) =>
+        {
+            refuse(415, "Content-Type", if is_patch { ALL_TYPES } else { "'application/json'" })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_payload(request: &Request, kind: Kind, errors: &mut Vec<Invalid>) -> Payload {
+    if !matches!(request.method, Method::POST | Method::PUT | Method::PATCH) {
+        return Payload::default();
+    }
+    let before = errors.len();
+    let value = body::parse(&request.body, errors);
+    let essence = request.content_type();
+    let is_operations = essence.is_some_and(|essence| essence.starts_with("application/json-patch+json"));
+    if errors.len() > before {
+        return Payload::default();
+    }
+    if request.method == Method::PATCH && is_operations {
+        body::read_operations(value, errors)
+    } else {
+        body::read(value, kind, request.method == Method::PATCH, errors)
+    }
+}

@@ -1,0 +1,100 @@
+//! Several clients on one Kinto in memory, in virtual time, on one thread, from one seed: random operations, faults and
+//! task switches. Afterwards the accounts: what was acknowledged is there, what was refused is not, nothing was done twice,
+//! unknown fields live, no call runs past its limit, and no turn is left taken.
+//!
+//! `KINTO_SIM_SECONDS` says for how long seeds are tried (two by default), and `KINTO_SIM_SEED` which one is run instead. A
+//! seed repeats a run exactly. A failure prints its seed and the shortest schedule that still fails.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "that is how it fails"
+)]
+
+mod account;
+mod chance;
+mod network;
+mod plan;
+mod run;
+mod shaken;
+mod tasks;
+mod trace;
+
+use std::{
+    env,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use plan::{Plan, Step};
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is not a number")))
+}
+
+fn main() -> ExitCode {
+    // Cargo passes arguments for the usual harness; a list of tests is empty here.
+    if env::args().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    // A failed assertion is reported with its schedule.
+    std::panic::set_hook(Box::new(|_| {}));
+    if let Some(seed) = number("KINTO_SIM_SEED") {
+        return match run::run(seed, &Plan::of(seed)) {
+            Ok(done) => {
+                println!("seed {seed}: {done}");
+                ExitCode::SUCCESS
+            }
+            Err(reason) => fail(seed, &reason),
+        };
+    }
+    let limit = Duration::from_secs(number("KINTO_SIM_SECONDS").unwrap_or(2));
+    let started = Instant::now();
+    let first = u64::from(std::process::id()) << 32;
+    let mut total = run::Done::default();
+    let mut seeds = 0_u64;
+    while started.elapsed() < limit {
+        let seed = first + seeds;
+        match run::run(seed, &Plan::of(seed)) {
+            Ok(done) => total += done,
+            Err(reason) => return fail(seed, &reason),
+        }
+        seeds += 1;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{seeds} seeds in {seconds:.1} s: {total}");
+    #[allow(clippy::cast_precision_loss, reason = "a number for people")]
+    let rate = total.operations as f64 / seconds;
+    println!("{rate:.0} operations a second");
+    ExitCode::SUCCESS
+}
+
+/// Prints what failed, with the shortest schedule that still fails, and how to repeat it.
+fn fail(seed: u64, reason: &str) -> ExitCode {
+    println!("seed {seed} fails: {reason}");
+    let mut plan = Plan::of(seed);
+    let mut reason = reason.to_owned();
+    let mut size = plan.steps.len().div_ceil(2);
+    while size > 0 {
+        let mut start = 0;
+        while start < plan.steps.len() {
+            let end = (start + size).min(plan.steps.len());
+            let left: Vec<Step> = plan.steps[..start].iter().chain(&plan.steps[end..]).cloned().collect();
+            let shorter = Plan { steps: left, ..plan.clone() };
+            match run::run(seed, &shorter) {
+                Err(still) => (plan, reason) = (shorter, still),
+                Ok(_) => start = end,
+            }
+        }
+        size /= 2;
+    }
+    println!("shortened to {} operations: {reason}", plan.steps.len());
+    println!("{plan}");
+    trace::start();
+    let _ = run::run(seed, &plan);
+    trace::end().iter().for_each(|line| println!("{line}"));
+    println!("KINTO_SIM_SEED={seed} repeats it");
+    ExitCode::FAILURE
+}
