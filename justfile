@@ -62,6 +62,10 @@ each-feature:
 test:
     cargo test --workspace --no-fail-fast
 
+# The simulation, for longer than among all tests
+simulation:
+    KINTO_SIM_SECONDS=60 cargo test -p kinto-tests --test simulation
+
 # One module of the behaviour suite: `just behaviour batch::`
 behaviour filter='':
     cargo test -p kinto-tests --test behaviour -- {{filter}}

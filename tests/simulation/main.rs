@@ -81,7 +81,7 @@ fn fail(seed: u64, reason: &str) -> ExitCode {
         let mut start = 0;
         while start < plan.steps.len() {
             let end = (start + size).min(plan.steps.len());
-            let left: Vec<Step> = plan.steps[..start].iter().chain(&plan.steps[end..]).cloned().collect();
+            let left: Vec<Step> = plan.steps[..start].iter().chain(&plan.steps[end..]).copied().collect();
             let shorter = Plan { steps: left, ..plan.clone() };
             match run::run(seed, &shorter) {
                 Err(still) => (plan, reason) = (shorter, still),
@@ -94,7 +94,9 @@ fn fail(seed: u64, reason: &str) -> ExitCode {
     println!("{plan}");
     trace::start();
     let _ = run::run(seed, &plan);
-    trace::end().iter().for_each(|line| println!("{line}"));
+    for line in trace::end() {
+        println!("{line}");
+    }
     println!("KINTO_SIM_SEED={seed} repeats it");
     ExitCode::FAILURE
 }

@@ -64,7 +64,6 @@ impl Network {
         let fault = match chance.below(7) {
             _ if is_calm => Fault::None,
             0 => Fault::NoConnection,
-            1 => Fault::LostResponse,
             2 => Fault::UnavailableBefore,
             3 => Fault::UnavailableAfter,
             4 => Fault::CutBody,

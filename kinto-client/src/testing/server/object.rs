@@ -192,7 +192,7 @@ impl Server {
         match expires.filter(|_| context.user.is_none()) {
             Some(seconds) => {
                 if seconds == 0 {
-                    let never = "max-age=0, must-revalidate, no-cache, no-store, post-check=0, pre-check=0";
+                    let never = "max-age=0, must-revalidate, no-cache, no-store";
                     let answer = answer.kept_for(0, self.database.now);
                     let headers = answer.headers.into_iter().filter(|(name, _)| *name != "Cache-Control").collect();
                     Answer { headers, ..answer }.with("Cache-Control", never).with("Pragma", "no-cache")
