@@ -1,7 +1,7 @@
 //! Deletions: of exactly the given objects, and of all of them.
 
-use kinto_client::{Value, json, object::Tombstone};
-use kinto_server::{Server, unique};
+use kinto_client::{Client, Value, json, object::Tombstone};
+use kinto_server::{Backend, Server, unique};
 use kinto_tests::{Fixture, Outcome, RawClient};
 
 use crate::{Todo, predicates};
@@ -196,5 +196,29 @@ async fn delete_all_keeps_objects_of_other_users() -> Outcome {
     assert_eq!(predicates(&error), ["forbidden"], "{error}");
     assert_eq!(client.bucket(fixture.bucket.id()).collection("shared").delete_all_records().await?, []);
     assert_eq!(fixture.plain.ids(&format!("{path}/records")).await, ["mine", "theirs"]);
+    Ok(())
+}
+
+/// A defect of Kinto 26.5, of which the documentation of `delete` warns: on PostgreSQL it finds what is in a bucket, and the
+/// permissions of what it deletes, by a pattern in which an `_` of the id stands for any character.
+#[tokio::test]
+async fn delete_of_id_with_underscore_reaches_similar_ids_on_postgresql() -> Outcome {
+    // Whoever has lost the permissions can read the records all the same.
+    let everybody = ("kinto.record_read_principals", "system.Everyone");
+    let server = Server::builder().backend(Backend::PostgreSql).setting(everybody.0, everybody.1).start()?;
+    let client = Client::builder(server.url()).auth(("underscore", "p4ssw0rd")).build()?;
+    let [deleted, similar] = ["pair_1", "pair-1"].map(|id| client.bucket(id));
+    for bucket in [&deleted, &similar] {
+        bucket.create().await?;
+        let records = bucket.collection("records");
+        records.create().await?;
+        records.create_record(json!({"kept": true})).id("r").await?;
+    }
+    let kept = similar.collection("records");
+    assert_eq!(kept.get_records::<Value>().count().await?, 1);
+    deleted.delete().await?;
+    let error = similar.get().await.unwrap_err();
+    assert_eq!(predicates(&error), ["forbidden"], "the server has mended its pattern: take the warning away");
+    assert_eq!(kept.get_records::<Value>().count().await?, 0);
     Ok(())
 }

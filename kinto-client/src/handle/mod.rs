@@ -314,6 +314,10 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
 
     /// Deletes the object with everything in it.
     ///
+    /// Kinto 26.5 on PostgreSQL takes an `_` in the id for any character when it removes permissions and what is in a
+    /// bucket: deleting `my_notes` also takes the permissions, and the records, of `my-notes`. Avoid ids that differ in
+    /// such a place only.
+    ///
     /// Options: [`if_match`](crate::Call::if_match), [`if_exists`](crate::Call::if_exists).
     ///
     /// # Errors
