@@ -93,7 +93,10 @@ soak:
 
 # The program of the README
 example:
-    cargo run --example todo
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo run --example todo 2> >(tee target/example.txt >&2)
+    if grep "this one is in memory" target/example.txt; then exit 1; fi
 
 # public-api.txt is current (needs a nightly toolchain)
 public-api:

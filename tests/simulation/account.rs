@@ -63,6 +63,8 @@ impl Field {
 /// Everything that was told.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
+    /// Nothing can be in doubt, since there are no faults, and no other program.
+    pub(crate) is_certain: bool,
     /// By record.
     pub(crate) counters: BTreeMap<String, Counter>,
     /// By place, such as the field of a record.
@@ -81,9 +83,20 @@ impl Accounts {
     pub(crate) fn told(&mut self, fate: Fate) {
         match fate {
             Fate::Done => self.done += 1,
-            Fate::Unknown => self.unknown += 1,
+            Fate::Unknown => {
+                self.unknown += 1;
+                if self.is_certain {
+                    self.is_wrong("a write is in doubt, and there was no fault".to_owned());
+                }
+            }
             Fate::NotDone => {}
         }
+    }
+
+    /// Notes a call that was dropped.
+    pub(crate) fn abandoned(&mut self, record: &str) {
+        self.unknown += 1;
+        self.counters.entry(record.to_owned()).or_default().unknown += 1;
     }
 
     pub(crate) fn counted(&mut self, record: &str, fate: Fate) {

@@ -1,6 +1,6 @@
 //! Several clients on one Kinto in memory, in virtual time, on one thread, from one seed: random operations, faults and
 //! task switches. Afterwards the accounts: what was acknowledged is there, what was refused is not, nothing was done twice,
-//! unknown fields live, no call runs past its limit, and no turn is left taken.
+//! unknown fields live, no step runs past its limit, and no turn is left taken.
 //!
 //! `KINTO_SIM_SECONDS` says for how long seeds are tried (two by default), and `KINTO_SIM_SEED` which one is run instead. A
 //! seed repeats a run exactly. A failure prints its seed and the shortest schedule that still fails.
@@ -39,9 +39,9 @@ fn main() -> ExitCode {
     if env::args().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
-    // A failed assertion is reported with its schedule.
-    std::panic::set_hook(Box::new(|_| {}));
-    if let Some(seed) = number("KINTO_SIM_SEED") {
+    let (seed, seconds) = (number("KINTO_SIM_SEED"), number("KINTO_SIM_SECONDS").unwrap_or(2));
+    trace::keep_panics();
+    if let Some(seed) = seed {
         return match run::run(seed, &Plan::of(seed)) {
             Ok(done) => {
                 println!("seed {seed}: {done}");
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
             Err(reason) => fail(seed, &reason),
         };
     }
-    let limit = Duration::from_secs(number("KINTO_SIM_SECONDS").unwrap_or(2));
+    let limit = Duration::from_secs(seconds);
     let started = Instant::now();
     let first = u64::from(std::process::id()) << 32;
     let mut total = run::Done::default();

@@ -30,6 +30,7 @@ pub(crate) struct Task {
     own: Vec<(String, u64)>,
     made: u64,
     holds_claim: bool,
+    is_fenced: bool,
 }
 
 impl Task {
@@ -41,7 +42,18 @@ impl Task {
             (items, untyped) = (items.fenced_by(&locks), untyped.fenced_by(&locks));
         }
         let claims = bucket.collection("claims");
-        Self { number, client, items, untyped, claims, accounts, own: Vec::new(), made: 0, holds_claim: false }
+        Self {
+            number,
+            client,
+            items,
+            untyped,
+            claims,
+            accounts,
+            own: Vec::new(),
+            made: 0,
+            holds_claim: false,
+            is_fenced: world == World::Fenced,
+        }
     }
 
     fn told(&self, tell: impl FnOnce(&mut Accounts)) {
@@ -106,6 +118,8 @@ impl Task {
                 let place = format!("{id} read by t{}", self.number);
                 self.told(|accounts| accounts.wrote(place, Some(1), Fate::of(&outcome)));
             }
+            // A group has no fence, and its members are read and written.
+            Action::Join if self.is_fenced => {}
             Action::Join => {
                 let who = format!("account:t{}", self.number);
                 let outcome = self.client.bucket("sim").group("all").add_members([&*who]).await;
@@ -118,11 +132,10 @@ impl Task {
                 // A call that is dropped in the middle may or may not have been carried out.
                 let wait = Duration::from_millis(chance.below(60));
                 let call = self.items.update_record(&*id, |item| item.n += 1);
-                let fate = match tokio::time::timeout(wait, call.into_future()).await {
-                    Ok(outcome) => Fate::of(&outcome),
-                    Err(_) => Fate::Unknown,
-                };
-                self.told(|accounts| accounts.counted(&id, fate));
+                match tokio::time::timeout(wait, call.into_future()).await {
+                    Ok(outcome) => self.told(|accounts| accounts.counted(&id, Fate::of(&outcome))),
+                    Err(_) => self.told(|accounts| accounts.abandoned(&id)),
+                }
             }
         }
     }
@@ -188,9 +201,13 @@ impl Task {
     async fn save_many(&mut self) {
         let mut own = std::mem::take(&mut self.own);
         let mut records: Vec<Record<Item>> = Vec::new();
-        for (id, _) in own.iter().take(8) {
+        for (id, value) in own.iter().take(8) {
             match self.items.get_record(&**id).await {
                 Ok(mut record) => {
+                    let n = record.data.n;
+                    if n != *value {
+                        self.told(|accounts| accounts.is_wrong(format!("{id} is {n}, and was stored as {value}")));
+                    }
                     record.data.n += 1;
                     records.push(record);
                 }
@@ -204,7 +221,7 @@ impl Task {
         let outcome = self.items.save_records(&mut records).each().await;
         for (place, (id, value)) in wanted.into_iter().enumerate() {
             let fate = match &outcome {
-                Ok(each) => each.get(place).map_or(Fate::Unknown, Fate::of),
+                Ok(each) => each.get(place).map_or_else(|| panic!("no result for {id}"), Fate::of),
                 Err(error) => Fate::of::<()>(&Err(error.clone())),
             };
             self.told(|accounts| accounts.wrote(format!("record {id}"), Some(value), fate));

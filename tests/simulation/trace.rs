@@ -22,6 +22,20 @@ pub(crate) fn note(line: impl FnOnce() -> String) {
     });
 }
 
+thread_local! {
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Keeps panics, which are failures of a run, to be reported with its schedule.
+pub(crate) fn keep_panics() {
+    std::panic::set_hook(Box::new(|panic| PANIC.set(panic.to_string())));
+}
+
+/// Returns the last panic, with its place.
+pub(crate) fn last_panic() -> String {
+    PANIC.take()
+}
+
 /// Returns what was noted.
 pub(crate) fn end() -> Vec<String> {
     LINES.take().map(|(_, lines)| lines).unwrap_or_default()

@@ -117,7 +117,7 @@ impl KintoBuilder {
         self.end_of_service(false, message, url)
     }
 
-    /// Has all requests refused with 410, since the service has ended.
+    /// Refuses all requests with 410, since the service has ended.
     pub fn hard_end_of_service(self, message: &str, url: &str) -> Self {
         self.end_of_service(true, message, url)
     }

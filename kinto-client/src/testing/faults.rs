@@ -1,16 +1,15 @@
-//! What goes wrong between a client and the server, as tests ask for it.
+//! Faults between a client and the server, as tests ask for them.
 
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, header};
-use serde_json::json;
 
 use super::kinto::Kinto;
 use crate::transport::{TransportError, TransportErrorKind};
 
-/// What another client does before a request is carried out.
+/// A change by another client before a request is carried out.
 type Before = Box<dyn FnOnce(Kinto) -> BoxFuture<'static, ()> + Send>;
 
 /// The faults to come.
@@ -23,7 +22,7 @@ pub(super) struct Faults {
     expired: usize,
 }
 
-/// What happens to one request.
+/// The faults of one request.
 #[derive(Default)]
 pub(super) struct Fate {
     pub(super) delay: Option<Duration>,
@@ -59,7 +58,7 @@ impl Faults {
         } else if self.expired > 0 && request.headers().contains_key(header::AUTHORIZATION) {
             self.expired -= 1;
             Verdict::Expired
-        } else if is_batch && self.collisions > 0 {
+        } else if is_batch && self.collisions > 0 && writes(request) {
             self.collisions -= 1;
             Verdict::Collided
         } else {
@@ -98,13 +97,16 @@ impl Verdict {
     pub(super) async fn carry_out(
         self,
         kinto: &Kinto,
-        request: http::Request<Bytes>,
+        mut request: http::Request<Bytes>,
     ) -> Result<http::Response<Chunks>, TransportError> {
         let whole = |response: http::Response<Bytes>| response.map(|body| vec![Ok(body)]);
         match self {
             Self::Refused => Err(TransportError::new(TransportErrorKind::Connect, "the test refused the connection")),
             Self::Failed(status) => Ok(whole(from_a_proxy(status))),
-            Self::Expired => Ok(whole(expired())),
+            Self::Expired => {
+                request.headers_mut().remove(header::AUTHORIZATION);
+                Ok(whole(kinto.carry(request).await))
+            }
             Self::Carried => Ok(whole(kinto.carry(request).await)),
             Self::Lost => {
                 kinto.carry(request).await;
@@ -114,7 +116,7 @@ impl Verdict {
                 let half = body.slice(..body.len() / 2);
                 vec![Ok(half), Err(broken("the test cut the body"))]
             })),
-            Self::Collided => Ok(whole(collided(&request))),
+            Self::Collided => Ok(whole(kinto.collide(request))),
         }
     }
 }
@@ -127,47 +129,12 @@ fn from_a_proxy(status: StatusCode) -> http::Response<Bytes> {
     response
 }
 
-fn of_json(status: StatusCode, body: &serde_json::Value) -> http::Response<Bytes> {
-    let mut response = http::Response::new(Bytes::from(body.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-fn expired() -> http::Response<Bytes> {
-    let message = "Please authenticate yourself to use this endpoint.";
-    let body = json!({"code": 401, "errno": 104, "error": "Unauthorized", "message": message});
-    of_json(StatusCode::UNAUTHORIZED, &body)
-}
-
-/// Returns what the server says of a batch whose last operation collides with another writer: the others succeeded. They
-/// were rolled back.
-fn collided(request: &http::Request<Bytes>) -> http::Response<Bytes> {
-    let batch: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
-    let parts = batch.get("requests").and_then(serde_json::Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let conflict = json!({
-        "code": 409, "errno": 122, "error": "Conflict", "message": "Integrity constraint violated, please retry.",
-    });
-    let response = |(place, part): (usize, &serde_json::Value)| {
-        let path = part.get("path").and_then(serde_json::Value::as_str).unwrap_or_default();
-        if place + 1 == parts.len() {
-            json!({"status": 409, "path": format!("/v1{path}"), "headers": {"Retry-After": "3"}, "body": conflict})
-        } else {
-            let id = path.split('?').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
-            let data = json!({"id": id, "last_modified": 1});
-            json!({"status": 201, "path": format!("/v1{path}"), "headers": {"ETag": "\"1\""}, "body": {"data": data}})
-        }
-    };
-    let responses: Vec<_> = parts.iter().enumerate().map(response).collect();
-    of_json(StatusCode::OK, &json!({"responses": responses}))
-}
-
 impl Kinto {
     fn next(&self, times: usize, verdict: Verdict) {
         self.state().faults.next.extend(std::iter::repeat_n(verdict, times));
     }
 
-    /// Has something before the server respond to the next requests with this status and a page of HTML. The server does not
+    /// Fails the next requests with this status and a page of HTML, as a proxy before the server does. The server does not
     /// see them.
     ///
     /// ```
@@ -184,22 +151,22 @@ impl Kinto {
         self.next(requests, Verdict::Failed(status));
     }
 
-    /// Has the next requests find no connection.
+    /// Refuses the connections of the next requests.
     pub fn refuse_next(&self, requests: usize) {
         self.next(requests, Verdict::Refused);
     }
 
-    /// Lets the next requests pass without a fault, before those that are asked for afterwards.
+    /// Passes the next requests without a fault, before those that are asked for afterwards.
     pub fn pass_next(&self, requests: usize) {
         self.next(requests, Verdict::Carried);
     }
 
-    /// Has the server carry out the next requests, and loses its responses.
+    /// Loses the responses to the next requests, which the server carries out.
     pub fn lose_responses(&self, requests: usize) {
         self.next(requests, Verdict::Lost);
     }
 
-    /// Has the server carry out the next requests, and cuts the bodies of its responses in the middle.
+    /// Cuts the bodies of the next responses in the middle. The server carries the requests out.
     pub fn cut_bodies(&self, requests: usize) {
         self.next(requests, Verdict::Cut);
     }
@@ -240,13 +207,14 @@ impl Kinto {
         self.state().faults.before_write.push_back(Box::new(|kinto| Box::pin(change(kinto))));
     }
 
-    /// Has the next batches collide with another writer: their last operation is refused with 409, the others are said to
-    /// have succeeded, and nothing of them is stored. This is what Kinto does on PostgreSQL.
+    /// Collides the next batches that write with another writer: their last write is refused with 409, the other operations
+    /// are said to have succeeded, and nothing of them is stored. This is what Kinto does on PostgreSQL.
     pub fn collide_next_batches(&self, batches: usize) {
         self.state().faults.collisions += batches;
     }
 
-    /// Has the server reject the credentials of the next requests that have some, with 401.
+    /// Rejects the credentials of the next requests that have some. The server takes these for anonymous requests: it responds
+    /// with 401 where authentication is required, in a batch for each part.
     pub fn expire_logins(&self, requests: usize) {
         self.state().faults.expired += requests;
     }

@@ -79,9 +79,11 @@ impl Kinto {
         let now = now.map_or_else(system, |now| now.as_millis().into());
         let state =
             State { server: Server::new(settings), faults: Faults::default(), recorded: records.then(Vec::new) };
+        // Outside a runtime the clock is another one than in it: the time begins with the first request then.
+        let first = tokio::runtime::Handle::try_current().is_ok().then(Instant::now);
         let shared = Shared {
             number,
-            started: (i64::try_from(now).unwrap_or(i64::MAX), Mutex::default()),
+            started: (i64::try_from(now).unwrap_or(i64::MAX), Mutex::new(first)),
             state: Mutex::new(state),
         };
         let url = format!("https://kinto-{number}.test/v1").into();
@@ -116,16 +118,13 @@ impl Kinto {
     }
 
     /// Returns a client of a user `test` of `basicauth`.
-    ///
-    /// # Panics
-    ///
-    /// Never: the settings of the client are fixed, and valid.
     #[must_use]
     pub fn client(&self) -> Client {
         self.client_as(("test", "test"))
     }
 
-    /// Returns a client with other credentials: `("user", "password")`, or any other [`Auth`].
+    /// Returns a client with other credentials: `("user", "password")`. The server knows no scheme but Basic, and takes others
+    /// for anonymous requests.
     ///
     /// # Panics
     ///
@@ -155,7 +154,7 @@ impl Kinto {
         start.saturating_add(i64::try_from(first.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// Has the server respond to a request: what it compares and what it stores are two moments if writes can race.
+    /// Responds to a request. The comparison and the writing are two moments if writes can race.
     pub(super) async fn carry(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
         let compared = {
             let now = self.now();
@@ -173,7 +172,13 @@ impl Kinto {
         }
     }
 
-    /// Has the server respond to a request right away, without faults.
+    /// Responds to a batch as if it collided with another writer in its last write.
+    pub(super) fn collide(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        let now = self.now();
+        self.state().server.collide(request, now)
+    }
+
+    /// Responds to a request right away, without faults.
     pub(super) fn answer(&self, state: &mut State, request: http::Request<Bytes>) -> http::Response<Bytes> {
         state.server.respond(request, self.now())
     }

@@ -44,8 +44,8 @@ pub use kinto::Kinto;
 pub use recording::RecordedRequest;
 pub use script::{Expectation, Script, ScriptedResponse};
 
-/// Has the ids and the delays of retries that this thread makes from now on follow from a number, so that a run of a
-/// single-threaded runtime repeats exactly.
+/// Seeds the ids and the delays of retries that this thread makes from now on, so that a run of a single-threaded runtime
+/// repeats exactly.
 ///
 /// [`KintoBuilder::starting_at`] does the same for the timestamps of the server, and tokio's `start_paused` for time.
 ///

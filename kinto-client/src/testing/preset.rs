@@ -1,4 +1,4 @@
-//! What a server holds from the start, and what it holds in the end.
+//! Contents of a server: storing them from the start, and reading them in the end.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     kinto::Kinto,
-    server::database::{Kind, Permissions},
+    server::{
+        LAST_TIME,
+        database::{Kind, Permissions},
+        is_id,
+    },
 };
 use crate::{
     error::{Error, Result},
@@ -169,6 +173,16 @@ impl Kinto {
         if let Some(unknown) = parts.keys().next() {
             return Err(Error::invalid(format!("`{unknown}` in {place} of the preset is unknown")));
         }
+        if !is_id(kind, id) {
+            return Err(Error::invalid(format!("{id:?} in the preset cannot be the id of a {}", kind.name())));
+        }
+        let unknown = |name: &&String| !kind.permissions().contains(&name.as_str());
+        if let Some(unknown) = permissions.iter().flat_map(Permissions::keys).find(unknown) {
+            let known = kind.permissions().join(", ");
+            return Err(Error::invalid(format!(
+                "`{unknown}` of {place} in the preset is no permission: there are {known}"
+            )));
+        }
         let mut state = self.state();
         let database = &mut state.server.database;
         database.now = self.now();
@@ -186,7 +200,12 @@ impl Kinto {
             (None, None) => Map::new(),
         };
         data.remove("id");
-        let wanted = data.remove("last_modified").and_then(|time| time.as_i64());
+        let wanted = data.remove("last_modified").map(|time| timestamp(&time, place)).transpose()?;
+        // What is there already keeps its version, so that a dump can be given back.
+        if database.get(&key, id).is_some_and(|row| *row.data == data && wanted == Some(row.last_modified)) {
+            database.commit();
+            return Ok(());
+        }
         if kind == Kind::Group {
             let group = place.to_owned();
             let members = data.entry("members").or_insert_with(|| json!([])).as_array().cloned().unwrap_or_default();
@@ -255,6 +274,15 @@ fn object(value: Value, place: &str) -> Result<Map<String, Value>> {
         Value::Object(object) => Ok(object),
         other => Err(Error::invalid(format!("{place} has to be an object in the preset, and is `{other}`"))),
     }
+}
+
+fn timestamp(value: &Value, place: &str) -> Result<i64> {
+    let is_in_range = |time: &i64| (0..LAST_TIME).contains(time);
+    value.as_i64().filter(is_in_range).ok_or_else(|| {
+        Error::invalid(format!(
+            "the `last_modified` of {place} in the preset is `{value}`, and has to be milliseconds since 1970"
+        ))
+    })
 }
 
 fn children(value: Option<Value>, place: &str) -> Result<Map<String, Value>> {

@@ -1,11 +1,13 @@
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
 use super::kinto::Kinto;
 
-/// A request that a [`Kinto`] received.
-#[derive(Clone, Debug)]
+/// A request that was sent to a [`Kinto`].
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct RecordedRequest {
     /// The method.
@@ -16,6 +18,13 @@ pub struct RecordedRequest {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+}
+
+/// Shows no headers and no body, which may hold passwords.
+impl fmt::Debug for RecordedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecordedRequest({}, {} bytes)", self.line(), self.body.len())
+    }
 }
 
 impl RecordedRequest {
@@ -43,7 +52,7 @@ impl RecordedRequest {
 }
 
 impl Kinto {
-    /// Returns the requests that were received since the start, or since [`clear_requests`](Self::clear_requests), in
+    /// Returns the requests that were sent since the start, or since [`clear_requests`](Self::clear_requests), in
     /// their order. A request whose response was lost is among them.
     ///
     /// ```
@@ -61,7 +70,7 @@ impl Kinto {
         self.state().recorded.clone().unwrap_or_default()
     }
 
-    /// Forgets the requests that were received until now.
+    /// Forgets the requests that were sent until now.
     pub fn clear_requests(&self) {
         if let Some(recorded) = &mut self.state().recorded {
             recorded.clear();

@@ -1,4 +1,4 @@
-//! What a script expects still, and what it has received.
+//! State of a script: the expectations that are left, and the received requests.
 
 use std::{
     future::ready,

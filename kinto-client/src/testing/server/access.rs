@@ -1,4 +1,4 @@
-//! Who may do what: inherited permissions, groups, and what is shared.
+//! Authorization: inherited permissions, groups, and shared objects.
 
 use std::collections::BTreeSet;
 
@@ -70,7 +70,7 @@ fn granters(uri: &str, permission: &str) -> Vec<Granter> {
     inherited(kind, permission, is_list).iter().flat_map(of).collect()
 }
 
-/// What a request wants to do.
+/// An access to be authorized.
 pub(super) struct Wanted<'a> {
     pub(super) kind: Kind,
     /// The object, or the list in which it is to be made.
@@ -81,7 +81,7 @@ pub(super) struct Wanted<'a> {
     pub(super) exists: bool,
 }
 
-/// What somebody may see of a list.
+/// The visible part of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Seen {
     All,
@@ -89,7 +89,7 @@ pub(super) enum Seen {
     Shared(BTreeSet<String>),
 }
 
-/// Returns what may be seen, or `None` if the request is not allowed.
+/// Returns the visible part, or `None` if the request is not allowed.
 pub(super) fn check(
     database: &Database,
     settings: &Settings,

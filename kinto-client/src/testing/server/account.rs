@@ -21,7 +21,7 @@ impl Server {
         self.settings.give("account_write_principals", &who.principals)
     }
 
-    /// Returns the list that a request for accounts is about: everybody has one of their own.
+    /// Returns the list that a request for accounts is about: each user has one of their own.
     pub(super) fn account_key(&self, request: &Request, id: Option<&str>, who: &Who) -> Outcome<ListKey> {
         let parent = match (&who.user, id) {
             _ if self.is_administrator(who) => match id {
@@ -53,7 +53,7 @@ impl Server {
     }
 }
 
-/// Returns the id in the body of a request by somebody who has no account yet.
+/// Returns the id in the body of a request of a user without an account.
 fn posted(request: &Request) -> Outcome<String> {
     let body: Option<Value> = serde_json::from_slice(&request.body).ok();
     let id = body.as_ref().and_then(|body| body.get("data")?.get("id")?.as_str());

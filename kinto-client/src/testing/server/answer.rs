@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::{python::text, request::Request};
+use super::{python::text, request::Request, time::http_date};
 
 /// A response before it is written.
 #[derive(Clone, Debug)]
@@ -39,16 +39,13 @@ impl Answer {
     }
 
     pub(super) fn stamped(self, timestamp: i64) -> Self {
-        let seconds = u64::try_from(timestamp).unwrap_or_default() / 1000;
-        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-        self.with("ETag", format!("\"{timestamp}\"")).with("Last-Modified", httpdate::fmt_http_date(time))
+        self.with("ETag", format!("\"{timestamp}\"")).with("Last-Modified", http_date(timestamp))
     }
 
     /// Says for how many seconds a cache may keep the response.
     pub(super) fn kept_for(self, seconds: u64, now: i64) -> Self {
-        let end = u64::try_from(now).unwrap_or_default() / 1000 + seconds;
-        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(end);
-        self.with("Expires", httpdate::fmt_http_date(time)).with("Cache-Control", format!("max-age={seconds}"))
+        let end = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000).saturating_add(now);
+        self.with("Expires", http_date(end)).with("Cache-Control", format!("max-age={seconds}"))
     }
 
     /// Returns an error with a body as all errors of Kinto have it.
@@ -193,7 +190,7 @@ pub(super) fn timestamp_unwritten(retry_after: u64) -> Failure {
     )
 }
 
-/// Returns 401 to somebody unknown, and 403 to others.
+/// Returns 401 for an anonymous request, and 403 for others.
 pub(super) fn forbidden(known: bool) -> Failure {
     Failure::Raised(if known {
         Answer::error(403, 121, Some("This user cannot access this resource.".to_owned()), None)

@@ -82,7 +82,7 @@ impl List {
 #[derive(Debug)]
 pub(in crate::testing) struct Collision;
 
-/// What a transaction changed: the state before.
+/// A change of a transaction, as the state before it.
 enum Undo {
     Row(ListKey, String, Option<Row>),
     FirstSeen(ListKey, Option<i64>),

@@ -1,4 +1,4 @@
-//! Lists that are put together: the accounts of everybody, and the permissions of the caller.
+//! Lists that are put together: all accounts, and the permissions of the caller.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -11,7 +11,7 @@ use super::{
 };
 
 impl Server {
-    /// Returns the accounts of everybody, as an administrator sees them.
+    /// Returns all accounts, as an administrator sees them.
     pub(super) fn all_accounts(&self) -> List {
         let mut all = List::default();
         for (_, list) in self.database.lists.iter().filter(|((_, kind), _)| *kind == Kind::Account) {
@@ -28,7 +28,10 @@ impl Server {
             let data = Arc::new(data);
             list.rows.insert(uri.to_owned(), Row { last_modified: 0, deleted: false, data });
         };
-        let creates = |kind: &str| self.settings.give(&format!("{kind}_create_principals"), context.principals);
+        let creates = |kind: &str| {
+            (kind != "account" || self.settings.accounts)
+                && self.settings.give(&format!("{kind}_create_principals"), context.principals)
+        };
         let root: Vec<&str> = [("account:create", "account"), ("bucket:create", "bucket")]
             .iter()
             .filter(|(_, kind)| creates(kind))

@@ -1,4 +1,4 @@
-//! What follows from a change at the end of its transaction: history, memberships, and the deletion of what is below.
+//! Consequences of changes at the end of their transaction: history, memberships, and the deletion of what is below.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -9,6 +9,7 @@ use super::{
     answer::{Outcome, server_error},
     database::{Kind, Permissions},
     request::Place,
+    time::iso_date,
 };
 
 /// The kind of a change.
@@ -138,9 +139,7 @@ impl Server {
     }
 
     fn date(&self) -> String {
-        let millis = u64::try_from(self.database.now).unwrap_or_default();
-        let time = std::time::UNIX_EPOCH + std::time::Duration::from_millis(millis);
-        httpdate::fmt_http_date(time)
+        iso_date(self.database.now)
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     query::{has_null, is_timestamp},
 };
 
-/// What a list is asked for.
+/// The selection of the objects of a list.
 struct Selection {
     conditions: Vec<Condition>,
     orders: Vec<Order>,
@@ -46,6 +46,7 @@ impl Server {
             answer = answer.with("Alert", deprecation());
         }
         let entries;
+        let nonce = self.new_uuid();
         let list = if kind == Kind::Permissions {
             entries = self.permission_entries(context);
             Some(&entries)
@@ -71,7 +72,7 @@ impl Server {
         let data: Vec<Value> = rows.map(Value::Object).collect();
         if let (true, Some((id, row))) = (has_more, page.last()) {
             let before = entry(kind, id, row);
-            let (url, _) = next_page(context, &selection, &before, selection.offset + found.len());
+            let (url, _) = next_page(context, &selection, &before, selection.offset + found.len(), &nonce);
             answer = answer.with("Next-Page", url);
         }
         answer.body = super::answer::Body::Json(json!({"data": data}));
@@ -132,7 +133,8 @@ impl Server {
         let times = impacted.iter().filter_map(|(tombstone, _)| tombstone.get("last_modified").and_then(Value::as_i64));
         let mut answer = Answer::ok(json!({"data": deleted})).stamped(times.max().unwrap_or(timestamp));
         if let (true, Some((last, _))) = (has_more, impacted.last()) {
-            let (url, nonce) = next_page(context, &selection, last, selection.offset);
+            let page = self.new_uuid();
+            let (url, nonce) = next_page(context, &selection, last, selection.offset, &page);
             self.nonces.insert(nonce);
             answer = answer.with("Next-Page", url);
         }
@@ -281,13 +283,14 @@ fn next_page(
     selection: &Selection,
     last: &Map<String, Value>,
     offset: usize,
+    nonce: &str,
 ) -> (String, String) {
     let values: Map<String, Value> = selection
         .orders
         .iter()
         .filter_map(|order| Some((order.field.clone(), nested(last, &order.field)?.clone())))
         .collect();
-    let nonce = format!("pagination-token-{}", uuid::Uuid::new_v4());
+    let nonce = format!("pagination-token-{nonce}");
     let token = json!({"last_object": values, "offset": offset, "nonce": nonce}).to_string();
     let mut parameters: Vec<(String, String)> = parameters(&context.request.query);
     for (name, value) in [("_limit", selection.limit.to_string()), ("_token", BASE64_STANDARD.encode(token))] {

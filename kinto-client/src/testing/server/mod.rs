@@ -31,6 +31,7 @@ mod resource;
 mod root;
 mod schema;
 pub(super) mod settings;
+mod time;
 mod who;
 mod write;
 
@@ -41,6 +42,7 @@ use answer::{
 use database::{Database, Kind};
 use events::Event;
 use parameters::percent_decode;
+pub(super) use request::is_id;
 use request::{Place, Request, Route};
 use settings::Settings;
 
@@ -56,10 +58,13 @@ pub(super) struct Server {
     ids: u64,
 }
 
+/// The first time, in milliseconds, of which HTTP has no date.
+pub(super) const LAST_TIME: i64 = 253_402_300_800_000;
+
 /// The seconds for which a redirect to the path without a slash is good.
 const SLASH: u64 = 3600;
 
-/// What the parts of one request share: what was read once, and what happened.
+/// State that the parts of one request share.
 #[derive(Default)]
 struct Bound {
     collections: BTreeMap<String, Map<String, Value>>,

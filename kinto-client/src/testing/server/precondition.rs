@@ -1,4 +1,4 @@
-//! Whether the preconditions of a request hold.
+//! Checks of preconditions.
 
 use serde_json::Value;
 

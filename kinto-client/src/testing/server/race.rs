@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Bound, Server,
-    answer::{Body, Failure},
+    answer::{Body, Failure, collision},
     patch::Flavour,
     read,
     request::{Request, Route},
@@ -50,15 +50,52 @@ impl Server {
         })
     }
 
+    /// Responds to a batch whose last write collides with another writer: the others are said to have succeeded, and nothing
+    /// is stored.
+    pub(in crate::testing) fn collide(&mut self, request: http::Request<Bytes>, now: i64) -> http::Response<Bytes> {
+        self.database.now = now;
+        let request = read(request);
+        let sent: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let outcome = self.respond_to(&request, &mut Bound::default());
+        self.database.roll_back();
+        let (Ok(mut answer) | Err(Failure::Raised(mut answer) | Failure::Returned(mut answer))) = outcome;
+        let is_write =
+            |part: &Value| !matches!(part.get("method").and_then(Value::as_str), None | Some("GET" | "HEAD"));
+        let parts = sent.get("requests").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let last = parts.iter().rposition(is_write);
+        if let (Some(last), Body::Json(body)) = (last, &mut answer.body)
+            && let Some(response) = body.get_mut("responses").and_then(|responses| responses.get_mut(last))
+            && let Failure::Raised(collision) = collision(self.settings.retry_after)
+            && let Body::Json(conflict) = collision.body
+        {
+            let headers = json!({"Retry-After": self.settings.retry_after.to_string()});
+            *response = json!({"status": 409, "path": response.get("path"), "headers": headers, "body": conflict});
+        }
+        self.written(&request, &answer)
+    }
+
     /// Carries out a write that was compared before.
     pub(in crate::testing) fn finish(&mut self, accepted: Accepted, now: i64) -> http::Response<Bytes> {
         self.database.now = now;
         let Accepted { request, status } = accepted;
+        if status == 201 && self.exists(&request) {
+            let (Failure::Raised(answer) | Failure::Returned(answer)) = collision(self.settings.retry_after);
+            return self.written(&request, &answer);
+        }
         let mut response = self.transact(&request);
         if response.status().is_success() {
             *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
         }
         response
+    }
+}
+
+impl Server {
+    fn exists(&self, request: &Request) -> bool {
+        match Route::of(request.path.strip_prefix("/v1").unwrap_or_default()) {
+            Route::Object(place, id) => self.database.get(&place.key(), &id).is_some(),
+            _ => false,
+        }
     }
 }
 

@@ -75,7 +75,7 @@ impl Place {
     }
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Route {
     Root,
@@ -145,7 +145,7 @@ impl Route {
 }
 
 /// Returns true for an id as the server takes it. Python's `$` lets a line break at its end through.
-pub(super) fn is_id(kind: Kind, id: &str) -> bool {
+pub(in crate::testing) fn is_id(kind: Kind, id: &str) -> bool {
     let id = id.strip_suffix('\n').unwrap_or(id);
     let is_inner = |byte: u8| {
         byte.is_ascii_alphanumeric() || b"_-".contains(&byte) || kind == Kind::Account && b"+.@".contains(&byte)

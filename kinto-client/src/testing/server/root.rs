@@ -1,4 +1,4 @@
-//! What the server says of itself, and snapshots.
+//! Information about the server, and snapshots.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 

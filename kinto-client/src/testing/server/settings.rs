@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What `testing::KintoBuilder` sets.
+/// The settings that `testing::KintoBuilder` sets.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a setting of the server that is on or off")]
 pub(in crate::testing) struct Settings {

@@ -1,6 +1,4 @@
-//! Who sends a request: accounts, and users of `basicauth`.
-
-use std::hash::{DefaultHasher, Hasher as _};
+//! Authentication: accounts, and users of `basicauth`.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::header;
@@ -16,7 +14,7 @@ use super::{
 /// The sender of a request.
 #[derive(Clone, Debug)]
 pub(super) struct Who {
-    /// The principal of the user, or `None` for somebody unknown.
+    /// The principal of the user, or `None` for an anonymous request.
     pub(super) user: Option<String>,
     pub(super) principals: Vec<String>,
 }
@@ -68,7 +66,7 @@ fn credentials(request: &Request) -> Option<(String, String)> {
     scheme.eq_ignore_ascii_case("basic").then_some((name, decoded))
 }
 
-/// What a stored password begins with.
+/// The beginning of a stored password.
 const HASHED: &str = "$2b$12$";
 
 /// Returns what is stored of a password.
@@ -78,11 +76,12 @@ pub(super) fn hashed(password: &str) -> String {
 
 /// Returns 64 hexadecimal digits that stand for a text. They are those of no cryptographic digest: nothing is secret here.
 pub(super) fn hex_digest(text: &str) -> String {
+    // FNV-1a, which is the same in all versions of Rust.
     let digits = |part: u8| {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u8(part);
-        hasher.write(text.as_bytes());
-        format!("{:016x}", hasher.finish())
+        let bytes = std::iter::once(part).chain(text.bytes());
+        let hash =
+            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        format!("{:016x}", hash ^ (hash >> 29))
     };
     (0..4).map(digits).collect()
 }

@@ -1,4 +1,4 @@
-//! What becomes of an object between its request and the database: permissions, timestamps, and events.
+//! Steps between a request and the database: permissions, timestamps, and events.
 
 use std::{collections::BTreeSet, sync::Arc};
 
