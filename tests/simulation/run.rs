@@ -22,7 +22,7 @@ use crate::{
     account::Accounts,
     chance::Chance,
     network::Network,
-    plan::{Plan, SHARED, TASKS, World},
+    plan::{Action, Plan, SHARED, TASKS, World},
     shaken::Shaken,
     tasks::Task,
     trace,
@@ -105,8 +105,9 @@ async fn simulate(seed: u64, plan: &Plan) -> Result<Done, String> {
     };
     let programs = if plan.world == World::OneProgram { 1 } else { 2 };
     let clients: Vec<Client> = (0..programs).map(client).collect();
-    // Two programs can write the same, and then neither knows which of them it was.
-    let is_certain = plan.faults == u64::MAX && plan.world == World::OneProgram;
+    // Two programs, or a call that was dropped, can write the same, and then it is not known which of them it was.
+    let has_dropped = plan.steps.iter().any(|step| step.action == Action::Abandon);
+    let is_certain = plan.faults == u64::MAX && plan.world == World::OneProgram && !has_dropped;
     let accounts = Arc::new(Mutex::new(Accounts { is_certain, ..Accounts::default() }));
     let tasks = (0..TASKS).map(|number| {
         let client = clients[usize::try_from(number).unwrap() % clients.len()].clone();

@@ -28,6 +28,10 @@ impl Maker {
                 && (!is_forced || self.dice.one_in(20))
                 && !draft.target().contains("last_modified=")
             {
+                if draft.method == "POST" {
+                    // The ids that servers make are in another order on each of them.
+                    self.model.lists.entry(draft.path.clone()).or_default().is_random = true;
+                }
                 drafts.push(draft);
             }
         }
