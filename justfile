@@ -64,7 +64,7 @@ test:
 
 # The simulation, for longer than among all tests
 simulation:
-    KINTO_SIM_SECONDS=60 cargo test -p kinto-tests --test simulation
+    KINTO_SIM_SECONDS=60 cargo test --workspace --test simulation
 
 # One module of the behaviour suite: `just behaviour batch::`
 behaviour filter='':
