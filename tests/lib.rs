@@ -12,6 +12,7 @@
 
 mod backends;
 mod canned;
+mod chance;
 pub mod evaluator;
 mod fault;
 mod fixture;
@@ -28,6 +29,7 @@ mod watch;
 
 pub use backends::server_on;
 pub use canned::Canned;
+pub use chance::Chance;
 pub use fault::{Fault, Gate};
 pub use fixture::{Fixture, nowhere};
 pub use log::Log;

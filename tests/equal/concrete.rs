@@ -15,7 +15,7 @@ pub(crate) struct Person {
     pub(crate) bucket: String,
 }
 
-/// What of an answer, or of a part of it, later steps refer to.
+/// The parts of a response that later steps refer to.
 #[derive(Clone, Debug, Default)]
 struct Note {
     id: Option<String>,
@@ -23,10 +23,10 @@ struct Note {
     next: Option<String>,
 }
 
-/// What one server has answered in a sequence.
+/// The responses of one server in a sequence.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
-    /// When the sequence began, in milliseconds.
+    /// The start of the sequence, in milliseconds.
     start: i64,
     origin: String,
     people: Vec<Person>,
@@ -53,7 +53,7 @@ impl Memory {
         Some(request.body(Bytes::from(body)).unwrap_or_else(|error| panic!("{error}: {step} {path:?}")))
     }
 
-    /// What a name in a step stands for. What should have been made and was not is called `missing` or 1.
+    /// Returns the value that a name in a step stands for: `missing` or 1 for what should have been made and was not.
     fn value(&self, name: &str) -> Option<String> {
         let (kind, of) = name.split_once(' ').unwrap_or((name, ""));
         let person = || self.people.get(of.parse::<usize>().ok()?);
@@ -116,7 +116,7 @@ impl Memory {
     }
 }
 
-/// What was asked, as far as it matters for how the answer is read.
+/// A request, as far as it matters for how its response is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -144,7 +144,7 @@ impl Asked {
         Self::new(step.number.to_string(), request.method().as_str(), path, Who::of(authorization), &body)
     }
 
-    /// What the parts of a batch ask.
+    /// The requests of the parts of a batch.
     pub(crate) fn parts(&self) -> Vec<Self> {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
         let requests = body.get("requests").and_then(Value::as_array).cloned().unwrap_or_default();

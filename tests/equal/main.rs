@@ -2,8 +2,9 @@
 //! compares what comes back. With `KINTO_TEST_AGAINST=server` both are real: what is reported then is wrong here.
 //!
 //! A sequence is known by its number: `KINTO_TEST_SEQUENCES` says how many there are (500), `KINTO_TEST_SEED` which (1),
-//! and `KINTO_TEST_SEQUENCE` runs a single one. Those that begin elsewhere than at 0 begin at `KINTO_TEST_FIRST`. What is
-//! found is printed with the fewest steps that show it.
+//! and `KINTO_TEST_SEQUENCE` runs a single one. Those that begin elsewhere than at 0 begin at `KINTO_TEST_FIRST`, and
+//! `KINTO_TEST_WORLD` leaves out those under other settings than it names. What is found is printed with the fewest steps
+//! that show it.
 //!
 //! With `KINTO_TEST_FORGET` set to the name of a header the second server never gets it: the comparison must find that.
 
@@ -18,7 +19,6 @@
 mod concrete;
 mod generate;
 mod normal;
-mod random;
 mod report;
 mod run;
 mod shrink;
@@ -41,15 +41,24 @@ const SHRUNK: usize = 2;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What all pairs of servers find together.
+/// The differences that all pairs of servers have found.
 #[derive(Debug, Default)]
 struct Found {
     tally: Tally,
+    sequences: usize,
     /// By kind, the sequences in which a difference was found, and by which request.
     kinds: BTreeMap<String, Vec<(u64, String)>>,
 }
 
 impl Found {
+    fn add(&mut self, tally: Tally) {
+        self.tally.add(tally);
+        self.sequences += 1;
+        if self.sequences.is_multiple_of(100) {
+            eprintln!("… {} sequences, {} requests", self.sequences, self.tally.requests);
+        }
+    }
+
     /// The kinds of differences that were made short often enough.
     fn known(&self) -> BTreeSet<String> {
         self.kinds.iter().filter(|(_, found)| found.len() >= SHRUNK).map(|(kind, _)| kind.clone()).collect()
@@ -70,10 +79,11 @@ async fn main() -> Result<ExitCode, Failure> {
     let first = setting("KINTO_TEST_SEQUENCE", setting("KINTO_TEST_FIRST", 0));
     let is_single = std::env::var("KINTO_TEST_SEQUENCE").is_ok();
     let sequences = if is_single { 1 } else { setting("KINTO_TEST_SEQUENCES", 500) };
+    let only = std::env::var("KINTO_TEST_WORLD").ok();
     let found = Arc::new(Mutex::new(Found::default()));
     let begun = Instant::now();
     let mut pairs = Vec::new();
-    for world in &WORLDS {
+    for world in WORLDS.iter().filter(|world| only.as_ref().is_none_or(|only| only == world.name)) {
         let numbers = (first..first + sequences).filter(|number| World::of(*number).name == world.name);
         let numbers: Arc<Mutex<VecDeque<u64>>> = Arc::new(Mutex::new(numbers.collect()));
         let needed = numbers.lock().unwrap().len().min(world.pairs);
@@ -102,7 +112,7 @@ async fn work(
         let steps = generate::sequence(seed, number);
         let (mut tally, known) = (Tally::default(), found.lock().unwrap().known());
         let difference = run::run(&mut pair, &steps, &known, &mut tally).await;
-        found.lock().unwrap().tally.add(tally);
+        found.lock().unwrap().add(tally);
         let Some(difference) = difference else { continue };
         let kind = difference.kind();
         if known.contains(&kind) {

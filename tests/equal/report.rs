@@ -1,4 +1,4 @@
-//! What a run has found, for people to read.
+//! The findings of a run, for people to read.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::run::{Difference, Tally};
 use crate::step::{Step, listed};
 
-/// What is printed of an answer at most.
+/// The largest number of characters that are printed of an answer.
 const LONGEST: usize = 3000;
 
 /// A difference and the shortest sequence that was found to show it.

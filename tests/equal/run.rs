@@ -22,14 +22,14 @@ const IDLE: [&str; 7] = [
     "x-content-type-options",
 ];
 
-/// How often something was seen.
+/// Counts of what was seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) steps: usize,
     pub(crate) requests: usize,
     /// By status and `errno`, of the answers of the first server, those within batches too.
     pub(crate) answers: BTreeMap<(u64, u64), usize>,
-    /// How often differences were met that are known, and changed nothing.
+    /// The known differences that changed nothing, with their counts.
     pub(crate) known: BTreeMap<String, usize>,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Difference {
     /// The number of the step.
     pub(crate) step: usize,
     asked: Asked,
-    /// What each of the servers was told.
+    /// The request that each of the servers was sent.
     told: [String; 2],
     answers: [Answer; 2],
     /// The answers as they were compared.
@@ -118,7 +118,7 @@ pub(crate) async fn run(
 }
 
 impl Difference {
-    /// Where the two answers differ, as JSON pointers, with what is there.
+    /// Returns the places where the answers differ, as JSON pointers, with what is there.
     pub(crate) fn places(&self) -> Vec<(String, Value, Value)> {
         let mut places = Vec::new();
         collect(&self.normal[0], &self.normal[1], String::new(), &mut places);
@@ -131,7 +131,7 @@ impl Difference {
         place.strip_prefix("/body/responses/")?.split('/').next()?.parse().ok()
     }
 
-    /// Where they differ first, and with which statuses: what differences of one cause have in common, most likely.
+    /// Returns where they differ first, and with which statuses: what differences of one cause have in common, most likely.
     pub(crate) fn kind(&self) -> String {
         let part = self.part();
         let answers = self.normal.each_ref().map(|answer| part.map_or(answer, |at| &answer["body"]["responses"][at]));
@@ -159,7 +159,7 @@ impl Difference {
         format!("{} {}", asked.method, shape(&asked.path, &asked.query))
     }
 
-    /// What each of the servers was told and answered: of a batch no more than the part that is not the same.
+    /// Returns the requests and the responses: of a batch only the part that differs.
     pub(crate) fn said(&self) -> [String; 2] {
         [0, 1].map(|n: usize| {
             let Answer { status, headers, body } = &self.answers[n];

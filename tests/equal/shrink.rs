@@ -8,7 +8,7 @@ use crate::run::{Difference, Tally, run};
 use crate::step::Step;
 use crate::world::Pair;
 
-/// How often a sequence is tried at most, to make it shorter.
+/// The largest number of tries to make a sequence shorter.
 const TRIES: usize = 250;
 
 /// A shorter sequence that ends with a difference at the same step.

@@ -9,7 +9,7 @@ use kinto_server::Server;
 
 use crate::world::World;
 
-/// What came back.
+/// The response.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,

@@ -19,7 +19,7 @@ pub(crate) const PEOPLE: [&str; 3] = ["alexis", "blake", "casey"];
 /// The accounts that may be made, and their passwords.
 pub(crate) const ACCOUNTS: [(&str, &str); 2] = [("max", "m4x"), ("kim+1@example.org", "k1m")];
 
-/// Who sends a request.
+/// The sender of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
     Person(usize),
@@ -47,7 +47,7 @@ impl Who {
         }
     }
 
-    /// Who sends this header.
+    /// The sender by this header.
     pub(crate) fn of(authorization: Option<&str>) -> Self {
         let Some(text) = authorization else { return Self::Nobody };
         let people = (0..PEOPLE.len()).map(Self::Person);

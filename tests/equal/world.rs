@@ -15,29 +15,50 @@ use crate::step::{PEOPLE, Who};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct World {
     pub(crate) name: &'static str,
-    /// How many of 20 sequences run here.
+    /// The number of sequences of 20 that run here.
     share: usize,
-    /// How many pairs of servers there are. Each runs one sequence at a time: two that write one list, as all do the
+    /// The number of pairs of servers. Each runs one sequence at a time: two that write one list, as all do the
     /// list of buckets, would meet conflicts by chance.
     pub(crate) pairs: usize,
-    /// How many objects a page has.
+    /// The number of objects in a page.
     page: Option<u32>,
-    /// How many parts a batch may have.
+    /// The largest number of parts in a batch.
     pub(crate) batch: u32,
-    /// Whoever makes an object may write it.
+    /// The author of an object may write it.
     pub(crate) is_explicit: bool,
-    is_readonly: bool,
+    special: Special,
 }
 
-const PAGED: World =
-    World { name: "paged", share: 14, pairs: 2, page: Some(5), batch: 10, is_explicit: true, is_readonly: false };
+/// What is special about the settings of a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Special {
+    Nothing,
+    Readonly,
+    NoPlugins,
+    /// All that have logged in may read and write all accounts, and the end of the service has been announced.
+    Ending,
+}
 
-pub(crate) const WORLDS: [World; 4] = [
+const PAGED: World = World {
+    name: "paged",
+    share: 12,
+    pairs: 2,
+    page: Some(5),
+    batch: 10,
+    is_explicit: true,
+    special: Special::Nothing,
+};
+
+pub(crate) const WORLDS: [World; 6] = [
     PAGED,
     World { name: "implicit", share: 3, pairs: 1, is_explicit: false, ..PAGED },
     World { name: "default", share: 2, pairs: 1, page: None, batch: 25, ..PAGED },
-    World { name: "readonly", share: 1, pairs: 1, page: None, batch: 25, is_readonly: true, ..PAGED },
+    World { name: "readonly", share: 1, pairs: 1, page: None, batch: 25, special: Special::Readonly, ..PAGED },
+    World { name: "plain", share: 1, pairs: 1, special: Special::NoPlugins, ..PAGED },
+    World { name: "ending", share: 1, pairs: 1, special: Special::Ending, ..PAGED },
 ];
+
+const END: (&str, &str) = ("Say goodbye", "https://kinto.example/end");
 
 impl World {
     /// The world of the sequence with that number.
@@ -61,9 +82,23 @@ impl World {
         if !self.is_explicit {
             builder = builder.setting("kinto.explicit_permissions", "false");
         }
-        if self.is_readonly {
-            builder = builder.setting("kinto.readonly", "true");
-        }
+        builder = match self.special {
+            Special::Nothing => builder,
+            Special::Readonly => builder.setting("kinto.readonly", "true"),
+            Special::NoPlugins => builder
+                .setting("kinto.includes", "kinto.plugins.flush")
+                .setting("multiauth.policies", "basicauth")
+                .setting("kinto.experimental_permissions_endpoint", "false")
+                .setting("kinto.experimental_collection_schema_validation", "false")
+                .setting("kinto.backoff", "7")
+                .setting("kinto.retry_after_seconds", "9"),
+            Special::Ending => builder
+                .setting("kinto.account_read_principals", "system.Authenticated")
+                .setting("kinto.account_write_principals", "system.Authenticated")
+                .setting("kinto.eos", "2099-01-01")
+                .setting("kinto.eos_message", END.0)
+                .setting("kinto.eos_url", END.1),
+        };
         builder.start()
     }
 
@@ -72,10 +107,25 @@ impl World {
         let mut builder = Kinto::builder()
             .batch_max_requests(self.batch as usize)
             .explicit_permissions(self.is_explicit)
-            .readonly(self.is_readonly);
+            .readonly(self.special == Special::Readonly);
         if let Some(objects) = self.page {
             builder = builder.paginate_by(objects as usize);
         }
+        builder = match self.special {
+            Special::Nothing | Special::Readonly => builder,
+            Special::NoPlugins => builder
+                .accounts(false)
+                .default_bucket(false)
+                .history(false)
+                .permissions_endpoint(false)
+                .schemas(false)
+                .backoff(Duration::from_secs(7))
+                .retry_after(Duration::from_secs(9)),
+            Special::Ending => builder
+                .allow("account_read", ["system.Authenticated"])
+                .allow("account_write", ["system.Authenticated"])
+                .soft_end_of_service(END.0, END.1),
+        };
         builder.build()
     }
 }
@@ -117,8 +167,10 @@ async fn people(side: &Side) -> Vec<Person> {
         let request = request.header("authorization", Who::Person(number).authorization().expect("credentials"));
         let answer = side.send(request.body(Bytes::new()).expect("a request")).await;
         let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
-        let text = |name: &str| body["user"][name].as_str().expect("a text").to_owned();
-        people.push(Person { principal: text("id"), bucket: text("bucket") });
+        let text = |name: &str| body["user"][name].as_str().map(str::to_owned);
+        let principal = text("id").expect("a principal");
+        // Without the plugin of the default bucket nobody has one.
+        people.push(Person { bucket: text("bucket").unwrap_or_else(|| format!("none-of-{number}")), principal });
     }
     people
 }

@@ -1,4 +1,4 @@
-//! What the tasks were told, and what must therefore be stored.
+//! The accounts: the responses that tasks got, and what must be stored according to them.
 
 use std::collections::BTreeMap;
 
@@ -72,7 +72,7 @@ pub(crate) struct Accounts {
     /// The number of claims that were granted and not given up, and of those in doubt.
     pub(crate) holders: i64,
     pub(crate) doubtful_claims: u64,
-    /// What was seen that must not be.
+    /// Observations that must not be made.
     pub(crate) wrong: Vec<String>,
     pub(crate) operations: u64,
     pub(crate) done: u64,

@@ -14,7 +14,6 @@
 )]
 
 mod account;
-mod chance;
 mod network;
 mod plan;
 mod run;

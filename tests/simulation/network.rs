@@ -12,8 +12,9 @@ use kinto_client::{
     testing::Kinto,
     transport::{Body, Transport, TransportError, TransportErrorKind},
 };
+use kinto_tests::Chance;
 
-use crate::{chance::Chance, trace};
+use crate::trace;
 
 #[derive(Clone)]
 pub(crate) struct Network {

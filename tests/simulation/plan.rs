@@ -1,15 +1,15 @@
-//! What is to happen in a run: which task does what, in which world.
+//! The plan of a run: the operations of each task, and the world that they run in.
 
 use std::fmt;
 
-use crate::chance::Chance;
+use kinto_tests::Chance;
 
 /// The number of tasks.
 pub(crate) const TASKS: u64 = 5;
 /// The number of records that all tasks share.
 pub(crate) const SHARED: u64 = 3;
 
-/// How the tasks reach the server.
+/// The way in which the tasks reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum World {
     /// They are in one program; the server's processes compare before they lock.
@@ -32,7 +32,7 @@ pub(crate) struct Step {
     pub(crate) chance: u64,
 }
 
-/// What a step does.
+/// The operation of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Update,

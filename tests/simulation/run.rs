@@ -16,11 +16,11 @@ use kinto_client::{
     Client, KintoRecord, Timestamp, Value, json,
     testing::{self, Kinto},
 };
+use kinto_tests::Chance;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Accounts,
-    chance::Chance,
     network::Network,
     plan::{Action, Plan, SHARED, TASKS, World},
     shaken::Shaken,
@@ -60,7 +60,7 @@ impl fmt::Display for Done {
     }
 }
 
-/// What the server has of each shared record that no type knows.
+/// The fields of each shared record that no type knows.
 fn unknown_fields() -> Value {
     json!({"deep": [1, {"x": null}], "text": "ключ"})
 }

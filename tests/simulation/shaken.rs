@@ -6,8 +6,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-
-use crate::chance::Chance;
+use kinto_tests::Chance;
 
 pub(crate) struct Shaken<'a, T> {
     future: BoxFuture<'a, T>,

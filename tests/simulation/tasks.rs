@@ -7,11 +7,11 @@ use std::{
 
 use futures_util::TryStreamExt as _;
 use kinto_client::{Client, Collection, Record, Result, TypedCollection, Value, json, object::JsonPatch};
+use kinto_tests::Chance;
 use tokio::time::Instant;
 
 use crate::{
     account::{Accounts, Fate},
-    chance::Chance,
     plan::{Action, SHARED, Step, World},
     run::Item,
 };

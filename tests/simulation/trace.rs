@@ -1,4 +1,4 @@
-//! What happened in a run, for the report of a failure.
+//! The events of a run, for the report of a failure.
 
 use std::cell::RefCell;
 

@@ -15,7 +15,6 @@
     reason = "that is how it fails"
 )]
 
-mod chance;
 mod ledger;
 mod many;
 mod nodes;
@@ -35,10 +34,9 @@ use std::{
 
 use kinto_client::{KintoRecord, TypedCollection, Value, json};
 use kinto_server::{Backend, Server};
-use kinto_tests::{Fixture, Outcome, Proxy};
+use kinto_tests::{Chance, Fixture, Outcome, Proxy};
 use serde::{Deserialize, Serialize};
 
-use chance::Chance;
 use ledger::{Entry, Tally, WRONG_COUNTERS};
 use report::Report;
 use task::Task;

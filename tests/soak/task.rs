@@ -4,10 +4,10 @@ use std::{
 };
 
 use kinto_client::{KintoRecord as _, Record, Result, TypedCollection, Value, json, object::CreateOutcome};
+use kinto_tests::Chance;
 
 use crate::{
     Counter, Item, SHARED,
-    chance::Chance,
     ledger::{Entry, State, Tally, WRONG_READS},
 };
 

@@ -6,9 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use kinto_tests::{Fault, SentRequest};
-
-use crate::chance::Chance;
+use kinto_tests::{Chance, Fault, SentRequest};
 
 /// The number of times that each fault occurred.
 pub(crate) type Met = Arc<Mutex<BTreeMap<&'static str, u64>>>;

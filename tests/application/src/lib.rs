@@ -28,7 +28,7 @@ impl Order {
 
 #[cfg(test)]
 mod testing {
-    //! What the tests share.
+    //! Helpers of the tests.
 
     use std::collections::BTreeMap;
 

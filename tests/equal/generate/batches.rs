@@ -10,47 +10,44 @@ impl Maker {
     /// Sends a batch: of records of one collection, as programs do, or of anything.
     pub(super) fn batch(&mut self) {
         let most = self.world.batch as usize;
-        let length = match self.dice.below(12) {
+        let length = match self.chance.place(12) {
             0 => 0,
-            1 => most + self.dice.below(2),
-            _ => self.dice.between(1, most.min(10)),
+            1 => most + self.chance.place(2),
+            _ => self.chance.between(1, most.min(10)),
         };
-        let records = !self.model.of(Kind::Collection).is_empty() && self.dice.one_in(2);
+        let records = !self.model.of(Kind::Collection).is_empty() && self.chance.one_in(2);
         let mut drafts: Vec<Draft> = Vec::new();
         while drafts.len() < length {
             let mut draft = if records { self.write_record() } else { self.draft() };
-            if self.dice.percent(if records { 5 } else { 20 }) {
+            if self.chance.percent(if records { 5 } else { 20 }) {
                 self.spoil(&mut draft);
             }
             let is_forced = draft.body.as_ref().is_some_and(|body| body.to_string().contains("last_modified"));
             // A conflict takes back what was done before it, so that what follows depends on what was not.
             if draft.method != "OPTIONS"
-                && (!is_forced || self.dice.one_in(20))
+                && (!is_forced || self.chance.one_in(20))
                 && !draft.target().contains("last_modified=")
             {
-                if draft.method == "POST" {
-                    // The ids that servers make are in another order on each of them.
-                    self.model.lists.entry(draft.path.clone()).or_default().is_random = true;
-                }
+                self.sent(&draft);
                 drafts.push(draft);
             }
         }
         let who = drafts.first().map_or(Who::Person(0), |draft| draft.who);
         let parts: Vec<Value> = drafts.iter().map(|draft| self.part(draft, who)).collect();
         let mut body = json!({"requests": parts});
-        if self.dice.one_in(6) {
+        if self.chance.one_in(6) {
             body["defaults"] = self.defaults();
         }
-        let is_spoiled = self.dice.one_in(12);
+        let is_spoiled = self.chance.one_in(12);
         if is_spoiled {
             self.spoil_batch(&mut body);
         }
         let number = self.steps.len();
         let mut headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-        if self.dice.one_in(40) {
+        if self.chance.one_in(40) {
             let seen = self.model.objects.first().and_then(|object| object.seen.clone()).unwrap_or_default();
-            let value = self.dice.pick(&["*".to_owned(), "\"1\"".to_owned(), format!("\"⟦etag {seen}⟧\"")]);
-            headers.push((self.dice.pick(&["If-None-Match", "If-Match"]).to_owned(), value));
+            let value = self.chance.pick(&["*".to_owned(), "\"1\"".to_owned(), format!("\"⟦etag {seen}⟧\"")]);
+            headers.push((self.chance.pick(&["If-None-Match", "If-Match"]).to_owned(), value));
         }
         let (path, method) = ("/v1/batch".to_owned(), "POST".to_owned());
         self.steps.push(Step { number, who, method, path, headers, body: Some(body.to_string()) });
@@ -62,18 +59,19 @@ impl Maker {
     }
 
     fn part(&mut self, draft: &Draft, who: Who) -> Value {
+        let draft = &self.bounded(draft);
         let path = self.shown(draft.who, &draft.target());
         // A prefix that is none is one of a path that is wrong.
-        let prefix = if draft.prefix == "/v1" && self.dice.one_in(2) { "" } else { draft.prefix };
+        let prefix = if draft.prefix == "/v1" && self.chance.one_in(2) { "" } else { draft.prefix };
         let mut part = json!({"path": format!("{prefix}{path}")});
-        if draft.method != "GET" || self.dice.one_in(2) {
+        if draft.method != "GET" || self.chance.one_in(2) {
             part["method"] = draft.method.into();
         }
         let mut headers = Map::new();
         for (name, value) in &draft.headers {
             // One that is about the entity tag of what is read makes a 304, and that the batch a failure.
-            let is_risky = *name == "If-None-Match" && value != "*" && !self.dice.one_in(20);
-            if !is_risky && (*name != "Content-Type" || self.dice.one_in(2)) {
+            let is_risky = *name == "If-None-Match" && value != "*" && !self.chance.one_in(20);
+            if !is_risky && (*name != "Content-Type" || self.chance.one_in(2)) {
                 headers.insert((*name).to_owned(), value.as_str().into());
             }
         }
@@ -90,7 +88,7 @@ impl Maker {
         let raw = draft.raw.as_ref().map(|raw| raw.as_str().into());
         if let Some(body) = raw.or_else(|| draft.body.clone()) {
             // Nothing but an object is let through: the others spoil the batch.
-            if body.is_object() || self.dice.one_in(10) {
+            if body.is_object() || self.chance.one_in(10) {
                 part["body"] = body;
             }
         }
@@ -99,7 +97,7 @@ impl Maker {
 
     fn defaults(&mut self) -> Value {
         let bucket = self.model.objects.first().map_or_else(|| "/buckets/b1".to_owned(), |object| object.path.clone());
-        self.dice.pick(&[
+        self.chance.pick(&[
             json!({"method": "GET"}),
             json!({"method": "PUT", "body": {"data": {"flag": true}}}),
             json!({"path": bucket}),
@@ -114,8 +112,8 @@ impl Maker {
 
     fn spoil_batch(&mut self, body: &mut Value) {
         let at = body["requests"].as_array().map_or(0, Vec::len);
-        let at = if at == 0 { 0 } else { self.dice.below(at) };
-        match self.dice.below(16) {
+        let at = if at == 0 { 0 } else { self.chance.place(at) };
+        match self.chance.place(16) {
             0 => body["requests"] = json!({}),
             1 => *body = json!({}),
             2 => *body = json!([]),

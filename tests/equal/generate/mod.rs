@@ -10,14 +10,14 @@ mod queries;
 mod values;
 mod writes;
 
+use kinto_tests::Chance;
 use serde_json::Value;
 
-use crate::random::Dice;
 use crate::step::{Step, Who};
 use crate::world::World;
 use model::{Kind, Model};
 
-/// What a request does if all goes well.
+/// The effect of a request if all goes well.
 #[derive(Clone, Debug)]
 enum Effect {
     Nothing,
@@ -109,7 +109,7 @@ type Make = fn(&mut Maker) -> Draft;
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a matter of chance of its own")]
 struct Maker {
-    dice: Dice,
+    chance: Chance,
     world: &'static World,
     model: Model,
     steps: Vec<Step>,
@@ -124,17 +124,17 @@ struct Maker {
 
 /// The steps of the sequence with that number.
 pub(crate) fn sequence(seed: u64, number: u64) -> Vec<Step> {
-    let mut dice = Dice::new(seed, number);
+    let mut chance = Chance::new(seed, number);
     let world = World::of(number);
-    let length = match dice.below(20) {
-        0..=13 => dice.between(5, 20),
-        14..=18 => dice.between(20, 50),
-        _ => dice.between(60, 200),
+    let length = match chance.place(20) {
+        0..=13 => chance.between(5, 20),
+        14..=18 => chance.between(20, 50),
+        _ => chance.between(60, 200),
     };
-    let (is_shared, has_schemas) = (dice.one_in(2), dice.one_in(4));
-    let (has_accounts, has_forced) = (dice.one_in(16), dice.one_in(3));
+    let (is_shared, has_schemas) = (chance.one_in(2), chance.one_in(4));
+    let (has_accounts, has_forced) = (chance.one_in(16), chance.one_in(3));
     let (model, steps, pages) = (Model::default(), Vec::new(), Vec::new());
-    let mut maker = Maker { dice, world, model, steps, pages, is_shared, has_schemas, has_accounts, has_forced };
+    let mut maker = Maker { chance, world, model, steps, pages, is_shared, has_schemas, has_accounts, has_forced };
     while maker.steps.len() < length {
         maker.step();
     }
@@ -143,17 +143,21 @@ pub(crate) fn sequence(seed: u64, number: u64) -> Vec<Step> {
 
 impl Maker {
     fn step(&mut self) {
-        if !self.pages.is_empty() && self.dice.percent(8) {
+        if !self.pages.is_empty() && self.chance.percent(8) {
             return self.follow();
         }
-        if self.dice.percent(8) {
+        if self.chance.percent(8) {
             return self.batch();
         }
         let mut draft = self.draft();
         // Where there is no bucket or collection, little that follows succeeds.
         let is_parent = matches!(draft.effect, Effect::Write(Kind::Bucket | Kind::Collection));
-        if self.dice.percent(if is_parent { 8 } else { 27 }) {
+        if self.chance.percent(if is_parent { 8 } else { 27 }) {
+            let path = draft.path.clone();
             self.spoil(&mut draft);
+            if draft.path != path {
+                draft.effect = Effect::Nothing;
+            }
         }
         self.push(&draft);
     }
@@ -184,22 +188,44 @@ impl Maker {
             (bucket, Self::options),
             (3 * bucket, Self::share),
         ];
-        let make = self.dice.weighed(&write);
+        let make = self.chance.weighed(&write);
         make(self)
     }
 
     /// Asks for the next page of a list.
     fn follow(&mut self) {
-        let page = self.dice.pick(&self.pages);
+        let page = self.chance.pick(&self.pages);
         let number = self.steps.len();
         let path = format!("⟦next {}⟧", page.step);
-        let who = if self.dice.one_in(20) { self.anybody() } else { page.who };
-        let method = if self.dice.one_in(15) { self.dice.pick(&["GET", "DELETE", "HEAD"]) } else { page.method };
+        let who = if self.chance.one_in(20) { self.anybody() } else { page.who };
+        let method = if self.chance.one_in(15) { self.chance.pick(&["GET", "DELETE", "HEAD"]) } else { page.method };
         self.steps.push(Step { number, who, method: method.to_owned(), path, headers: Vec::new(), body: None });
         self.pages.push(Page { step: number, who: page.who, method: page.method });
     }
 
+    /// Returns a deletion that the history shows whole: without explicit permissions it has one of the objects that are
+    /// deleted at once, by chance, so that they are deleted one by one there.
+    fn bounded(&self, draft: &Draft) -> Draft {
+        let mut draft = draft.clone();
+        let name = draft.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let is_list = ["buckets", "collections", "groups", "records"].contains(&name);
+        if !self.world.is_explicit && draft.method == "DELETE" && is_list {
+            draft.query.retain(|(name, _)| name != "_limit");
+            draft.query.push(("_limit".to_owned(), "1".to_owned()));
+        }
+        draft
+    }
+
+    /// Notes that a list may have ids of the server's own, whose order is another one on each server.
+    fn sent(&mut self, draft: &Draft) {
+        if draft.method == "POST" {
+            self.model.lists.entry(draft.path.trim_end_matches('/').to_owned()).or_default().is_random = true;
+        }
+    }
+
     fn push(&mut self, draft: &Draft) {
+        let draft = &self.bounded(draft);
+        self.sent(draft);
         let number = self.steps.len();
         let body = draft.raw.clone().or_else(|| draft.body.as_ref().map(Value::to_string));
         let mut headers: Vec<(String, String)> =
@@ -220,7 +246,7 @@ impl Maker {
     fn happened(&mut self, draft: &Draft, seen: &str) {
         // Others most likely may not.
         let is_own = self.model.owner(&draft.path).is_none_or(|owner| owner == draft.who);
-        if draft.effect.is_write() && !is_own && !(self.is_shared && self.dice.one_in(3)) {
+        if draft.effect.is_write() && !is_own && !(self.is_shared && self.chance.one_in(3)) {
             return;
         }
         match &draft.effect {

@@ -1,4 +1,4 @@
-//! What there should be on the servers after the steps so far, if all went well.
+//! The contents of the servers after the steps so far, if all went well.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,6 @@ impl Model {
         let list = self.lists.entry(parent(path).to_owned()).or_default();
         list.seen = Some(seen.to_owned());
         list.past.push(seen.to_owned());
-        list.is_random |= path.ends_with('⟧');
         match self.objects.iter_mut().find(|object| object.path == path) {
             Some(object) => object.seen = Some(seen.to_owned()),
             None => self.objects.push(Object { kind, path: path.to_owned(), owner, seen: Some(seen.to_owned()) }),
@@ -108,7 +107,7 @@ impl Model {
         self.lists.retain(|list, _| !list.starts_with(&below));
     }
 
-    /// Who may write there, most likely.
+    /// Returns the person who may write there, most likely.
     pub(crate) fn owner(&self, path: &str) -> Option<Who> {
         let is_above = |object: &&Object| path == object.path || path.starts_with(&format!("{}/", object.path));
         self.objects.iter().filter(is_above).max_by_key(|object| object.path.len()).map(|object| object.owner)

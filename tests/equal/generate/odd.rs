@@ -19,26 +19,30 @@ impl Maker {
             }
             ref effect => effect.clone(),
         };
-        if draft.body.is_some() && self.dice.percent(60) {
+        if draft.body.is_some() && self.chance.percent(60) {
             return self.spoil_body(draft);
         }
-        match self.dice.below(20) {
-            0 | 1 => draft.method = self.dice.pick(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PURGE"]),
-            2 => draft.headers.push(("Accept", self.dice.pick(&["text/html", "application/*", "*/*", "a"]).to_owned())),
+        match self.chance.place(20) {
+            0 | 1 => draft.method = self.chance.pick(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PURGE"]),
+            2 => {
+                draft
+                    .headers
+                    .push(("Accept", self.chance.pick(&["text/html", "application/*", "*/*", "a"]).to_owned()));
+            }
             3 | 4 => self.spoil_precondition(draft),
             5 | 6 => {
-                let id = self.dice.pick(&IDS);
+                let id = self.chance.pick(&IDS);
                 draft.path = format!("{}/{id}", super::model::parent(&draft.path));
             }
             7 => draft.path.push('/'),
-            8 => draft.prefix = self.dice.pick(&["", "", "/v0", "/v2", "/v1/v1", "/v10"]),
-            9 => draft.path.push_str(self.dice.pick(&["/nonsense", "/records", "/collections", "//", "/x/y"])),
+            8 => draft.prefix = self.chance.pick(&["", "", "/v0", "/v2", "/v1/v1", "/v10"]),
+            9 => draft.path.push_str(self.chance.pick(&["/nonsense", "/records", "/collections", "//", "/x/y"])),
             10 => draft.who = self.anybody(),
-            11 => draft.who = Who::Garbled(self.dice.below(4)),
+            11 => draft.who = Who::Garbled(self.chance.place(4)),
             12 => self.spoil_path(draft),
             13 if !is_write => draft.headers.push(("Content-Type", "text/plain".to_owned())),
             14 if draft.method == "PATCH" => {
-                let value = self.dice.pick(&["LIGHT", "nonsense", "", "light"]).to_owned();
+                let value = self.chance.pick(&["LIGHT", "nonsense", "", "light"]).to_owned();
                 draft.headers.push(("Response-Behavior", value));
             }
             _ => self.spoil_query(draft),
@@ -51,22 +55,22 @@ impl Maker {
         if parts.len() < 3 {
             return;
         }
-        let at = 2 + 2 * self.dice.below((parts.len() - 1) / 2);
+        let at = 2 + 2 * self.chance.place((parts.len() - 1) / 2);
         if let Some(part) = parts.get_mut(at) {
-            *part = self.dice.pick(&["nowhere", "nowhere", "a.b", "-x", "*", ""]);
+            *part = self.chance.pick(&["nowhere", "nowhere", "a.b", "-x", "*", ""]);
         }
         draft.path = parts.join("/");
     }
 
     fn spoil_precondition(&mut self, draft: &mut Draft) {
         let values = ["1", "\"abc\"", "W/\"1\"", "\"1\", \"2\"", "*", "\"\"", "", "\"-1\"", "*\"1\"", "\"1.5\"", " * "];
-        let name = self.dice.pick(&["If-Match", "If-None-Match"]);
+        let name = self.chance.pick(&["If-Match", "If-None-Match"]);
         draft.headers.retain(|(other, _)| *other != name);
-        draft.headers.push((name, self.dice.pick(&values).to_owned()));
+        draft.headers.push((name, self.chance.pick(&values).to_owned()));
     }
 
     fn spoil_query(&mut self, draft: &mut Draft) {
-        let (name, value) = self.dice.pick(&[
+        let (name, value) = self.chance.pick(&[
             ("_limit", "-1"),
             ("_limit", "abc"),
             ("_limit", ""),
@@ -119,20 +123,20 @@ impl Maker {
             ("_expected", "5"),
             ("a", "123456789012345678901234567890"),
         ]);
-        if self.dice.one_in(12)
+        if self.chance.one_in(12)
             && let Some(page) = self.pages.last()
         {
             let token = format!("⟦token {}⟧", page.step);
             draft.query.push(("_token".to_owned(), token));
             return;
         }
-        if self.dice.one_in(40) {
+        if self.chance.one_in(40) {
             // What is not UTF-8.
             draft.path.push_str("?a=%FF");
             return;
         }
         // Every third time it is there twice.
-        if self.dice.one_in(3) || draft.query.iter().all(|(other, _)| other != name) {
+        if self.chance.one_in(3) || draft.query.iter().all(|(other, _)| other != name) {
             draft.query.push((name.to_owned(), value.to_owned()));
         }
     }
@@ -140,18 +144,18 @@ impl Maker {
     fn spoil_body(&mut self, draft: &mut Draft) {
         let other = self.value();
         let body = draft.body.get_or_insert_default();
-        match self.dice.below(24) {
+        match self.chance.place(24) {
             0 | 1 => {
                 let text = body.to_string();
                 let end = (0..=text.len() / 2).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
                 let texts = [&text[..end], "{", "", "{\"data\": NaN}", "{'data': {}}", "{\"data\":{}}{}", "\u{feff}{}"];
-                draft.raw = Some(self.dice.pick(&texts).to_owned());
+                draft.raw = Some(self.chance.pick(&texts).to_owned());
             }
-            2 => *body = self.dice.pick(&[json!(5), json!("text"), Value::Null, json!([]), json!(true), json!([{}])]),
+            2 => *body = self.chance.pick(&[json!(5), json!("text"), Value::Null, json!([]), json!(true), json!([{}])]),
             3 if body.is_object() => body["extra"] = other,
             4 | 5 if body.is_object() => {
                 body["data"] =
-                    self.dice.pick(&[Value::Null, json!([]), json!("a"), json!(5), json!(true), json!([[]])]);
+                    self.chance.pick(&[Value::Null, json!([]), json!("a"), json!(5), json!(true), json!([[]])]);
             }
             6..=8 if body.is_object() => body["permissions"] = self.bad_permissions(),
             9 => {
@@ -169,7 +173,7 @@ impl Maker {
                     "",
                 ];
                 draft.headers.retain(|(name, _)| *name != "Content-Type");
-                draft.headers.push(("Content-Type", self.dice.pick(&types).to_owned()));
+                draft.headers.push(("Content-Type", self.chance.pick(&types).to_owned()));
             }
             10 => *body = json!({}),
             11 => (draft.body, draft.raw) = (None, None),
@@ -181,7 +185,7 @@ impl Maker {
         let forced = self.forced();
         let (schema, member) = (
             self.bad_schema(),
-            self.dice.pick(&[
+            self.chance.pick(&[
                 json!("system.Everyone"),
                 json!("/buckets/x"),
                 json!(5),
@@ -195,15 +199,16 @@ impl Maker {
         };
         let is_in_bucket = draft.path.ends_with("/buckets") || !draft.path.contains('/');
         let (name, value) = match kind {
-            12 => {
-                ("id", self.dice.pick(&[json!("other"), json!(5), Value::Null, json!("a b"), json!(["r1"]), json!("")]))
-            }
-            13 => ("members", self.dice.pick(&[json!("a"), json!({"a": 1}), Value::Null, json!(5), json!([member])])),
+            12 => (
+                "id",
+                self.chance.pick(&[json!("other"), json!(5), Value::Null, json!("a b"), json!(["r1"]), json!("")]),
+            ),
+            13 => ("members", self.chance.pick(&[json!("a"), json!({"a": 1}), Value::Null, json!(5), json!([member])])),
             14 => ("members", json!([member])),
-            15 | 16 => (self.dice.pick(&["schema", "record:schema", "collection:schema"]), schema),
+            15 | 16 => (self.chance.pick(&["schema", "record:schema", "collection:schema"]), schema),
             17 => (
                 "cache_expires",
-                self.dice.pick(&[
+                self.chance.pick(&[
                     json!("abc"),
                     json!(-5),
                     json!([]),
@@ -214,9 +219,9 @@ impl Maker {
                 ]),
             ),
             18 => ("__permissions__", json!({"read": ["a"]})),
-            19 if self.dice.one_in(4) => ("a", json!("x\u{0}y")),
+            19 if self.chance.one_in(4) => ("a", json!("x\u{0}y")),
             20 => ("deleted", json!(true)),
-            21 if self.dice.one_in(6) => ("last_modified", json!(true)),
+            21 if self.chance.one_in(6) => ("last_modified", json!(true)),
             21 if !is_in_bucket => ("last_modified", forced),
             22 => {
                 let deep = (0..30).fold(json!(1), |inner, _| json!({"x": [inner]}));

@@ -1,4 +1,4 @@
-//! What is not about an object or a list of them: the root, accounts, histories.
+//! Requests that are not for an object or a list: the root, accounts, histories.
 
 use serde_json::json;
 
@@ -24,8 +24,8 @@ impl Maker {
             "/accounts/x/y",
             "/buckets/b1/history/x",
         ];
-        let (who, path) = (self.anybody(), self.dice.pick(&paths));
-        let method = self.dice.pick(&["GET", "GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE"]);
+        let (who, path) = (self.anybody(), self.chance.pick(&paths));
+        let method = self.chance.pick(&["GET", "GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE"]);
         Draft::new(who, method, path)
     }
 
@@ -34,16 +34,16 @@ impl Maker {
         let bucket = self.any(Kind::Bucket).path;
         let who = self.who(&bucket);
         let list = format!("{bucket}/history");
-        if self.dice.one_in(16) {
+        if self.chance.one_in(16) {
             let draft = Draft::new(who, "DELETE", list).to(Effect::DeleteAll);
-            return if self.dice.one_in(2) { draft.param("resource_name", "record") } else { draft };
+            return if self.chance.one_in(2) { draft.param("resource_name", "record") } else { draft };
         }
-        let method = if self.dice.one_in(8) { "HEAD" } else { "GET" };
+        let method = if self.chance.one_in(8) { "HEAD" } else { "GET" };
         let mut draft = Draft::new(who, method, list).to(Effect::List);
-        for _ in 0..self.dice.below(3) {
-            let me = format!("⟦me {}⟧", self.dice.below(3));
+        for _ in 0..self.chance.place(3) {
+            let me = format!("⟦me {}⟧", self.chance.place(3));
             let value = self.scalar().to_string();
-            let (name, value) = self.dice.pick(&[
+            let (name, value) = self.chance.pick(&[
                 ("action", "create"),
                 ("action", "\"update\""),
                 ("in_action", "delete,update"),
@@ -78,7 +78,7 @@ impl Maker {
                 draft = draft.param(name, value);
             }
         }
-        if self.dice.one_in(10) { self.guarded(draft) } else { draft }
+        if self.chance.one_in(10) { self.guarded(draft) } else { draft }
     }
 
     /// A collection as it was.
@@ -87,21 +87,21 @@ impl Maker {
         let who = self.who(&collection);
         let past = self.model.lists.get(&format!("{collection}/records")).map(|list| list.past.clone());
         let at = match past.filter(|past| !past.is_empty()) {
-            Some(past) if !self.dice.one_in(4) => format!("⟦etag {}⟧", self.dice.pick(&past)),
-            _ => self.dice.pick(&["0", "⟦time -60000⟧", "⟦time +7200000⟧", "-5", "x", "", "1.5", "%205"]).to_owned(),
+            Some(past) if !self.chance.one_in(4) => format!("⟦etag {}⟧", self.chance.pick(&past)),
+            _ => self.chance.pick(&["0", "⟦time -60000⟧", "⟦time +7200000⟧", "-5", "x", "", "1.5", "%205"]).to_owned(),
         };
-        let sign = self.dice.pick(&["@", "@", "@", "%40"]);
+        let sign = self.chance.pick(&["@", "@", "@", "%40"]);
         Draft::new(who, "GET", format!("{}{sign}{at}", collection.replace("/collections/", "/snapshot/collections/")))
     }
 
     /// Accounts, and those who have one.
     pub(super) fn account(&mut self) -> Draft {
-        let number = self.dice.below(2);
+        let number = self.chance.place(2);
         let (id, password) = ACCOUNTS[number];
         let path = format!("/accounts/{}", crate::step::encoded(id));
         let own = Who::Account(number);
         let full = json!({"data": {"password": password}});
-        match self.dice.below(20) {
+        match self.chance.place(20) {
             0..=3 => Draft::new(Who::Nobody, "PUT", path).with(full),
             4 => Draft::new(own, "PUT", path).with(json!({"data": {"password": password, "a": self.scalar()}})),
             5 => {
@@ -110,19 +110,19 @@ impl Maker {
             }
             6 => {
                 let body = json!({"data": {"id": id, "password": password}});
-                let who = if self.dice.one_in(2) { Who::Nobody } else { self.anybody() };
+                let who = if self.chance.one_in(2) { Who::Nobody } else { self.anybody() };
                 Draft::new(who, "POST", "/accounts").with(body)
             }
             7 => Draft::new(own, "GET", path),
             8 => {
                 let who = self.anybody();
-                let draft = Draft::new(who, self.dice.pick(&["GET", "HEAD", "DELETE"]), path);
-                if self.dice.one_in(3) { self.guarded(draft) } else { draft }
+                let draft = Draft::new(who, self.chance.pick(&["GET", "HEAD", "DELETE"]), path);
+                if self.chance.one_in(3) { self.guarded(draft) } else { draft }
             }
             9 => Draft::new(own, "PATCH", path).with(json!({"data": {"a": self.value()}})),
             10 => {
-                let who = if self.dice.one_in(3) { Who::Nobody } else { self.anybody() };
-                Draft::new(who, self.dice.pick(&["GET", "GET", "HEAD", "DELETE"]), "/accounts")
+                let who = if self.chance.one_in(3) { Who::Nobody } else { self.anybody() };
+                Draft::new(who, self.chance.pick(&["GET", "GET", "HEAD", "DELETE"]), "/accounts")
             }
             11 => Draft::new(own, "DELETE", path),
             12 => {
@@ -135,8 +135,9 @@ impl Maker {
                     json!({}),
                     json!({"data": {"id": "-bad", "password": "x"}}),
                 ];
-                let body = self.dice.pick(&bad);
-                let (method, path) = self.dice.pick(&[("PUT", path.as_str()), ("POST", "/accounts"), ("PATCH", &path)]);
+                let body = self.chance.pick(&bad);
+                let (method, path) =
+                    self.chance.pick(&[("PUT", path.as_str()), ("POST", "/accounts"), ("PATCH", &path)]);
                 Draft::new(Who::Nobody, method, path).with(body)
             }
             13 => {
@@ -150,7 +151,7 @@ impl Maker {
             15 => Draft::new(Who::Pretender(number), "GET", "/"),
             16 => Draft::new(own, "GET", "/"),
             _ => {
-                let bucket = self.dice.pick(Kind::Bucket.ids());
+                let bucket = self.chance.pick(Kind::Bucket.ids());
                 let body = json!({"data": {}, "permissions": {"write": [format!("account:{id}")]}});
                 Draft::new(own, "PUT", format!("/buckets/{bucket}")).with(body).to(Effect::Write(Kind::Bucket))
             }

@@ -11,7 +11,7 @@ impl Maker {
         let object = self.any_object();
         let who = self.who(&object.path);
         let draft = Draft::new(who, "PATCH", object.path).to(Effect::Write(object.kind));
-        let mut draft = match self.dice.below(5) {
+        let mut draft = match self.chance.place(5) {
             0 | 1 => draft.with(self.changes(object.kind, false)),
             2 => {
                 let changes = self.changes(object.kind, true);
@@ -22,35 +22,35 @@ impl Maker {
                 draft.with(operations).header("Content-Type", "application/json-patch+json")
             }
         };
-        if self.dice.one_in(6) {
+        if self.chance.one_in(6) {
             // Of these only the last is accepted where there is a history, which knows the ids of all that changes.
-            let behavior = self.dice.pick(&["light", "diff", "full", "full", "full"]);
+            let behavior = self.chance.pick(&["light", "diff", "full", "full", "full"]);
             draft = draft.header("Response-Behavior", behavior);
         }
-        if self.dice.percent(12) { self.guarded(draft) } else { draft }
+        if self.chance.percent(12) { self.guarded(draft) } else { draft }
     }
 
     /// Data and permissions that are laid over those there are.
     fn changes(&mut self, kind: Kind, is_merge: bool) -> Value {
         let mut body = Map::new();
-        if !self.dice.one_in(8) {
+        if !self.chance.one_in(8) {
             let mut data = self.data(kind);
-            if self.dice.one_in(3) {
-                data.insert(self.dice.pick(&FIELDS).to_owned(), Value::Null);
+            if self.chance.one_in(3) {
+                data.insert(self.chance.pick(&FIELDS).to_owned(), Value::Null);
             }
-            if is_merge && self.dice.one_in(3) {
-                let inner = if self.dice.one_in(2) { Value::Null } else { self.scalar() };
+            if is_merge && self.chance.one_in(3) {
+                let inner = if self.chance.one_in(2) { Value::Null } else { self.scalar() };
                 data.insert("o".to_owned(), json!({"x": inner, "y": {"z": self.scalar()}}));
             }
-            if self.has_forced && kind != Kind::Bucket && self.dice.one_in(6) {
+            if self.has_forced && kind != Kind::Bucket && self.chance.one_in(6) {
                 let forced = self.forced();
                 data.insert("last_modified".to_owned(), forced);
             }
             body.insert("data".to_owned(), data.into());
         }
-        if self.dice.one_in(4) || body.is_empty() {
+        if self.chance.one_in(4) || body.is_empty() {
             let mut permissions = self.permissions(kind);
-            if self.dice.one_in(5) {
+            if self.chance.one_in(5) {
                 permissions.insert("read".to_owned(), Value::Null);
             }
             body.insert("permissions".to_owned(), permissions.into());
@@ -60,16 +60,16 @@ impl Maker {
 
     /// The operations of a JSON patch.
     pub(super) fn operations(&mut self) -> Value {
-        let length = self.dice.pick(&[1, 1, 1, 2, 3]);
+        let length = self.chance.pick(&[1, 1, 1, 2, 3]);
         (0..length).map(|_| self.operation()).collect()
     }
 
     fn operation(&mut self) -> Value {
-        if self.dice.one_in(5) {
+        if self.chance.one_in(5) {
             return self.operation_on_permissions();
         }
         let path = self.pointer();
-        match self.dice.below(14) {
+        match self.chance.place(14) {
             0..=5 => json!({"op": "add", "path": path, "value": self.value()}),
             6 | 7 => json!({"op": "replace", "path": path, "value": self.value()}),
             8 => json!({"op": "remove", "path": path}),
@@ -99,7 +99,7 @@ impl Maker {
                     json!("text"),
                     json!(null),
                 ];
-                self.dice.pick(&bad)
+                self.chance.pick(&bad)
             }
         }
     }
@@ -122,14 +122,14 @@ impl Maker {
             "/data/members",
             "/data/a~1b",
         ];
-        self.dice.pick(&pointers).to_owned()
+        self.chance.pick(&pointers).to_owned()
     }
 
     fn operation_on_permissions(&mut self) -> Value {
-        let name = self.dice.pick(&["read", "read", "write", "record:create", "nonsense"]);
+        let name = self.chance.pick(&["read", "read", "write", "record:create", "nonsense"]);
         let principal = self.principal();
         let path = format!("/permissions/{name}/{}", principal.replace('~', "~0").replace('/', "~1"));
-        match self.dice.below(8) {
+        match self.chance.place(8) {
             0..=3 => json!({"op": "add", "path": path, "value": principal}),
             4 => json!({"op": "add", "path": path}),
             5 => json!({"op": "remove", "path": path}),

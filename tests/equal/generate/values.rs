@@ -7,7 +7,7 @@ use super::model::Kind;
 
 /// The fields of records.
 pub(super) const FIELDS: [&str; 10] = ["a", "n", "s", "t", "o", "été", "b-c", "like_x", "flag", "_p"];
-/// Where queries look, and patches write.
+/// The fields that queries look at, and patches write.
 pub(super) const PLACES: [&str; 16] =
     ["a", "a", "n", "n", "s", "s", "t", "o", "o.x", "o.y.z", "été", "b-c", "like_x", "flag", "_p", "missing"];
 const TEXTS: [&str; 18] =
@@ -15,29 +15,29 @@ const TEXTS: [&str; 18] =
 
 impl Maker {
     pub(super) fn text(&mut self) -> String {
-        self.dice.pick(&TEXTS).to_owned()
+        self.chance.pick(&TEXTS).to_owned()
     }
 
     pub(super) fn number(&mut self) -> Value {
-        match self.dice.below(10) {
+        match self.chance.place(10) {
             0 => json!(9_007_199_254_740_992_i64),
             1 => json!(-9_007_199_254_740_991_i64),
-            2 | 3 => self.dice.pick(&[json!(0.5), json!(-1.25), json!(1.0), json!(2.5), json!(1e3)]),
-            _ => json!(i64::try_from(self.dice.below(6)).expect("a small number") - 1),
+            2 | 3 => self.chance.pick(&[json!(0.5), json!(-1.25), json!(1.0), json!(2.5), json!(1e3)]),
+            _ => json!(i64::try_from(self.chance.place(6)).expect("a small number") - 1),
         }
     }
 
     pub(super) fn scalar(&mut self) -> Value {
-        match self.dice.below(9) {
+        match self.chance.place(9) {
             0..=3 => self.text().into(),
             4..=6 => self.number(),
-            7 => self.dice.one_in(2).into(),
+            7 => self.chance.one_in(2).into(),
             _ => Value::Null,
         }
     }
 
     pub(super) fn value(&mut self) -> Value {
-        match self.dice.below(10) {
+        match self.chance.place(10) {
             0..=6 => self.scalar(),
             7 => self.items(),
             8 => json!({"x": self.scalar()}),
@@ -46,17 +46,17 @@ impl Maker {
     }
 
     fn items(&mut self) -> Value {
-        let length = self.dice.below(4);
+        let length = self.chance.place(4);
         (0..length).map(|_| self.scalar()).collect()
     }
 
     fn field(&mut self, name: &str) -> Value {
-        match (name, self.dice.below(5)) {
+        match (name, self.chance.place(5)) {
             (_, 0) => self.value(),
             ("n", _) => self.number(),
             ("s" | "été" | "like_x", _) => self.text().into(),
             ("t", _) => self.items(),
-            ("flag", _) => self.dice.one_in(2).into(),
+            ("flag", _) => self.chance.one_in(2).into(),
             ("o", 1) => json!({"x": self.scalar(), "y": {"z": self.scalar()}}),
             ("o", 2) => json!({"y": {"z": self.value()}, "w": self.value()}),
             ("o", _) => json!({"x": self.value()}),
@@ -67,27 +67,27 @@ impl Maker {
     /// The data of an object of that kind, that is valid.
     pub(super) fn data(&mut self, kind: Kind) -> Map<String, Value> {
         let mut data = Map::new();
-        let fields = if kind == Kind::Record { self.dice.between(0, 6) } else { self.dice.below(3) };
+        let fields = if kind == Kind::Record { self.chance.between(0, 6) } else { self.chance.place(3) };
         for _ in 0..fields {
-            let name = self.dice.pick(&FIELDS);
+            let name = self.chance.pick(&FIELDS);
             let value = self.field(name);
             data.insert(name.to_owned(), value);
         }
         match kind {
-            Kind::Group if self.dice.one_in(6) => {}
+            Kind::Group if self.chance.one_in(6) => {}
             Kind::Group => _ = data.insert("members".to_owned(), self.members()),
             Kind::Collection => {
-                if self.has_schemas && self.dice.percent(45) {
+                if self.has_schemas && self.chance.percent(45) {
                     let schema = self.schema();
                     data.insert("schema".to_owned(), schema);
                 }
-                if self.dice.one_in(8) {
-                    let expires = self.dice.pick(&[json!(60), json!("60"), json!(0), json!(3600), json!(1.5)]);
+                if self.chance.one_in(8) {
+                    let expires = self.chance.pick(&[json!(60), json!("60"), json!(0), json!(3600), json!(1.5)]);
                     data.insert("cache_expires".to_owned(), expires);
                 }
             }
-            Kind::Bucket if self.has_schemas && self.dice.percent(40) => {
-                let name = self.dice.pick(&["record:schema", "collection:schema", "group:schema"]);
+            Kind::Bucket if self.has_schemas && self.chance.percent(40) => {
+                let name = self.chance.pick(&["record:schema", "collection:schema", "group:schema"]);
                 let schema = self.schema();
                 data.insert(name.to_owned(), schema);
             }
@@ -97,22 +97,22 @@ impl Maker {
     }
 
     fn members(&mut self) -> Value {
-        let length = self.dice.below(4);
+        let length = self.chance.place(4);
         (0..length).map(|_| Value::from(self.member())).collect()
     }
 
     fn member(&mut self) -> String {
-        match self.dice.below(8) {
+        match self.chance.place(8) {
             0 => "system.Authenticated".to_owned(),
             1 => "account:max".to_owned(),
-            2 => self.dice.pick(&["somebody", "é:1", "basicauth:0"]).to_owned(),
-            _ => format!("⟦me {}⟧", self.dice.below(3)),
+            2 => self.chance.pick(&["somebody", "é:1", "basicauth:0"]).to_owned(),
+            _ => format!("⟦me {}⟧", self.chance.place(3)),
         }
     }
 
     /// A JSON Schema for what records have.
     pub(super) fn schema(&mut self) -> Value {
-        match self.dice.below(16) {
+        match self.chance.place(16) {
             0 => json!({}),
             1 => json!({"type": "object"}),
             2 => json!({"type": "object", "required": ["s"], "properties": {"s": {"type": "string"}}}),
@@ -135,9 +135,9 @@ impl Maker {
         }
     }
 
-    /// What is no schema.
+    /// Makes what is no schema.
     pub(super) fn bad_schema(&mut self) -> Value {
-        self.dice.pick(&[
+        self.chance.pick(&[
             json!({"type": "nonsense"}),
             json!({"properties": []}),
             json!({"required": "s"}),
@@ -153,13 +153,13 @@ impl Maker {
     /// A timestamp that a client asks for: none that a server would come to by its clock.
     pub(super) fn forced(&mut self) -> Value {
         const HOUR: usize = 3_600_000;
-        let seconds = self.dice.below(12) * 1000;
-        match self.dice.below(16) {
+        let seconds = self.chance.place(12) * 1000;
+        match self.chance.place(16) {
             0..=6 => format!("⟦#time -{}⟧", HOUR + seconds).into(),
             7..=9 => format!("⟦#time +{}⟧", HOUR + seconds).into(),
             10 => format!("⟦#time +{}⟧", 25 * HOUR + seconds).into(),
             11 => json!(123_456 + seconds),
-            _ => self.dice.pick(&[
+            _ => self.chance.pick(&[
                 json!(0),
                 json!(-5),
                 json!(1.5),

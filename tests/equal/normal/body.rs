@@ -35,7 +35,7 @@ pub(super) fn normal(names: &mut Names, asked: &Asked, list: &str, has_next: boo
     normal.into()
 }
 
-/// What the server can do, without the texts about it, and without what only the real one of the tests can.
+/// Returns the capabilities of the server, without the texts about them, and without those that only the real one has.
 fn capabilities(plugins: Map<String, Value>) -> Value {
     let plugins = plugins.into_iter().filter(|(name, _)| name != "admin" && name != "flush_endpoint");
     let shown = plugins.map(|(name, mut details)| {
@@ -136,7 +136,7 @@ fn sorted(mut items: Vec<Value>) -> Vec<Value> {
 fn items_of(names: &mut Names, asked: &Asked, list: &str, has_next: bool, items: Vec<Value>) -> Value {
     let is_page = has_next || asked.query.contains("_token") || asked.query.contains("_limit");
     let ids = || items.iter().filter_map(|item| item.get("id")?.as_str());
-    if asked.path == "/permissions" {
+    if asked.path.trim_end_matches('/') == "/permissions" {
         return of_permissions(names, is_page, items);
     }
     if asked.method == "DELETE" {

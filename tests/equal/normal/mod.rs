@@ -30,7 +30,7 @@ const SAME: [&str; 9] = [
 /// The headers of which it matters that they are there.
 const THERE: [&str; 3] = ["expires", "last-modified", "www-authenticate"];
 
-/// What is compared of an answer.
+/// The compared parts of a response.
 pub(crate) fn normal(names: &mut Names, asked: &Asked, answer: &Answer) -> Value {
     let text = String::from_utf8_lossy(&answer.body);
     let body = match serde_json::from_str(&text) {

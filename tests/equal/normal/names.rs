@@ -93,9 +93,14 @@ impl Names {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let mut rest = text.as_str();
         while let Some(start) = rest.find(is_part) {
+            // In a JSON Pointer, `~0` and `~1` stand for characters.
+            let is_escape = start > 0 && rest.as_bytes()[start - 1] == b'~' && rest[start..].starts_with(['0', '1']);
+            let start = start + usize::from(is_escape);
             let end = rest[start..].find(|c| !is_part(c)).map_or(rest.len(), |length| start + length);
             named.push_str(&rest[..start]);
-            named.push_str(&self.word(&rest[start..end]));
+            if start < end {
+                named.push_str(&self.word(&rest[start..end]));
+            }
             rest = &rest[end..];
         }
         named + rest
@@ -162,7 +167,7 @@ impl Names {
         self.loose.entry(list.to_owned()).or_default().extend(times);
     }
 
-    /// What is below a path is gone.
+    /// Removes what is below a path.
     pub(crate) fn forget(&mut self, path: &str) {
         self.gone.push(path.to_owned());
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What a timestamp is written with until both servers' are known. No answer holds it.
+/// The mark of a timestamp until those of both servers are known. No response holds it.
 const MARK: char = '\u{1}';
 
 /// A timestamp that one of the servers has given.
@@ -12,7 +12,7 @@ const MARK: char = '\u{1}';
 #[allow(clippy::struct_field_names, reason = "it is the time")]
 pub(super) struct Time<'a> {
     pub(super) list: &'a str,
-    /// How often the list has begun anew; there is none for what was in it at any time.
+    /// The number of times that the list has begun anew; none for what was in it at any time.
     pub(super) generation: Option<usize>,
     pub(super) time: i64,
 }
@@ -33,7 +33,7 @@ impl<'a> Time<'a> {
 /// By a timestamp of the one server, that of the other, and the name of both.
 type Twins = BTreeMap<i64, (i64, String)>;
 
-/// Which timestamp of the one server is which of the other.
+/// The timestamps of one server by those of the other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Times {
     lists: BTreeMap<(String, Option<usize>), Twins>,

@@ -1,8 +1,9 @@
 use kinto_client::{Value, json};
 use kinto_server::Backend;
-use kinto_tests::evaluator::{Condition, Key, Stored, Test};
-
-use super::random::Dice;
+use kinto_tests::{
+    Chance,
+    evaluator::{Condition, Key, Stored, Test},
+};
 
 /// Fields of any JSON, with names that a server might take for operators.
 const FIELDS: [&str; 9] =
@@ -38,17 +39,17 @@ const TEXTS: [&str; 22] = [
 
 /// Makes records and queries that every backend answers alike, as far as the documentation says.
 pub(crate) struct Generator {
-    dice: Dice,
+    chance: Chance,
     is_memory: bool,
 }
 
 impl Generator {
-    pub(crate) fn new(dice: Dice, backend: Backend) -> Self {
-        Self { dice, is_memory: matches!(backend, Backend::Memory) }
+    pub(crate) fn new(chance: Chance, backend: Backend) -> Self {
+        Self { chance, is_memory: matches!(backend, Backend::Memory) }
     }
 
-    pub(crate) fn dice(&mut self) -> &mut Dice {
-        &mut self.dice
+    pub(crate) fn chance(&mut self) -> &mut Chance {
+        &mut self.chance
     }
 
     pub(crate) fn is_memory(&self) -> bool {
@@ -58,16 +59,16 @@ impl Generator {
     pub(crate) fn record(&mut self) -> Value {
         let mut data = json!({});
         for field in FIELDS.iter().chain(&PLAIN) {
-            if !self.dice.one_in(6) {
+            if !self.chance.one_in(6) {
                 data[*field] = self.value();
             }
         }
         for field in ["s", "t_от"] {
-            if !self.dice.one_in(6) {
+            if !self.chance.one_in(6) {
                 data[field] = self.sortable();
             }
         }
-        match self.dice.below(4) {
+        match self.chance.place(4) {
             0 => {}
             1 => data["o"] = self.value(),
             2 => data["o"] = json!({"deep": self.value()}),
@@ -77,38 +78,38 @@ impl Generator {
     }
 
     pub(crate) fn text(&mut self) -> String {
-        if self.dice.one_in(3) {
-            return self.dice.pick(&TEXTS).to_owned() + self.dice.pick(&TEXTS);
+        if self.chance.one_in(3) {
+            return self.chance.pick(&TEXTS).to_owned() + self.chance.pick(&TEXTS);
         }
-        self.dice.pick(&TEXTS).to_owned()
+        self.chance.pick(&TEXTS).to_owned()
     }
 
     fn number(&mut self) -> Value {
         const EDGES: [i64; 8] =
             [i64::MIN, i64::MIN + 1, -9_007_199_254_740_993, -1, 9_007_199_254_740_993, i64::MAX - 1, i64::MAX, 100];
-        match self.dice.below(8) {
-            0 => self.dice.pick(&EDGES).into(),
+        match self.chance.place(8) {
+            0 => self.chance.pick(&EDGES).into(),
             1 => json!(u64::MAX),
-            2 => self.dice.pick(&[0.1, -0.25, 2.5, 1e-7, 1e300, -1e300, 5e-324]).into(),
-            _ => (i64::try_from(self.dice.below(9)).expect("a small number") - 3).into(),
+            2 => self.chance.pick(&[0.1, -0.25, 2.5, 1e-7, 1e300, -1e300, 5e-324]).into(),
+            _ => (i64::try_from(self.chance.place(9)).expect("a small number") - 3).into(),
         }
     }
 
     /// Text, small numbers, booleans and null.
     fn sortable(&mut self) -> Value {
-        match self.dice.below(6) {
+        match self.chance.place(6) {
             0 | 1 => self.text().into(),
-            2 | 3 => (i64::try_from(self.dice.below(9)).expect("a small number") - 3).into(),
-            4 => self.dice.one_in(2).into(),
+            2 | 3 => (i64::try_from(self.chance.place(9)).expect("a small number") - 3).into(),
+            4 => self.chance.one_in(2).into(),
             _ => Value::Null,
         }
     }
 
     fn scalar(&mut self) -> Value {
-        match self.dice.below(9) {
+        match self.chance.place(9) {
             0..=2 => self.text().into(),
             3..=5 => self.number(),
-            6 | 7 => self.dice.one_in(2).into(),
+            6 | 7 => self.chance.one_in(2).into(),
             _ => Value::Null,
         }
     }
@@ -124,12 +125,12 @@ impl Generator {
     }
 
     fn list(&mut self) -> Value {
-        let items: Vec<Value> = (0..self.dice.below(4)).map(|_| self.inner()).collect();
+        let items: Vec<Value> = (0..self.chance.place(4)).map(|_| self.inner()).collect();
         items.into()
     }
 
     fn value(&mut self) -> Value {
-        match self.dice.below(12) {
+        match self.chance.place(12) {
             0..=7 => self.scalar(),
             8 | 9 => self.list(),
             10 => json!({"xx": self.inner(), "yy": self.list()}),
@@ -139,10 +140,10 @@ impl Generator {
 
     pub(crate) fn sort(&mut self) -> Vec<Key> {
         let mut keys: Vec<Key> = Vec::new();
-        for _ in 0..self.dice.below(3) {
-            let field = self.dice.pick(&SORTED);
+        for _ in 0..self.chance.place(3) {
+            let field = self.chance.pick(&SORTED);
             if keys.iter().all(|key| key.field != field) {
-                keys.push(Key { field: field.to_owned(), descending: self.dice.one_in(2) });
+                keys.push(Key { field: field.to_owned(), descending: self.chance.one_in(2) });
             }
         }
         keys
@@ -153,11 +154,11 @@ impl Generator {
         loop {
             let first = self.condition(stored);
             let mut filter = vec![first];
-            for _ in 0..self.dice.pick(&[0, 0, 1, 1, 1, 2]) {
+            for _ in 0..self.chance.pick(&[0, 0, 1, 1, 1, 2]) {
                 let mut next = self.condition(stored);
                 // Often of the same field.
                 let is_free = |field: &str| !field.contains('-') && field != "id";
-                if self.dice.one_in(2) && is_free(&next.field) && is_free(&filter[0].field) {
+                if self.chance.one_in(2) && is_free(&next.field) && is_free(&filter[0].field) {
                     next.field.clone_from(&filter[0].field);
                 }
                 filter.push(next);
@@ -169,21 +170,21 @@ impl Generator {
     }
 
     fn condition(&mut self, stored: &[Stored]) -> Condition {
-        if self.dice.one_in(20) {
+        if self.chance.one_in(20) {
             return Condition { field: "id".to_owned(), test: self.ids(stored) };
         }
-        let field = match self.dice.below(12) {
-            0 => self.dice.pick(&PLAIN),
+        let field = match self.chance.place(12) {
+            0 => self.chance.pick(&PLAIN),
             1 => "o",
             2 => "o.deep",
-            3 => self.dice.pick(&["o.deep.v", "o.xx", "o.yy"]),
-            4..=6 => self.dice.pick(&SORTED),
+            3 => self.chance.pick(&["o.deep.v", "o.xx", "o.yy"]),
+            4..=6 => self.chance.pick(&SORTED),
             7 => "v",
-            _ => self.dice.pick(&FIELDS),
+            _ => self.chance.pick(&FIELDS),
         };
-        let record = self.dice.below(stored.len());
+        let record = self.chance.place(stored.len());
         let value = match value_at(&stored[record], field) {
-            Some(value) if !self.dice.one_in(3) => value.clone(),
+            Some(value) if !self.chance.one_in(3) => value.clone(),
             _ => self.value(),
         };
         let test = if field.contains('-') { Test::Eq(value) } else { self.test(value, field, stored) };
@@ -195,30 +196,30 @@ impl Generator {
         let values = stored.iter().filter_map(|record| value_at(record, field));
         let values: Vec<Value> = values.filter(|value| !value.is_array() && !value.is_object()).cloned().collect();
         let is_memory = self.is_memory;
-        values.into_iter().filter(|value| !(self.dice.one_in(3) || (is_memory && is_ambiguous(value)))).collect()
+        values.into_iter().filter(|value| !(self.chance.one_in(3) || (is_memory && is_ambiguous(value)))).collect()
     }
 
     /// Up to half of the ids, and so many that there are not.
     pub(crate) fn ids(&mut self, stored: &[Stored]) -> Test {
         let mut ids: Vec<Value> =
-            stored.iter().filter(|_| self.dice.one_in(2)).map(|record| record.id.as_str().into()).collect();
-        ids.extend((0..self.dice.below(90)).map(|n| Value::from(format!("{n:08}-6b97-4fb1-a1ff-67b68f4e258d"))));
-        if self.dice.one_in(3) { Test::NotIn(ids) } else { Test::IsIn(ids) }
+            stored.iter().filter(|_| self.chance.one_in(2)).map(|record| record.id.as_str().into()).collect();
+        ids.extend((0..self.chance.place(90)).map(|n| Value::from(format!("{n:08}-6b97-4fb1-a1ff-67b68f4e258d"))));
+        if self.chance.one_in(3) { Test::NotIn(ids) } else { Test::IsIn(ids) }
     }
 
     fn test(&mut self, value: Value, field: &str, stored: &[Stored]) -> Test {
         let is_compound = value.is_array() || value.is_object();
-        let bound = if value.is_number() || value.is_string() { value.clone() } else { self.dice.below(5).into() };
+        let bound = if value.is_number() || value.is_string() { value.clone() } else { self.chance.place(5).into() };
         let scalar = if is_compound { self.scalar() } else { value.clone() };
         let items = value.as_array().cloned().unwrap_or_else(|| vec![scalar.clone()]);
         let mut some = vec![scalar];
-        some.extend((0..self.dice.below(4)).map(|_| self.scalar()));
-        match self.dice.below(15) {
+        some.extend((0..self.chance.place(4)).map(|_| self.scalar()));
+        match self.chance.place(15) {
             14 => {
                 // More than a URL has room for.
-                some.extend((0..self.dice.below(200)).map(|n| Value::from(format!("no record has this text: {n}"))));
+                some.extend((0..self.chance.place(200)).map(|n| Value::from(format!("no record has this text: {n}"))));
                 some.extend(self.some_of_all(stored, field));
-                if self.dice.one_in(3) && !self.is_memory { Test::NotIn(some) } else { Test::IsIn(some) }
+                if self.chance.one_in(3) && !self.is_memory { Test::NotIn(some) } else { Test::IsIn(some) }
             }
             0 | 1 => Test::Eq(value),
             2 => Test::Ne(value),
@@ -240,7 +241,7 @@ impl Generator {
     pub(crate) fn pattern(&mut self, value: &Value) -> String {
         let text = value.as_str().map_or_else(|| "4".to_owned(), str::to_owned);
         let text: String = text.chars().filter(char::is_ascii).collect();
-        match self.dice.below(4) {
+        match self.chance.place(4) {
             0 => text,
             1 => text.to_ascii_uppercase() + "*",
             2 => format!("*{text}"),

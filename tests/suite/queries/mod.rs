@@ -9,19 +9,17 @@
 use kinto_client::{Filter, Sort, Value, object::RecordData};
 use kinto_server::Backend;
 use kinto_tests::{
-    Fixture,
+    Chance, Fixture,
     evaluator::{Condition, Key, Stored, Test, evaluate},
     server_on,
 };
 
 mod generate;
 mod long;
-mod random;
 mod readers;
 mod typed;
 
 use generate::Generator;
-use random::Dice;
 
 /// How many records there are at a time, and how many queries are asked of them.
 const RECORDS: usize = 40;
@@ -103,7 +101,7 @@ async fn check<A: Asker>(backend: Backend) {
     let (mut answered, mut refused) = (0, 0);
     for seed in first..first + queries.div_ceil(QUERIES) {
         let fixture = Fixture::on(server.url()).await;
-        let mut generator = Generator::new(Dice::new(seed as u64), backend);
+        let mut generator = Generator::new(Chance::new(seed as u64, 0), backend);
         let records: Vec<Value> = (0..RECORDS).map(|_| A::record(&mut generator)).collect();
         let mut stored = readers::store(&fixture, records).await;
         for query in 0..QUERIES {
@@ -114,12 +112,12 @@ async fn check<A: Asker>(backend: Backend) {
                 expected: evaluate(&stored, &filter, &sort),
             };
             let shown = format!("KINTO_TEST_SEED={seed}, {backend:?}, query {query}: {filter:?} {sort:?}");
-            if readers::check(&fixture, &case, generator.dice(), &shown).await {
+            if readers::check(&fixture, &case, generator.chance(), &shown).await {
                 answered += 1;
             } else {
                 refused += 1;
             }
-            if generator.dice().one_in(8) {
+            if generator.chance().one_in(8) {
                 let expected: Vec<String> = case.expected.iter().map(|&id| id.to_owned()).collect();
                 let filter = case.filter;
                 stored = readers::delete(&fixture, stored, filter, expected, &shown).await;

@@ -2,10 +2,10 @@ use std::{collections::BTreeMap, fmt};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use kinto_client::{Error, ErrorKind, Filter, Value, object::RecordData};
-use kinto_tests::{Fixture, evaluator::Stored};
+use kinto_tests::{Chance, Fixture, evaluator::Stored};
 use serde::Deserialize;
 
-use super::{Case, random::Dice};
+use super::Case;
 
 /// Puts records there, and reads what came of them by other means than the library's lists.
 pub(crate) async fn store(fixture: &Fixture, records: Vec<Value>) -> Vec<Stored> {
@@ -38,7 +38,12 @@ struct Part {
 }
 
 /// Asks by every end. Returns false if the query was refused.
-pub(crate) async fn check<T: RecordData>(fixture: &Fixture, case: &Case<'_, T>, dice: &mut Dice, shown: &str) -> bool {
+pub(crate) async fn check<T: RecordData>(
+    fixture: &Fixture,
+    case: &Case<'_, T>,
+    chance: &mut Chance,
+    shown: &str,
+) -> bool {
     let expected = &case.expected;
     let get = || {
         let mut call = fixture.todos.get_records::<T>();
@@ -47,7 +52,7 @@ pub(crate) async fn check<T: RecordData>(fixture: &Fixture, case: &Case<'_, T>, 
         }
         case.sort.iter().cloned().fold(call, kinto_client::Call::sort)
     };
-    let size = u32::try_from(dice.below(7) + 1).expect("a small number");
+    let size = u32::try_from(chance.place(7) + 1).expect("a small number");
     let all = match get().await {
         Ok(all) => all,
         Err(error) => {
@@ -63,7 +68,7 @@ pub(crate) async fn check<T: RecordData>(fixture: &Fixture, case: &Case<'_, T>, 
     }
     let counted = counted.count().await;
     assert_eq!(of(counted, shown), expected.len(), "{shown}: a count");
-    match dice.below(8) {
+    match chance.place(8) {
         0 => {
             let first = of(get().first().await, shown);
             assert_eq!(

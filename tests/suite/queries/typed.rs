@@ -50,7 +50,7 @@ pub(crate) struct ByField;
 
 /// Small numbers other than 0 and 1, which are booleans to the memory backend in some places.
 fn small(generator: &mut Generator) -> i64 {
-    i64::try_from(generator.dice().below(9)).expect("a small number") - 10
+    i64::try_from(generator.chance().place(9)).expect("a small number") - 10
 }
 
 fn value(generator: &mut Generator, field: &str) -> Value {
@@ -59,13 +59,13 @@ fn value(generator: &mut Generator, field: &str) -> Value {
     const LARGE: [u64; 4] = [2, u64::MAX, u64::MAX - 1, 1 << 63];
     match field {
         "s" | "note" | "o.title" => generator.text().into(),
-        "min_age" | "o.größe" if generator.dice().one_in(4) => generator.dice().pick(&EDGES).into(),
-        "in_stock" if generator.dice().one_in(3) => generator.dice().pick(&LARGE).into(),
+        "min_age" | "o.größe" if generator.chance().one_in(4) => generator.chance().pick(&EDGES).into(),
+        "in_stock" if generator.chance().one_in(3) => generator.chance().pick(&LARGE).into(),
         "in_stock" => small(generator).unsigned_abs().into(),
         "min_age" | "o.größe" | "ключ" => small(generator).into(),
-        "lent" | "flag" => generator.dice().one_in(2).into(),
-        "tags" => (0..generator.dice().below(4)).map(|_| Value::from(generator.text())).collect(),
-        "has_numbers" => (0..generator.dice().below(4)).map(|_| Value::from(small(generator))).collect(),
+        "lent" | "flag" => generator.chance().one_in(2).into(),
+        "tags" => (0..generator.chance().place(4)).map(|_| Value::from(generator.text())).collect(),
+        "has_numbers" => (0..generator.chance().place(4)).map(|_| Value::from(small(generator))).collect(),
         "o" => json!({"größe": value(generator, "o.größe"), "title": value(generator, "o.title")}),
         _ => unreachable!("{field} is one of them"),
     }
@@ -81,7 +81,7 @@ impl Asker for ByField {
     fn record(generator: &mut Generator) -> Value {
         let mut data = json!({});
         for field in FIELDS.into_iter().filter(|field| !field.contains('.')) {
-            data[field] = match generator.dice().below(5) {
+            data[field] = match generator.chance().place(5) {
                 0 if is_option(field) => continue,
                 1 if is_option(field) => Value::Null,
                 _ => value(generator, field),
@@ -93,7 +93,7 @@ impl Asker for ByField {
     fn filter(generator: &mut Generator, stored: &[Stored]) -> Vec<Condition> {
         loop {
             let filter: Vec<Condition> =
-                (0..generator.dice().pick(&[1, 1, 2, 2, 3])).map(|_| condition(generator, stored)).collect();
+                (0..generator.chance().pick(&[1, 1, 2, 2, 3])).map(|_| condition(generator, stored)).collect();
             if !(generator.is_memory() && differs_in_memory(&filter)) {
                 return filter;
             }
@@ -102,10 +102,10 @@ impl Asker for ByField {
 
     fn sort(generator: &mut Generator) -> Vec<Key> {
         let mut keys: Vec<Key> = Vec::new();
-        for _ in 0..generator.dice().below(3) {
-            let field = generator.dice().pick(&["s", "lent", "note", "ключ", "flag", "o.title"]);
+        for _ in 0..generator.chance().place(3) {
+            let field = generator.chance().pick(&["s", "lent", "note", "ключ", "flag", "o.title"]);
             if keys.iter().all(|key| key.field != field) {
-                keys.push(Key { field: field.to_owned(), descending: generator.dice().one_in(2) });
+                keys.push(Key { field: field.to_owned(), descending: generator.chance().one_in(2) });
             }
         }
         keys
@@ -131,33 +131,33 @@ impl Asker for ByField {
 }
 
 fn condition(generator: &mut Generator, stored: &[Stored]) -> Condition {
-    if generator.dice().one_in(20) {
+    if generator.chance().one_in(20) {
         return Condition { field: "id".to_owned(), test: generator.ids(stored) };
     }
-    let field = generator.dice().pick(&FIELDS);
+    let field = generator.chance().pick(&FIELDS);
     if field == "o" {
-        let test = if generator.dice().one_in(2) { Test::HasKey } else { Test::IsMissing };
+        let test = if generator.chance().one_in(2) { Test::HasKey } else { Test::IsMissing };
         return Condition { field: field.to_owned(), test };
     }
-    let record = generator.dice().below(stored.len());
+    let record = generator.chance().place(stored.len());
     let known = field.split('.').try_fold(&stored[record].data, |value, name| value.as_object()?.get(name));
     let one = match known {
-        Some(known) if !generator.dice().one_in(3) && !known.is_null() => known.clone(),
+        Some(known) if !generator.chance().one_in(3) && !known.is_null() => known.clone(),
         _ => value(generator, field),
     };
     let is_range = matches!(field, "s" | "min_age" | "in_stock" | "note" | "ключ" | "o.größe" | "o.title");
     let is_list = matches!(field, "tags" | "has_numbers");
     let is_simple = !is_list;
     let items = || one.as_array().cloned().unwrap_or_default();
-    let equal = if is_option(field) && generator.dice().one_in(6) { Value::Null } else { one.clone() };
-    let test = match generator.dice().below(13) {
+    let equal = if is_option(field) && generator.chance().one_in(6) { Value::Null } else { one.clone() };
+    let test = match generator.chance().place(13) {
         0 => Test::Ne(equal),
         1 if is_simple => {
-            let more: Vec<Value> = (0..generator.dice().below(4)).map(|_| value(generator, field)).collect();
+            let more: Vec<Value> = (0..generator.chance().place(4)).map(|_| value(generator, field)).collect();
             Test::IsIn([vec![equal], more].concat())
         }
         2 if is_simple => {
-            let more: Vec<Value> = (0..generator.dice().below(4)).map(|_| value(generator, field)).collect();
+            let more: Vec<Value> = (0..generator.chance().place(4)).map(|_| value(generator, field)).collect();
             Test::NotIn([vec![equal], more].concat())
         }
         3 if is_range => Test::Lt(one),
@@ -171,7 +171,7 @@ fn condition(generator: &mut Generator, stored: &[Stored]) -> Condition {
         9 => Test::IsMissing,
         10 if matches!(field, "s" | "note") => {
             let many =
-                (0..150 + generator.dice().below(50)).map(|n| Value::from(format!("no record has this text: {n}")));
+                (0..150 + generator.chance().place(50)).map(|n| Value::from(format!("no record has this text: {n}")));
             Test::IsIn(many.chain([one]).collect())
         }
         _ => Test::Eq(equal),
