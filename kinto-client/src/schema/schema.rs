@@ -1,6 +1,6 @@
 use std::fmt;
 
-use jsonschema::Validator;
+use jsonschema::{ValidationError, Validator};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -129,13 +129,21 @@ impl Schema {
         Ok(self.violations_of(encode::object(data)?))
     }
 
-    pub(crate) fn violations_of(&self, mut data: Map<String, Value>) -> Vec<Violation> {
+    pub(crate) fn violations_of(&self, data: Map<String, Value>) -> Vec<Violation> {
+        self.sorted_violations(data, |_| {})
+    }
+
+    /// Returns the violations in the order that `sort` gives them.
+    pub(crate) fn sorted_violations(
+        &self,
+        mut data: Map<String, Value>,
+        sort: impl FnOnce(&mut Vec<ValidationError<'_>>),
+    ) -> Vec<Violation> {
         data.retain(|name, _| !is_left_out(name, self.has_id, self.left_out));
         let data = Value::Object(data);
-        self.validator
-            .iter_errors(&data)
-            .map(|error| python::violation(&error, &data, &self.json, &self.patterns))
-            .collect()
+        let mut errors: Vec<_> = self.validator.iter_errors(&data).collect();
+        sort(&mut errors);
+        errors.iter().map(|error| python::violation(error, &data, &self.json, &self.patterns)).collect()
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) enum Verdict {
     /// The request arrives, and so does the response.
     #[default]
     Carried,
-    /// Nothing is sent.
+    /// The connection is refused.
     Refused,
     /// The request arrives, and the response is lost.
     Lost,

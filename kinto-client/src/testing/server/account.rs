@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Server,
-    answer::{Invalid, Outcome, invalid, refused_later, unauthorized_listing},
+    answer::{Invalid, Outcome, collision, invalid, refused_later, server_error, unauthorized_listing, unavailable},
     database::{Kind, ListKey},
     object::Context,
     request::Request,
@@ -26,12 +26,12 @@ impl Server {
         let parent = match (&who.user, id) {
             _ if self.is_administrator(who) => match id {
                 Some(id) => id.to_owned(),
-                None if request.method == http::Method::POST => posted(request)?,
+                None if request.method == http::Method::POST => self.posted(request)?,
                 None => "*".to_owned(),
             },
             (Some(user), _) => name_of(user).to_owned(),
             (None, Some(id)) => id.to_owned(),
-            (None, None) => posted(request)?,
+            (None, None) => self.posted(request)?,
         };
         Ok((parent, Kind::Account))
     }
@@ -51,17 +51,24 @@ impl Server {
             _ => Ok(()),
         }
     }
-}
-
-/// Returns the id in the body of a request of a user without an account.
-fn posted(request: &Request) -> Outcome<String> {
-    let body: Option<Value> = serde_json::from_slice(&request.body).ok();
-    let id = body.as_ref().and_then(|body| body.get("data")?.get("id")?.as_str());
-    match id {
-        Some(id) => Ok(id.to_owned()),
-        None if request.method == http::Method::POST => {
-            Err(invalid("body", Some("data.id"), "data.id in body: Required"))
+    /// Returns the id in the body of a request of a user without an account.
+    fn posted(&self, request: &Request) -> Outcome<String> {
+        let body: Option<Value> = serde_json::from_slice(&request.body).ok();
+        // The server looks for the id in whatever JSON is there.
+        let field = |value: Option<Value>, name: &str| match value {
+            Some(Value::Object(mut object)) => Ok(object.remove(name)),
+            Some(_) => Err(server_error()),
+            None => Ok(None),
+        };
+        match field(field(body, "data")?, "id")? {
+            Some(Value::String(id)) => Ok(id),
+            // Any other id goes to the database, which refuses it.
+            Some(Value::Null) => Err(collision(self.settings.retry_after)),
+            Some(_) => Err(unavailable(self.settings.retry_after)),
+            None if request.method == http::Method::POST => {
+                Err(invalid("body", Some("data.id"), "data.id in body: Required"))
+            }
+            None => Err(unauthorized_listing()),
         }
-        None => Err(unauthorized_listing()),
     }
 }

@@ -168,17 +168,22 @@ pub(super) fn not_utf8(query: &str) -> Failure {
     Failure::Raised(Answer::titled(400, 107, "Bad Request", Some(message), None))
 }
 
-/// Returns a response as a batch gives it where a redirect was followed: what has no details loses its message.
+/// Returns a response as a batch gives it where a redirect was followed: what has no details loses its message, and nobody
+/// is asked to authenticate.
 pub(super) fn after_redirect(answer: Answer) -> Answer {
-    if (300..400).contains(&answer.status) {
-        return Answer::error(404, 999, None, None);
+    let of = |name: &str| match &answer.body {
+        Body::Json(body) => body.get(name),
+        Body::Empty => None,
+    };
+    match answer.status {
+        300..=399 => Answer::error(404, 999, None, None),
+        401 if of("errno") == Some(&json!(104)) => Answer::error(403, 999, None, None),
+        403..=405 if of("details").is_none() => {
+            let bare = Answer::error(answer.status, 999, None, None);
+            Answer { body: bare.body, ..answer }
+        }
+        _ => answer,
     }
-    let is_bare = matches!(&answer.body, Body::Json(body) if body.get("details").is_none());
-    if is_bare && matches!(answer.status, 401 | 403 | 404 | 405) {
-        let bare = Answer::error(answer.status, 999, None, None);
-        return Answer { body: bare.body, ..answer };
-    }
-    answer
 }
 
 /// The failure of the first reading of an empty list of a server that may not write.

@@ -8,7 +8,7 @@ use super::{
     Bound, Server,
     answer::{Answer, Body, Failure, Invalid, Outcome, after_redirect, refused, server_error},
     body,
-    python::{repr, text},
+    python::{pairs, text},
     request::Request,
 };
 
@@ -64,8 +64,13 @@ impl Server {
                 outcome => outcome,
             };
         }
+        // Only what a view returns gets the headers of all responses.
+        let mut common = Vec::new();
         let answer = match outcome {
-            Ok(answer) | Err(Failure::Returned(answer)) => answer,
+            Ok(answer) | Err(Failure::Returned(answer)) => {
+                common = self.headers_of_views();
+                answer
+            }
             Err(Failure::Raised(answer)) if answer.status >= 500 => return Err(Failure::Raised(answer)),
             Err(Failure::Raised(answer)) => {
                 if answer.status == 412 && request.path.ends_with("/permissions") {
@@ -85,9 +90,10 @@ impl Server {
         };
         let content_type = is_json.then(|| ("Content-Type", "application/json".to_owned()));
         let length = ("Content-Length", body.to_string().len().to_string());
-        let headers: Map<String, Value> = self
-            .common_headers(&answer.headers)
+        let headers: Map<String, Value> = answer
+            .headers
             .into_iter()
+            .chain(common)
             .chain(content_type)
             .chain([length])
             .map(|(name, value)| (name.to_owned(), Value::String(value)))
@@ -135,38 +141,37 @@ impl Part {
 }
 
 fn parts(mut object: Map<String, Value>, errors: &mut Vec<Invalid>) -> Outcome<Vec<Part>> {
-    let defaults = object.remove("defaults");
-    let mut requests = match object.remove("requests") {
-        Some(Value::Array(requests)) => requests,
-        Some(other) => {
-            errors.push(Invalid::new("body", "requests", body::not_iterable(&other)));
-            return Ok(Vec::new());
-        }
-        None => {
-            errors.push(Invalid::new("body", "requests", "Required"));
-            return Ok(Vec::new());
-        }
-    };
-    if let Some(Value::Object(defaults)) = &defaults {
+    let before = errors.len();
+    let (defaults, mut requests) = (object.remove("defaults"), object.remove("requests"));
+    let sent = requests.clone();
+    if let (Some(Value::Object(defaults)), Some(Value::Array(requests))) = (&defaults, &mut requests) {
         for request in requests.iter_mut().filter_map(Value::as_object_mut) {
             add_defaults(request, defaults)?;
         }
-        check_part(defaults, "defaults", true, errors);
-    } else if let Some(other) = defaults.filter(|defaults| !defaults.is_object()) {
-        errors.push(body::not_a_mapping("defaults", &other));
     }
-    if !object.is_empty() {
-        let description = format!("Unrecognized keys in mapping: \"{}\"", repr(&Value::Object(object)));
-        errors.push(Invalid::new("body", "", description));
+    match &defaults {
+        Some(Value::Object(defaults)) => _ = check_part(defaults, &Value::Null, "defaults", true, errors),
+        Some(other) => errors.push(body::not_a_mapping("defaults", other)),
+        None => {}
     }
-    let mut parts = Vec::with_capacity(requests.len());
-    for (place, request) in requests.iter().enumerate() {
-        let name = format!("requests.{place}");
-        match request {
-            Value::Object(request) => parts.extend(check_part(request, &name, false, errors)),
-            other => errors.push(body::not_a_mapping(&name, other)),
+    let mut parts = Vec::new();
+    match &requests {
+        Some(Value::Array(requests)) => {
+            for (place, request) in requests.iter().enumerate() {
+                let name = format!("requests.{place}");
+                match request {
+                    Value::Object(request) => {
+                        let sent = sent.as_ref().and_then(|sent| sent.get(place)).unwrap_or(&Value::Null);
+                        parts.extend(check_part(request, sent, &name, false, errors));
+                    }
+                    other => errors.push(body::not_a_mapping(&name, other)),
+                }
+            }
         }
+        Some(other) => errors.push(Invalid::new("body", "requests", body::not_iterable(other))),
+        None => errors.push(Invalid::new("body", "requests", "Required")),
     }
+    body::refuse_unknown("", object, before, errors);
     Ok(parts)
 }
 
@@ -188,7 +193,14 @@ fn mapping(value: &Value) -> String {
     format!("\"{}\" is not a mapping type: Does not implement dict-like functionality.", text(value))
 }
 
-fn check_part(request: &Map<String, Value>, name: &str, is_default: bool, errors: &mut Vec<Invalid>) -> Option<Part> {
+/// Reads one part. What the defaults have added to that which was sent comes last.
+fn check_part(
+    request: &Map<String, Value>,
+    sent: &Value,
+    name: &str,
+    is_default: bool,
+    errors: &mut Vec<Invalid>,
+) -> Option<Part> {
     let before = errors.len();
     let mut wrong =
         |field: &str, description: String| errors.push(Invalid::new("body", &format!("{name}.{field}"), description));
@@ -222,7 +234,7 @@ fn check_part(request: &Map<String, Value>, name: &str, is_default: bool, errors
             let texts = headers.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
             let texts: Vec<_> = texts.collect();
             if texts.len() < headers.len() {
-                wrong("headers", format!("{} contains non string value", repr(&Value::Object(headers.clone()))));
+                wrong("headers", format!("{} contains non string value", in_order(headers, &sent["headers"])));
             }
             texts
         }
@@ -241,10 +253,16 @@ fn check_part(request: &Map<String, Value>, name: &str, is_default: bool, errors
         None => None,
     };
     let known = |key: &String| matches!(key.as_str(), "method" | "path" | "headers" | "body");
-    if request.keys().any(|key| !known(key)) {
-        let rest = request.iter().filter(|(key, _)| !known(key)).map(|(key, value)| (key.clone(), value.clone()));
-        let rest = repr(&Value::Object(rest.collect()));
-        errors.push(Invalid::new("body", name, format!("Unrecognized keys in mapping: \"{rest}\"")));
+    let rest: Map<String, Value> =
+        request.iter().filter(|(key, _)| !known(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    if !rest.is_empty() {
+        body::refuse_keys(name, &in_order(&rest, sent), before, errors);
     }
     (errors.len() == before).then_some(Part { method, path, headers, body })
+}
+
+/// Returns a mapping as Python shows it, with those of its keys first that it has had from the beginning.
+fn in_order(mapping: &Map<String, Value>, sent: &Value) -> String {
+    let (first, last): (Vec<_>, Vec<_>) = mapping.iter().partition(|(key, _)| sent.get(key.as_str()).is_some());
+    pairs(first.into_iter().chain(last))
 }

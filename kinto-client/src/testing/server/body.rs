@@ -53,6 +53,7 @@ pub(super) fn parse(body: &[u8], errors: &mut Vec<Invalid>) -> Value {
 /// Reads the body of a write of an object. A change, unlike a whole object, need not be valid by itself.
 pub(super) fn read(value: Value, kind: Kind, is_change: bool, errors: &mut Vec<Invalid>) -> Payload {
     let mut payload = Payload::default();
+    let before = errors.len();
     let mut object = match value {
         Value::Object(object) => object,
         other => {
@@ -72,11 +73,20 @@ pub(super) fn read(value: Value, kind: Kind, is_change: bool, errors: &mut Vec<I
         Some(other) => errors.push(not_a_mapping("permissions", &other)),
         None => {}
     }
-    if !object.is_empty() {
-        let rest = repr(&Value::Object(object));
-        errors.push(Invalid::new("body", "", format!("Unrecognized keys in mapping: \"{rest}\"")));
-    }
+    refuse_unknown("", object, before, errors);
     payload
+}
+
+/// Refuses the fields of a mapping that it cannot have. The server says nothing of its other errors then.
+pub(super) fn refuse_unknown(name: &str, unknown: Map<String, Value>, before: usize, errors: &mut Vec<Invalid>) {
+    if !unknown.is_empty() {
+        refuse_keys(name, &repr(&Value::Object(unknown)), before, errors);
+    }
+}
+
+pub(super) fn refuse_keys(name: &str, unknown: &str, before: usize, errors: &mut Vec<Invalid>) {
+    errors.truncate(before);
+    errors.push(Invalid::new("body", name, format!("Unrecognized keys in mapping: \"{unknown}\"")));
 }
 
 pub(super) fn not_iterable(value: &Value) -> String {
@@ -226,6 +236,7 @@ pub(super) fn read_operations(value: Value, errors: &mut Vec<Invalid>) -> Payloa
             errors.push(not_a_mapping(&place.to_string(), operation));
             continue;
         };
+        let before = errors.len();
         for name in ["op", "path", "from"] {
             let at = format!("{place}.{name}");
             match operation.get(name) {
@@ -249,10 +260,7 @@ pub(super) fn read_operations(value: Value, errors: &mut Vec<Invalid>) -> Payloa
             .filter(|(name, _)| !matches!(name.as_str(), "op" | "path" | "from" | "value"))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        if !rest.is_empty() {
-            let description = format!("Unrecognized keys in mapping: \"{}\"", repr(&Value::Object(rest)));
-            errors.push(Invalid::new("body", &place.to_string(), description));
-        }
+        refuse_unknown(&place.to_string(), rest, before, errors);
     }
     Payload { operations: Some(list), ..Payload::default() }
 }

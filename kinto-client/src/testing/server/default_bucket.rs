@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Bound, Server,
-    answer::{Failure, Outcome, collision, forbidden, invalid, method_not_allowed, unknown_url},
+    answer::{Failure, Outcome, collision, forbidden, invalid, method_not_allowed, server_error, unknown_url},
     database::{Collision, Kind, Permissions},
     events::{self, Action, Event},
     object::with_identity,
@@ -28,11 +28,17 @@ impl Server {
             let place = Place::new(Kind::Bucket, None, None);
             self.create_implicitly(&place, &id, user, bound)?;
         }
+        // The route of the plugin leaves out a line break at the end.
+        let rest = rest.strip_suffix('\n').unwrap_or(rest);
+        let names_one = rest.trim_end_matches('/').starts_with("collections/");
         if let Some(collection) = rest.strip_prefix("collections/").and_then(|rest| rest.split('/').next())
-            // The plugin takes a path that ends with the same letters for that of the collection.
-            && !(is_put && request.path.ends_with(collection))
-            && !collection.is_empty()
+            && names_one
+            // The plugin takes an escaped path that ends with the same letters for that of the collection.
+            && !(is_put && request.path.ends_with(collection) && collection.bytes().all(is_plain))
         {
+            if collection.is_empty() {
+                return Err(server_error());
+            }
             let place = Place::new(Kind::Collection, Some(&id), None);
             let uri = format!("{}/{collection}", place.uri());
             // What an earlier part of the batch has read is known.
@@ -90,6 +96,11 @@ impl Server {
         events::add(&mut bound.events, event);
         Ok(())
     }
+}
+
+/// Returns true for a byte that is not escaped in a path.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte)
 }
 
 fn is_unknown(request: &Request) -> bool {

@@ -75,7 +75,7 @@ fn described(uri: &str, own: &BTreeSet<&str>) -> Option<Map<String, Value>> {
     }
     let name = kind.name();
     let mut entry = Map::from_iter([
-        ("uri".to_owned(), uri.into()),
+        ("uri".to_owned(), escaped(uri).into()),
         ("resource_name".to_owned(), name.into()),
         ("permissions".to_owned(), all.into_iter().map(Value::from).collect()),
         ("id".to_owned(), (*id).into()),
@@ -84,4 +84,9 @@ fn described(uri: &str, own: &BTreeSet<&str>) -> Option<Map<String, Value>> {
     entry.extend(bucket.map(|id| ("bucket_id".to_owned(), (*id).into())));
     entry.extend(collection.map(|id| ("collection_id".to_owned(), (*id).into())));
     Some(entry)
+}
+
+/// Returns the path of an object as a URL has it: all that is escaped is the line break that may end an id.
+pub(super) fn escaped(uri: &str) -> String {
+    uri.replace('\n', "%0A")
 }

@@ -8,6 +8,7 @@ use super::{
     Server,
     answer::{Outcome, server_error},
     database::{Kind, Permissions},
+    entries::escaped,
     request::Place,
     time::iso_date,
 };
@@ -102,9 +103,10 @@ impl Server {
         // The plugin puts all entries of an event into one history.
         let bucket = [event.place.bucket.as_deref(), named_bucket, last].into_iter().flatten().next();
         let bucket_uri = format!("/buckets/{}", bucket.ok_or_else(server_error)?);
-        for (target, _) in &event.impacted {
-            // A response with a part of the object only leaves the plugin without the id.
-            let id = target.get("id").and_then(Value::as_str).ok_or_else(server_error)?;
+        // A response with a part of the object only leaves the plugin without the id.
+        let id_of = |(target, _): &Impacted| target.get("id").and_then(Value::as_str).map(str::to_owned);
+        let ids: Vec<String> = event.impacted.iter().map(id_of).collect::<Option<_>>().ok_or_else(server_error)?;
+        for ((target, _), id) in event.impacted.iter().zip(ids) {
             let uri = format!("{}/{id}", event.place.uri());
             let permissions = self.database.permissions.get(&uri).cloned().unwrap_or_default();
             let name = event.place.kind.name();
@@ -113,7 +115,7 @@ impl Server {
                 ("date".to_owned(), self.date().into()),
                 ("resource_name".to_owned(), name.into()),
                 ("target".to_owned(), json!({"data": target, "permissions": permissions})),
-                ("uri".to_owned(), uri.into()),
+                ("uri".to_owned(), escaped(&uri).into()),
                 ("user_id".to_owned(), event.user.clone().map_or(Value::Null, Value::String)),
                 (format!("{name}_id"), id.into()),
             ]);

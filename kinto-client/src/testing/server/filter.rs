@@ -67,6 +67,20 @@ impl Condition {
         }
     }
 
+    /// Returns true for an exclusion of no values, which no object of a list in the database passes.
+    pub(super) fn excludes_nothing(&self) -> bool {
+        self.operator == Operator::Exclude
+            && self.value.as_ref().is_some_and(|value| value == &Value::Array(Vec::new()))
+    }
+
+    /// Returns true if the database fails to compare an object with a pattern.
+    pub(super) fn fails(&self, id: &str, row: &Row) -> bool {
+        let (Operator::Like, Some(Value::String(like))) = (self.operator, &self.value) else { return false };
+        let pattern = pattern(like);
+        let text = if self.field == "id" { Some(id.to_owned()) } else { find(row, &self.field).and_then(jsonb::text) };
+        pattern.ends_with('\\') && text.is_some_and(|text| is_like(&text, &pattern).is_none())
+    }
+
     fn holds_for_text(&self, id: &str) -> bool {
         let Some(value) = &self.value else { return false };
         let text = |value: &Value| match value {
@@ -80,7 +94,7 @@ impl Condition {
             Operator::Exclude => value.as_array().is_some_and(|list| !list.is_empty()) && texts().all(|one| one != id),
             Operator::Has => is_true(value),
             operator => text(value).is_some_and(|value| match operator {
-                Operator::Like => is_like(id, &pattern(&value)),
+                Operator::Like => is_like(id, &pattern(&value)) == Some(true),
                 operator => ordered(operator, id.as_bytes().cmp(value.as_bytes())),
             }),
         }
@@ -121,7 +135,7 @@ fn holds_for_json(operator: Operator, field: Option<&Value>, value: &Value) -> b
         }
         Operator::Like => {
             let text = field.and_then(jsonb::text);
-            text.is_some_and(|text| value.as_str().is_some_and(|like| is_like(&text, &pattern(like))))
+            text.is_some_and(|text| value.as_str().is_some_and(|like| is_like(&text, &pattern(like)) == Some(true)))
         }
         Operator::Has => field.is_some() == is_true(value),
         Operator::Contains => field.is_some_and(|field| field.is_array() && jsonb::contains(field, value)),

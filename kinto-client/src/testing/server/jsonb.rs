@@ -120,19 +120,20 @@ fn written(value: &Value) -> String {
     }
 }
 
-/// Returns true if the text matches an `ILIKE` pattern.
-pub(super) fn is_like(text: &str, pattern: &str) -> bool {
+/// Returns whether the text matches an `ILIKE` pattern; `None` where the database comes to a backslash at its end, and
+/// fails.
+pub(super) fn is_like(text: &str, pattern: &str) -> Option<bool> {
     let fold = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<Vec<char>>();
     matches(&fold(text), &fold(pattern))
 }
 
 /// Returns true if the text matches a `LIKE` pattern.
 pub(super) fn is_like_exactly(text: &str, pattern: &str) -> bool {
-    matches(&text.chars().collect::<Vec<_>>(), &pattern.chars().collect::<Vec<_>>())
+    matches(&text.chars().collect::<Vec<_>>(), &pattern.chars().collect::<Vec<_>>()) == Some(true)
 }
 
 /// Matches `%`, `_` and what a backslash escapes. One pass: a `%` that failed takes one character more.
-fn matches(text: &[char], pattern: &[char]) -> bool {
+fn matches(text: &[char], pattern: &[char]) -> Option<bool> {
     let (mut at, mut with) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while at < text.len() {
@@ -143,8 +144,7 @@ fn matches(text: &[char], pattern: &[char]) -> bool {
                 continue;
             }
             Some('_') => Some(1),
-            Some('\\') if pattern.get(with + 1) == text.get(at) => Some(2),
-            Some('\\') => None,
+            Some('\\') => (pattern.get(with + 1)? == text.get(at)?).then_some(2),
             literal => (literal == text.get(at)).then_some(1),
         };
         match (step, retry) {
@@ -156,8 +156,8 @@ fn matches(text: &[char], pattern: &[char]) -> bool {
                 retry = Some((from + 1, after));
                 (at, with) = (from + 1, after);
             }
-            (None, None) => return false,
+            (None, None) => return Some(false),
         }
     }
-    pattern.get(with..).unwrap_or_default().iter().all(|rest| *rest == '%')
+    Some(pattern.get(with..).unwrap_or_default().iter().all(|rest| *rest == '%'))
 }

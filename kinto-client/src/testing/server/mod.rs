@@ -30,6 +30,7 @@ mod request;
 mod resource;
 mod root;
 mod schema;
+mod selection;
 pub(super) mod settings;
 mod time;
 mod who;
@@ -104,16 +105,17 @@ impl Server {
         self.written(request, &answer)
     }
 
-    /// Adds the headers that every response has.
-    fn common_headers(&self, own: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
-        let mut headers = own.to_vec();
-        headers.push(("X-Content-Type-Options", "nosniff".to_owned()));
-        headers.extend(self.settings.backoff.map(|seconds| ("Backoff", seconds.to_string())));
-        if let Some(end) = &self.settings.end_of_service {
-            let code = if end.reached { "hard-eol" } else { "soft-eol" };
-            headers.push(("Alert", json!({"code": code, "message": end.message, "url": end.url}).to_string()));
-        }
-        headers
+    /// Returns the headers that everything has which a view returns, also a part of a batch.
+    fn headers_of_views(&self) -> Vec<(&'static str, String)> {
+        let backoff = self.settings.backoff.map(|seconds| ("Backoff", seconds.to_string()));
+        [("X-Content-Type-Options", "nosniff".to_owned())].into_iter().chain(backoff).collect()
+    }
+
+    /// Returns the announcement that the service will end.
+    fn alert(&self) -> Option<(&'static str, String)> {
+        let end = self.settings.end_of_service.as_ref()?;
+        let code = if end.reached { "hard-eol" } else { "soft-eol" };
+        Some(("Alert", json!({"code": code, "message": end.message, "url": end.url}).to_string()))
     }
 
     fn written(&self, request: &Request, answer: &Answer) -> http::Response<Bytes> {
@@ -129,7 +131,8 @@ impl Server {
             Body::Empty if answer.status == 200 => Some(("Content-Type", "text/html; charset=UTF-8".to_owned())),
             Body::Empty => None,
         };
-        let headers = self.common_headers(&answer.headers).into_iter().chain(fixed).chain([("Content-Length", length)]);
+        let common = self.headers_of_views().into_iter().chain(self.alert());
+        let headers = answer.headers.iter().cloned().chain(common).chain(fixed).chain([("Content-Length", length)]);
         for (name, value) in headers {
             if let (Ok(name), Ok(value)) =
                 (header::HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value))
@@ -147,6 +150,7 @@ impl Server {
         if self.settings.readonly && !is_read {
             return Err(method_not_allowed());
         }
+        parameters::check_encoding(&request.query)?;
         let Some(path) = request.path.strip_prefix("/v1").filter(|path| path.is_empty() || path.starts_with('/'))
         else {
             if request.method == Method::OPTIONS && !request.path.starts_with("/v") {
@@ -155,7 +159,7 @@ impl Server {
             let version = request.path.trim_start_matches('/').strip_prefix('v');
             let names_version = version.is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()));
             return Err(if request.path.starts_with("/v1") {
-                unknown_url()
+                if request.path.ends_with('/') { self.without_slash(request) } else { unknown_url() }
             } else if names_version {
                 unknown_version()
             } else {
@@ -165,23 +169,22 @@ impl Server {
         if path.is_empty() {
             return Err(redirect(&request.origin, &with_query("/v1/", request), Some(SLASH), now));
         }
-        let route = self.enabled(Route::of(path));
+        let route = self.route(path);
         if route == Route::Unknown && path.len() > 1 && path.ends_with('/') {
             return Err(self.without_slash(request));
         }
-        let who = self.who(request, bound)?;
+        let who = self.who(request, bound);
         match route {
             Route::Unknown => Err(unknown_url()),
-            Route::Default(rest) => self.default_bucket(request, &rest, &who, bound),
-            Route::List(place) => self.resource(request, &place, None, &who, bound),
-            Route::Object(place, id) => self.resource(request, &place, Some(&id), &who, bound),
+            Route::Default(rest) => self.default_bucket(request, &rest, &who?, bound),
+            Route::List(place) => self.resource(request, &place, None, who, bound),
+            Route::Object(place, id) => self.resource(request, &place, Some(&id), who, bound),
             Route::Batch if request.method == Method::POST => self.batch(request, bound),
             Route::Root | Route::Heartbeat | Route::LoadBalancerHeartbeat | Route::Version if is_read => {
-                self.about(&route, request, &who)
+                self.about(&route, request, &who?)
             }
             Route::Snapshot { bucket, collection, timestamp } if is_read => {
-                parameters::check_encoding(&request.query)?;
-                self.snapshot(&bucket, &collection, &timestamp, &who)
+                self.snapshot(&bucket, &collection, &timestamp, &who?)
             }
             Route::Batch if request.method == Method::OPTIONS => preflight(request, &[Method::POST]),
             Route::Batch => Err(not_allowed_here(&[Method::POST])),
@@ -195,9 +198,23 @@ impl Server {
         redirect(&request.origin, &path, Some(SLASH), self.database.now)
     }
 
-    /// Leaves out what plugins that are off would serve.
-    fn enabled(&self, route: Route) -> Route {
+    /// Returns where a path leads to, without what plugins that are off would serve.
+    fn route(&self, path: &str) -> Route {
         let settings = &self.settings;
+        let route = match Route::of(path) {
+            // It is the name of a bucket like any other, also where a line breaks within the path.
+            Route::Default(rest) if !settings.default_bucket || rest.trim_end_matches('\n').contains('\n') => {
+                match Route::of(&path.replacen("/default", "/\u{0}default", 1)) {
+                    Route::Object(place, id) => Route::Object(renamed(place), id.replace('\u{0}', "")),
+                    Route::List(place) => Route::List(renamed(place)),
+                    Route::Snapshot { collection, timestamp, .. } => {
+                        Route::Snapshot { bucket: "default".to_owned(), collection, timestamp }
+                    }
+                    route => route,
+                }
+            }
+            route => route,
+        };
         let is_on = match &route {
             Route::List(place) | Route::Object(place, _) => match place.kind {
                 Kind::Account => settings.accounts,
@@ -208,18 +225,7 @@ impl Server {
             Route::Snapshot { .. } => settings.history,
             _ => true,
         };
-        match route {
-            _ if !is_on => Route::Unknown,
-            Route::Default(rest) if !settings.default_bucket => {
-                let rest = if rest.is_empty() { rest } else { format!("/{rest}") };
-                match Route::of(&format!("/buckets/\u{0}default{rest}")) {
-                    Route::Object(place, id) => Route::Object(renamed(place), id.replace('\u{0}', "")),
-                    Route::List(place) => Route::List(renamed(place)),
-                    route => route,
-                }
-            }
-            route => route,
-        }
+        if is_on { route } else { Route::Unknown }
     }
 
     fn new_id(&mut self, kind: Kind) -> String {

@@ -23,7 +23,7 @@ pub(super) struct Context<'a> {
     pub(super) key: ListKey,
     pub(super) user: Option<String>,
     pub(super) principals: &'a [String],
-    /// Who is given the permission to write what is made.
+    /// The principal that may write what is made.
     pub(super) author: String,
     pub(super) pre: Preconditions,
     pub(super) query: Query,
@@ -138,9 +138,12 @@ impl Server {
         let changed: Vec<String> = patched
             .fields
             .iter()
-            .filter(|(name, _)| !patched.merged_in_place.contains(name) && old.data.get(name) != new.data.get(name))
+            .filter(|(name, _)| {
+                !patched.merged_in_place.contains(name) && differs(old.data.get(name), new.data.get(name))
+            })
             .map(|(name, _)| name.clone())
             .collect();
+        let sets_permissions = flavour != Flavour::Merge && patch::sets_permissions(payload, &patched.fields, &old);
         let stored = self.save(context, id, new)?;
         let last_modified = stored.last_modified;
         let part = |differs: &dyn Fn(&str) -> bool| -> Outcome<Map<String, Value>> {
@@ -150,17 +153,15 @@ impl Server {
                 .collect()
         };
         let sent = |name: &str| patched.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
-        let (data, body) = match context.request.header("Response-Behavior") {
-            Some("light") => {
-                let data = part(&|_| true)?;
-                (data.clone(), json!({"data": data}))
-            }
-            Some("diff") => {
-                let data = part(&|name| sent(name) != stored.data.get(name))?;
-                (data.clone(), json!({"data": data}))
-            }
-            _ => (stored.data.clone(), json!({"data": stored.data, "permissions": stored.permissions})),
+        let (data, shows_permissions) = match context.request.header("Response-Behavior") {
+            Some("light") => (part(&|_| true)?, sets_permissions),
+            Some("diff") => (part(&|name| differs(sent(name), stored.data.get(name)))?, sets_permissions),
+            _ => (stored.data.clone(), true),
         };
+        let mut body = json!({"data": data});
+        if let (true, Some(body)) = (shows_permissions, body.as_object_mut()) {
+            body.insert("permissions".to_owned(), json!(stored.permissions));
+        }
         Self::notify(context, bound, Action::Update, data, Some(old.data));
         Ok(Answer::ok(body).stamped(last_modified))
     }
@@ -216,4 +217,9 @@ pub(super) fn check_id(kind: Kind, id: &str) -> Outcome<()> {
 fn check_same_id(data: &Map<String, Value>, id: &str) -> Outcome<()> {
     let is_same = data.get("id").and_then(Value::as_str) == Some(id);
     if is_same { Ok(()) } else { Err(invalid("body", Some("id"), "Object id does not match existing object")) }
+}
+
+/// Compares fields as the server does, to which a missing one is null.
+fn differs(one: Option<&Value>, other: Option<&Value>) -> bool {
+    one.unwrap_or(&Value::Null) != other.unwrap_or(&Value::Null)
 }

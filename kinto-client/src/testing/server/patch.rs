@@ -45,6 +45,7 @@ pub(super) struct Patched {
 
 pub(super) fn apply(kind: Kind, flavour: Flavour, payload: &Payload, old: &Existing) -> Outcome<Patched> {
     let (mut data, fields, mut merged_in_place) = (old.data.clone(), sent(payload), Vec::new());
+    let mut permissions = old.permissions.clone();
     let (data, fields) = match (&payload.operations, flavour) {
         (Some(operations), _) => {
             let whole = run(operations, old)?;
@@ -55,7 +56,14 @@ pub(super) fn apply(kind: Kind, flavour: Flavour, payload: &Payload, old: &Exist
         (None, Flavour::Merge) => {
             let nested = |(name, value): &&(String, Value)| value.is_object() && old.data.contains_key(name);
             merged_in_place = fields.iter().filter(nested).map(|(name, _)| name.clone()).collect();
-            let changes = fields.iter().cloned().collect();
+            let mut changes: Map<String, Value> = fields.iter().cloned().collect();
+            // They stand beside the data while it is merged.
+            if let Some(Value::Object(own)) = changes.get("__permissions__") {
+                let mut whole = json!(permissions);
+                merge(&mut whole, own)?;
+                permissions = permissions_of(whole)?;
+                changes.remove("__permissions__");
+            }
             let mut whole = Value::Object(data);
             merge(&mut whole, &changes)?;
             let Value::Object(data) = whole else { return Err(server_error()) };
@@ -71,11 +79,29 @@ pub(super) fn apply(kind: Kind, flavour: Flavour, payload: &Payload, old: &Exist
     if let Some(first) = errors.into_iter().next() {
         return Err(refused_later(first));
     }
-    Ok(Patched { data, permissions: old.permissions.clone(), fields, merged_in_place })
+    Ok(Patched { data, permissions, fields, merged_in_place })
+}
+
+/// Returns true if a field `__permissions__` of the data counts as changed. The server does not take two lists of
+/// principals for equal.
+pub(super) fn sets_permissions(payload: &Payload, fields: &[(String, Value)], old: &Existing) -> bool {
+    let own = fields.iter().find(|(name, _)| name == "__permissions__").map(|(_, value)| value);
+    let has_others = payload.permissions.as_ref().is_some_and(|sent| sent.values().any(Option::is_some));
+    own.is_some_and(|own| has_others || super::filter::is_true(own) || !old.permissions.is_empty())
 }
 
 fn sent(payload: &Payload) -> Vec<(String, Value)> {
     payload.data.clone().unwrap_or_default().into_iter().collect()
+}
+
+/// Returns the permissions that a field `__permissions__` of the data sets.
+pub(super) fn permissions_of(value: Value) -> Outcome<Permissions> {
+    let Value::Object(object) = value else { return Err(server_error()) };
+    let principals = |value: Value| match value {
+        Value::Array(list) => Ok(list.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        _ => Err(server_error()),
+    };
+    object.into_iter().map(|(name, value)| Ok((name, principals(value)?))).collect()
 }
 
 /// Merges changes into a value, as the server does: it fails where an object is to be merged into something else.
@@ -114,7 +140,8 @@ fn run(operations: &[Value], old: &Existing) -> Outcome<Value> {
     }
     let failed = |reason: String| invalid("body", None, format!("JSON Patch operation failed: {reason}"));
     let patch: Patch = serde_json::from_value(Value::Array(operations)).map_err(|error| failed(error.to_string()))?;
-    json_patch::patch(&mut whole, &patch).map_err(|error| failed(error.to_string()))?;
+    // `json_patch::patch` would undo its changes on failure, and panics if it cannot.
+    json_patch::patch_unsafe(&mut whole, &patch).map_err(|error| failed(error.to_string()))?;
     Ok(whole)
 }
 

@@ -13,11 +13,14 @@ pub(super) fn repr(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         Value::String(text) => quoted(text),
         Value::Array(items) => format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", ")),
-        Value::Object(fields) => {
-            let pair = |(name, value): (&String, &Value)| format!("{}: {}", quoted(name), repr(value));
-            format!("{{{}}}", fields.iter().map(pair).collect::<Vec<_>>().join(", "))
-        }
+        Value::Object(fields) => pairs(fields.iter()),
     }
+}
+
+/// Returns a mapping with these pairs as `repr` gives it.
+pub(super) fn pairs<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>) -> String {
+    let pairs: Vec<_> = fields.map(|(name, value)| format!("{}: {}", quoted(name), repr(value))).collect();
+    format!("{{{}}}", pairs.join(", "))
 }
 
 /// Returns a value as `str` gives it: text without quotes.

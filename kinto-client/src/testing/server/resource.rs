@@ -9,13 +9,12 @@ use super::{
     Bound, Server,
     access::{self, Seen, Wanted},
     answer::{
-        self, Failure, Invalid, Outcome, forbidden, missing_object, not_allowed_here, preflight, refused,
+        self, Failure, Invalid, Outcome, forbidden, missing_object, not_allowed_here, preflight, refused, server_error,
         timestamp_unwritten,
     },
     body::{self, Payload},
     database::{Kind, ListKey},
     object::{self, Context},
-    parameters,
     patch::Flavour,
     query::Query,
     request::{Place, Preconditions, Request, is_id},
@@ -29,7 +28,7 @@ impl Server {
         request: &Request,
         place: &Place,
         id: Option<&str>,
-        who: &Who,
+        who: Outcome<Who>,
         bound: &mut Bound,
     ) -> Outcome {
         let method = &request.method;
@@ -38,12 +37,14 @@ impl Server {
         let mut exists = None;
         let mut key = None;
         if writes_object || posts {
-            let known = self.open(request, place, id, who, bound)?;
+            let known = self.open(request, place, id, who.as_ref().ok(), bound)?;
             let id = if posts { posted_id(request)? } else { id.map(str::to_owned) };
             exists = id.filter(|id| self.database.get(&known, id).is_some());
             key = Some(known);
         }
+        let who = &who?;
         let allowed: &[Method] = match (place.kind, id) {
+            _ if self.settings.readonly => &[Method::GET, Method::HEAD],
             (Kind::Permissions, None) => &[Method::GET, Method::HEAD],
             (Kind::History, None) => &[Method::GET, Method::HEAD, Method::DELETE],
             (_, None) => &[Method::GET, Method::HEAD, Method::POST, Method::DELETE],
@@ -55,23 +56,23 @@ impl Server {
         if !allowed.contains(method) {
             return Err(not_allowed_here(allowed));
         }
-        parameters::check_encoding(&request.query)?;
         check_media_types(request)?;
         let seen = self.allow(request, place, id, exists.as_deref(), who)?;
         let key = match key {
             Some(key) => key,
-            None => self.open(request, place, id, who, bound)?,
+            None => self.open(request, place, id, Some(who), bound)?,
         };
         let mut errors = Vec::new();
         let pre = Preconditions::read(request, &mut errors)?;
         let query = Query::read(&request.query, id.is_none() && !posts, &mut errors);
-        let payload = read_payload(request, place.kind, &mut errors);
         if let (Some(behaviour), true) = (request.header("Response-Behavior"), *method == Method::PATCH)
+            && !behaviour.is_empty()
             && !matches!(behaviour, "light" | "diff" | "full")
         {
             let description = format!("\"{behaviour}\" is not one of full, light, diff");
             errors.push(Invalid::new("header", "Response-Behavior", description));
         }
+        let payload = read_payload(request, place.kind, &mut errors);
         if !errors.is_empty() {
             return Err(refused(errors));
         }
@@ -90,13 +91,14 @@ impl Server {
         }
     }
 
-    /// Returns the list that the request is about, whose parent must exist, and have a valid name.
+    /// Returns the list that the request is about, whose parent must exist, and have a valid name. A write looks for it even
+    /// where the sender cannot be found out.
     fn open(
         &mut self,
         request: &Request,
         place: &Place,
         id: Option<&str>,
-        who: &Who,
+        who: Option<&Who>,
         bound: &mut Bound,
     ) -> Outcome<ListKey> {
         if let Some(bucket) = place.bucket.as_deref().filter(|bucket| !is_id(Kind::Bucket, bucket)) {
@@ -112,7 +114,10 @@ impl Server {
             let row = self.database.get(&(format!("/buckets/{bucket}"), Kind::Collection), collection);
             unread.insert(row.map(|row| object::whole(collection, row)).ok_or_else(missing)?);
         }
-        let key = if place.kind == Kind::Account { self.account_key(request, id, who)? } else { place.key() };
+        let key = match place.kind {
+            Kind::Account => self.account_key(request, id, who.ok_or_else(server_error)?)?,
+            _ => place.key(),
+        };
         if self.settings.readonly && !self.database.has_timestamp(&key) {
             return Err(timestamp_unwritten(self.settings.retry_after));
         }
@@ -207,6 +212,8 @@ fn read_payload(request: &Request, kind: Kind, errors: &mut Vec<Invalid>) -> Pay
     let essence = request.content_type();
     let is_operations = essence.is_some_and(|essence| essence.starts_with("application/json-patch+json"));
     if errors.len() > before {
+        // Nothing else is read of a request whose body is no JSON.
+        errors.drain(..before);
         return Payload::default();
     }
     if request.method == Method::PATCH && is_operations {

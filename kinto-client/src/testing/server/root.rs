@@ -10,10 +10,14 @@ use super::{
     answer::{Answer, Invalid, Outcome, forbidden, missing_object, refused, server_error},
     database::{Kind, Row},
     default_bucket::default_bucket_id,
+    filter::is_true,
     object::whole,
     request::{Request, Route, is_id},
     who::Who,
 };
+
+/// The date of the end of the service, for which there is no setting here.
+const END: &str = "2099-01-01";
 
 /// The capabilities: their names, descriptions and pages of documentation.
 const CAPABILITIES: [(&str, &str, &str); 6] = [
@@ -75,6 +79,9 @@ impl Server {
             }
             body.insert("user".to_owned(), about);
         }
+        if let (Some(_), Some(body)) = (&settings.end_of_service, body.as_object_mut()) {
+            body.insert("eos".to_owned(), END.into());
+        }
         let answer = Answer::ok(body);
         if settings.readonly { answer.kept_for(86_400, self.database.now) } else { answer }
     }
@@ -122,7 +129,9 @@ impl Server {
         }
         let empty = BTreeMap::default();
         let rows = self.database.list(&(uri, Kind::Record)).map_or(&empty, |list| &list.rows);
-        let unchanged = rows.iter().filter(|(_, row)| row.last_modified <= time && !row.deleted);
+        // A record that says itself that it is deleted is taken for a tombstone.
+        let says_deleted = |row: &Row| row.data.get("deleted").is_some_and(is_true);
+        let unchanged = rows.iter().filter(|(_, row)| row.last_modified <= time && !row.deleted && !says_deleted(row));
         let mut records: Vec<Map<String, Value>> = unchanged.map(|(id, row)| whole(id, row)).collect();
         let history = self.database.list(&(bucket_uri, Kind::History));
         for (id, _) in rows.iter().filter(|(_, row)| row.last_modified > time) {

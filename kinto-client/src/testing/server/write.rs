@@ -1,12 +1,12 @@
 //! Steps between a request and the database: permissions, timestamps, and events.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::{
     Bound, Server,
-    answer::{Outcome, collision, server_error, unavailable},
+    answer::{Outcome, collision, unavailable},
     body::SentPermissions,
     database::{Collision, Data, Kind, Permissions},
     events::{self, Action, Event},
@@ -34,7 +34,7 @@ impl Server {
         kept: Option<Permissions>,
         bound: &mut Bound,
     ) -> Outcome<New> {
-        let own = data.remove("__permissions__").map(permissions_in_data).transpose()?;
+        let own = data.remove("__permissions__");
         let is_set = match data.get("last_modified") {
             Some(Value::Number(number)) if number.is_f64() => false,
             Some(Value::Number(number)) => {
@@ -47,8 +47,12 @@ impl Server {
         if !is_set {
             data.remove("last_modified");
         }
-        let permissions =
-            Self::permissions_of(context, old)?.or(own).or(kept).filter(|permissions| !permissions.is_empty());
+        let permissions = match (Self::permissions_of(context, old, kept.as_ref())?, own) {
+            (Some(permissions), _) => Some(permissions),
+            (None, Some(own)) => Some(patch::permissions_of(own)?),
+            (None, None) => kept,
+        };
+        let permissions = permissions.filter(|permissions| !permissions.is_empty());
         self.validate(context, &mut data, bound)?;
         if context.place.kind == Kind::Account {
             self.check_account(context, &mut data)?;
@@ -57,15 +61,18 @@ impl Server {
     }
 
     /// Returns the permissions to set, if the body says any.
-    fn permissions_of(context: &Context<'_>, old: Option<&Existing>) -> Outcome<Option<Permissions>> {
+    fn permissions_of(
+        context: &Context<'_>,
+        old: Option<&Existing>,
+        kept: Option<&Permissions>,
+    ) -> Outcome<Option<Permissions>> {
         let flavour = Flavour::of(context.request);
         if let (Some(operations), Some(old)) = (&context.payload.operations, old) {
             return patch::permissions(operations, old).map(Some);
         }
         let sent = context.payload.permissions.clone().unwrap_or_default();
         let is_merge = flavour == Flavour::Merge;
-        let mut permissions =
-            if is_merge { old.map(|old| old.permissions.clone()).unwrap_or_default() } else { Permissions::new() };
+        let mut permissions = kept.filter(|_| is_merge).cloned().unwrap_or_default();
         apply(&mut permissions, sent, is_merge);
         if permissions.is_empty() {
             return Ok(None);
@@ -146,15 +153,6 @@ fn as_stored(value: &Value) -> Value {
         }
         other => other.clone(),
     }
-}
-
-fn permissions_in_data(value: Value) -> Outcome<Permissions> {
-    let Value::Object(object) = value else { return Err(server_error()) };
-    let principals = |value: Value| match value {
-        Value::Array(list) => Ok(list.iter().filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>()),
-        _ => Err(server_error()),
-    };
-    object.into_iter().map(|(name, value)| Ok((name, principals(value)?))).collect()
 }
 
 fn apply(permissions: &mut Permissions, sent: SentPermissions, is_merge: bool) {

@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 #[cfg(feature = "schema")]
 use super::database::Kind;
+#[cfg(feature = "schema")]
+mod order;
+
 use super::{Bound, Server, answer::Outcome, object::Context};
 
 /// Checks a schema as draft 7 has it, whatever it says that it is.
@@ -86,7 +89,7 @@ impl Server {
             let mut schema = whole.clone();
             replace_lost(&mut schema, &whole, &Value::Bool(lost));
             let compiled = crate::schema::Schema::leaving_out(&schema, left_out).map_err(|_| server_error())?;
-            Ok(compiled.violations_of(data.clone()))
+            Ok(compiled.sorted_violations(data.clone(), |errors| errors.sort_by_cached_key(order::of)))
         };
         // Python fails at a reference that leads nowhere once it follows it.
         let violations = found(true)?;
