@@ -218,4 +218,29 @@ impl Kinto {
     pub fn expire_logins(&self, requests: usize) {
         self.state().faults.expired += requests;
     }
+
+    /// Returns the number of faults that were asked for and have not happened: a test that asserts that there are none sees
+    /// that its program has sent what it was meant to send. Delays, and requests that pass, are not counted.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> kinto_client::Result<()> {
+    /// use kinto_client::{http::StatusCode, testing::Kinto};
+    ///
+    /// let kinto = Kinto::new();
+    /// kinto.fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
+    /// kinto.client().bucket("blog").create().await?;
+    /// assert_eq!(kinto.pending_faults(), 0, "it was tried three times");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn pending_faults(&self) -> usize {
+        let faults = &self.state().faults;
+        let next = faults.next.iter().filter(|verdict| !matches!(verdict, Verdict::Carried)).count();
+        next + faults.before_write.len() + faults.collisions + faults.expired
+    }
+
+    /// Cancels all faults that were asked for and have not happened, and the delay.
+    pub fn clear_faults(&self) {
+        self.state().faults = Faults::default();
+    }
 }

@@ -62,6 +62,26 @@ async fn pass_next_puts_fault_behind_other_requests() -> Outcome {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pending_faults_are_those_that_have_not_happened() -> Outcome {
+    let (kinto, todos) = with_records(&json!({"milk": {"title": "Milk"}}));
+    kinto.pass_next(1);
+    kinto.fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
+    kinto.collide_next_batches(1);
+    kinto.expire_logins(1);
+    kinto.before_next_write(|_| async {});
+    assert_eq!(kinto.pending_faults(), 5);
+    // The reading passes, and the saving fails.
+    todos.update_record("milk", |todo| todo.done = true).retry(NeverRetry).await.unwrap_err();
+    assert_eq!(kinto.pending_faults(), 4);
+    kinto.delay(std::time::Duration::from_secs(1));
+    kinto.clear_faults();
+    let before = Instant::now();
+    todos.update_record("milk", |todo| todo.done = true).await?;
+    assert_eq!((kinto.pending_faults(), before.elapsed()), (0, std::time::Duration::ZERO));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn lost_response_of_create_leaves_one_record() -> Outcome {
     let (kinto, todos) = with_records(&json!({}));
     kinto.lose_responses(1);
