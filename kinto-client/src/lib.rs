@@ -54,6 +54,8 @@
 //! | feature | adds |
 //! |---|---|
 //! | `derive` | `#[derive(KintoRecord)]` *(enabled by default)* |
+//! | `gzip` | compressed responses, and [`ClientBuilder::compress_requests`] *(enabled by default)* |
+//! | `brotli`, `zstd` | responses in these encodings |
 //! | `rustls` | TLS by rustls with the certificates of the operating system *(enabled by default)* |
 //! | `native-tls` | TLS by the library of the operating system |
 //! | `blocking` | `.call()` beside `.await`, for programs without async code |

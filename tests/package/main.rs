@@ -52,7 +52,7 @@ async fn main() {
     let quickstart = quickstart(&readme);
     let case = |features, program: &str, prints| Case { features, program: program.to_owned(), prints };
     let cases = [
-        case(&["derive", "rustls"], quickstart, "Todo { title: \"Todo #0\", done: false }"),
+        case(&["derive", "gzip", "rustls"], quickstart, "Todo { title: \"Todo #0\", done: false }"),
         case(&["derive"], quickstart, "Todo { title: \"Todo #0\", done: false }"),
         case(&["derive"], NO_TLS, NEEDS_TLS),
         case(&["derive", "native-tls"], quickstart, "Todo { title: \"Todo #0\", done: false }"),
@@ -60,7 +60,7 @@ async fn main() {
         case(&["blocking"], BLOCKING, "Buy milk"),
         case(&["derive", "schema"], SCHEMA, "string"),
         case(
-            &["blocking", "derive", "native-tls", "rustls", "schema"],
+            &["blocking", "brotli", "derive", "gzip", "native-tls", "rustls", "schema", "zstd"],
             quickstart,
             "Todo { title: \"Todo #0\", done: false }",
         ),

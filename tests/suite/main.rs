@@ -23,6 +23,7 @@ mod calls;
 mod capabilities;
 mod changes;
 mod client;
+mod compression;
 mod deletes;
 pub mod derive;
 mod error_messages;

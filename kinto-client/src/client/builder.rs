@@ -41,6 +41,8 @@ pub struct ClientBuilder {
     max_response_size: usize,
     transport: Option<Arc<dyn Transport>>,
     allow_plain_http: bool,
+    #[cfg(feature = "gzip")]
+    compress_requests: bool,
     expected_user: Option<Principal>,
     retry: Arc<dyn RetryPolicy>,
     backoff: Backoff,
@@ -64,6 +66,8 @@ impl ClientBuilder {
             max_response_size: MAX_RESPONSE_SIZE,
             transport: None,
             allow_plain_http: false,
+            #[cfg(feature = "gzip")]
+            compress_requests: false,
             expected_user: None,
             retry: Arc::new(ExponentialBackoff::default()),
             backoff: Backoff::Wait(MAX_BACKOFF),
@@ -146,6 +150,8 @@ impl ClientBuilder {
     }
 
     /// Sets the maximum size of one response in bytes, such as one page of a list; the default is 128 MiB.
+    ///
+    /// Of a compressed response the decompressed bytes count, and no more of them are made.
     pub fn max_response_size(mut self, bytes: usize) -> Self {
         self.max_response_size = bytes;
         self
@@ -246,6 +252,25 @@ impl ClientBuilder {
         self
     }
 
+    /// Compresses the bodies of requests by gzip, if they have at least 1 KiB.
+    ///
+    /// Kinto itself does not read compressed requests: use this where a proxy before it decompresses them. Where nobody
+    /// does, the first write fails with an error that says so, and nothing is written. Responses are compressed without
+    /// this, if the server, or a proxy before it, offers that.
+    ///
+    /// ```
+    /// use kinto_client::Client;
+    ///
+    /// let client = Client::builder("https://kinto.example.org/v1").compress_requests().build()?;
+    /// # drop(client);
+    /// # Ok::<(), kinto_client::Error>(())
+    /// ```
+    #[cfg(feature = "gzip")]
+    pub fn compress_requests(mut self) -> Self {
+        self.compress_requests = true;
+        self
+    }
+
     /// Creates the client, without sending anything.
     ///
     /// # Errors
@@ -285,6 +310,8 @@ impl ClientBuilder {
             headers: self.headers,
             max_response_size: self.max_response_size,
             allow_plain_http: self.allow_plain_http,
+            #[cfg(feature = "gzip")]
+            compress_requests: self.compress_requests,
         };
         let exchange = match self.auth {
             Some(auth) => exchange.with_auth(auth)?,

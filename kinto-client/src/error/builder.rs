@@ -106,12 +106,12 @@ impl Error {
         .maybe_applied()
     }
 
-    /// Creates an error for a compressed response, which was not requested.
+    /// Creates an error for a response that is compressed in a way that the client does not read.
     pub(crate) fn compressed(encoding: &str) -> Self {
         Self::unexpected(format!(
             "the response is compressed (`Content-Encoding: {encoding}`), which the client has not asked for and does not \
-             read: a proxy on the way adds `Accept-Encoding` to requests, or a transport does and leaves decompressing to \
-             others"
+             read: enable the feature `gzip`, `brotli` or `zstd` of kinto-client if it is one of these; otherwise a proxy on \
+             the way adds `Accept-Encoding` to requests, or a transport does and leaves decompressing to others"
         ))
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Exchange {
     pub(crate) headers: HeaderMap,
     pub(crate) max_response_size: usize,
     pub(crate) allow_plain_http: bool,
+    #[cfg(feature = "gzip")]
+    pub(crate) compress_requests: bool,
 }
 
 impl Exchange {
@@ -134,13 +136,23 @@ impl Exchange {
 
     async fn send_to(&self, url: &Url, request: &Request, authorization: Option<&HeaderValue>) -> Result<Response> {
         let http = self.http_request(url, request, authorization)?;
+        #[cfg(feature = "gzip")]
+        let is_compressed = http.headers().contains_key(header::CONTENT_ENCODING);
         let response = self.transport.send(http).await.map_err(|error| self.no_answer(request, error))?;
         let (head, body) = response.into_parts();
         let body = self.read(&head.headers, body).await.map_err(|error| after_sending(request, error))?;
         if let Some(encoding) = compression(&head.headers).filter(|_| !body.is_empty() && is_read(head.status)) {
             return Err(after_sending(request, Error::compressed(&encoding)));
         }
-        Ok(Response::new(head.status, head.headers, body))
+        let response = Response::new(head.status, head.headers, body);
+        #[cfg(feature = "gzip")]
+        if is_compressed && super::compression::is_not_read(&response) {
+            return Err(response.to_error().because(
+                "the body of the request was compressed, which this server, or a proxy before it, does not read: build the \
+                 client without `.compress_requests()`",
+            ));
+        }
+        Ok(response)
     }
 
     fn http_request(
@@ -170,6 +182,13 @@ impl Exchange {
         }
         if let Some(authorization) = authorization {
             headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        #[cfg(feature = "gzip")]
+        if self.compress_requests
+            && let Some(body) = super::compression::compress(http.body())
+        {
+            *http.body_mut() = body;
+            http.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         Ok(http)
     }

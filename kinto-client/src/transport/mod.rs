@@ -34,6 +34,8 @@ pub(crate) mod acknowledged;
 mod attempt;
 pub(crate) mod auth;
 pub(crate) mod base_url;
+#[cfg(feature = "gzip")]
+mod compression;
 pub(crate) mod exchange;
 pub(crate) mod http_client;
 pub(crate) mod lease;
