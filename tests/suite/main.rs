@@ -19,6 +19,7 @@ mod batch;
 mod blueprint;
 mod bounds;
 mod bulk;
+mod bulk_streams;
 mod calls;
 mod capabilities;
 mod changes;

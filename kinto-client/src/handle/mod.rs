@@ -41,6 +41,7 @@ use crate::{
 };
 
 mod bucket;
+mod bulk;
 mod collection;
 mod fence;
 mod group;

@@ -1,13 +1,15 @@
 use crate::{client::Client, record::KintoRecord};
 use std::{fmt, marker::PhantomData};
 
+use futures_core::Stream;
+use futures_util::StreamExt as _;
 use serde::Serialize;
 
 use super::{Collection, RecordHandle};
 use crate::{
     operation::{
         Call,
-        batch::bulk::Bulk,
+        batch::{bulk::Bulk, stream::BulkFrom},
         create::Create,
         delete::{Delete, TypedDeleteTarget},
         delete_all::DeleteAll,
@@ -16,7 +18,7 @@ use crate::{
         list::{GetAll, changes::GetChanges, timestamp::GetTimestamp},
         overwrite::Overwrite,
         patch::Patch,
-        save::Save,
+        save::{Save, SaveOwned},
         update::Update,
     },
     wire::{
@@ -150,6 +152,38 @@ impl<T: RecordData> TypedCollection<T> {
         records: impl IntoIterator<Item = R>,
     ) -> Call<'static, Bulk<'static, Delete<kind::Record>>> {
         self.collection.delete_records(records.into_iter().map(|record| record.into().target))
+    }
+
+    /// Creates the records that a stream yields: [`Collection::create_records_from`].
+    pub fn create_records_from<'a>(
+        &self,
+        data: impl Stream<Item = T> + Send + 'a,
+    ) -> Call<'a, BulkFrom<'a, Create<kind::Record, T>>> {
+        self.collection.create_records_from(data)
+    }
+
+    /// Replaces or creates the records that a stream yields with their ids: [`Collection::overwrite_records_from`].
+    pub fn overwrite_records_from<'a, I: Into<RecordId<T>>>(
+        &self,
+        records: impl Stream<Item = (I, T)> + Send + 'a,
+    ) -> Call<'a, BulkFrom<'a, Overwrite<kind::Record, T>>> {
+        self.collection.overwrite_records_from(records)
+    }
+
+    /// Saves the records that a stream yields: [`Collection::save_records_from`].
+    pub fn save_records_from<'a>(
+        &self,
+        records: impl Stream<Item = Record<T>> + Send + 'a,
+    ) -> Call<'a, BulkFrom<'a, SaveOwned<kind::Record, T>>> {
+        self.collection.save_records_from(records)
+    }
+
+    /// Deletes the records that a stream yields: [`Collection::delete_records_from`].
+    pub fn delete_records_from<'a, R: Into<TypedDeleteTarget<T>>>(
+        &self,
+        records: impl Stream<Item = R> + Send + 'a,
+    ) -> Call<'a, BulkFrom<'a, Delete<kind::Record>>> {
+        self.collection.delete_records_from(records.map(|record| record.into().target))
     }
 
     /// Deletes all records that you may write: [`Collection::delete_all_records`].

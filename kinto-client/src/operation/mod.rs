@@ -75,6 +75,7 @@ pub use {
     batch::{
         BatchTuple, Execute,
         bulk::{Bulk, BulkEach},
+        stream::BulkFrom,
     },
     create::Create,
     create_if_not_exists::CreateIfNotExists,
@@ -91,7 +92,7 @@ pub use {
     patch::Patch,
     preview::Preview,
     raw::{RawRequest, RawResponse},
-    save::{Save, SaveOutcome, SavePermissions},
+    save::{Save, SaveOutcome, SaveOwned, SavePermissions},
     server_info::{FetchServerInfo, GetServerInfo, GetUser},
     update::Update,
 };

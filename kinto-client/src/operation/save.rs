@@ -31,6 +31,12 @@ pub enum SaveOutcome {
     Unchanged,
 }
 
+/// Saves the changes of an object that was read, and returns it with its new timestamp.
+pub struct SaveOwned<K: Kind, T> {
+    place: Place<K>,
+    object: Object<K, T>,
+}
+
 /// Saves only the permissions of an object that was read.
 pub struct SavePermissions<'a, K: Kind, T> {
     place: Place<K>,
@@ -63,24 +69,7 @@ impl<K: Kind, T: RecordData> Operation for Save<'_, K, T> {
     ///
     /// `If-Match` makes it safe: it proves that all other keys are still as they were read.
     fn request(&self) -> Result<Option<Request>> {
-        let path = path(&self.place, self.object)?;
-        let data = self.object.changed_data()?;
-        let permissions = self.object.changed_permissions()?.map(|(_, after)| after.whole());
-        if data.is_none() && permissions.is_none() {
-            return Ok(None);
-        }
-        // A PUT without data would keep the stored data, but its response can differ from it after a change of the
-        // schema.
-        let data = match data {
-            Some(data) => data,
-            None => self.object.received_data()?,
-        };
-        self.place.list.check(Some(&self.place.id), data.get().as_bytes())?;
-        Request::new(Method::PUT, path)
-            .provided(Precondition::Unchanged(self.object.last_modified))
-            .repeatable()
-            .json(&Write { data: Some(&*data), permissions })
-            .map(Some)
+        request(&self.place, self.object)
     }
 
     fn response(self, response: Response) -> Result<SaveOutcome> {
@@ -121,6 +110,57 @@ impl<K: Kind, T: RecordData> Operation for SavePermissions<'_, K, T> {
     }
 }
 
+impl<K: Kind, T: RecordData> SaveOwned<K, T> {
+    pub(crate) fn new(place: Place<K>, object: Object<K, T>) -> Self {
+        Self { place, object }
+    }
+}
+
+impl<K: Kind, T: RecordData> Operation for SaveOwned<K, T> {
+    const NAME: &'static str = "SaveOwned";
+
+    type Output = Object<K, T>;
+
+    fn context(&self) -> CallContext {
+        CallContext::new(operation::<K>("save"), &self.place)
+    }
+
+    fn request(&self) -> Result<Option<Request>> {
+        request(&self.place, &self.object)
+    }
+
+    fn response(mut self, response: Response) -> Result<Object<K, T>> {
+        Save::new(self.place, &mut self.object).response(response)?;
+        Ok(self.object)
+    }
+
+    fn unsent(self) -> Result<Object<K, T>> {
+        Ok(self.object)
+    }
+}
+
+/// Returns the request that saves the changes of an object, or `None` if there are none.
+fn request<K: Kind, T: RecordData>(place: &Place<K>, object: &Object<K, T>) -> Result<Option<Request>> {
+    let path = path(place, object)?;
+    let data = object.changed_data()?;
+    let permissions = object.changed_permissions()?.map(|(_, after)| after.whole());
+    if data.is_none() && permissions.is_none() {
+        return Ok(None);
+    }
+    // A PUT without data would keep the stored data, but its response can differ from it after a change of the
+    // schema.
+    let data = match data {
+        Some(data) => data,
+        None => object.received_data()?,
+    };
+    place.list.check(Some(&place.id), data.get().as_bytes())?;
+    Request::new(Method::PUT, path)
+        .provided(Precondition::Unchanged(object.last_modified))
+        .repeatable()
+        .json(&Write { data: Some(&*data), permissions })
+        .map(Some)
+}
+
 /// Returns the path of an object that is to be saved, which must be the path it was read from.
 fn path<K: Kind, T>(place: &Place<K>, object: &Object<K, T>) -> Result<RequestPath> {
     // The server returns the real id of the personal bucket, not `default`.
@@ -137,4 +177,5 @@ fn path<K: Kind, T>(place: &Place<K>, object: &Object<K, T>) -> Result<RequestPa
 }
 
 debug_as_place!(Save ['a, K: Kind, T] ['a, K, T] place);
+debug_as_place!(SaveOwned [K: Kind, T] [K, T] place);
 debug_as_place!(SavePermissions ['a, K: Kind, T] ['a, K, T] place);

@@ -20,6 +20,7 @@ mod execute;
 mod outcome;
 mod results;
 mod schedule;
+pub(crate) mod stream;
 mod tuple;
 
 pub(crate) use dispatch::Options;
