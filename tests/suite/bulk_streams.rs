@@ -168,6 +168,8 @@ async fn server_that_cannot_be_asked_is_one_error() -> Outcome {
     let results: Vec<_> = fixture.todos_of(&client).create_records_from(numbers(60)).stream().collect().await;
     let [Err(error)] = &results[..] else { panic!("{results:?}") };
     assert_eq!((predicates(error), error.may_have_been_applied()), (vec!["connection"], false), "{error}");
+    let awaited = fixture.todos_of(&client).create_records_from(numbers(60)).await.unwrap_err();
+    assert_eq!((predicates(&awaited), awaited.may_have_been_applied()), (vec!["connection"], false), "{awaited}");
     Ok(())
 }
 

@@ -66,8 +66,9 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::is_partial`](crate::Error::is_partial) for the awaited call, with the failures of the request in which the
-    /// first one was.
+    /// The awaited call is [`Error::is_partial`](crate::Error::is_partial) if one failed:
+    /// [`failures`](crate::Error::failures) has those of its request, and what was not sent any more. All before them were
+    /// carried out.
     pub fn create_records_from<'a, T: RecordData>(
         &self,
         data: impl Stream<Item = T> + Send + 'a,
@@ -102,8 +103,9 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::is_partial`](crate::Error::is_partial) for the awaited call, with the failures of the request in which the
-    /// first one was.
+    /// The awaited call is [`Error::is_partial`](crate::Error::is_partial) if one failed:
+    /// [`failures`](crate::Error::failures) has those of its request, and what was not sent any more. All before them were
+    /// carried out.
     pub fn overwrite_records_from<'a, T: RecordData, I: Into<RecordId<T>>>(
         &self,
         records: impl Stream<Item = (I, T)> + Send + 'a,
@@ -205,8 +207,9 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::is_partial`](crate::Error::is_partial) for the awaited call, with the failures of the request in which the
-    /// first one was.
+    /// The awaited call is [`Error::is_partial`](crate::Error::is_partial) if one failed:
+    /// [`failures`](crate::Error::failures) has those of its request, and what was not sent any more. All before them were
+    /// carried out.
     pub fn save_records_from<'a, T: RecordData>(
         &self,
         records: impl Stream<Item = Record<T>> + Send + 'a,
@@ -240,8 +243,9 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::is_partial`](crate::Error::is_partial) for the awaited call, with the failures of the request in which the
-    /// first one was.
+    /// The awaited call is [`Error::is_partial`](crate::Error::is_partial) if one failed:
+    /// [`failures`](crate::Error::failures) has those of its request, and what was not sent any more. All before them were
+    /// carried out.
     pub fn delete_records_from<'a, R: Into<DeleteTarget<kind::Record>>>(
         &self,
         records: impl Stream<Item = R> + Send + 'a,

@@ -13,13 +13,14 @@ use futures_core::{
     stream::{BoxStream, FusedStream as _},
 };
 use futures_util::{StreamExt as _, stream::Fuse};
+use tracing::{Instrument as _, Span};
 
 use super::{
     dispatch::Options,
     execute::{carry_out, finish},
 };
 use crate::{
-    client::Client,
+    client::{Client, span},
     error::{Error, Result, kind::ErrorKind},
     operation::{Call, CallContext, Operation, sealed},
 };
@@ -46,22 +47,11 @@ impl<'a, O: Operation + 'a> Call<'a, BulkFrom<'a, O>> {
     ///
     /// If the server cannot be asked how many operations a request may have, the only result is that error.
     ///
-    /// If the results are dropped before their end, up to one request was sent without its results having been yielded:
-    /// its operations may have been applied.
+    /// If the results are dropped before their end, operations may have been applied whose results were not yielded: no more
+    /// than one request may have.
     #[must_use = "a stream does nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'a, Result<<O as Operation>::Output>> {
-        let BulkFrom { context, source, options } = self.op;
-        Box::pin(Results {
-            client: self.client,
-            context,
-            options,
-            source: source.fuse(),
-            waiting: Vec::new(),
-            limit: None,
-            running: None,
-            known: Vec::new().into_iter(),
-            is_stopped: false,
-        })
+        Box::pin(Results::new(self.client, self.op, span::open("BulkFrom")))
     }
 
     /// Sends no further request once an operation has failed.
@@ -100,10 +90,15 @@ impl<'a, O: Operation + 'a> sealed::Action for BulkFrom<'a, O> {
 
     async fn run(self, client: Client) -> Result<usize> {
         let context = self.context.clone();
-        let mut results = Call::new(&client, self).stop_on_error().stream();
+        let options = Options { stop_on_error: true, ..self.options };
+        let mut results = Results::new(client, Self { options, ..self }, Span::current());
         let (mut total, mut failures) = (0, Vec::new());
         while let Some(result) = results.next().await {
-            failures.extend(result.err().map(|error| (total, error)));
+            match result {
+                Err(error) if results.is_broken => return Err(error),
+                Err(error) => failures.push((total, error)),
+                Ok(_) => {}
+            }
             total += 1;
         }
         if failures.is_empty() { Ok(total) } else { Err(context.attach(Error::partial(failures, total))) }
@@ -113,7 +108,7 @@ impl<'a, O: Operation + 'a> sealed::Action for BulkFrom<'a, O> {
 /// The results of a batch.
 type Batch<'a, O> = BoxFuture<'a, Result<Vec<Result<<O as Operation>::Output>>>>;
 
-/// What is under way: the question how many operations a batch may have, or a batch.
+/// The request that is under way: for the number of operations that a batch may have, or a batch.
 enum Running<'a, O: Operation> {
     Limit(BoxFuture<'a, Result<usize>>),
     Batch(Batch<'a, O>),
@@ -131,12 +126,34 @@ struct Results<'a, O: Operation> {
     running: Option<Running<'a, O>>,
     /// The results that are known and not yielded yet.
     known: vec::IntoIter<Result<<O as Operation>::Output>>,
+    /// No further operation is carried out.
     is_stopped: bool,
+    /// The last result is the error of the whole, and not that of an operation.
+    is_broken: bool,
+    /// The span of the call.
+    span: Span,
 }
 
 impl<O: Operation> Unpin for Results<'_, O> {}
 
 impl<'a, O: Operation + 'a> Results<'a, O> {
+    fn new(client: Client, operations: BulkFrom<'a, O>, span: Span) -> Self {
+        let BulkFrom { context, source, options } = operations;
+        Self {
+            client,
+            context,
+            options,
+            source: source.fuse(),
+            waiting: Vec::new(),
+            limit: None,
+            running: None,
+            known: Vec::new().into_iter(),
+            is_stopped: false,
+            is_broken: false,
+            span,
+        }
+    }
+
     /// Takes operations from the source, as many as one batch may have.
     fn take(&mut self, context: &mut Context<'_>) {
         let limit = self.limit.unwrap_or(1);
@@ -153,23 +170,25 @@ impl<'a, O: Operation + 'a> Results<'a, O> {
         if self.running.is_some() || self.waiting.is_empty() {
             return;
         }
-        let (client, options) = (self.client.clone(), self.options);
+        let (client, options, span) = (self.client.clone(), self.options, self.span.clone());
         self.running = Some(if self.limit.is_none() {
-            Running::Limit(Box::pin(async move {
+            let limit = async move {
                 let info = client.info().await.map_err(Error::before_batch)?;
                 Ok(info.settings.batch_max_requests.max(1))
-            }))
+            };
+            Running::Limit(Box::pin(limit.instrument(span)))
         } else {
             let operations = std::mem::take(&mut self.waiting);
-            Running::Batch(Box::pin(async move {
-                carry_out(&client, operations, sealed::Operation::request, options, None, finish).await
-            }))
+            let batch =
+                async move { carry_out(&client, operations, sealed::Operation::request, options, None, finish).await };
+            Running::Batch(Box::pin(batch.instrument(span)))
         });
     }
 
     /// Ends everything with one error, since no further operation can be carried out.
     fn fail(&mut self, error: Error) -> Error {
         self.is_stopped = true;
+        self.is_broken = true;
         self.waiting.clear();
         self.context.attach(error)
     }
