@@ -143,7 +143,8 @@ impl Part {
 fn parts(mut object: Map<String, Value>, errors: &mut Vec<Invalid>) -> Outcome<Vec<Part>> {
     let before = errors.len();
     let (defaults, mut requests) = (object.remove("defaults"), object.remove("requests"));
-    let sent = requests.clone();
+    // Only with defaults does a request differ from the one that was sent.
+    let sent = if defaults.is_some() { requests.clone() } else { None };
     if let (Some(Value::Object(defaults)), Some(Value::Array(requests))) = (&defaults, &mut requests) {
         for request in requests.iter_mut().filter_map(Value::as_object_mut) {
             add_defaults(request, defaults)?;

@@ -73,12 +73,18 @@ impl Condition {
             && self.value.as_ref().is_some_and(|value| value == &Value::Array(Vec::new()))
     }
 
+    /// Returns true for a pattern that ends with a backslash.
+    pub(super) fn may_fail(&self) -> bool {
+        self.operator == Operator::Like
+            && self.value.as_ref().and_then(Value::as_str).is_some_and(|like| pattern(like).ends_with('\\'))
+    }
+
     /// Returns true if the database fails to compare an object with a pattern.
     pub(super) fn fails(&self, id: &str, row: &Row) -> bool {
-        let (Operator::Like, Some(Value::String(like))) = (self.operator, &self.value) else { return false };
+        let (true, Some(Value::String(like))) = (self.may_fail(), &self.value) else { return false };
         let pattern = pattern(like);
         let text = if self.field == "id" { Some(id.to_owned()) } else { find(row, &self.field).and_then(jsonb::text) };
-        pattern.ends_with('\\') && text.is_some_and(|text| is_like(&text, &pattern).is_none())
+        text.is_some_and(|text| is_like(&text, &pattern).is_none())
     }
 
     fn holds_for_text(&self, id: &str) -> bool {

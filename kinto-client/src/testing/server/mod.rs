@@ -203,7 +203,9 @@ impl Server {
         let settings = &self.settings;
         let route = match Route::of(path) {
             // It is the name of a bucket like any other, also where a line breaks within the path.
-            Route::Default(rest) if !settings.default_bucket || rest.trim_end_matches('\n').contains('\n') => {
+            Route::Default(rest)
+                if !settings.default_bucket || rest.strip_suffix('\n').unwrap_or(&rest).contains('\n') =>
+            {
                 match Route::of(&path.replacen("/default", "/\u{0}default", 1)) {
                     Route::Object(place, id) => Route::Object(renamed(place), id.replace('\u{0}', "")),
                     Route::List(place) => Route::List(renamed(place)),

@@ -107,7 +107,8 @@ impl Selection {
             let reached = self.conditions.iter().find(|one| one.fails(id, row) || !one.holds(Some(id), row));
             (self.with_tombstones || !row.deleted) && reached.is_some_and(|one| one.fails(id, row))
         };
-        !self.forgets && list.rows.iter().any(|(id, row)| fails(id, row))
+        let may_fail = !self.forgets && self.conditions.iter().any(Condition::may_fail);
+        may_fail && list.rows.iter().any(|(id, row)| fails(id, row))
     }
 
     fn conditions(&self, id: Option<&str>, row: &Row) -> bool {
