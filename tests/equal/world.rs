@@ -29,7 +29,7 @@ pub(crate) struct World {
     special: Special,
 }
 
-/// What is special about the settings of a world.
+/// The settings of a world that few requests depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Special {
     Nothing,

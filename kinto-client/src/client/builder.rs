@@ -151,7 +151,7 @@ impl ClientBuilder {
 
     /// Sets the maximum size of one response in bytes, such as one page of a list; the default is 128 MiB.
     ///
-    /// Of a compressed response the decompressed bytes count, and no more of them are made.
+    /// Of a compressed response the decompressed bytes count: decompressing ends at this size.
     pub fn max_response_size(mut self, bytes: usize) -> Self {
         self.max_response_size = bytes;
         self
@@ -255,8 +255,8 @@ impl ClientBuilder {
     /// Compresses the bodies of requests by gzip, if they have at least 1 KiB.
     ///
     /// Kinto itself does not read compressed requests: use this where a proxy before it decompresses them. Where nobody
-    /// does, the first write fails with an error that says so, and nothing is written. Responses are compressed without
-    /// this, if the server, or a proxy before it, offers that.
+    /// does, the first request with such a body fails with an error that says so, and nothing is written. Responses are
+    /// compressed without this, if the server, or a proxy before it, offers that.
     ///
     /// ```
     /// use kinto_client::Client;

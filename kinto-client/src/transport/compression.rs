@@ -23,7 +23,7 @@ pub(super) fn compress(body: &Bytes) -> Option<Bytes> {
     (compressed.len() < body.len()).then(|| compressed.into())
 }
 
-/// Returns true for a response of who cannot read a compressed body: Kinto takes it for JSON.
+/// Returns true for the response of a server that does not read compressed bodies: Kinto takes one for JSON.
 pub(super) fn is_not_read(response: &Response) -> bool {
     let says_so = || response.to_error().server_message().is_some_and(|message| message.starts_with("Invalid JSON"));
     match response.status {

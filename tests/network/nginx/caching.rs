@@ -90,7 +90,7 @@ async fn responses_that_nginx_compresses_are_read_and_guarded() -> Outcome {
     Ok(())
 }
 
-/// Who compresses a response makes its `ETag` a weak one, which is the same version.
+/// A proxy that compresses a response weakens its `ETag`, which is the same version.
 #[tokio::test]
 async fn weak_etags_are_versions() -> Outcome {
     let fixture = Fixture::new().await;
