@@ -9,7 +9,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "load", bin_name = "cargo run --example load --")]
 pub(crate) struct Cli {
-    /// The file: a list of records, or `{"data": [a list of records]}`; without it, one that is made up
+    /// The file: a list of records, or `{"data": [a list of records]}`; `-` is the standard input; without it, one that is
+    /// made up
     pub(crate) file: Option<PathBuf>,
     /// The server, with the version at the end; without it, one that is started
     #[arg(long, value_name = "URL", env = "KINTO_SERVER_URL")]

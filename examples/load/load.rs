@@ -1,12 +1,16 @@
-//! Makes the collection as the file is, whatever was there before: nothing, all, or what an earlier run has left.
+//! Makes the records of a collection those of the input, whatever was there before: nothing, all, or what an earlier run
+//! has left.
 
-use std::collections::HashMap;
+use std::{
+    future::ready,
+    sync::{Mutex, PoisonError},
+};
 
-use kinto_client::{Collection, Error, JsonObject, Record, operation::SaveOutcome};
-
-use crate::input::Item;
+use futures_util::{Stream, StreamExt as _};
+use kinto_client::{Collection, Error, JsonObject, Record, Value, object::Conflict};
 
 /// The outcome of loading the records.
+#[derive(Default)]
 pub(crate) struct Loaded {
     pub(crate) created: usize,
     pub(crate) changed: usize,
@@ -14,60 +18,69 @@ pub(crate) struct Loaded {
     pub(crate) failures: Vec<Error>,
 }
 
-/// Loads the records; `progress` is told how many are done.
-///
-/// All go into one batch, which the library cuts into as many requests as the server wants. A create does not replace
-/// what is there, a save is of what was read and is not sent if it changes nothing: wherever an earlier run was
-/// stopped, what it has stored stays, and only what is missing is sent.
-pub(crate) async fn load(
-    collection: &Collection,
-    items: Vec<Item>,
-    mut progress: impl FnMut(usize) + Send,
-) -> Result<Loaded, Error> {
-    let there = collection.get_records::<JsonObject>().await?;
-    let mut there: HashMap<String, Record<JsonObject>> =
-        there.into_iter().map(|record| (record.id.to_string(), record)).collect();
-    let (mut known, mut new) = (Vec::new(), Vec::new());
-    for item in items {
-        match there.remove(&item.id) {
-            Some(mut record) => {
-                record.data = item.data;
-                known.push(record);
-            }
-            None => new.push(item),
-        }
-    }
-
-    let mut batch = collection.client().batch().on_progress(move |now| {
-        progress(now.done);
-        // To go on.
-        true
-    });
-    let saves = batch.extend(known.iter_mut().map(|record| collection.save_record(record)));
-    let creates = batch.extend(new.into_iter().map(|item| collection.create_record(item.data).id(item.id)));
-    let mut done = batch.execute().await?;
-
-    let mut loaded = Loaded { created: 0, changed: 0, same: 0, failures: Vec::new() };
-    for ticket in saves {
-        match done.take(ticket) {
-            Ok(SaveOutcome::Stored) => loaded.changed += 1,
-            Ok(SaveOutcome::Unchanged) => loaded.same += 1,
-            Err(error) => loaded.failures.push(error),
-        }
-    }
-    for ticket in creates {
-        match done.take(ticket) {
-            Ok(_) => loaded.created += 1,
-            Err(error) if is_as_wanted(&error) => loaded.same += 1,
-            Err(error) => loaded.failures.push(error),
-        }
-    }
-    Ok(loaded)
+/// The outcome of one record.
+enum Outcome {
+    Created,
+    Changed,
+    Same,
+    Failed(Error),
 }
 
-/// Returns `true` if the conflicting record equals the new one: the last request of a run that was killed may
-/// have been executed after this run had read the collection.
-fn is_as_wanted(error: &Error) -> bool {
-    let conflict = error.conflict::<JsonObject>();
-    conflict.is_some_and(|conflict| conflict.theirs.is_some_and(|theirs| theirs.data == conflict.ours.data))
+/// Loads the records, which have their ids; `progress` is told how many are done.
+///
+/// They go through two streams: the first creates them, and passes those that exist with other contents to the second,
+/// which saves them. Both send full requests, and neither holds more records than two requests have. A create does not
+/// replace what is there, and a save is of the version that the create met: wherever an earlier run was stopped, what it
+/// has stored stays.
+pub(crate) async fn load(
+    collection: &Collection,
+    records: impl Stream<Item = Value> + Send,
+    progress: impl FnMut(usize) + Send,
+) -> Loaded {
+    let count = Count(Mutex::new((Loaded::default(), progress)));
+    let created = collection.create_records_from(records).stream();
+    let different = created.filter_map(|created| {
+        ready(match created.map_err(changed) {
+            Ok(_) => count.add(Outcome::Created),
+            Err(Ok(record)) => Some(record),
+            Err(Err(outcome)) => count.add(outcome),
+        })
+    });
+    let mut saved = collection.save_records_from(different).stream();
+    while let Some(saved) = saved.next().await {
+        count.add::<()>(saved.map_or_else(Outcome::Failed, |_| Outcome::Changed));
+    }
+    drop(saved);
+    count.0.into_inner().unwrap_or_else(PoisonError::into_inner).0
+}
+
+/// Returns the stored record with the contents that it is to have, or the outcome if there is nothing to save.
+fn changed(error: Error) -> Result<Record<JsonObject>, Outcome> {
+    match error.conflict::<JsonObject>() {
+        Some(Conflict { ours, theirs: Some(theirs), .. }) if ours.data == theirs.data => Err(Outcome::Same),
+        Some(Conflict { ours, theirs: Some(mut theirs), .. }) => {
+            theirs.data = ours.data;
+            Ok(theirs)
+        }
+        _ => Err(Outcome::Failed(error)),
+    }
+}
+
+/// The outcomes so far, counted by both streams.
+struct Count<P>(Mutex<(Loaded, P)>);
+
+impl<P: FnMut(usize)> Count<P> {
+    /// Counts an outcome, after which there is nothing more to do for the record.
+    fn add<T>(&self, outcome: Outcome) -> Option<T> {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (loaded, progress) = &mut *counted;
+        match outcome {
+            Outcome::Created => loaded.created += 1,
+            Outcome::Changed => loaded.changed += 1,
+            Outcome::Same => loaded.same += 1,
+            Outcome::Failed(error) => loaded.failures.push(error),
+        }
+        progress(loaded.created + loaded.changed + loaded.same + loaded.failures.len());
+        None
+    }
 }

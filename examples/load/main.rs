@@ -1,7 +1,8 @@
 //! Loads a JSON file of records into a collection: `cargo run --example load -- FILE.json`.
 //!
 //! Killed in the middle and run again, it ends with the collection that it would have made at once: read `load.rs`.
-//! Without a file it makes one, and without a server it starts one, so that it can be tried with nothing at all.
+//! Without a file it makes one, and without a server it starts one, so that it can be tried with nothing at all. Its memory
+//! does not depend on the number of records, but for the 16 bytes of an id.
 
 mod cli;
 mod failure;
@@ -13,12 +14,15 @@ mod target;
 use std::{
     fmt,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
     time::Instant,
 };
 
 use clap::Parser as _;
+use futures_util::stream;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use tokio::sync::mpsc;
 
 use crate::{
     cli::Cli,
@@ -41,15 +45,25 @@ async fn main() -> ExitCode {
 async fn run(cli: &Cli) -> Result {
     let sample = if cli.file.is_none() { Some(sample::file()?) } else { None };
     let file = cli.file.as_deref().or(sample.as_deref()).ok_or_else(|| Failure::new("which file?"))?;
-    let items = input::read(file)?;
+    let failed = |why: String| Failure::new(format!("{}: {why}", file.display()));
+    // A file is read twice, so that nothing is loaded if something in it is wrong. The standard input cannot be.
+    let number =
+        if file == Path::new("-") { None } else { Some(input::read(input::open(file)?, |_| true).map_err(failed)?) };
     let target = Target::open(cli, file).await?;
-    say(format_args!("{} records of {} go to {}", items.len(), file.display(), target.name()));
+    let records = number.map_or_else(|| "the records".to_owned(), |number| format!("{number} records"));
+    say(format_args!("{records} of {} go to {}", file.display(), target.name()));
 
     let start = Instant::now();
-    let bar = bar(items.len());
-    let loaded = load::load(&target.collection, items, |done| bar.set_position(done as u64)).await?;
+    let bar = bar(number);
+    let (send, mut receive) = mpsc::channel(100);
+    let opened = input::open(file)?;
+    let reading = tokio::task::spawn_blocking(move || input::read(opened, |record| send.blocking_send(record).is_ok()));
+    let records = stream::poll_fn(move |context| receive.poll_recv(context));
+    let loaded = load::load(&target.collection, records, |done| bar.set_position(done as u64)).await;
     bar.finish_and_clear();
+    let read = reading.await.map_err(|error| Failure::new(error.to_string()))?;
     report(&loaded)?;
+    read.map_err(failed)?;
     say(format_args!("done in {:.1} s", start.elapsed().as_secs_f64()));
     if target.is_passing() {
         say("The server was started for this run, and ends with it: --server URL names one that stays.");
@@ -57,14 +71,18 @@ async fn run(cli: &Cli) -> Result {
     Ok(())
 }
 
-/// Creates a progress bar, which is hidden unless stderr is a terminal.
-fn bar(records: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len}, {speed}, {eta} left");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+/// Creates a progress bar, which is hidden unless stderr is a terminal; without a number it only counts.
+fn bar(records: Option<usize>) -> ProgressBar {
+    let bar = records.map_or_else(ProgressBar::no_length, |records| ProgressBar::new(records as u64));
+    let template = match records {
+        Some(_) => "{bar:40} {pos} of {len}, {speed}, {eta} left",
+        None => "{spinner} {pos}, {speed}",
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let speed = |state: &ProgressState, text: &mut dyn fmt::Write| {
         let _ = write!(text, "{:.0} per second", state.per_sec());
     };
-    ProgressBar::new(records as u64).with_style(style.with_key("speed", speed))
+    bar.with_style(style.with_key("speed", speed))
 }
 
 fn report(loaded: &Loaded) -> Result {

@@ -4,6 +4,7 @@
 
 use std::{
     env, fs,
+    io::Write as _,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -142,28 +143,53 @@ async fn request_whose_answer_never_came_is_known() -> Outcome {
     Ok(())
 }
 
-/// As the last request of a run that was killed may be, which the server has only now come to.
 #[tokio::test]
-async fn same_record_written_after_reading_is_no_conflict() -> Outcome {
-    for (theirs, succeeds) in [(json!({"n": 0}), true), (json!({"n": "theirs"}), false)] {
-        let case = Case::new(&sample())?;
-        let gate = Gate::default();
-        let hold = gate.clone();
-        let rule = move |sent: &SentRequest| if sent.is_batch() { Fault::Hold(hold.clone()) } else { Fault::Pass };
-        let proxy = Proxy::start(case.server.url(), rule).await;
-        let mut child = case.command(proxy.url())?.stderr(Stdio::null()).spawn()?;
-        gate.arrival().await;
-        case.plain().put_data(&format!("{}/own-0", case.records()), &theirs).await;
-        gate.open();
-        let status = tokio::task::spawn_blocking(move || child.wait()).await??;
-        assert_eq!(status.success(), succeeds, "{theirs}");
-        assert_eq!(case.held().await.len(), RECORDS);
-        assert_eq!(
-            case.plain().held(&format!("{}/own-0", case.records())).await,
-            theirs,
-            "a load replaces nothing unseen"
-        );
-    }
+async fn record_that_others_change_before_its_save_is_left_alone() -> Outcome {
+    let case = Case::new(&sample())?;
+    let path = format!("{}/own-0", case.records());
+    case.plain().put_data(&path, &json!({"n": "theirs"})).await;
+    let gate = Gate::default();
+    let hold = gate.clone();
+    let rule = move |sent: &SentRequest| match sent.header("if-match") {
+        Some(_) => Fault::Hold(hold.clone()),
+        None => Fault::Pass,
+    };
+    let proxy = Proxy::start(case.server.url(), rule).await;
+    let mut child = case.command(proxy.url())?.stderr(Stdio::null()).spawn()?;
+    gate.arrival().await;
+    case.plain().put_data(&path, &json!({"n": "theirs again"})).await;
+    gate.open();
+    let status = tokio::task::spawn_blocking(move || child.wait()).await??;
+    assert!(!status.success());
+    assert_eq!(case.held().await.len(), RECORDS);
+    assert_eq!(case.plain().held(&path).await, json!({"n": "theirs again"}), "a load replaces nothing unseen");
+    let said = case.run()?;
+    assert!(said.contains("0 created, 1 changed, 39 were there already"), "{said}");
+    assert_eq!(case.plain().held(&path).await, json!({"n": 0}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn standard_input_is_loaded_while_it_comes() -> Outcome {
+    let case = Case::new(&json!([]))?;
+    let mut command = case.command(case.server.url())?;
+    let program = command.get_program().to_owned();
+    let arguments: Vec<_> = command.get_args().skip(1).map(ToOwned::to_owned).collect();
+    command = Command::new(program);
+    let mut child =
+        command.arg("-").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut input = child.stdin.take().ok_or("no input")?;
+    let written = tokio::task::spawn_blocking(move || {
+        input.write_all(b"[")?;
+        (0..1_000).try_for_each(|n| write!(input, "{}{}", if n > 0 { "," } else { "" }, json!({"n": n})))?;
+        input.write_all(b", 7]")
+    });
+    written.await??;
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await??;
+    let (said, errors) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+    assert!(said.contains("1000 created, 0 changed, 0 were there already"), "{said}{errors}");
+    assert!(!output.status.success() && errors.contains("-: record 1001: this is no JSON object"), "{errors}");
+    assert_eq!(case.held().await.len(), 1_000);
     Ok(())
 }
 

@@ -60,6 +60,7 @@ mod testing;
 mod tls;
 mod typed;
 mod unknown_fields;
+mod update_records;
 mod updates;
 mod writes;
 

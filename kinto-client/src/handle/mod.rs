@@ -42,6 +42,7 @@ use crate::{
 
 mod bucket;
 mod bulk;
+mod bulk_stream;
 mod collection;
 mod fence;
 mod group;

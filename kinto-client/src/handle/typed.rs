@@ -20,6 +20,7 @@ use crate::{
         patch::Patch,
         save::{Save, SaveOwned},
         update::Update,
+        update_all::UpdateAll,
     },
     wire::{
         change_token::ChangeToken,
@@ -176,6 +177,11 @@ impl<T: RecordData> TypedCollection<T> {
         records: impl Stream<Item = Record<T>> + Send + 'a,
     ) -> Call<'a, BulkFrom<'a, SaveOwned<kind::Record, T>>> {
         self.collection.save_records_from(records)
+    }
+
+    /// Reads the records that match, changes each and saves it: [`Collection::update_records`].
+    pub fn update_records<'a, F: FnMut(&mut T) + Send + 'a>(&self, change: F) -> Call<'a, UpdateAll<'a, T, F>> {
+        self.collection.update_records(change)
     }
 
     /// Deletes the records that a stream yields: [`Collection::delete_records_from`].

@@ -3,19 +3,17 @@
 use http::Method;
 use serde::Deserialize;
 
-use super::{Call, CallContext, delete::DeletedObject, sealed};
+use super::{CallContext, delete::DeletedObject, sealed};
 use crate::{
     client::Client,
     error::{Error, Result},
     wire::{
-        filter::Filter,
         list_query::Listing,
         object::{kind::Kind, outcome::Tombstone},
         path::List,
         preview::RequestPreview,
         request::Request,
         response::Response,
-        timestamp::Timestamp,
     },
 };
 
@@ -99,31 +97,11 @@ impl<K: Kind, R: 'static> sealed::Action for DeleteAll<K, R> {
     }
 }
 
-impl<K: Kind, R> Call<'_, DeleteAll<K, R>> {
-    /// Deletes only the objects that match. Given more than once, those that match all filters.
-    ///
-    /// # Errors
-    ///
-    /// A filter that a storage backend would apply to more objects than it says is rejected before anything is sent,
-    /// since the server does not tell which backend it has: [`has_key`](crate::field::Field::has_key) or
-    /// [`is_missing`](crate::field::Field::is_missing) of more than one field, equality with a list or an object that has
-    /// a boolean, 0 or 1 in it, and [`Filter::or_missing`]. Read the objects with the same filter, check them, and
-    /// delete what was read with `delete_records`.
-    pub fn filter(mut self, filter: Filter<R>) -> Self {
-        self.op.listing.add_filter(filter);
-        self
-    }
+impl<K: Kind, R> sealed::Matches for DeleteAll<K, R> {
+    type Of = R;
 
-    /// Restricts the call to objects that were changed after `last_modified`.
-    pub fn since(mut self, last_modified: Timestamp) -> Self {
-        self.op.listing.since = Some(last_modified);
-        self
-    }
-
-    /// Restricts the call to objects that were last changed before `last_modified`.
-    pub fn before(mut self, last_modified: Timestamp) -> Self {
-        self.op.listing.before = Some(last_modified);
-        self
+    fn listing(&mut self) -> &mut Listing<R> {
+        &mut self.listing
     }
 }
 

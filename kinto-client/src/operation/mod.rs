@@ -31,11 +31,13 @@ use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
 use futures_core::future::BoxFuture;
 use http::Method;
 
+use batch::Options;
+
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     transport::retry::RetryPolicy,
-    wire::{path::Address, request::Request, response::Response},
+    wire::{list_query::Listing, path::Address, request::Request, response::Response},
 };
 
 /// Implements `Debug` for an operation with its name and path, but without its data, which may be confidential.
@@ -54,6 +56,7 @@ pub(crate) use debug_as_place;
 pub(crate) mod batch;
 #[cfg(feature = "blocking")]
 mod blocking;
+mod conditions;
 pub(crate) mod create;
 pub(crate) mod create_if_not_exists;
 pub(crate) mod delete;
@@ -69,6 +72,7 @@ pub(crate) mod raw;
 pub(crate) mod save;
 pub(crate) mod server_info;
 pub(crate) mod update;
+pub(crate) mod update_all;
 
 pub use crate::wire::preview::RequestPreview;
 pub use {
@@ -95,6 +99,7 @@ pub use {
     save::{Save, SaveOutcome, SaveOwned, SavePermissions},
     server_info::{FetchServerInfo, GetServerInfo, GetUser},
     update::Update,
+    update_all::{UpdateAll, UpdateReport},
 };
 
 /// The operation and the object of a call, for errors and logs.
@@ -121,7 +126,7 @@ pub trait Action: sealed::Action<Output = <Self as Action>::Output> + Send {
 }
 
 pub(crate) mod sealed {
-    use super::{CallContext, Client, Request, RequestPreview, Response, Result};
+    use super::{CallContext, Client, Listing, Options, Request, RequestPreview, Response, Result};
 
     pub trait Operation: Sized {
         /// The name in logs: that of the type.
@@ -151,6 +156,20 @@ pub(crate) mod sealed {
     pub trait Preview {
         #[doc(hidden)]
         fn preview(&self) -> Result<RequestPreview>;
+    }
+
+    /// A call on the objects of a list that match its conditions.
+    pub trait Matches {
+        type Of;
+
+        #[doc(hidden)]
+        fn listing(&mut self) -> &mut Listing<Self::Of>;
+    }
+
+    /// A call with many operations of one kind.
+    pub trait Sends {
+        #[doc(hidden)]
+        fn options(&mut self) -> &mut Options;
     }
 
     pub trait Action: Sized {

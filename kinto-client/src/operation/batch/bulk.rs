@@ -51,6 +51,12 @@ impl<O: Operation> sealed::Action for Bulk<'_, O> {
     }
 }
 
+impl<O> sealed::Sends for Bulk<'_, O> {
+    fn options(&mut self) -> &mut Options {
+        &mut self.options
+    }
+}
+
 impl<O: Operation> sealed::Action for BulkEach<'_, O> {
     const NAME: &'static str = "BulkEach";
 
@@ -80,21 +86,6 @@ impl<'a, O: Operation> Call<'a, Bulk<'a, O>> {
     /// ```
     pub fn each(self) -> Call<'a, BulkEach<'a, O>> {
         Call::new(&self.client, BulkEach(self.op))
-    }
-
-    /// Sends no further request once an operation has failed, and none at all if one of them is invalid.
-    ///
-    /// The rest of the request with the failure has been executed; operations that were not sent fail with
-    /// [`Error::is_cancelled`].
-    pub fn stop_on_error(mut self) -> Self {
-        self.op.options.stop_on_error = true;
-        self
-    }
-
-    /// Sets the approximate maximum size of one request in bytes; the default is 1 MiB.
-    pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.op.options.max_bytes = bytes;
-        self
     }
 
     /// Calls `progress` with each result as soon as it is known.

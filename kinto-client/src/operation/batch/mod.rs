@@ -17,7 +17,9 @@ use crate::{
 pub(crate) mod bulk;
 mod dispatch;
 mod execute;
+mod options;
 mod outcome;
+pub(crate) mod pipeline;
 mod results;
 mod schedule;
 pub(crate) mod stream;

@@ -7,7 +7,6 @@ use crate::{
     client::Client,
     error::{Error, Result},
     wire::{
-        filter::Filter,
         list_query::Listing,
         object::{Object, RecordData, kind::Kind},
         order::LAST_MODIFIED,
@@ -111,7 +110,7 @@ impl<K: Kind, T> GetAll<K, T> {
 
     /// Returns this operation in an order that misses no object that exists throughout, unless the caller set an
     /// order: objects that change meanwhile move to the end, and are read there.
-    fn oldest_first(mut self) -> Self {
+    pub(crate) fn oldest_first(mut self) -> Self {
         if self.listing.is_unordered() {
             self.listing.sort.push(Sort::asc(LAST_MODIFIED));
         }
@@ -136,41 +135,15 @@ impl<K: Kind, T: Send + 'static> sealed::Action for GetAll<K, T> {
     }
 }
 
-impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
-    /// Restricts the call to objects that match `filter`.
-    ///
-    /// If it is called more than once, objects must match all filters.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
-    /// # let server = kinto_server::Server::shared().expect("a server");
-    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
-    /// use kinto_client::KintoRecord;
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[derive(Debug, Serialize, Deserialize, KintoRecord)]
-    /// # #[kinto(collection = "filter-doc")]
-    /// struct Todo {
-    ///     title: String,
-    ///     #[serde(default)]
-    ///     done: bool,
-    /// }
-    ///
-    /// let todos = client.typed::<Todo>();
-    /// # todos.delete_all_records().await?;
-    /// todos.create_record(Todo { title: "Milk".into(), done: false }).await?;
-    /// todos.create_record(Todo { title: "Bread".into(), done: true }).await?;
-    ///
-    /// let f = Todo::fields();
-    /// let open = todos.get_records().filter(f.done.eq(false)).sort(f.title.asc()).await?;
-    /// assert_eq!(open.iter().map(|todo| todo.data.title.as_str()).collect::<Vec<_>>(), ["Milk"]);
-    /// # Ok(()) }
-    /// ```
-    pub fn filter(mut self, filter: Filter<T>) -> Self {
-        self.op.listing.add_filter(filter);
-        self
-    }
+impl<K: Kind, T> sealed::Matches for GetAll<K, T> {
+    type Of = T;
 
+    fn listing(&mut self) -> &mut Listing<T> {
+        &mut self.listing
+    }
+}
+
+impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
     /// Sorts the objects, instead of the last changed first (for a stream: the oldest first). A further call sorts
     /// objects that are equal by the earlier ones.
     pub fn sort(mut self, sort: Sort<T>) -> Self {
@@ -194,20 +167,6 @@ impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
     /// after that many have been read.
     pub fn max_pages(mut self, pages: u64) -> Self {
         self.op.max_pages = Some(pages);
-        self
-    }
-
-    /// Restricts the call to objects that were changed after this time. The server rejects a time more than a day in
-    /// the future.
-    pub fn since(mut self, last_modified: Timestamp) -> Self {
-        self.op.listing.since = Some(last_modified);
-        self
-    }
-
-    /// Restricts the call to objects that were last changed before this time. The server rejects a time more than a
-    /// day in the future.
-    pub fn before(mut self, last_modified: Timestamp) -> Self {
-        self.op.listing.before = Some(last_modified);
         self
     }
 

@@ -19,11 +19,14 @@ pub(super) enum Verdict {
 /// Sees to it that a stream gives each object once, and ends, also where its consumer changes each object that it is given: they
 /// move to the end of the list.
 ///
-/// It takes eight bytes for each object. They are put into a set only if there is something that can have been given before.
+/// It takes eight bytes for each object.
 #[derive(Default)]
 pub(super) struct Once {
     hasher: RandomState,
+    /// The hashes of what was given of the list as it began; sorted once there is something that can have been given before.
     given: Vec<u64>,
+    is_sorted: bool,
+    /// The hashes of what was given after that.
     known: HashSet<u64>,
     end: Option<Timestamp>,
 }
@@ -35,12 +38,16 @@ impl Once {
             return Verdict::End;
         }
         let hash = self.hasher.hash_one(id);
-        if time.as_millis() <= began.as_millis().saturating_sub(TRANSACTION_MILLIS) {
+        if !self.is_sorted && time.as_millis() <= began.as_millis().saturating_sub(TRANSACTION_MILLIS) {
             self.given.push(hash);
             return Verdict::Give;
         }
-        self.known.extend(self.given.drain(..));
-        if self.known.insert(hash) { Verdict::Give } else { Verdict::Skip }
+        if !self.is_sorted {
+            self.given.sort_unstable();
+            self.is_sorted = true;
+        }
+        let is_new = self.given.binary_search(&hash).is_err() && self.known.insert(hash);
+        if is_new { Verdict::Give } else { Verdict::Skip }
     }
 }
 

@@ -23,7 +23,7 @@ const BOTH_ENDS: &str =
     "at the same time the same in the order of `last_modified`, then a GET of each further page until both meet";
 
 impl<K: Kind, T> GetAll<K, T> {
-    fn preview_with(&self, follows: &'static str) -> Result<RequestPreview> {
+    pub(crate) fn preview_with(&self, follows: &'static str) -> Result<RequestPreview> {
         let request = self.request().map_err(|error| self.context().attach(error))?;
         RequestPreview::first(request, follows)
     }
