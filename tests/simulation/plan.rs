@@ -51,10 +51,12 @@ pub(crate) enum Action {
     Join,
     List,
     StreamAndSave,
+    UpdateMany,
+    CreateFrom,
     Abandon,
 }
 
-const ACTIONS: [Action; 17] = [
+const ACTIONS: [Action; 19] = [
     Action::Update,
     Action::Save,
     Action::Edit,
@@ -71,6 +73,8 @@ const ACTIONS: [Action; 17] = [
     Action::Join,
     Action::List,
     Action::StreamAndSave,
+    Action::UpdateMany,
+    Action::CreateFrom,
     Action::Abandon,
 ];
 

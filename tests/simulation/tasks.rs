@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::TryStreamExt as _;
-use kinto_client::{Client, Collection, Record, Result, TypedCollection, Value, json, object::JsonPatch};
+use kinto_client::{Client, Collection, Record, TypedCollection, Value, json, object::JsonPatch};
 use kinto_tests::Chance;
 use tokio::time::Instant;
+
+mod streams;
 
 use crate::{
     account::{Accounts, Fate},
@@ -128,6 +129,8 @@ impl Task {
             }
             Action::List => self.list().await,
             Action::StreamAndSave => self.stream_and_save().await,
+            Action::UpdateMany => self.update_many(chance).await,
+            Action::CreateFrom => self.create_from(chance).await,
             Action::Abandon => {
                 // A call that is dropped in the middle may or may not have been carried out.
                 let wait = Duration::from_millis(chance.below(60));
@@ -286,19 +289,6 @@ impl Task {
             if found != 1 {
                 self.told(|accounts| accounts.is_wrong(format!("a list has {id} {found} times")));
             }
-        }
-    }
-
-    async fn stream_and_save(&self) {
-        let mut stream = self.items.get_records().stream();
-        while let Ok(Some(mut record)) = stream.try_next().await {
-            let id = record.id.to_string();
-            if id.len() != 2 || !id.starts_with('s') {
-                continue;
-            }
-            record.data.n += 1;
-            let outcome: Result<_> = self.items.save_record(&mut record).await;
-            self.told(|accounts| accounts.counted(&id, Fate::of(&outcome)));
         }
     }
 }

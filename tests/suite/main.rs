@@ -16,6 +16,7 @@ mod arbitrary_responses;
 mod auth;
 mod bad_input;
 mod batch;
+mod batch_from;
 mod blueprint;
 mod bounds;
 mod bulk;

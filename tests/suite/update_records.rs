@@ -208,7 +208,7 @@ async fn list_that_cannot_be_read_is_its_error_and_later_failures_are_partial() 
     let done = held(&fixture).await.values().filter(|held| held["done"] == true).count();
     assert!([40, 50].contains(&done), "{done}: {error}");
     let failed: Vec<_> = error.failures().iter().map(|(place, error)| (*place, predicates(error))).collect();
-    assert_eq!(failed.first().map(|(_, kind)| kind), Some(&vec!["invalid"]), "{failed:?}");
+    assert_eq!(failed.first().map(|(_, kind)| kind), Some(&vec!["refused"]), "{failed:?}");
     Ok(())
 }
 

@@ -49,8 +49,8 @@ impl<'a, O: Operation + 'a> BulkFrom<'a, O> {
 }
 
 impl Client {
-    /// Carries out the calls that a stream yields while it yields them, in as few requests as the server allows: on
-    /// records of any number of collections, which are written to side by side.
+    /// Carries out the calls that a stream yields while it yields them, in few requests: on records of any number of
+    /// collections, up to four of which are written to at the same time.
     ///
     /// The calls have to be of one kind, such as [`create_record`](crate::Collection::create_record), and made with this
     /// client or a clone of it. Awaiting the call carries out all of them, up to the first that fails, and returns their

@@ -100,6 +100,8 @@ pub(in crate::testing) struct Database {
     undo: Vec<Undo>,
     /// The time in milliseconds since 1970.
     pub(in crate::testing) now: i64,
+    /// The last time that was given to an object or a list.
+    latest: i64,
 }
 
 impl Database {
@@ -154,12 +156,9 @@ impl Database {
 
     /// Returns the timestamp of a list, which it has from then on.
     pub(in crate::testing) fn timestamp(&mut self, key: &ListKey) -> i64 {
-        let now = self.now;
-        if !self.lists.contains_key(key) {
-            self.lists.insert(key.clone(), List::default());
-        }
-        let Some(list) = self.lists.get_mut(key) else { return now };
-        let time = list.timestamp().unwrap_or(now);
+        let known = self.lists.get(key).and_then(List::timestamp);
+        let time = known.unwrap_or_else(|| self.tick());
+        let list = self.lists.entry(key.clone()).or_default();
         if list.first_seen.is_none() {
             list.first_seen = Some(time);
             self.undo.push(Undo::FirstSeen(key.clone(), None));
@@ -172,13 +171,21 @@ impl Database {
         self.lists.get(key).is_some_and(|list| list.timestamp().is_some())
     }
 
+    /// Returns the time of a write, at least a millisecond after the one before it, also in another list: on a real server,
+    /// each takes about as long.
+    fn tick(&mut self) -> i64 {
+        self.latest = self.now.max(self.latest + 1);
+        self.latest
+    }
+
     /// Returns the timestamp for a write: the one that was asked for, or a later one than all in the list.
-    fn stamp(&self, key: &ListKey, id: &str, wanted: Option<i64>) -> Result<i64, Collision> {
-        let list = self.lists.get(key);
-        let previous = list.and_then(List::timestamp);
-        let wanted = wanted.filter(|wanted| previous != Some(*wanted));
-        let time = wanted.unwrap_or_else(|| previous.map_or(self.now, |previous| self.now.max(previous + 1)));
-        match list.and_then(|list| list.by_time.get(&time)) {
+    fn stamp(&mut self, key: &ListKey, id: &str, wanted: Option<i64>) -> Result<i64, Collision> {
+        let previous = self.lists.get(key).and_then(List::timestamp);
+        let time = match wanted.filter(|wanted| previous != Some(*wanted)) {
+            Some(wanted) => wanted,
+            None => previous.map_or(i64::MIN, |previous| previous + 1).max(self.tick()),
+        };
+        match self.lists.get(key).and_then(|list| list.by_time.get(&time)) {
             Some(other) if other != id => Err(Collision),
             _ => Ok(time),
         }
