@@ -17,14 +17,9 @@ const STREAMS: [u64; 2] = [100_000, 1_000_000];
 pub(crate) fn measure(programs: &Programs, times: usize, report: &mut Report) -> Outcome {
     let servers = LISTS.map(|records| Canned::start(records, PAGE));
     let servers = servers.into_iter().collect::<Outcome<Vec<_>>>()?;
-    let case = |label, work, url, records, times| Case {
-        label,
-        program: &programs.client,
-        work,
-        url,
-        records,
+    let case = |label: String, work, url, records, times| Case {
         times,
-        expected: records,
+        ..Case::new(label, &programs.client, work, url, records)
     };
     // The small ones as often as it takes to be as long as the large ones: a process that is over at once cannot be timed.
     let most = LISTS[2];

@@ -58,7 +58,8 @@ pub(crate) fn measure(programs: &Programs, times: usize, report: &mut Report) ->
     Ok(())
 }
 
-fn start(batch: u32) -> Outcome<Server> {
+/// Starts Kinto on PostgreSQL, with two workers, which takes so many requests in a batch.
+pub(crate) fn start(batch: u32) -> Outcome<Server> {
     let server = Server::builder().backend(Backend::PostgreSql).workers(2).paginate_by(PAGE).batch_max_requests(batch);
     // Only the plugins that signing in needs.
     Ok(server.setting("kinto.includes", "kinto.plugins.accounts").start()?)

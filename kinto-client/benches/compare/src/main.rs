@@ -2,25 +2,35 @@
 
 #![expect(clippy::cast_precision_loss, reason = "what is measured is far from where that begins")]
 
-use std::{error::Error, path::PathBuf};
+use std::{error::Error, num::NonZeroU64, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
 mod build;
+mod calls;
 mod canned;
+mod compression;
 mod growth;
 mod kinto;
+mod line;
+mod many;
+mod markdown;
 mod measure;
+mod nginx;
 mod plot;
 mod programs;
 mod report;
 mod requests;
+mod store;
 mod works;
 
 use programs::Programs;
 use report::Report;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// The number of rounds of what takes long enough to be measured well in few.
+const MOST_LONG: usize = 3;
 
 /// Compares programs that do the same work with kinto-client, by hand, with kinto-http and with kinto.js.
 ///
@@ -37,6 +47,12 @@ struct Arguments {
     /// other load of the machine affects them; there are three times as many of them.
     #[arg(long, global = true, default_value_t = 7)]
     rounds: usize,
+    /// Takes one in so many of the calls and records of the parts `calls`, `many` and `compression`, to try them out.
+    #[arg(long, global = true, default_value = "1")]
+    one_in: NonZeroU64,
+    /// The number of records of the part `store`. Of 100,000 a run takes some 15 minutes, and there are two in a round.
+    #[arg(long, global = true, default_value_t = 5_000)]
+    stored: u64,
     /// The folder for the results, as JSON and as plots.
     #[arg(long, global = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/results"))]
     out: PathBuf,
@@ -46,8 +62,16 @@ struct Arguments {
 enum Part {
     /// Reading and creating against canned answers: the clients alone.
     Canned,
+    /// Single calls against canned answers: CPU time and latency.
+    Calls,
+    /// A million records written while a stream yields them, against ten thousand.
+    Many,
+    /// Reading behind nginx with gzip and without, and the same on a slow line.
+    Compression,
     /// Reading and creating against Kinto on PostgreSQL with two workers: what a user gets.
     Kinto,
+    /// Many records from a stream into Kinto on PostgreSQL, and what is stored of them.
+    Store,
     /// The time and memory for each record as lists and batches grow.
     Growth,
     /// The number of requests of a save, and of a check for changes.
@@ -60,11 +84,12 @@ enum Part {
 }
 
 fn main() -> Outcome {
-    let Arguments { part, rounds, out } = Arguments::parse();
+    let Arguments { part, rounds, one_in, stored, out } = Arguments::parse();
     if let Some(Part::Serve { records, page }) = part {
         return canned::serve(records, page);
     }
     let wanted = |asked: Part| part.is_none_or(|part| part == asked);
+    let scaled = |count: u64| (count / one_in).max(1);
     let programs = Programs::prepare()?;
     let mut report = Report::default();
     if wanted(Part::Requests) {
@@ -73,15 +98,28 @@ fn main() -> Outcome {
     if wanted(Part::Canned) {
         works::canned(&programs, 3 * rounds, &mut report)?;
     }
+    if wanted(Part::Calls) {
+        calls::measure(&programs, rounds, scaled(10_000), &mut report)?;
+    }
+    if wanted(Part::Many) {
+        many::measure(&programs, rounds.min(MOST_LONG), scaled(1_000_000), &mut report)?;
+    }
+    if wanted(Part::Compression) {
+        compression::measure(&programs, rounds, scaled(100_000), &mut report)?;
+    }
     if wanted(Part::Growth) {
         growth::measure(&programs, rounds, &mut report)?;
     }
     if wanted(Part::Kinto) {
         kinto::measure(&programs, rounds, &mut report)?;
     }
+    if wanted(Part::Store) {
+        store::measure(&programs, rounds.min(MOST_LONG), stored, &mut report)?;
+    }
     if wanted(Part::Build) {
         build::measure(rounds, &mut report)?;
     }
+    markdown::print(&report);
     report.print_targets();
     report.write(&out)?;
     plot::draw(&report, &out)

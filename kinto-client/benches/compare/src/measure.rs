@@ -22,6 +22,33 @@ pub(crate) struct Case<'a> {
     pub(crate) times: u64,
     /// The number of records that it must report each time.
     pub(crate) expected: u64,
+    /// The work of the run whose cost is taken off.
+    pub(crate) idle: &'static str,
+    /// What is done after each run, and not measured.
+    pub(crate) after: Option<&'a dyn Fn() -> Outcome>,
+}
+
+impl<'a> Case<'a> {
+    /// Returns the case of a program that does the work once, and has to report all records.
+    pub(crate) fn new(
+        label: impl Into<String>,
+        program: &'a Program,
+        work: &'static str,
+        url: &'a str,
+        records: u64,
+    ) -> Self {
+        Self {
+            label: label.into(),
+            program,
+            work,
+            url,
+            records,
+            times: 1,
+            expected: records,
+            idle: "nothing",
+            after: None,
+        }
+    }
 }
 
 /// Medians over the rounds, of the work alone, except the peak.
@@ -39,6 +66,9 @@ pub(crate) struct Cost {
     pub(crate) start_cpu: f64,
     /// The most memory that a run that does nothing ever had, in kB; it is not taken off.
     pub(crate) start_peak: f64,
+    /// The times that half and 99 % of the calls took at most, in microseconds, where each call was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) latency: Option<[f64; 2]>,
 }
 
 #[derive(Default)]
@@ -46,12 +76,15 @@ struct Samples {
     cpu: Vec<f64>,
     wall: Vec<f64>,
     peak: Vec<f64>,
+    latency: [Vec<f64>; 2],
 }
 
 struct Sample {
     cpu: f64,
     wall: f64,
     peak: f64,
+    /// The percentiles of single calls, if the program measured them.
+    latency: Vec<f64>,
 }
 
 /// Measures all cases, one after the other in each round, each after a run that does nothing.
@@ -66,6 +99,12 @@ pub(crate) fn rounds(rounds: usize, cases: &[Case<'_>]) -> Outcome<Vec<Cost>> {
                 samples.cpu.push(sample.cpu);
                 samples.wall.push(sample.wall);
                 samples.peak.push(sample.peak);
+                for (samples, share) in samples.latency.iter_mut().zip(sample.latency) {
+                    samples.push(share);
+                }
+                if let Some(after) = case.after.filter(|_| !idle) {
+                    after().map_err(|error| format!("{}: {error}", case.label))?;
+                }
             }
         }
     }
@@ -83,6 +122,7 @@ pub(crate) fn rounds(rounds: usize, cases: &[Case<'_>]) -> Outcome<Vec<Cost>> {
             peak: median(&mut work.peak),
             start_cpu: idle_cpu * 1e3,
             start_peak: median(&mut idle.peak),
+            latency: (!work.latency[0].is_empty()).then(|| work.latency.each_mut().map(|shares| median(shares))),
         }
     };
     Ok(cases.iter().enumerate().map(cost).collect())
@@ -90,7 +130,7 @@ pub(crate) fn rounds(rounds: usize, cases: &[Case<'_>]) -> Outcome<Vec<Cost>> {
 
 /// Runs a program once.
 fn once(case: &Case<'_>, idle: bool) -> Outcome<Sample> {
-    let work = if idle { "nothing" } else { case.work };
+    let work = if idle { case.idle } else { case.work };
     let before = children()?;
     let start = Instant::now();
     let said = run(&mut case.program.command(work, case.url, case.records, case.times))?;
@@ -103,7 +143,8 @@ fn once(case: &Case<'_>, idle: bool) -> Outcome<Sample> {
         return Err(format!("it had {count} records, and not {expected}").into());
     }
     let peak = words.nth(1).ok_or("it did not say its peak")?.parse()?;
-    Ok(Sample { cpu, wall, peak })
+    let latency = words.map(str::parse).collect::<Result<_, _>>()?;
+    Ok(Sample { cpu, wall, peak, latency })
 }
 
 /// The CPU time of all processes that this one has waited for, in seconds.

@@ -8,11 +8,7 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use crate::{
-    Outcome,
-    measure::Cost,
-    report::{Report, Table},
-};
+use crate::{Outcome, many, measure::Cost, report::Report};
 
 const OURS: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
 const OTHERS: RGBColor = RGBColor(0xb0, 0xb8, 0xc0);
@@ -31,44 +27,61 @@ struct Panel {
     of: fn(&Cost) -> f64,
 }
 
-const PANELS: [Panel; 3] = [
-    Panel { title: "CPU time for each record", unit: "µs", of: |cost| cost.cpu },
-    Panel { title: "Elapsed time for each record", unit: "µs", of: |cost| cost.wall },
-    Panel { title: "Peak memory of the process", unit: "MB", of: |cost| cost.peak / 1024.0 },
+const CPU: Panel = Panel { title: "CPU time for each record", unit: "µs", of: |cost| cost.cpu };
+const WALL: Panel = Panel { title: "Elapsed time for each record", unit: "µs", of: |cost| cost.wall };
+const PEAK: Panel = Panel { title: "Peak memory of the process", unit: "MB", of: |cost| cost.peak / 1024.0 };
+const CALLS: [Panel; 3] = [
+    Panel { title: "CPU time for each call", ..CPU },
+    Panel { title: "Half of the calls take at most", unit: "µs", of: |cost| latency(cost, 0) },
+    Panel { title: "99 % of the calls take at most", unit: "µs", of: |cost| latency(cost, 1) },
 ];
+
+fn latency(cost: &Cost, share: usize) -> f64 {
+    cost.latency.and_then(|shares| shares.get(share).copied()).unwrap_or(f64::NAN)
+}
 
 /// Draws a picture of each comparison, and one of how costs grow.
 pub(crate) fn draw(report: &Report, out: &Path) -> Outcome {
     for table in &report.tables {
         match table.id {
-            "read" | "stream" | "create" | "kinto-read" | "kinto-create" => bars(table, out)?,
+            "read" | "stream" | "create" | "kinto-read" | "kinto-create" | "store" => {
+                bars(table.id, &table.title, &table.costs, &[CPU, WALL, PEAK], out)?;
+            }
+            "gets" | "gets-at-once" | "saves" => bars(table.id, &table.title, &table.costs, &CALLS, out)?,
+            "compression" => bars(table.id, &table.title, &table.costs, &[CPU, PEAK], out)?,
+            "line" | "line-long-pages" => bars(table.id, &table.title, &table.costs, &[WALL], out)?,
             _ => {}
         }
+    }
+    let streams = report.tables.iter().filter(|table| many::WORKS.iter().any(|(_, id, _)| *id == table.id));
+    let costs: Vec<_> = streams.flat_map(|table| table.costs.iter().cloned()).collect();
+    if !costs.is_empty() {
+        bars("many", "Writing the records of a stream, canned, batches of 25", &costs, &[CPU, PEAK], out)?;
     }
     growth(report, out)
 }
 
-fn bars(table: &Table, out: &Path) -> Outcome {
-    let file = out.join(format!("{}.svg", table.id));
-    let rows = u32::try_from(table.costs.len())?;
+fn bars(id: &str, title: &str, costs: &[Cost], panels: &[Panel], out: &Path) -> Outcome {
+    let file = out.join(format!("{id}.svg"));
+    let (rows, count) = (u32::try_from(costs.len())?, u32::try_from(panels.len())?);
     let panel = BAR * rows + 40;
-    let root = SVGBackend::new(&file, (WIDTH, 50 + panel * 3)).into_drawing_area();
+    let root = SVGBackend::new(&file, (WIDTH, 50 + panel * count)).into_drawing_area();
     root.fill(&WHITE)?;
-    text(&root, &table.title, (10, 24), 17.0, HPos::Left)?;
+    text(&root, title, (10, 24), 17.0, HPos::Left)?;
     let (_, areas) = root.split_vertically(44);
-    for (area, panel) in areas.split_evenly((PANELS.len(), 1)).iter().zip(&PANELS) {
-        draw_panel(area, table, panel)?;
+    for (area, panel) in areas.split_evenly((panels.len(), 1)).iter().zip(panels) {
+        draw_panel(area, costs, panel)?;
     }
     root.present()?;
     Ok(())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a bar is some hundred pixels long")]
-fn draw_panel(area: &Area<'_>, table: &Table, Panel { title, unit, of }: &Panel) -> Outcome {
+fn draw_panel(area: &Area<'_>, costs: &[Cost], Panel { title, unit, of }: &Panel) -> Outcome {
     text(area, &format!("{title} ({unit})"), (LABELS, 12), 13.0, HPos::Left)?;
-    let most = table.costs.iter().map(of).fold(0.0, f64::max);
-    let ours = table.costs.first().map_or(f64::NAN, of);
-    for (row, cost) in (0..).zip(&table.costs) {
+    let most = costs.iter().map(of).fold(0.0, f64::max);
+    let ours = costs.first().map_or(f64::NAN, of);
+    for (row, cost) in (0..).zip(costs) {
         let value = of(cost);
         let (top, middle) = (26 + row * BAR.cast_signed(), 26 + row * BAR.cast_signed() + 9);
         let end = LABELS + (LENGTH * value / most) as i32;

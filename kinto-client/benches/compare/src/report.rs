@@ -46,14 +46,22 @@ impl Report {
     pub(crate) fn table(&mut self, table: Table) -> &Table {
         println!("\n{} ({} rounds, medians)", table.title, table.rounds);
         println!(
-            "{:<34}{:>13}{:>8}{:>13}{:>8}{:>11}{:>12}",
-            "", "CPU/record", "ratio", "wall/record", "ratio", "peak", "start"
+            "{:<34}{:>13}{:>8}{:>13}{:>8}{:>11}{:>12}{}",
+            "",
+            "CPU/record",
+            "ratio",
+            "wall/record",
+            "ratio",
+            "peak",
+            "start",
+            if table.costs.iter().any(|cost| cost.latency.is_some()) { "         p50         p99" } else { "" },
         );
         let first = table.costs.first();
         for cost in &table.costs {
             let ratio = |ours: Option<f64>, own: f64| ours.map_or(f64::NAN, |ours| ours / own);
+            let latency = cost.latency.map(|[half, most]| format!("{half:>9.0} µs{most:>9.0} µs"));
             println!(
-                "{:<34}{:>10.2} µs{:>8.2}{:>10.2} µs{:>8.2}{:>8.1} MB{:>9.0} ms",
+                "{:<34}{:>10.2} µs{:>8.2}{:>10.2} µs{:>8.2}{:>8.1} MB{:>9.0} ms{}",
                 cost.label,
                 cost.cpu,
                 ratio(first.map(|first| first.cpu), cost.cpu),
@@ -61,6 +69,7 @@ impl Report {
                 ratio(first.map(|first| first.wall), cost.wall),
                 cost.peak / 1024.0,
                 cost.start_cpu,
+                latency.unwrap_or_default(),
             );
         }
         self.tables.push(table);
@@ -93,9 +102,14 @@ impl Report {
 }
 
 impl Table {
+    /// The cost of the program of this label.
+    pub(crate) fn cost(&self, label: &str) -> Option<&Cost> {
+        self.costs.iter().find(|cost| cost.label == label)
+    }
+
     /// The ratio of our cost to that of the program of this label, where it was there to be measured.
     pub(crate) fn ratio(&self, label: &str, of: impl Fn(&Cost) -> f64) -> Option<f64> {
-        let other = self.costs.iter().find(|cost| cost.label == label)?;
+        let other = self.cost(label)?;
         Some(of(self.costs.first()?) / of(other))
     }
 }

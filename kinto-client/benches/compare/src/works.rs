@@ -8,25 +8,17 @@ use crate::{
     report::{Report, Table},
 };
 
-const PLAIN: &str = "by hand, one plain struct";
-const ENVELOPE: &str = "by hand, an envelope for all types";
+pub(crate) const PLAIN: &str = "by hand, one plain struct";
+pub(crate) const ENVELOPE: &str = "by hand, an envelope for all types";
 
-const BY_HAND: &str = "by hand";
+pub(crate) const BY_HAND: &str = "by hand";
 const RECORDS: u64 = 100_000;
 const PAGE: u64 = 1_000;
 const CREATED: u64 = 10_000;
 
 /// All programs at the same work, ours first.
 pub(crate) fn cases<'a>(programs: &'a Programs, work: &'static str, url: &'a str, records: u64) -> Vec<Case<'a>> {
-    let case = |label: &str, program: &'a Program, work| Case {
-        label: label.to_owned(),
-        program,
-        work,
-        url,
-        records,
-        times: 1,
-        expected: records,
-    };
+    let case = |label: &'static str, program: &'a Program, work| Case::new(label, program, work, url, records);
     let mut cases = vec![case(programs.client.name, &programs.client, work)];
     match work {
         "read" => {
@@ -61,7 +53,8 @@ pub(crate) fn canned(programs: &Programs, times: usize, report: &mut Report) -> 
     Ok(())
 }
 
-fn targets(report: &mut Report, table: Table, what: &str, at_most: &[(&str, f64)]) {
+/// Adds a table, and the bounds of our CPU time against that of others.
+pub(crate) fn targets(report: &mut Report, table: Table, what: &str, at_most: &[(&str, f64)]) {
     let table = report.table(table);
     let ratios: Vec<_> = at_most
         .iter()

@@ -19,8 +19,29 @@ function book(number) {
   };
 }
 
+function id(number) {
+  return number.toString(16).padStart(8, "0") + "-6b97-4fb1-a1ff-67b68f4e258d";
+}
+
+// Makes a call, and keeps how many microseconds it took.
+async function timed(durations, call) {
+  const start = process.hrtime.bigint();
+  const result = await call();
+  durations.push(Number(process.hrtime.bigint() - start) / 1000);
+  return result;
+}
+
 async function main() {
   let [count, sum] = [0, 0];
+  const durations = [];
+  // Gets one record after the other, from this one on, each so many after the last.
+  async function get(first, step) {
+    for (let number = first; number < Number(records); number += step) {
+      const { data } = await timed(durations, () => books.getRecord(id(number)));
+      count += 1;
+      sum += data.pages;
+    }
+  }
   for (let time = 0; time < Number(times); time++) {
     if (work === "nothing") {
       continue;
@@ -42,12 +63,26 @@ async function main() {
       });
       count += results.length;
       sum += results.reduce((sum, result) => sum + result.body.data.pages, 0);
+    } else if (work === "gets") {
+      await get(0, 1);
+    } else if (work === "gets-at-once") {
+      await Promise.all(Array.from({ length: 64 }, (_, task) => get(task, 64)));
+    } else if (work === "saves") {
+      let { data: record } = await books.getRecord(id(0));
+      for (let number = 0; number < Number(records); number++) {
+        record.pages = number;
+        record = (await timed(durations, () => books.updateRecord(record, { safe: true }))).data;
+        count += 1;
+        sum += record.pages;
+      }
     } else {
       throw new Error("there is no such work");
     }
   }
   const peak = /^VmHWM:\s*(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))[1];
-  console.log(count, sum, peak);
+  durations.sort((a, b) => a - b);
+  const share = (percent) => durations[Math.floor((durations.length * percent) / 100)].toFixed(1);
+  console.log(count, sum, peak, ...(durations.length ? [share(50), share(99)] : []));
 }
 
 main();

@@ -3,44 +3,30 @@
 use std::{env, error::Error, fs};
 
 use futures_util::TryStreamExt as _;
-use kinto_client::{Client, KintoRecord, list::Conditional};
-use serde::{Deserialize, Serialize};
+use kinto_client::{Client, list::Conditional};
 
-#[derive(Serialize, Deserialize, KintoRecord)]
-#[kinto(bucket = "bench", collection = "books")]
-struct Book {
-    title: String,
-    author: String,
-    pages: u64,
-    price: f64,
-    lent: bool,
-    tags: Vec<String>,
-}
+mod book;
+mod calls;
+mod streams;
 
-fn book(number: u64) -> Book {
-    Book {
-        title: format!("The book with the number {number}, in two volumes"),
-        author: format!("Author {}", number % 1000),
-        pages: 100 + number % 900,
-        price: f64::from(u32::try_from(number % 10_000).unwrap_or_default()) / 100.0,
-        lent: number.is_multiple_of(3),
-        tags: vec!["fiction".to_owned(), format!("shelf-{}", number % 50)],
-    }
-}
+use book::{Book, book};
+use calls::Calls;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [work, url, records, times] = &arguments[..] else { return Err("WORK URL RECORDS TIMES".into()) };
     let records: u64 = records.parse()?;
-    let client = Client::builder(url).auth(("bench", "bench")).build()?;
+    let new_client = || Client::builder(url).auth(("bench", "bench")).build();
+    let client = new_client()?;
     let books = client.typed::<Book>();
-    let (mut count, mut sum) = (0, 0);
+    let (mut count, mut sum, mut durations) = (0, 0, Vec::new());
     // What was read or created is kept to the end: many small lists are to need the memory that one long one needs.
     let (mut read, mut created) = (Vec::new(), Vec::new());
     for _ in 0..times.parse()? {
         match work.as_str() {
             "nothing" => {}
+            "new-client" => _ = new_client()?,
             "prepare" => {
                 let bucket = client.bucket("bench");
                 bucket.create().if_not_exists().await?;
@@ -72,6 +58,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 sum += all.iter().map(|book| book.data.pages).sum::<u64>();
                 created.push(all);
             }
+            "gets" | "gets-at-once" | "saves" => {
+                let Calls { sum: more, durations: each } = calls::make(work, &books, records).await?;
+                count += each.len();
+                sum += more;
+                durations.extend(each);
+            }
+            "create-from" | "overwrite-from" | "save-from" | "delete-from" => {
+                count += streams::write(work, &new_client()?.typed(), records).await?;
+            }
+            "check" => count += streams::check(&books, records).await?,
+            "clear" => streams::clear(&client).await?,
             "save" => {
                 let mut all = books.get_records().await?;
                 for book in all.iter_mut().step_by(100) {
@@ -101,6 +98,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
-    println!("{count} {sum} {}", peak.trim().trim_end_matches(" kB"));
+    print!("{count} {sum} {}", peak.trim().trim_end_matches(" kB"));
+    durations.sort_unstable();
+    for percent in [50, 99] {
+        if let Some(duration) = durations.get(durations.len() * percent / 100) {
+            print!(" {:.1}", duration.as_secs_f64() * 1e6);
+        }
+    }
+    println!();
     Ok(())
 }
