@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use serde::{
-    Deserializer,
+    Deserialize as _, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
@@ -41,6 +41,18 @@ impl Headers {
         }
     }
 
+    /// Returns the `ETag`, if there is one.
+    ///
+    /// Every part of a batch is asked for it, so it is searched for under the name that Kinto gives it: to read all headers of
+    /// a part takes as long as to decode its body.
+    pub(crate) fn etag(&self) -> Option<Cow<'_, str>> {
+        let known = match self {
+            Self::Own(_) => None,
+            Self::OfPart(json) => value_after(json, "\"ETag\":"),
+        };
+        known.or_else(|| self.get(header::ETAG.as_str()))
+    }
+
     /// Returns the value of a header, if there is one.
     ///
     /// Invalid UTF-8 is replaced, so that the header does not seem absent.
@@ -53,6 +65,13 @@ impl Headers {
             }
         }
     }
+}
+
+/// Returns the text after a quoted key in JSON. A quote within a text would be escaped.
+fn value_after<'a>(json: &'a [u8], quoted_key: &str) -> Option<Cow<'a, str>> {
+    let (_, value) = std::str::from_utf8(json).ok()?.split_once(quoted_key)?;
+    let Key(value) = Key::deserialize(&mut serde_json::Deserializer::from_str(value)).ok()?;
+    Some(value)
 }
 
 /// A visitor that finds one header among those of a part.
@@ -91,6 +110,22 @@ mod tests {
         assert_eq!((headers.get("b"), headers.get("c")), (None, None));
         for none in ["", "null", "{}", "[]", "{\"a\":"] {
             assert_eq!(Headers::OfPart(Bytes::from_static(none.as_bytes())).get("a"), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn etag_of_batch_part_is_found_whatever_its_case() {
+        for (json, etag) in [
+            (r#"{"A":"1","ETag":"\"7\"","Z":"2"}"#, Some("\"7\"")),
+            (r#"{"A": "1", "ETag": "\"7\"", "Z": "2"}"#, Some("\"7\"")),
+            (r#"{"etag" : "W/\"7\""}"#, Some("W/\"7\"")),
+            (r#"{"A":"\"ETag\":\"6\"","Etag":"\"7\""}"#, Some("\"7\"")),
+            (r#"{"A":"\"ETag\":\"6\""}"#, None),
+            (r#"{"ETag":7}"#, None),
+            ("{}", None),
+            ("", None),
+        ] {
+            assert_eq!(Headers::OfPart(Bytes::from_static(json.as_bytes())).etag().as_deref(), etag, "{json}");
         }
     }
 }

@@ -47,7 +47,7 @@ impl Response {
     }
 
     pub(crate) fn etag(&self) -> Result<Timestamp> {
-        match self.header(header::ETAG) {
+        match self.headers.etag() {
             Some(etag) => Timestamp::from_etag(&etag),
             None => Err(Error::unexpected("the server's response has no `ETag`".to_owned())),
         }
