@@ -1,6 +1,6 @@
 //! Writes that are exact between programs.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
@@ -39,10 +39,10 @@ impl Client {
         Self { fence: Some(Arc::new(fence)), ..self.clone() }
     }
 
-    /// Returns the request behind the lock of this client's fence, if it has one and the request is one to be fenced.
-    pub(crate) async fn fenced<'r>(&self, request: &'r Request) -> Result<Cow<'r, Request>> {
+    /// Returns the lock of this client's fence, if it has one and the request is one to be fenced.
+    pub(crate) async fn lock_for(&self, request: &Request) -> Result<Option<Lock>> {
         let Some(fence) = self.fence.as_ref().filter(|_| request.lock.is_none() && fence::is_for(request)) else {
-            return Ok(Cow::Borrowed(request));
+            return Ok(None);
         };
         if fence.url != self.url() {
             let message = format!("the locks of the fence are on another server, {}", fence.url);
@@ -54,7 +54,7 @@ impl Client {
         }
         let lock = fence.lock.clone()?;
         fence.ready.get_or_try_init(|| self.take_once(fence, &lock)).await?;
-        Ok(Cow::Owned(request.clone().behind(lock)))
+        Ok(Some(lock))
     }
 
     /// Writes the lock once, so that it exists and is known to be writable.

@@ -223,8 +223,10 @@ impl Client {
 
     /// Sends a request behind the lock of the fence, if this client has one.
     async fn send_fenced(&self, request: &Request) -> Result<Response> {
-        let request = self.fenced(request).await?;
-        self.send_as_is(&request).await
+        match self.lock_for(request).await? {
+            Some(lock) => self.send_as_is(&request.clone().behind(lock)).await,
+            None => self.send_as_is(request).await,
+        }
     }
 
     /// Sends a request as it stands.

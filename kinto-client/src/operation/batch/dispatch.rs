@@ -141,7 +141,7 @@ impl Delivery<'_> {
         if let [job] = chunk {
             return self.client.send_once(&job.request, tries).await;
         }
-        let request = batch::request(chunk.iter().map(|job| &job.request))?;
+        let request = batch::request(chunk.iter().map(|job| &*job.request))?;
         tracing::debug!(operations = chunk.len(), "sending batch");
         self.client.send_once(&request, tries).await
     }

@@ -1,6 +1,5 @@
 //! Runs the operations of a batch: from operations to results, with progress reports.
 
-use std::borrow::Cow;
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicBool, AtomicUsize},
@@ -33,7 +32,7 @@ pub struct Progress {
 pub(crate) type ProgressFn<'a> = Box<dyn FnMut(Progress) -> bool + Send + 'a>;
 
 /// The request of an operation and its response, or `None` if there was nothing to send.
-pub(crate) type Outcome = Option<(Option<Request>, Result<Response>)>;
+pub(crate) type Outcome = Option<(Option<Box<Request>>, Result<Response>)>;
 
 /// Decodes the result of an operation from its outcome.
 pub(crate) fn finish<O>(operation: O, outcome: Outcome) -> Result<O::Output>
@@ -65,15 +64,16 @@ pub(crate) async fn carry_out<O: Send, T: Send>(
     for place in 0..tally.operations.len() {
         let Some(Some(operation)) = tally.operations.get(place) else { continue };
         match request(operation) {
-            Ok(Some(request)) => match client.fenced(&request).await.map(Cow::into_owned) {
-                Ok(request) => jobs.push(Job::new(place, request)),
+            Ok(Some(request)) => match client.lock_for(&request).await {
+                Ok(Some(lock)) => jobs.push(Job::new(place, request.behind(lock))),
+                Ok(None) => jobs.push(Job::new(place, request)),
                 Err(error) => tally.take(place, Some((None, Err(error)))),
             },
             Ok(None) => tally.take(place, None),
             Err(error) => tally.take(place, Some((None, Err(error)))),
         }
     }
-    client.address_all(jobs.iter_mut().map(|job| &mut job.request).collect()).await?;
+    client.address_all(jobs.iter_mut().map(|job| &mut *job.request).collect()).await?;
     let stopped = options.stop_on_error && tally.counted.failed > 0;
     let max_requests = match jobs.len() {
         _ if stopped => 1,

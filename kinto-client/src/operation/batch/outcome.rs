@@ -114,7 +114,7 @@ impl Sorter<'_> {
             }
         };
         match response.status {
-            StatusCode::OK => match batch::responses(response, chunk.iter().map(|job| &job.request)) {
+            StatusCode::OK => match batch::responses(response, chunk.iter().map(|job| &*job.request)) {
                 Ok(answers) => self.answered(chunk, answers),
                 Err(error) => {
                     self.unanswered(chunk, &error.maybe_applied(), RetryAction::MaybeApplied, outcome, limit);

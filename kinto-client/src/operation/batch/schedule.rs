@@ -12,7 +12,8 @@ use crate::wire::{batch, request::Request};
 pub(crate) struct Job {
     /// The position of the operation in the batch.
     pub(crate) index: usize,
-    pub(crate) request: Request,
+    /// It is boxed because a job is moved many times between the queue and its result.
+    pub(crate) request: Box<Request>,
     /// `true` if an earlier try may have been executed.
     pub(crate) maybe_applied: bool,
     /// The time at which it was first sent.
@@ -31,7 +32,7 @@ impl Job {
     pub(crate) fn new(index: usize, request: Request) -> Self {
         Self {
             index,
-            request,
+            request: Box::new(request),
             maybe_applied: false,
             since: None,
             renewed: false,
