@@ -1,12 +1,17 @@
 use std::net::IpAddr;
 
+use http::{Uri, uri::PathAndQuery};
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
 
 /// The URL of the server, up to its version prefix.
 #[derive(Clone, Debug)]
-pub(crate) struct Base(Url);
+pub(crate) struct Base {
+    url: Url,
+    /// The same, for the paths below it.
+    uri: Uri,
+}
 
 impl Base {
     pub(crate) fn parse(text: &str) -> Result<Self> {
@@ -38,28 +43,38 @@ impl Base {
             _ => return refuse(shown, "the version prefix `/v1` is missing at its end"),
         }
         url.set_path(&path);
-        Ok(Self(url))
+        match url.as_str().parse() {
+            Ok(uri) => Ok(Self { url, uri }),
+            Err(_) => refuse(shown, "it is not a URL"),
+        }
     }
 
-    /// Returns the URL for a path below the version prefix.
-    pub(crate) fn join(&self, path: &str, query: &str) -> Url {
-        let mut url = self.0.clone();
-        url.set_path(&format!("{}{path}", self.0.path()));
+    /// Returns the URI for a path below the version prefix.
+    pub(crate) fn join(&self, path: &str, query: &str) -> Result<Uri> {
+        let is_verbatim = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_');
+        if query.is_empty() && path.bytes().all(is_verbatim) {
+            // An object's path, in which nothing has to be encoded: to parse it as a URL takes longer.
+            let mut parts = self.uri.clone().into_parts();
+            parts.path_and_query = Some(PathAndQuery::try_from([self.url.path(), path].concat()).map_err(malformed)?);
+            return Uri::from_parts(parts).map_err(malformed);
+        }
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{path}", self.url.path()));
         url.set_query((!query.is_empty()).then_some(query));
-        url
+        uri_of(&url)
     }
 
     pub(crate) fn is_same_origin(&self, url: &Url) -> bool {
-        self.0.origin() == url.origin()
+        self.url.origin() == url.origin()
     }
 
     /// Returns `true` if other machines on the way can read what is sent to the server.
     pub(crate) fn is_open(&self) -> bool {
-        self.0.scheme() == "http" && !self.is_loopback()
+        self.url.scheme() == "http" && !self.is_loopback()
     }
 
     fn is_loopback(&self) -> bool {
-        match self.0.host() {
+        match self.url.host() {
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
             Some(Host::Ipv4(ip)) => ip.is_loopback(),
             Some(Host::Ipv6(ip)) => ip.is_loopback(),
@@ -69,7 +84,7 @@ impl Base {
 
     /// Returns a text that is the same for all addresses that are known to be of one server.
     pub(crate) fn server(&self) -> String {
-        let host = match self.0.host() {
+        let host = match self.url.host() {
             Some(Host::Domain(name)) => name.trim_end_matches('.').to_owned(),
             Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().to_string(),
             Some(Host::Ipv4(ip)) => ip.to_string(),
@@ -79,18 +94,18 @@ impl Base {
         let is_local = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
         let local = self.is_loopback() || host == "localhost" || host.parse().is_ok_and(is_local);
         let host = if local { "localhost" } else { &host };
-        let port = self.0.port().filter(|port| !matches!(port, 80 | 443)).map(|port| port.to_string());
-        let path: Vec<&str> = self.0.path().split('/').filter(|name| !name.is_empty()).collect();
+        let port = self.url.port().filter(|port| !matches!(port, 80 | 443)).map(|port| port.to_string());
+        let path: Vec<&str> = self.url.path().split('/').filter(|name| !name.is_empty()).collect();
         format!("{host}:{}/{}", port.unwrap_or_default(), path.join("/"))
     }
 
     pub(crate) fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+        self.url.scheme() == "https"
     }
 
     /// Returns advice on what to check if the server cannot be reached.
     pub(crate) fn doubts(&self) -> &'static str {
-        match self.0.scheme() {
+        match self.url.scheme() {
             "https" => {
                 "check that the server is running, that the URL is right, and that its certificate is trusted (`root_certificate`)"
             }
@@ -99,8 +114,17 @@ impl Base {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        self.0.as_str()
+        self.url.as_str()
     }
+}
+
+/// Returns a URL as a URI.
+pub(super) fn uri_of(url: &Url) -> Result<Uri> {
+    url.as_str().parse::<Uri>().map_err(malformed)
+}
+
+fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::invalid("the request's address is too long or malformed").caused_by(error)
 }
 
 fn is_version(segment: &str) -> bool {
@@ -164,8 +188,15 @@ mod tests {
     #[test]
     fn base_join_appends_path() {
         let base = Base::parse("http://localhost/x/v1").unwrap();
-        assert_eq!(base.join("/buckets/b", "a=1").as_str(), "http://localhost/x/v1/buckets/b?a=1");
-        assert_eq!(base.join("/", "").as_str(), "http://localhost/x/v1/");
+        for (path, query, joined) in [
+            ("/buckets/b", "a=1", "http://localhost/x/v1/buckets/b?a=1"),
+            ("/buckets/b-1_C", "", "http://localhost/x/v1/buckets/b-1_C"),
+            ("/buckets//b/", "", "http://localhost/x/v1/buckets//b/"),
+            ("/", "", "http://localhost/x/v1/"),
+            ("/a b/../é", "", "http://localhost/x/v1/%C3%A9"),
+        ] {
+            assert_eq!(base.join(path, query).unwrap(), joined);
+        }
     }
 
     #[test]

@@ -4,10 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use url::Url;
 
-use super::{Body, Transport, TransportError, TransportErrorKind, auth::Auth, base_url::Base};
+use super::{
+    Body, Transport, TransportError, TransportErrorKind,
+    auth::Auth,
+    base_url::{Base, uri_of},
+};
 use crate::{
     error::{Error, Result, kind::ErrorKind},
     wire::{
@@ -104,38 +108,38 @@ impl Exchange {
 
     /// Follows redirects within the server.
     async fn send_within_origin(&self, request: &Request, authorization: Option<&HeaderValue>) -> Result<Response> {
-        let mut url = self.base.join(request.path(), request.query.as_str());
+        let mut uri = self.base.join(request.path(), request.query.as_str())?;
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.send_to(&url, request, authorization).await?;
-            match self.redirect(&url, request, &response)? {
-                Some(target) => url = target,
+            let response = self.send_to(uri.clone(), request, authorization).await?;
+            match self.redirect(&uri, request, &response)? {
+                Some(target) => uri = target,
                 None => return Ok(response),
             }
         }
         Err(Error::unexpected(format!("the server redirects more than {MAX_REDIRECTS} times")))
     }
 
-    /// Returns the URL that the response redirects to; credentials and data are never sent to another origin.
-    fn redirect(&self, from: &Url, request: &Request, response: &Response) -> Result<Option<Url>> {
+    /// Returns the URI that the response redirects to; credentials and data are never sent to another origin.
+    fn redirect(&self, from: &Uri, request: &Request, response: &Response) -> Result<Option<Uri>> {
         let keeps_method = match response.status {
             StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method.is_safe(),
             _ => return Ok(None),
         };
         let location = response.header(header::LOCATION).filter(|location| location.is_ascii());
-        let target = location.and_then(|location| from.join(&location).ok());
+        let target = location.and_then(|location| Url::parse(&from.to_string()).ok()?.join(&location).ok());
         match target {
             Some(target) if !self.base.is_same_origin(&target) => Err(Error::unexpected(format!(
                 "the server redirects to another one, {}, which is not followed: use its URL if that is right",
                 target.origin().ascii_serialization()
             ))),
-            Some(target) if keeps_method => Ok(Some(target)),
+            Some(target) if keeps_method => uri_of(&target).map(Some),
             _ => Ok(None),
         }
     }
 
-    async fn send_to(&self, url: &Url, request: &Request, authorization: Option<&HeaderValue>) -> Result<Response> {
-        let http = self.http_request(url, request, authorization)?;
+    async fn send_to(&self, uri: Uri, request: &Request, authorization: Option<&HeaderValue>) -> Result<Response> {
+        let http = self.http_request(uri, request, authorization)?;
         #[cfg(feature = "gzip")]
         let is_compressed = http.headers().contains_key(header::CONTENT_ENCODING);
         let response = self.transport.send(http).await.map_err(|error| self.no_answer(request, error))?;
@@ -157,16 +161,13 @@ impl Exchange {
 
     fn http_request(
         &self,
-        url: &Url,
+        uri: Uri,
         request: &Request,
         authorization: Option<&HeaderValue>,
     ) -> Result<http::Request<Bytes>> {
         let mut http = http::Request::new(request.body.clone().unwrap_or_default());
         *http.method_mut() = request.method.clone();
-        *http.uri_mut() = url
-            .as_str()
-            .parse()
-            .map_err(|error| Error::invalid("the request's address is too long or malformed").caused_by(error))?;
+        *http.uri_mut() = uri;
         let headers = http.headers_mut();
         headers.clone_from(&self.headers);
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
