@@ -4,7 +4,6 @@
 use crate::error::doubt::Doubt;
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasherDefault, Hasher},
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
@@ -15,7 +14,7 @@ use crate::{
     error::response::ErrorResponse,
     wire::{
         batch,
-        claim::{Batched, ObjectKey},
+        claim::{Batched, KeyHasher, ObjectKey},
         request::Request,
         response::Response,
         timestamp::Timestamp,
@@ -31,28 +30,8 @@ type Left = Option<Timestamp>;
 
 #[derive(Default)]
 struct Latest {
-    left: HashMap<(u64, ObjectKey), Left, BuildHasherDefault<KeyHasher>>,
+    left: HashMap<(u64, ObjectKey), Left, KeyHasher>,
     order: VecDeque<(u64, ObjectKey)>,
-}
-
-/// A hasher for keys that are hashes already.
-#[derive(Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64((*byte).into());
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = self.0.rotate_left(1) ^ number;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 static LATEST: LazyLock<Mutex<Latest>> = LazyLock::new(Mutex::default);
@@ -112,7 +91,7 @@ pub(crate) fn judge(server: u64, request: &Request, response: Response) -> Respo
     let left = match response.doubt {
         Some(Doubt::AsSent) => existing_version(&response),
         Some(Doubt::Gone { .. }) => Some(None),
-        _ => None,
+        _ => return response,
     };
     let (Some(left), Some(object)) = (left, request.object_key()) else { return response };
     let latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,7 +16,7 @@ use std::{
 
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::wire::claim::Claim;
+use crate::wire::claim::{Claim, KeyHasher};
 
 /// The right to carry out one write, until it is dropped.
 pub(crate) struct WriteGuard {
@@ -72,7 +72,7 @@ struct Queues {
     /// The number of the next request: a smaller one was here before.
     next: u64,
     waiting: HashMap<u64, Waiting>,
-    of: HashMap<(u64, u64), Queue>,
+    of: HashMap<(u64, u64), Queue, KeyHasher>,
 }
 
 /// A request that cannot go ahead yet.

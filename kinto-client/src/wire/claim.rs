@@ -1,6 +1,6 @@
 //! The objects that a request writes to, so that two writes that would undo each other go one after the other.
 
-use std::hash::{DefaultHasher, Hasher as _};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
 
 use http::Method;
 
@@ -34,6 +34,29 @@ impl Claim {
         (self.exclusive || other.exclusive) && !differ
     }
 }
+
+/// A hasher for keys that are hashes already.
+#[derive(Default)]
+pub(crate) struct HashedKey(u64);
+
+impl Hasher for HashedKey {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64((*byte).into());
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = self.0.rotate_left(1) ^ number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The hashers of maps whose keys are hashes already.
+pub(crate) type KeyHasher = BuildHasherDefault<HashedKey>;
 
 /// One object of a server, by hashes of its path and of the real name of its bucket.
 pub(crate) type ObjectKey = (u64, Option<u64>);
