@@ -26,7 +26,7 @@
 
 #![expect(private_interfaces, reason = "the traits are sealed: no other crate can call methods with these types")]
 
-use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
+use std::{fmt, future::IntoFuture, marker::PhantomData, pin::pin, time::Duration};
 
 use futures_core::future::BoxFuture;
 use http::Method;
@@ -34,7 +34,7 @@ use http::Method;
 use batch::Options;
 
 use crate::{
-    client::Client,
+    client::{Client, span},
     error::{Error, Result, kind::ErrorKind},
     transport::retry::RetryPolicy,
     wire::{list_query::Listing, path::Address, request::Request, response::Response},
@@ -328,10 +328,12 @@ impl<'a, O: Action + 'a> IntoFuture for Call<'a, O> {
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(crate::client::span::around(
-            crate::client::span::open(<O as sealed::Action>::NAME),
-            self.op.run(self.client),
-        ))
+        let span = span::open(<O as sealed::Action>::NAME);
+        Box::pin(async move {
+            // Kilobytes, which are not moved any more once they are pinned.
+            let run = pin!(self.op.run(self.client));
+            span::around(span, run).await
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! One try of one request, from the credentials to the last byte of the response, in a task of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use tokio::{
@@ -114,7 +114,7 @@ impl Try {
             milliseconds = tracing::field::Empty,
         );
         let started = Instant::now();
-        let exchange = self.sender.exchange.send(&self.request, authorization.as_ref());
+        let exchange = pin!(self.sender.exchange.send(&self.request, authorization.as_ref()));
         let late = |limit| after_sending(&self.request, no_answer(limit));
         let outcome = self.limit.within(exchange, late).instrument(span.clone()).await;
         let mut outcome = outcome.and_then(|outcome| outcome);

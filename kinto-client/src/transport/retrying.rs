@@ -124,7 +124,9 @@ impl Sender {
         let claims = request.claims();
         let turn = lease.and_then(|lease| lease.turn_for(self.server, &claims));
         let (sender, limit) = (Arc::clone(self), Limit::new(options.timeout));
-        let task = Task::start(Try { sender, request: request.clone(), limit, tries, ahead, claims, turn }.run())?;
+        let attempt = Try { sender, request: request.clone(), limit, tries, ahead, claims, turn };
+        // It takes kilobytes, and a task moves its future several times until it has begun and its result when it has ended.
+        let task = Task::start(Box::pin(attempt.run()))?;
         task.end().await.map_err(|error| after_sending(request, error))?
     }
 }

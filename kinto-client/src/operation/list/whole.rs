@@ -115,6 +115,9 @@ pub(super) fn keep_latest<O: Listed>(items: &mut Vec<O>, began: Timestamp) {
         let known = latest.entry(id).or_insert(time);
         *known = time.max(*known);
     }
+    if latest.is_empty() {
+        return;
+    }
     let outdated =
         |item: &O| item.stamp().is_some_and(|(id, time)| latest.get(id).is_some_and(|latest| time < *latest));
     let keep: Vec<bool> = items.iter().map(|item| !outdated(item)).collect();
