@@ -77,6 +77,8 @@ mod error;
 pub mod field;
 pub mod handle;
 mod json;
+#[cfg(feature = "local")]
+mod local;
 pub mod operation;
 mod public;
 mod record;

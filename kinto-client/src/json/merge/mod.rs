@@ -26,6 +26,8 @@ mod plan;
 mod probe;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "local")]
+pub(crate) mod three_way;
 mod walk;
 
 pub(crate) use json::Entries;

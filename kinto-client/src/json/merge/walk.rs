@@ -58,7 +58,7 @@ impl Separator {
         out.push(std::mem::replace(&mut self.0, b','));
     }
 
-    fn key(&mut self, key: &str, out: &mut Vec<u8>) -> Written {
+    pub(super) fn key(&mut self, key: &str, out: &mut Vec<u8>) -> Written {
         self.before_next(out);
         serde_json::to_writer(&mut *out, key)?;
         out.push(b':');

@@ -1,0 +1,159 @@
+//! Applying what the server has.
+
+use super::{Ancestors, Body, Conflict, Policy, Row, Rules, UNKNOWN, Version};
+use crate::{
+    error::Result,
+    json::{
+        RESERVED_KEYS,
+        equal::is_same,
+        merge::{
+            keys::ListKeys,
+            three_way::{Copies, Merged, Side, alike, merge},
+        },
+    },
+    wire::{object::decode::schema_stamp, timestamp::Timestamp},
+};
+
+/// Returns the row after the server was seen to have this version of the record.
+///
+/// # Errors
+///
+/// If a copy of the record is no JSON object, so that it cannot be merged.
+pub(crate) fn apply(mut row: Row, remote: &Version, rules: &Rules) -> Result<Row> {
+    if is_known(&row, remote) {
+        return Ok(row);
+    }
+    row.problem = None;
+    if let Some(conflict) = &mut row.conflict {
+        // The first base is kept: another one would let a later change of another field take one side for merged.
+        conflict.remote = remote.clone();
+        if alike(row.local.as_deref(), remote.body.as_deref()) {
+            row.adopt(remote);
+            row.local.clone_from(&remote.body);
+        }
+        return Ok(row);
+    }
+    if let Some(revision) = sent_revision(&row, remote) {
+        row.adopt(remote);
+        if row.revision == revision || alike(row.local.as_deref(), remote.body.as_deref()) {
+            row.set_local(remote.body.clone(), rules);
+        }
+        return Ok(row);
+    }
+    let ancestors = ancestors(&row);
+    let merged = combine(&row, &ancestors, remote, rules)?;
+    if merged.collisions.is_empty() || rules.policy != Policy::Manual {
+        row.adopt(remote);
+        row.set_local(merged.json.map(Body::from), rules);
+    } else {
+        row.journal.clear();
+        row.conflict = Some(Conflict { remote: remote.clone(), ancestors });
+    }
+    Ok(row)
+}
+
+/// Returns the row after the server was asked for a record that it is not known to have, and has none. What was sent before
+/// `settled` can no longer be executed: longer than any request and any transaction has passed.
+pub(crate) fn confirm_absent(mut row: Row, settled: Timestamp) -> Row {
+    if row.base_body().is_none() && row.conflict.is_none() {
+        row.journal.retain(|entry| entry.sent >= settled);
+    }
+    row
+}
+
+/// Returns what both sides of a conflict agree on, with the values of here where they collide, and what collides.
+pub(crate) fn merged(row: &Row, conflict: &Conflict, keys: ListKeys) -> Result<Merged> {
+    let rules = Rules { policy: Policy::Manual, keys, revision: 0, now: UNKNOWN };
+    combine(row, &conflict.ancestors, &conflict.remote, &rules)
+}
+
+/// Returns the row after the record disappeared from the server without a deletion, as after a flush: to be sent again, or
+/// deleted here unless it was changed here.
+///
+/// # Errors
+///
+/// As for [`apply`].
+pub(crate) fn apply_loss(mut row: Row, is_republished: bool, rules: &Rules) -> Result<Row> {
+    if is_republished {
+        row.adopt(&Version::gone());
+        row.base = None;
+        return Ok(row);
+    }
+    apply(row, &Version::gone(), rules)
+}
+
+/// Returns the row after the server went back to an older version of the record, which what is here is to replace.
+pub(crate) fn republish(mut row: Row, older: &Version, rules: &Rules) -> Row {
+    let version = row.next_version(rules);
+    row.adopt(older);
+    (row.revision, row.modified) = (rules.revision, version);
+    row
+}
+
+/// Returns true if this version has been applied before. Versions are compared, not ordered: a write is stamped before it
+/// waits for its row, so that the time of a record can go back. A deletion without a time is the one that is known, if any.
+fn is_known(row: &Row, remote: &Version) -> bool {
+    let known = row.conflict.as_ref().map(|conflict| &conflict.remote).or(row.base.as_ref());
+    known.is_some_and(|known| {
+        let is_unknown = remote.last_modified == UNKNOWN;
+        if is_unknown { known.body.is_none() } else { known.last_modified == remote.last_modified }
+    })
+}
+
+/// Returns the revision that this version of the server was sent as, if it was sent from here.
+fn sent_revision(row: &Row, remote: &Version) -> Option<u64> {
+    let mut entries = row.journal.iter().rev();
+    let found = entries.find(|entry| match (&entry.body, &remote.body) {
+        (Some(sent), Some(stored)) => is_echo(sent, stored),
+        (sent, stored) => sent.is_none() && stored.is_none(),
+    });
+    found.map(|entry| entry.revision)
+}
+
+/// Returns true if the server stores this if that is sent: it may stamp the record with the version of the schema.
+pub(super) fn is_echo(sent: &str, stored: &str) -> bool {
+    let fields = |text: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).ok();
+    if sent == stored {
+        return true;
+    }
+    let Some((mut sent, mut stored)) = fields(sent).zip(fields(stored)) else { return false };
+    for fields in [&mut sent, &mut stored] {
+        fields.retain(|key, value| {
+            !RESERVED_KEYS.contains(&key.as_str()) && !(key == "schema" && schema_stamp(value).is_some())
+        });
+    }
+    is_same(&sent.into(), &stored.into())
+}
+
+/// Returns the data that both sides may have been made of: what the server had, and what was sent and may have been stored.
+fn ancestors(row: &Row) -> Ancestors {
+    let guard = row.guard();
+    let mut sent: Vec<Option<String>> = Vec::new();
+    for entry in row.journal.iter().filter(|entry| entry.guard == guard) {
+        let body = entry.body.as_deref();
+        if !sent.iter().any(|known| alike(known.as_deref(), body)) {
+            sent.push(body.map(str::to_owned));
+        }
+    }
+    let base = row.base_body().map(|body| body.to_string());
+    sent.retain(|body| !alike(body.as_deref(), base.as_deref()));
+    // No other client knows the id, so that a record of it is the one that was sent, or was made of it.
+    let is_proof = row.is_own_id && row.base.is_none() && !sent.is_empty();
+    let count = sent.len();
+    let bodies = (!is_proof).then_some(base).into_iter().chain(sent).collect();
+    Ancestors { bodies, sent: count }
+}
+
+fn combine(row: &Row, ancestors: &Ancestors, remote: &Version, rules: &Rules) -> Result<Merged> {
+    let prefer = match rules.policy {
+        Policy::Prefer(side) => side,
+        Policy::Manual => Side::Local,
+    };
+    let copies = Copies {
+        bases: ancestors.bodies.iter().map(Option::as_deref).collect(),
+        sent: ancestors.sent,
+        local: row.local.as_deref(),
+        remote: remote.body.as_deref(),
+    };
+    merge(&copies, rules.keys, prefer)
+}
