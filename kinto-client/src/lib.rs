@@ -44,6 +44,7 @@
 //! | send many operations in few requests | [`Batch`], [`batch`] |
 //! | share records | [`Permissions`], [`Principal`], [`Group`], [`permissions`] |
 //! | declare buckets and collections | [`Blueprint`], [`blueprint`] |
+//! | keep records in a file, and synchronize them | the feature `local` |
 //! | test a program without a server | the feature `testing` |
 //! | handle failures | [`Error`], [`ErrorKind`], [`object::Conflict`] |
 //! | see a request before it is sent, or add options to it | [`Call`], [`operation`] |
@@ -59,6 +60,7 @@
 //! | `rustls` | TLS by rustls with the certificates of the operating system *(enabled by default)* |
 //! | `native-tls` | TLS by the library of the operating system |
 //! | `blocking` | `.call()` beside `.await`, for programs without async code |
+//! | `local` | records in a file, which are there without a network and are synchronized with the server: the module `local` |
 //! | `schema` | JSON Schemas of types, checks before sending, and migrations: the module `schema` |
 //! | `testing` | a Kinto in memory and recorded responses, for tests without a server: the module `testing` |
 
@@ -78,7 +80,7 @@ pub mod field;
 pub mod handle;
 mod json;
 #[cfg(feature = "local")]
-mod local;
+pub mod local;
 pub mod operation;
 mod public;
 mod record;

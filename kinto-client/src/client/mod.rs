@@ -148,6 +148,12 @@ impl Client {
         self.shared.sender.exchange.base.as_str()
     }
 
+    /// Returns the user that the client was built to expect.
+    #[cfg(feature = "local")]
+    pub(crate) fn expected_user(&self) -> Option<&Principal> {
+        self.shared.expected_user.as_ref()
+    }
+
     /// Returns the server information, requested within another call if it is not cached.
     pub(crate) async fn info(&self) -> Result<&ServerInfo> {
         if self.shared.server_info.get().is_none() {

@@ -36,6 +36,12 @@ impl Error {
         Self::new(ErrorKind::Invalid, message)
     }
 
+    /// Creates an error of the file of a store.
+    #[cfg(feature = "local")]
+    pub(crate) fn storage(store: &str, message: &str) -> Self {
+        Self::new(ErrorKind::Storage, format!("{store}: {message}"))
+    }
+
     /// Creates an error for a response that is not one of Kinto.
     pub(crate) fn unexpected(message: String) -> Self {
         Self::new(ErrorKind::Unexpected, message)
@@ -119,6 +125,14 @@ impl Error {
     pub(crate) fn changed(found: &str) -> Self {
         let mut error = Self::new(ErrorKind::Conflict, "the version of the object is not the one in `.if_match(…)`");
         error.0.found = Some(Bytes::copy_from_slice(found.as_bytes()));
+        error
+    }
+
+    /// Creates an error for a record of a store that conflicts with a change, and is this now.
+    #[cfg(feature = "local")]
+    pub(crate) fn conflicting(message: &str, found: Option<Bytes>) -> Self {
+        let mut error = Self::new(ErrorKind::Conflict, message);
+        error.0.found = found;
         error
     }
 

@@ -52,6 +52,8 @@ pub enum ErrorKind {
     Partial,
     /// The operation was not sent, because its batch was stopped before.
     Cancelled,
+    /// The file of a local store could not be read or written.
+    Storage,
 }
 
 impl ErrorKind {
@@ -97,7 +99,7 @@ impl ErrorKind {
             Self::Server | Self::Gone | Self::Connect | Self::TooLarge | Self::Unexpected | Self::Decode => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::Authentication | Self::Partial => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Authentication | Self::Partial | Self::Storage => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -213,4 +215,7 @@ predicates! {
     is_cancelled = Cancelled;
     /// Returns `true` if the server lacks a plugin that the call needs.
     is_unsupported = Unsupported;
+    /// Returns `true` if the file of a local store could not be read or written: it is damaged or locked, or the disk is
+    /// full. Nothing of the change was stored.
+    is_storage = Storage;
 }

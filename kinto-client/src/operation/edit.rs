@@ -38,11 +38,14 @@ use crate::{
 pub struct Edit<K: Kind, T> {
     place: Place<K>,
     changes: Vec<Change>,
-    if_match: Option<Timestamp>,
+    pub(crate) if_match: Option<Timestamp>,
     of: PhantomData<fn() -> T>,
 }
 
 enum Change {
+    /// The attributes to replace, each as a whole.
+    #[cfg(feature = "local")]
+    Attributes(Result<Map<String, Value>>),
     /// The names that the field, and those that it is in, may have.
     Field {
         path: Vec<Vec<&'static str>>,
@@ -73,19 +76,18 @@ impl<K: Kind, T: RecordData> Edit<K, T> {
         let is_json = |change: &Change| matches!(change, Change::Json(_));
         let redo = if self.changes.iter().any(is_json) { Redo::Harmful } else { Redo::Harmless };
         let edited = change(client, &self.place, self.if_match, redo, |object: &mut Object<K, JsonObject>| {
-            self.apply(&mut object.data)?;
-            check_names(object.data.keys())
+            self.apply_to(&mut object.data)
         });
         let (object, saved) = edited.await?;
         object.parse().map_err(|error| if saved == SaveOutcome::Stored { error.maybe_applied() } else { error })
     }
 
-    /// Checks the input of the caller, as far as that is possible before anything is sent.
     fn context(&self) -> CallContext {
         CallContext::new(operation::<K>("patch"), &self.place)
     }
 
-    fn check(&self) -> Result<()> {
+    /// Checks the input of the caller, as far as that is possible before anything is sent.
+    pub(crate) fn check(&self) -> Result<()> {
         if self.changes.is_empty() {
             return Err(Error::invalid("there is no change to make: add one with `.set(…)` or `.unset(…)`"));
         }
@@ -96,13 +98,16 @@ impl<K: Kind, T: RecordData> Edit<K, T> {
                     check_names(path.first().into_iter().flatten())?;
                 }
                 Change::Merge(patch) => check_names(patch.as_ref().map_err(Clone::clone)?.keys())?,
+                #[cfg(feature = "local")]
+                Change::Attributes(attributes) => check_names(attributes.as_ref().map_err(Clone::clone)?.keys())?,
                 Change::Json(patch) => patch.check()?,
             }
         }
         Ok(())
     }
 
-    fn apply(&self, data: &mut Map<String, Value>) -> Result<()> {
+    /// Makes the changes.
+    pub(crate) fn apply_to(&self, data: &mut JsonObject) -> Result<()> {
         for change in &self.changes {
             match change {
                 Change::Field { path, value } => {
@@ -110,10 +115,27 @@ impl<K: Kind, T: RecordData> Edit<K, T> {
                     patch::set(data, path, value.as_ref())?;
                 }
                 Change::Merge(merged) => patch::merge(data, merged.as_ref().map_err(Clone::clone)?),
+                #[cfg(feature = "local")]
+                Change::Attributes(attributes) => data.extend(attributes.clone()?),
                 Change::Json(operations) => operations.apply(data)?,
             }
         }
-        Ok(())
+        check_names(data.keys())
+    }
+
+    /// Adds attributes to replace, each as a whole.
+    #[cfg(feature = "local")]
+    pub(crate) fn set_attributes(&mut self, attributes: &impl Serialize) {
+        self.changes.push(Change::Attributes(encode::object(attributes)));
+    }
+
+    pub(crate) fn set_field<V>(&mut self, field: Field<T, V>, value: &impl Operand<V>) {
+        let value = encode::value(value).map(Some);
+        self.changes.push(Change::Field { path: field.names(), value });
+    }
+
+    pub(crate) fn unset_field<V>(&mut self, field: Field<T, V>) {
+        self.changes.push(Change::Field { path: field.names(), value: Ok(None) });
     }
 }
 
@@ -158,8 +180,7 @@ impl<K: Kind, T: RecordData> Call<'_, Edit<K, T>> {
     /// Sets a field. A field with aliases (`#[serde(alias = "…")]`) is set under the name by which it is stored.
     #[expect(clippy::needless_pass_by_value, reason = "a field is set to a value, not to a reference to one")]
     pub fn set<V, O: Operand<V>>(mut self, field: Field<T, V>, value: O) -> Self {
-        let value = encode::value(&value).map(Some);
-        self.op.changes.push(Change::Field { path: field.names(), value });
+        self.op.set_field(field, &value);
         self
     }
 
@@ -168,7 +189,7 @@ impl<K: Kind, T: RecordData> Call<'_, Edit<K, T>> {
     where
         V: Nullable,
     {
-        self.op.changes.push(Change::Field { path: field.names(), value: Ok(None) });
+        self.op.unset_field(field);
         self
     }
 

@@ -55,7 +55,7 @@ pub(crate) use debug_as_place;
 
 pub(crate) mod batch;
 #[cfg(feature = "blocking")]
-mod blocking;
+pub(crate) mod blocking;
 mod conditions;
 pub(crate) mod create;
 pub(crate) mod create_if_not_exists;

@@ -65,6 +65,8 @@ pub(crate) struct Request {
     pub(crate) needs: Option<Capability>,
     /// Its query may be longer than a URL can be: it is sent in a batch then.
     pub(crate) may_be_long: bool,
+    /// It is sent in a batch also if it is alone, so that no proxy repeats it.
+    pub(crate) in_batch: bool,
     /// The claims of the requests in it, if it is a batch.
     pub(crate) batched: Option<Batched>,
 }
@@ -96,6 +98,7 @@ impl Request {
             repeat,
             needs: None,
             may_be_long: false,
+            in_batch: false,
             batched: None,
         }
     }
@@ -107,6 +110,12 @@ impl Request {
     /// Creates the request that creates an object by a POST to its list, unless it is there.
     pub(crate) fn post(object: RequestPath) -> Self {
         Self { sent_to: SentTo::List, ..Self::new(Method::POST, object) }
+    }
+
+    /// Has the request sent in a batch also if it is alone.
+    #[cfg(feature = "local")]
+    pub(crate) fn in_batch(self) -> Self {
+        Self { in_batch: true, ..self }
     }
 
     pub(crate) fn json<B: Serialize>(mut self, body: &B) -> Result<Self> {

@@ -102,7 +102,7 @@ impl<K: Kind, T: RecordData> Object<K, T> {
 }
 
 /// The data of an object as received, without what the server adds.
-fn unstamped(base: &str) -> Result<Box<RawValue>> {
+pub(crate) fn unstamped(base: &str) -> Result<Box<RawValue>> {
     let entries = Entries::of(base).map_err(|error| Error::not_kinto(&error, base.as_bytes()))?;
     entries.without(&RESERVED_KEYS).map_err(|error| Error::not_kinto(&error, base.as_bytes()))
 }

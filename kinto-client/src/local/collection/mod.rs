@@ -1,0 +1,242 @@
+//! Collections in a store, with the verbs of those on a server.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
+
+use rusqlite::Transaction;
+use serde::Serialize;
+
+use super::{
+    query::LocalList,
+    row::{Policy, Row, Rules},
+    store::{
+        collections::Names,
+        connection::Database,
+        failure::Failure,
+        rows::{self, CollectionNumber},
+    },
+    sync::{Policies, window::Window},
+};
+use crate::{
+    error::Result,
+    handle::Collection,
+    json::merge::keys::ListKeys,
+    operation::{Call, create::Create, delete::TypedDeleteTarget, edit::Edit},
+    wire::{
+        object::{Record, RecordData, id::RecordId},
+        timestamp::Timestamp,
+    },
+};
+
+pub(crate) mod bind;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod edit;
+pub(crate) mod get;
+pub(crate) mod overwrite;
+pub(crate) mod record;
+pub(crate) mod save;
+pub(crate) mod update;
+
+use create::LocalCreate;
+use delete::LocalDelete;
+use edit::LocalEdit;
+use get::LocalGet;
+use overwrite::LocalOverwrite;
+use save::LocalSave;
+use update::LocalUpdate;
+
+/// The records of one collection in a [`Store`](super::Store), all of type `T`.
+///
+/// Its calls read and write the file only. They are [`Call`]s as those of a [`TypedCollection`](crate::TypedCollection) are,
+/// but options of requests, such as `.timeout(…)` and `.header(…)`, have no effect on them.
+pub struct LocalCollection<T> {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) policies: Policies,
+    of: PhantomData<fn() -> T>,
+}
+
+/// What all handles of a collection share.
+pub(crate) struct Inner {
+    pub(crate) database: Database,
+    pub(crate) remote: Collection,
+    pub(crate) number: CollectionNumber,
+    pub(crate) names: Names,
+    pub(crate) keys: ListKeys,
+    /// What this process knows of the list on the server.
+    pub(crate) window: Mutex<Window>,
+}
+
+impl Inner {
+    /// Returns a record as it is here.
+    pub(crate) async fn row(&self, id: &str) -> Result<Row> {
+        let (number, id) = (self.number, id.to_owned());
+        self.database.read(move |transaction| rows::load(transaction, number, &id)).await
+    }
+
+    /// Changes a record by a rule, in one transaction, and returns it as it is then.
+    pub(crate) async fn change<F>(&self, id: &str, change: F) -> Result<Row>
+    where
+        F: FnOnce(Row, &Rules) -> Result<Row> + Send + 'static,
+    {
+        let (number, keys, id) = (self.number, self.keys, id.to_owned());
+        let change = move |transaction: &Transaction<'_>| {
+            let before = rows::load(transaction, number, &id)?;
+            let rules = rules(transaction, Policy::Manual, keys)?;
+            let row = change(before.clone(), &rules)?;
+            rows::save(transaction, number, &id, &before, &row)?;
+            Ok(row)
+        };
+        self.database.write(change).await
+    }
+
+    /// Checks an id and data that are to be stored, as they are checked before they are sent.
+    pub(crate) fn check(&self, id: &str, data: &str) -> Result<()> {
+        let list = self.remote.records();
+        list.checked_at(id)?;
+        list.check(Some(id), data.as_bytes())
+    }
+}
+
+/// Returns the circumstances of a change: its number, and the time.
+pub(crate) fn rules(transaction: &Transaction<'_>, policy: Policy, keys: ListKeys) -> Result<Rules, Failure> {
+    Ok(Rules { policy, keys, revision: rows::next_number(transaction)?, now: now() })
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::from_millis(0))
+}
+
+impl<T: RecordData> LocalCollection<T> {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), policies: Policies::default(), of: PhantomData }
+    }
+
+    fn call<O>(&self, operation: O) -> Call<'static, O> {
+        Call::new(self.inner.remote.client(), operation)
+    }
+
+    /// Returns the handle of the collection on the server.
+    #[must_use]
+    pub fn remote(&self) -> &Collection {
+        &self.inner.remote
+    }
+
+    /// Creates a record, under a random id unless one is chosen.
+    ///
+    /// Options: [`id`](Call::id). Data that serializes with an `id` of its own has the same effect.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if there is a record of that id here: a create never replaces one.
+    /// One on the server that is not known here yet shows itself as a conflict when the record is sent.
+    pub fn create_record(&self, data: T) -> Call<'static, LocalCreate<T>> {
+        let create = Create::new(self.inner.remote.records(), data);
+        self.call(LocalCreate { inner: Arc::clone(&self.inner), create })
+    }
+
+    /// Reads a record.
+    ///
+    /// Options: [`optional`](Call::optional).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none here, unless `.optional()` is added;
+    /// [`Error::is_decode`](crate::Error::is_decode) if it does not decode as `T`.
+    pub fn get_record(&self, id: impl Into<RecordId<T>>) -> Call<'static, LocalGet<T>> {
+        self.call(LocalGet { inner: Arc::clone(&self.inner), id: id.into() })
+    }
+
+    /// Reads all records, those that were changed last first.
+    ///
+    /// Options: [`limit`](Call::limit), [`first`](Call::first), [`count`](Call::count), [`stream`](Call::stream).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_decode`](crate::Error::is_decode) if a record does not decode as `T`.
+    pub fn get_records(&self) -> Call<'static, LocalList<T>> {
+        self.call(LocalList::new(Arc::clone(&self.inner)))
+    }
+
+    /// Saves a record that was read, if it is still the same here. Without changes, nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if the record was changed or deleted since it was read, by the program
+    /// or by a synchronization; [`Error::theirs`](crate::Error::theirs) has the present version.
+    pub fn save_record<'a>(&self, record: &'a mut Record<T>) -> Call<'a, LocalSave<'a, T>> {
+        Call::new(self.inner.remote.client(), LocalSave { inner: Arc::clone(&self.inner), record })
+    }
+
+    /// Reads a record, changes it and saves it; again if it was changed in between.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here.
+    pub fn update_record<F: FnMut(&mut T) + Send>(
+        &self,
+        id: impl Into<RecordId<T>>,
+        change: F,
+    ) -> Call<'static, LocalUpdate<T, F>> {
+        self.call(LocalUpdate { inner: Arc::clone(&self.inner), id: id.into(), change })
+    }
+
+    /// Sets and removes fields of a record and keeps the others.
+    ///
+    /// Options: [`set`](Call::set), [`unset`](Call::unset), [`if_match`](Call::if_match).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here.
+    pub fn edit_record(&self, id: impl Into<RecordId<T>>) -> Call<'static, LocalEdit<T>> {
+        let id = id.into();
+        let place = self.inner.remote.records().at(id.as_str());
+        self.call(LocalEdit { inner: Arc::clone(&self.inner), id, edit: Edit::new(place) })
+    }
+
+    /// Sets some attributes of a record and keeps the others. An attribute that is an object is replaced as a whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here.
+    pub fn patch_record(&self, id: impl Into<RecordId<T>>, attributes: impl Serialize) -> Call<'static, LocalEdit<T>> {
+        let mut call = self.edit_record(id);
+        call.op.edit.set_attributes(&attributes);
+        call
+    }
+
+    /// Replaces a record or creates it. Its old data is discarded, also what `T` does not know.
+    pub fn overwrite_record(&self, id: impl Into<RecordId<T>>, data: T) -> Call<'static, LocalOverwrite<T>> {
+        let create = Create::with_id(self.inner.remote.records(), data, id.into().as_str());
+        self.call(LocalOverwrite { inner: Arc::clone(&self.inner), create })
+    }
+
+    /// Deletes a record by its id, or one that was read, if it is still the same here.
+    ///
+    /// A record that was never sent leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here;
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if it was changed since it was read.
+    pub fn delete_record(&self, record: impl Into<TypedDeleteTarget<T>>) -> Call<'static, LocalDelete> {
+        let target = record.into().target;
+        self.call(LocalDelete { inner: Arc::clone(&self.inner), target })
+    }
+}
+
+impl<T> Clone for LocalCollection<T> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), policies: self.policies, of: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for LocalCollection<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalCollection({} in {})", self.inner.remote.path(), self.inner.database.name())
+    }
+}

@@ -1,0 +1,75 @@
+//! Records, and the text that is kept of them.
+
+use bytes::Bytes;
+
+use crate::{
+    error::{Error, Result, kind::ErrorKind},
+    local::row::{Body, Row},
+    wire::{
+        object::{Record, RecordData, diff::unstamped},
+        timestamp::Timestamp,
+    },
+};
+
+/// Returns a record with this data.
+pub(crate) fn record<T: RecordData>(id: &str, body: &str, version: Timestamp) -> Result<Record<T>> {
+    Record::from_received(stamped(id, body, version))
+}
+
+/// Returns the record as it is here.
+///
+/// # Errors
+///
+/// [`Error::is_not_found`] if it is not here.
+pub(crate) fn record_of<T: RecordData>(id: &str, row: &Row) -> Result<Record<T>> {
+    let body = row.local.as_deref().ok_or_else(|| not_found(id))?;
+    record(id, body, row.version())
+}
+
+/// Returns the text of a record without what the server adds, always in the same form for the same text.
+pub(crate) fn body(json: &str) -> Result<Body> {
+    Ok(Body::from(unstamped(json)?.get()))
+}
+
+pub(crate) fn not_found(id: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no record `{id}` in the store"))
+}
+
+/// Creates the error for a record that is not in the version that the caller has.
+pub(crate) fn changed(id: &str, row: &Row) -> Error {
+    let found = row.local.as_deref().map(|body| stamped(id, body, row.version()));
+    let message = match found {
+        Some(_) => "it was changed since it was read, by the program or by a synchronization",
+        None => "it was deleted since it was read, by the program or by a synchronization",
+    };
+    Error::conflicting(message, found)
+}
+
+/// Creates the error for a record that is to be created and exists.
+pub(crate) fn exists(id: &str, row: &Row) -> Error {
+    let found = row.local.as_deref().map(|body| stamped(id, body, row.version()));
+    Error::conflicting("a record of this id exists in the store", found)
+}
+
+pub(crate) fn stamped(id: &str, body: &str, version: Timestamp) -> Bytes {
+    let fields = body.strip_suffix('}').unwrap_or(body);
+    let comma = if fields == "{" { "" } else { "," };
+    // Ids have no characters that JSON would escape.
+    Bytes::from(format!(r#"{fields}{comma}"id":"{id}","last_modified":{version}}}"#))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_a_record_comes_back_as_it_was() {
+        for text in ["{}", r#"{"a":1.50,"b":{"id":"x"}}"#, r#"{"schema":1700000000000}"#] {
+            let stamped = stamped("milk", text, Timestamp::from_millis(7));
+            let stamped = std::str::from_utf8(&stamped).unwrap();
+            assert!(stamped.ends_with(r#""id":"milk","last_modified":7}"#));
+            assert_eq!(&*body(stamped).unwrap(), text);
+        }
+        assert_eq!(&*body(r#"{ "id" : "a", "\u0061" : [1, 2] }"#).unwrap(), r#"{"a":[1, 2]}"#);
+    }
+}

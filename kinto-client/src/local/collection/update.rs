@@ -1,0 +1,69 @@
+use std::{fmt, sync::Arc};
+
+use super::{Inner, record, save};
+use crate::{
+    client::Client,
+    error::{Error, Result, kind::ErrorKind},
+    operation::{CallContext, sealed, update::MAX_TRIES},
+    wire::{
+        object::{Record, RecordData, id::RecordId},
+        timestamp::Timestamp,
+    },
+};
+
+/// Reads a record from a store, changes it and saves it, again if it was changed in between.
+pub struct LocalUpdate<T, F> {
+    pub(super) inner: Arc<Inner>,
+    pub(super) id: RecordId<T>,
+    pub(super) change: F,
+}
+
+impl<T: RecordData, F: FnMut(&mut T) + Send> sealed::Action for LocalUpdate<T, F> {
+    const NAME: &'static str = "LocalUpdate";
+
+    type Output = Record<T>;
+
+    async fn run(self, _: Client) -> Result<Record<T>> {
+        let Self { inner, id, mut change } = self;
+        let place = inner.remote.records().at(id.as_str());
+        let updated = change_record(&inner, &id, None, |record: &mut Record<T>| {
+            change(&mut record.data);
+            Ok(())
+        });
+        updated.await.map_err(|error| CallContext::new("update record", &place).attach(error))
+    }
+}
+
+/// Reads a record, changes it and saves it, again if it was changed in between, unless it must be in a certain version.
+pub(super) async fn change_record<T: RecordData>(
+    inner: &Inner,
+    id: &str,
+    if_match: Option<Timestamp>,
+    mut change: impl FnMut(&mut Record<T>) -> Result<()>,
+) -> Result<Record<T>> {
+    let mut last = None;
+    for _ in 0..MAX_TRIES {
+        let row = inner.row(id).await?;
+        if row.local.is_some() && if_match.is_some_and(|version| row.version() != version) {
+            return Err(record::changed(id, &row));
+        }
+        let mut record: Record<T> = record::record_of(id, &row)?;
+        change(&mut record)?;
+        let Some(data) = record.changed_data()? else { return Ok(record) };
+        match save::replace(inner, id, record.last_modified, &data).await {
+            Ok(row) => {
+                record.saved(record::record_of(id, &row)?);
+                return Ok(record);
+            }
+            Err(error) if error.kind() == ErrorKind::Conflict => last = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| Error::invalid("there is no try to update the record")))
+}
+
+impl<T, F> fmt::Debug for LocalUpdate<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalUpdate({})", self.id)
+    }
+}

@@ -1,0 +1,161 @@
+//! The connection to the file, on a thread of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::{failure::Failure, schema};
+use crate::error::{Error, Result};
+
+/// The number of statements that are kept ready.
+const STATEMENTS: usize = 64;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A handle of the thread. The last one that is dropped closes the connection.
+///
+/// A caller has one job in the queue at most, and takes its result when it is polled: one that is not polled holds up no
+/// other.
+#[derive(Clone)]
+pub(crate) struct Database {
+    jobs: mpsc::Sender<Job>,
+    name: Arc<str>,
+}
+
+/// The place of a store.
+pub(crate) enum Place {
+    File(PathBuf),
+    Memory,
+}
+
+impl Place {
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Memory => "the store in memory".to_owned(),
+        }
+    }
+
+    fn connect(&self, busy_timeout: Duration) -> Result<Connection, Failure> {
+        let mut connection = match self {
+            Self::File(path) => open_file(path)?,
+            Self::Memory => Connection::open_in_memory()?,
+        };
+        connection.busy_timeout(busy_timeout)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        schema::check(&connection)?;
+        // A commit is on the disk before it is reported, and readers do not wait for it.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        schema::migrate(&mut connection)?;
+        Ok(connection)
+    }
+}
+
+fn open_file(path: &Path) -> rusqlite::Result<Connection> {
+    // Without `SQLITE_OPEN_URI`: a name that begins with `file:` is a name.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
+}
+
+impl Database {
+    /// Opens the file on a new thread, and makes or updates its tables.
+    pub(crate) async fn open(place: Place, busy_timeout: Duration) -> Result<Self> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let (opened, outcome) = oneshot::channel();
+        let name: Arc<str> = place.name().into();
+        let serve = move || {
+            let mut connection = match place.connect(busy_timeout) {
+                Ok(connection) => connection,
+                Err(failure) => {
+                    let _ = opened.send(Err(failure));
+                    return;
+                }
+            };
+            if opened.send(Ok(())).is_ok() {
+                queue.into_iter().for_each(|job| job(&mut connection));
+            }
+        };
+        thread::Builder::new()
+            .name("kinto-store".to_owned())
+            .spawn(serve)
+            .map_err(|error| Error::storage(&name, "its thread could not be started").caused_by(error))?;
+        let outcome = outcome.await.map_err(|_| stopped(&name))?;
+        outcome.map_err(|failure| failure.in_store(&name))?;
+        Ok(Self { jobs, name })
+    }
+
+    /// Runs a job in a transaction that may write. Nothing of it is stored if it fails, or if the caller has gone before it
+    /// begins.
+    pub(crate) async fn write<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        self.run(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let output = job(&transaction)?;
+            transaction.commit()?;
+            Ok(output)
+        })
+        .await
+    }
+
+    /// Runs a job that reads one state of the file.
+    pub(crate) async fn read<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        self.run(move |connection| job(&connection.transaction()?)).await
+    }
+
+    async fn run<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        let (reply, result) = oneshot::channel();
+        let job = move |connection: &mut Connection| {
+            if !reply.is_closed() {
+                let _ = reply.send(job(connection));
+            }
+        };
+        self.jobs.send(Box::new(job)).map_err(|_| stopped(&self.name))?;
+        let result = result.await.map_err(|_| stopped(&self.name))?;
+        result.map_err(|failure| failure.in_store(&self.name))
+    }
+
+    /// Has a job run in a transaction that may write, without waiting for it; its failure is not reported.
+    pub(crate) fn submit<F>(&self, job: F)
+    where
+        F: FnOnce(&Transaction<'_>) -> Result<(), Failure> + Send + 'static,
+    {
+        let run = move |connection: &mut Connection| -> Result<(), Failure> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            job(&transaction)?;
+            Ok(transaction.commit()?)
+        };
+        let run = move |connection: &mut Connection| {
+            if let Err(failure) = run(connection) {
+                tracing::debug!(?failure, "a job of the store failed");
+            }
+        };
+        let _ = self.jobs.send(Box::new(run));
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+fn stopped(name: &str) -> Error {
+    Error::storage(name, "its thread has ended")
+}

@@ -1,0 +1,137 @@
+//! The file that records are kept in.
+
+use std::{
+    fmt,
+    future::IntoFuture,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use futures_core::future::BoxFuture;
+use futures_util::FutureExt as _;
+
+use crate::error::Result;
+
+pub(crate) mod collections;
+pub(crate) mod connection;
+pub(crate) mod failure;
+pub(crate) mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use connection::{Database, Place};
+
+/// The time to wait for another process that writes to the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A file of records, which are there without a network.
+///
+/// One file holds any number of collections, of several servers and users, each apart from the others. It is a SQLite database in
+/// WAL mode: several processes may open it, and what a call has stored is on the disk when the call returns. Clones share
+/// one connection, which has a thread of its own.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
+/// # let server = kinto_server::Server::shared().expect("a server");
+/// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+/// # let folder = std::env::temp_dir().join(kinto_server::unique("doc"));
+/// # std::fs::create_dir(&folder).expect("a folder");
+/// use kinto_client::{KintoRecord, local::Store};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, KintoRecord)]
+/// #[kinto(collection = "notes")]
+/// struct Note {
+///     text: String,
+/// }
+///
+/// let store = Store::open(folder.join("notes.db")).await?;
+/// let notes = store.collection::<Note>(&client).await?;
+/// let note = notes.create_record(Note { text: "Milk".to_owned() }).await?; // without a request
+/// assert_eq!(notes.get_record(&note.id).await?.data.text, "Milk");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) database: Database,
+}
+
+/// Opens a [`Store`] when it is awaited.
+#[must_use = "a store is opened when this is awaited"]
+#[derive(Debug)]
+pub struct OpenStore {
+    /// `None` for a store in memory.
+    path: Option<PathBuf>,
+    busy_timeout: Duration,
+}
+
+impl Store {
+    /// Opens a file, which is created if there is none.
+    ///
+    /// Options: [`busy_timeout`](OpenStore::busy_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_storage`](crate::Error::is_storage) if the file cannot be opened, is damaged, belongs to another program, or
+    /// was written by a newer version of this library. The message names the file, and nothing is written to it then.
+    pub fn open(path: impl AsRef<Path>) -> OpenStore {
+        OpenStore { path: Some(path.as_ref().to_owned()), busy_timeout: BUSY_TIMEOUT }
+    }
+
+    /// Opens a store in memory, for tests, which is gone with its last clone.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// use kinto_client::{Value, json, local::Store};
+    ///
+    /// let store = Store::in_memory().await?;
+    /// let notes = store.bind::<Value>(&client.bucket("default").collection("notes")).await?;
+    /// notes.create_record(json!({"text": "Milk"})).await?;
+    /// assert_eq!(notes.get_records().count().await?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn in_memory() -> OpenStore {
+        OpenStore { path: None, busy_timeout: BUSY_TIMEOUT }
+    }
+}
+
+impl OpenStore {
+    /// Sets the time to wait for another process that writes to the file; 10 seconds unless set.
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// Opens the store and blocks this thread until it is open.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Store::open`]; and [`Error::is_invalid`](crate::Error::is_invalid) in async code.
+    #[cfg(feature = "blocking")]
+    pub fn call(self) -> Result<Store> {
+        crate::operation::blocking::wait(self.into_future())
+    }
+}
+
+impl IntoFuture for OpenStore {
+    type Output = Result<Store>;
+    type IntoFuture = BoxFuture<'static, Result<Store>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        async move {
+            let place = self.path.map_or(Place::Memory, Place::File);
+            let database = Database::open(place, self.busy_timeout).await?;
+            Ok(Store { database })
+        }
+        .boxed()
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({})", self.database.name())
+    }
+}

@@ -1,0 +1,171 @@
+//! Rows in the file.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension as _, Row as SqlRow, Transaction, params};
+
+use super::failure::Failure;
+use crate::{
+    local::row::{Ancestors, Body, Conflict, Entry, Guard, Row, Status, Version},
+    wire::timestamp::Timestamp,
+};
+
+/// A collection in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CollectionNumber(pub(crate) i64);
+
+/// Returns the next number of the sequence of the whole store.
+pub(crate) fn next_number(transaction: &Transaction<'_>) -> Result<u64, Failure> {
+    let mut statement = transaction.prepare_cached("UPDATE sequence SET last = last + 1 RETURNING last")?;
+    let number: i64 = statement.query_row([], |row| row.get(0))?;
+    Ok(number.cast_unsigned())
+}
+
+/// Returns a record, and an empty row if there is none.
+pub(crate) fn load(transaction: &Transaction<'_>, of: CollectionNumber, id: &str) -> Result<Row, Failure> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT number, base, last_modified, is_changed, local, revision, version, is_own_id, remote, remote_modified, \
+         ancestors, problem FROM record WHERE collection = ? AND id = ?",
+    )?;
+    let Some(found) = statement.query_row(params![of.0, id], |row| read(row)).optional()? else {
+        return Ok(Row::default());
+    };
+    let (number, is_changed, mut row) = found;
+    // Only a changed record can have been sent.
+    if is_changed {
+        row.journal = load_journal(transaction, number)?;
+    }
+    Ok(row)
+}
+
+/// Stores a record in place of what [`load`] returned, or removes it if it is deleted here and there.
+pub(crate) fn save(
+    transaction: &Transaction<'_>,
+    of: CollectionNumber,
+    id: &str,
+    before: &Row,
+    row: &Row,
+) -> Result<(), Failure> {
+    if before == row {
+        return Ok(());
+    }
+    if row.is_gone() {
+        let mut statement = transaction.prepare_cached("DELETE FROM record WHERE collection = ? AND id = ?")?;
+        statement.execute(params![of.0, id])?;
+        return Ok(());
+    }
+    let is_changed = row.status() != Status::Clean;
+    let conflict = row.conflict.as_ref();
+    let ancestors = conflict.map(|conflict| encode(&conflict.ancestors));
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO record (collection, id, base, last_modified, is_changed, local, revision, version, is_own_id, remote, \
+         remote_modified, ancestors, problem) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (collection, id) DO UPDATE SET base = excluded.base, last_modified = excluded.last_modified, \
+         is_changed = excluded.is_changed, local = excluded.local, revision = excluded.revision, \
+         version = excluded.version, is_own_id = excluded.is_own_id, remote = excluded.remote, \
+         remote_modified = excluded.remote_modified, ancestors = excluded.ancestors, problem = excluded.problem \
+         RETURNING number",
+    )?;
+    let values = params![
+        of.0,
+        id,
+        row.base_body(),
+        row.base.as_ref().map(|base| millis(base.last_modified)),
+        is_changed,
+        row.local.as_ref().filter(|_| is_changed),
+        row.revision.cast_signed(),
+        millis(row.version()),
+        row.is_own_id,
+        conflict.and_then(|conflict| conflict.remote.body.as_ref()),
+        conflict.map(|conflict| millis(conflict.remote.last_modified)),
+        ancestors.transpose()?,
+        row.problem.as_ref().map(encode).transpose()?,
+    ];
+    let number: i64 = statement.query_row(values, |row| row.get(0))?;
+    if before.journal != row.journal {
+        save_journal(transaction, number, &row.journal)?;
+    }
+    Ok(())
+}
+
+fn read(row: &SqlRow<'_>) -> rusqlite::Result<(i64, bool, Row)> {
+    let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(timestamp));
+    let base: Option<Body> = row.get(1)?;
+    let is_changed = row.get(3)?;
+    let local = if is_changed { row.get(4)? } else { base.clone() };
+    let ancestors: Option<Ancestors> = decode(10, row.get(10)?)?;
+    let conflict = match (ancestors, time(9)?) {
+        (Some(ancestors), Some(last_modified)) => {
+            Some(Conflict { remote: Version { body: row.get(8)?, last_modified }, ancestors })
+        }
+        _ => None,
+    };
+    let read = Row {
+        local,
+        base: time(2)?.map(|last_modified| Version { body: base, last_modified }),
+        revision: row.get::<_, i64>(5)?.cast_unsigned(),
+        modified: timestamp(row.get(6)?),
+        is_own_id: row.get(7)?,
+        journal: Vec::new(),
+        problem: decode(11, row.get(11)?)?,
+        conflict,
+    };
+    Ok((row.get(0)?, is_changed, read))
+}
+
+fn load_journal(transaction: &Transaction<'_>, record: i64) -> Result<Vec<Entry>, Failure> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT attempt, revision, body, if_match, sent FROM journal WHERE record = ? ORDER BY attempt",
+    )?;
+    let entries = statement.query_map([record], |row| {
+        let if_match: Option<i64> = row.get(3)?;
+        Ok(Entry {
+            attempt: row.get::<_, i64>(0)?.cast_unsigned(),
+            revision: row.get::<_, i64>(1)?.cast_unsigned(),
+            body: row.get(2)?,
+            guard: if_match.map_or(Guard::Absent, |version| Guard::Version(timestamp(version))),
+            sent: timestamp(row.get(4)?),
+        })
+    })?;
+    Ok(entries.collect::<rusqlite::Result<_>>()?)
+}
+
+fn save_journal(transaction: &Transaction<'_>, record: i64, journal: &[Entry]) -> Result<(), Failure> {
+    transaction.prepare_cached("DELETE FROM journal WHERE record = ?")?.execute([record])?;
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO journal (attempt, record, revision, body, if_match, sent) VALUES (?, ?, ?, ?, ?, ?)",
+    )?;
+    for Entry { attempt, revision, body, guard, sent } in journal {
+        let if_match = match guard {
+            Guard::Absent => None,
+            Guard::Version(version) => Some(millis(*version)),
+        };
+        statement.execute(params![
+            attempt.cast_signed(),
+            record,
+            revision.cast_signed(),
+            body,
+            if_match,
+            millis(*sent)
+        ])?;
+    }
+    Ok(())
+}
+
+pub(crate) fn millis(time: Timestamp) -> i64 {
+    time.as_millis().cast_signed()
+}
+
+pub(crate) fn timestamp(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis.cast_unsigned())
+}
+
+fn encode(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure::File(format!("a row cannot be written: {error}")))
+}
+
+fn decode<T: serde::de::DeserializeOwned>(column: usize, json: Option<Arc<str>>) -> rusqlite::Result<Option<T>> {
+    let text = rusqlite::types::Type::Text;
+    let invalid = |error| rusqlite::Error::FromSqlConversionFailure(column, text, Box::new(error));
+    json.map(|json| serde_json::from_str(&json).map_err(invalid)).transpose()
+}

@@ -1,0 +1,63 @@
+-- The numbers of revisions and of tries, which are never given again.
+CREATE TABLE sequence (last INTEGER NOT NULL) STRICT;
+INSERT INTO sequence VALUES (0);
+
+CREATE TABLE collection (
+    number INTEGER PRIMARY KEY,
+    server TEXT NOT NULL,
+    user TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    id TEXT NOT NULL,
+    -- The position of the last pull, and what it knew of the server.
+    checkpoint INTEGER NOT NULL DEFAULT 0,
+    etag INTEGER,
+    -- The one sync at a time: who it is, until when, and how many there were.
+    holder TEXT,
+    held_until INTEGER NOT NULL DEFAULT 0,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    -- The time before which the server asked not to be sent anything.
+    wait_until INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (server, user, bucket, id)
+) STRICT;
+
+CREATE TABLE record (
+    number INTEGER PRIMARY KEY,
+    collection INTEGER NOT NULL REFERENCES collection ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    -- What the server had: nothing of it is known without `last_modified`, and without `base` it was deleted.
+    base TEXT,
+    last_modified INTEGER,
+    -- What is here, if that is not the same.
+    is_changed INTEGER NOT NULL,
+    local TEXT,
+    data TEXT AS (CASE WHEN is_changed THEN local ELSE base END) VIRTUAL,
+    revision INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    is_own_id INTEGER NOT NULL,
+    -- A conflict: what the server has, and what both may have been made of, as a JSON object.
+    remote TEXT,
+    remote_modified INTEGER,
+    ancestors TEXT,
+    -- A refusal, as a JSON object.
+    problem TEXT,
+    UNIQUE (collection, id)
+) STRICT;
+
+CREATE INDEX record_version ON record (collection, version, number);
+CREATE INDEX record_known ON record (collection, last_modified) WHERE base IS NOT NULL AND ancestors IS NULL;
+CREATE INDEX record_changed ON record (collection, number) WHERE is_changed;
+CREATE INDEX record_conflict ON record (collection, id) WHERE ancestors IS NOT NULL;
+CREATE INDEX record_problem ON record (collection, id) WHERE problem IS NOT NULL;
+
+-- Writes that were sent and have no response.
+CREATE TABLE journal (
+    attempt INTEGER PRIMARY KEY,
+    record INTEGER NOT NULL REFERENCES record ON DELETE CASCADE,
+    revision INTEGER NOT NULL,
+    body TEXT,
+    -- The version in `If-Match`, or none for `If-None-Match: *`.
+    if_match INTEGER,
+    sent INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX journal_record ON journal (record);

@@ -1,0 +1,150 @@
+use std::time::Duration;
+
+use super::{
+    collections::{Names, find_or_add},
+    connection::{Database, Place},
+    failure::Failure,
+    rows::{CollectionNumber, load, next_number, save},
+};
+use crate::{
+    json::merge::keys::ListKeys,
+    local::row::{Ancestors, Conflict, Entry, Guard, Policy, Problem, Row, Rules, Version, apply, write},
+    wire::timestamp::Timestamp,
+};
+
+async fn memory() -> Database {
+    Database::open(Place::Memory, Duration::from_secs(1)).await.unwrap()
+}
+
+fn names(id: &str) -> Names {
+    Names { server: "https://k.test/v1".into(), user: "a".into(), bucket: "b".into(), id: id.into() }
+}
+
+async fn collection(database: &Database) -> CollectionNumber {
+    database.write(|transaction| find_or_add(transaction, &names("c"))).await.unwrap()
+}
+
+fn version(body: &str, millis: u64) -> Version {
+    Version { body: Some(body.into()), last_modified: Timestamp::from_millis(millis) }
+}
+
+fn rules(revision: u64) -> Rules {
+    Rules { policy: Policy::Manual, keys: ListKeys::default(), revision, now: Timestamp::from_millis(revision) }
+}
+
+#[tokio::test]
+async fn rows_come_back_as_they_were() {
+    let database = memory().await;
+    let of = collection(&database).await;
+    let clean = apply(Row::default(), &version(r#"{"a":1.0}"#, 5), &rules(1)).unwrap();
+    let changed = write(clean.clone(), Some(r#"{"a":2}"#.into()), &rules(9));
+    let sent = Timestamp::from_millis(77);
+    let entry =
+        |attempt, body: Option<&str>, guard| Entry { attempt, revision: 9, body: body.map(Into::into), guard, sent };
+    let journal =
+        vec![entry(11, Some(r#"{"a":2}"#), Guard::Version(Timestamp::from_millis(5))), entry(12, None, Guard::Absent)];
+    let sent = Row { journal, ..changed.clone() };
+    let ancestors = Ancestors { bodies: vec![Some(r#"{"a":1.0}"#.into()), None], sent: 1 };
+    let conflict = Conflict { remote: version(r#"{"a":3}"#, 6), ancestors: ancestors.clone() };
+    let gone = Conflict { remote: Version { body: None, ..version("", 6) }, ancestors };
+    let problem = Problem {
+        revision: 9,
+        collection: Timestamp::from_millis(3),
+        status: 400,
+        errno: None,
+        message: "\"no\"".into(),
+        field: None,
+    };
+    let deleted = write(clean.clone(), None, &rules(10));
+    for (id, row) in [
+        ("clean", clean),
+        ("sent", sent),
+        ("conflict", Row { conflict: Some(conflict), ..changed.clone() }),
+        ("gone", Row { conflict: Some(gone), ..changed.clone() }),
+        ("problem", Row { problem: Some(problem), is_own_id: true, ..changed }),
+        ("deleted", deleted),
+    ] {
+        let stored = row.clone();
+        let job = move |transaction: &rusqlite::Transaction<'_>| {
+            save(transaction, of, id, &Row::default(), &stored)?;
+            load(transaction, of, id)
+        };
+        let loaded = database.write(job).await.unwrap();
+        assert_eq!(loaded.version(), row.version(), "{id}");
+        assert_eq!(Row { modified: row.modified, ..loaded }, row, "{id}");
+    }
+}
+
+/// Rule 1: a record that is deleted and made again has other numbers, and so has one after a restart.
+#[tokio::test]
+async fn numbers_are_never_given_again() {
+    let path = std::env::temp_dir().join(kinto_server::unique("numbers"));
+    let mut last = 0;
+    for _ in 0..3 {
+        let database = Database::open(Place::File(path.clone()), Duration::from_secs(1)).await.unwrap();
+        let next = database.write(next_number).await.unwrap();
+        assert!(next > last);
+        last = next;
+        let failed: Result<(), _> = database
+            .write(|transaction| {
+                next_number(transaction)?;
+                Err(Failure::File("undone".into()))
+            })
+            .await;
+        assert!(failed.is_err_and(|error| error.is_storage()));
+    }
+    assert_eq!(last, 3);
+    std::fs::remove_file(path).unwrap();
+}
+
+/// A full disk is an error, nothing of the change is stored, and the next one is when there is room.
+#[tokio::test]
+async fn full_disk_stores_nothing_of_a_change() {
+    let database = memory().await;
+    let of = collection(&database).await;
+    let limit = |pages: u32| {
+        let job = move |transaction: &rusqlite::Transaction<'_>| {
+            Ok(transaction.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?)
+        };
+        database.read(job)
+    };
+    limit(1).await.unwrap();
+    let long = format!(r#"{{"a":"{}"}}"#, "long".repeat(50_000));
+    let add = || {
+        let row = write(Row::default(), Some(long.as_str().into()), &rules(1));
+        database.write(move |transaction| {
+            next_number(transaction)?;
+            save(transaction, of, "a", &Row::default(), &row)
+        })
+    };
+    let error = add().await.unwrap_err();
+    assert!(error.is_storage() && error.to_string().contains("the disk is full"), "{error}");
+    assert_eq!(database.write(next_number).await.unwrap(), 1, "nothing of the change was stored");
+    limit(1_000_000).await.unwrap();
+    add().await.unwrap();
+    let row = database.read(move |transaction| load(transaction, of, "a")).await.unwrap();
+    assert_eq!(row.local.as_deref(), Some(long.as_str()));
+}
+
+/// A caller that is not polled holds up no other, and one that has gone before its turn changes nothing.
+#[tokio::test]
+async fn dropped_call_before_its_turn_changes_nothing() {
+    use futures_util::FutureExt as _;
+
+    let database = memory().await;
+    let of = collection(&database).await;
+    let (begin, wait) = std::sync::mpsc::channel::<()>();
+    let held = database.write(move |_| {
+        let _ = wait.recv();
+        Ok(())
+    });
+    let mut held = Box::pin(held);
+    assert!(held.as_mut().now_or_never().is_none(), "it has begun, and waits");
+    let row = write(Row::default(), Some("{}".into()), &rules(1));
+    let late = database.write(move |transaction| save(transaction, of, "a", &Row::default(), &row));
+    assert!(late.now_or_never().is_none(), "it is in the queue, and dropped");
+    begin.send(()).unwrap();
+    let row = database.read(move |transaction| load(transaction, of, "a")).await.unwrap();
+    assert_eq!(row, Row::default());
+    held.await.unwrap();
+}

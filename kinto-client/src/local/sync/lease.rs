@@ -1,0 +1,118 @@
+//! One synchronization of a collection at a time, also across processes.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use rusqlite::{Transaction, params};
+
+use crate::{
+    error::{Error, Result, kind::ErrorKind},
+    local::{
+        collection::Inner,
+        store::{failure::Failure, rows::CollectionNumber},
+    },
+};
+
+/// The time after which a lease ends by itself: longer than any request takes.
+const TERM: Duration = Duration::from_secs(120);
+
+/// The right to synchronize a collection, until it is dropped.
+pub(super) struct Lease {
+    inner: Arc<Inner>,
+    epoch: i64,
+}
+
+impl Lease {
+    /// Takes the lease.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_unavailable`] if another synchronization of the collection is running, or if the server asked for time.
+    pub(super) async fn take(inner: &Arc<Inner>) -> Result<Self> {
+        let number = inner.number;
+        let epoch = inner.database.write(move |transaction| take(transaction, number)).await?;
+        Ok(Self { inner: Arc::clone(inner), epoch })
+    }
+
+    /// Runs a job in a transaction, if this lease is still the current one: what a synchronization learned before another one
+    /// took over is older than what that one stores.
+    pub(super) async fn write<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        let (number, epoch) = (self.inner.number, self.epoch);
+        let job = move |transaction: &Transaction<'_>| {
+            let mut statement =
+                transaction.prepare_cached("UPDATE collection SET held_until = ? WHERE number = ? AND epoch = ?")?;
+            if statement.execute(params![until(TERM), number.0, epoch])? == 0 {
+                return Err(taken_over().into());
+            }
+            job(transaction)
+        };
+        self.inner.database.write(job).await
+    }
+
+    /// Has no synchronization begin before the time that the server asked for has passed, also after a restart.
+    pub(super) async fn wait(&self, delay: Duration) -> Result<()> {
+        let number = self.inner.number;
+        self.write(move |transaction| {
+            let sql = "UPDATE collection SET wait_until = ? WHERE number = ?";
+            transaction.execute(sql, params![until(delay), number.0])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (number, epoch) = (self.inner.number, self.epoch);
+        self.inner.database.submit(move |transaction| {
+            let sql = "UPDATE collection SET held_until = 0 WHERE number = ? AND epoch = ?";
+            transaction.execute(sql, params![number.0, epoch])?;
+            Ok(())
+        });
+    }
+}
+
+fn take(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<i64, Failure> {
+    let sql = "SELECT held_until, wait_until FROM collection WHERE number = ?";
+    let (held, wait): (i64, i64) = transaction.query_row(sql, [of.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let now = until(Duration::ZERO);
+    if held > now {
+        return Err(busy(held - now).into());
+    }
+    if wait > now {
+        return Err(asked_to_wait(wait - now).into());
+    }
+    let sql = "UPDATE collection SET held_until = ?, epoch = epoch + 1 WHERE number = ? RETURNING epoch";
+    Ok(transaction.query_row(sql, params![until(TERM), of.0], |row| row.get(0))?)
+}
+
+/// Returns the time after this delay, in milliseconds since 1970.
+fn until(delay: Duration) -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.saturating_add(delay).as_millis()).unwrap_or(i64::MAX)
+}
+
+fn delay(millis: i64) -> Duration {
+    Duration::from_millis(millis.unsigned_abs())
+}
+
+fn busy(millis: i64) -> Error {
+    let message = "another synchronization of this collection is running, here or in another process";
+    Error::new(ErrorKind::Unavailable, message).with_retry_after(delay(millis))
+}
+
+fn asked_to_wait(millis: i64) -> Error {
+    let message = "the server asked for time before the next request, and it has not passed";
+    Error::new(ErrorKind::Unavailable, message).with_retry_after(delay(millis))
+}
+
+fn taken_over() -> Error {
+    let message = "another process has taken this synchronization over, because it took too long; nothing is lost";
+    Error::new(ErrorKind::Cancelled, message)
+}

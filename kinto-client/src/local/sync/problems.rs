@@ -1,0 +1,49 @@
+//! Refusals, which end when the collection changes: its schema may accept the record then.
+
+use std::sync::Arc;
+
+use super::lease::Lease;
+use crate::{
+    client::Client,
+    error::{Result, kind::ErrorKind},
+    local::{
+        collection::Inner,
+        conflicts::{PROBLEMS, marked},
+        row::{Row, UNKNOWN},
+        store::rows,
+    },
+    wire::request::Request,
+};
+
+/// Notes the version of the collection for new refusals, and has older ones sent again if it is another now.
+pub(super) async fn recheck(inner: &Arc<Inner>, client: &Client, lease: &Lease) -> Result<()> {
+    let reading = Arc::clone(inner);
+    let refused = inner.database.read(move |transaction| marked(transaction, &reading, PROBLEMS)).await?;
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let mut request = Request::get(inner.remote.place.checked()?);
+    request.query.push("_fields", "id");
+    let version = match client.send(&request).await?.success() {
+        Ok(response) => response.etag()?,
+        // Who may write records need not be allowed to read the collection.
+        Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let number = inner.number;
+    let note = move |transaction: &rusqlite::Transaction<'_>| {
+        for (id, _) in refused {
+            let before = rows::load(transaction, number, &id)?;
+            let Some(mut problem) = before.problem.clone() else { continue };
+            let problem = if problem.collection == UNKNOWN {
+                problem.collection = version;
+                Some(problem)
+            } else {
+                Some(problem).filter(|problem| problem.collection == version)
+            };
+            rows::save(transaction, number, &id, &before, &Row { problem, ..before.clone() })?;
+        }
+        Ok(())
+    };
+    lease.write(note).await
+}

@@ -1,0 +1,174 @@
+//! Sending what changed here, in batches.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use rusqlite::{Transaction, params};
+
+use super::{
+    lease::Lease,
+    reply::{Job, Outcome, Reply},
+};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    local::{
+        collection::{Inner, now, rules},
+        row::{self, Policy, PushResult, Row},
+        store::{
+            failure::Failure,
+            rows::{self, CollectionNumber},
+        },
+    },
+    operation::{
+        CallContext,
+        batch::{Options, carry_out},
+    },
+    wire::{object::kind, path::List, timestamp::Timestamp},
+};
+
+/// The number of times that a record is sent again after it was merged with another change of the server.
+const ROUNDS: usize = 3;
+
+/// The time after which a request cannot be executed any more: more than its timeout and the longest transaction.
+const SETTLED_MILLIS: u64 = 10 * 60 * 1_000;
+
+/// The numbers of records that a push sent, and of those that the server refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pushed {
+    pub(super) stored: usize,
+    pub(super) refused: usize,
+    pub(super) conflicts: usize,
+}
+
+/// Sends all changes. What was stored before an error is known to be stored.
+pub(super) async fn push(
+    inner: &Arc<Inner>,
+    client: &Client,
+    lease: &Lease,
+    policy: Policy,
+    pushed: &mut Pushed,
+) -> Result<()> {
+    for _ in 0..ROUNDS {
+        let mut after = 0;
+        let mut again = false;
+        loop {
+            let jobs = begin(inner, client, lease, after).await?;
+            let Some((last, _)) = jobs.last() else { break };
+            after = *last;
+            let jobs = jobs.into_iter().map(|(_, job)| job).collect();
+            let finish = |job: Job, outcome: Option<(_, _)>| {
+                let nothing = || Err(Error::unexpected("there was nothing to send".to_owned()));
+                Ok(job.finish(outcome.map_or_else(nothing, |(_, response)| response)))
+            };
+            let outcomes = carry_out(client, jobs, Job::request, Options::default(), None, finish).await;
+            let context = CallContext::new("send the changes of", &inner.remote.records());
+            let outcomes = outcomes.map_err(|error| context.attach(error))?;
+            let (done, stop) = store(inner, lease, outcomes.into_iter().flatten().collect(), policy).await?;
+            pushed.stored += done.stored;
+            pushed.refused += done.refused;
+            pushed.conflicts += done.conflicts;
+            again |= done.again;
+            if let Some(error) = stop {
+                if let (Some(delay), Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)) =
+                    (error.retry_after(), error.status())
+                {
+                    lease.wait(delay).await?;
+                }
+                return Err(context.attach(error));
+            }
+        }
+        if !again {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the next changes to the journal, as many as one batch holds, each with the number of its row.
+async fn begin(inner: &Arc<Inner>, client: &Client, lease: &Lease, after: i64) -> Result<Vec<(i64, Job)>> {
+    let (number, list) = (inner.number, inner.remote.records());
+    let most = client.info().await?.settings.batch_max_requests.max(1);
+    lease.write(move |transaction| journal(transaction, number, &list, after, most)).await
+}
+
+fn journal(
+    transaction: &Transaction<'_>,
+    of: CollectionNumber,
+    list: &List<kind::Record>,
+    after: i64,
+    most: usize,
+) -> Result<Vec<(i64, Job)>, Failure> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT number, id FROM record WHERE collection = ? AND is_changed AND ancestors IS NULL AND problem IS NULL \
+         AND number > ? ORDER BY number LIMIT ?",
+    )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let changed = statement.query_map(params![of.0, after, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut jobs = Vec::new();
+    for changed in changed {
+        let (number, id): (i64, String) = changed?;
+        let before = rows::load(transaction, of, &id)?;
+        let attempt = rows::next_number(transaction)?;
+        let Some((row, push)) = row::begin_push(before.clone(), attempt, now()) else { continue };
+        rows::save(transaction, of, &id, &before, &row)?;
+        let place = list.at(id.as_str());
+        jobs.push((number, Job { id, attempt, revision: row.revision, push, place }));
+    }
+    Ok(jobs)
+}
+
+/// What a chunk of responses did.
+#[derive(Default)]
+struct Done {
+    stored: usize,
+    refused: usize,
+    conflicts: usize,
+    /// A record was merged with what the server has, and is to be sent again.
+    again: bool,
+}
+
+async fn store(
+    inner: &Arc<Inner>,
+    lease: &Lease,
+    outcomes: Vec<Outcome>,
+    policy: Policy,
+) -> Result<(Done, Option<Error>)> {
+    let (number, keys) = (inner.number, inner.keys);
+    lease
+        .write(move |transaction| {
+            let (mut done, mut stop) = (Done::default(), None);
+            for Outcome { job, reply, stop: error } in outcomes {
+                let rules = rules(transaction, policy, keys)?;
+                let before = rows::load(transaction, number, &job.id)?;
+                let row = take(before.clone(), &job, reply, &rules, &mut done)?;
+                rows::save(transaction, number, &job.id, &before, &row)?;
+                done.conflicts += usize::from(row.conflict.is_some() && before.conflict.is_none());
+                stop = stop.or(error);
+            }
+            Ok((done, stop))
+        })
+        .await
+}
+
+fn take(row: Row, job: &Job, reply: Reply, rules: &row::Rules, done: &mut Done) -> Result<Row> {
+    match reply {
+        Reply::Written(result) => {
+            match &result {
+                PushResult::Stored(_) | PushResult::NotFound => done.stored += 1,
+                PushResult::Refused { .. } => done.refused += 1,
+                PushResult::Failed { .. } => done.again = true,
+                PushResult::NotSent | PushResult::Lost => {}
+            }
+            row::finish_push(row, job.attempt, result, rules)
+        }
+        Reply::Found(version) => {
+            done.again = true;
+            row::apply(row, &version, rules)
+        }
+        Reply::Absent => {
+            let settled = rules.now.as_millis().saturating_sub(SETTLED_MILLIS);
+            Ok(row::confirm_absent(row, Timestamp::from_millis(settled)))
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What to do when the server is not what it was: flushed, restored from a backup, or purged of its deletions.
+//!
+//! A pull notices by comparing with what was known before it. Then everything is read again, and what is missing is asked
+//! for by its id, so that only what is really gone is taken for gone.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::{
+    lease::Lease,
+    pull::{self, Policies},
+    reply::{Job, Outcome, Reply},
+    window::LONGEST_TRANSACTION,
+};
+use crate::{
+    client::Client,
+    error::{Error, Result, kind::ErrorKind},
+    json::merge::keys::ListKeys,
+    local::{
+        collection::{Inner, rules},
+        row::{self, Push, Row, UNKNOWN, Version},
+        store::{
+            failure::Failure,
+            rows::{self, CollectionNumber, millis, timestamp},
+        },
+    },
+    operation::{
+        CallContext,
+        batch::{Options, carry_out},
+        list::pages::Source,
+    },
+    wire::{request::Request, timestamp::Timestamp},
+};
+
+/// The decision about records that disappeared from the server without having been deleted, as after a flush, or that are there
+/// in an older version, as after the restoration of a backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LossPolicy {
+    /// The synchronization is an error that says what happened. Nothing of these records is changed, here or on the server.
+    #[default]
+    Ask,
+    /// Sends these records again, as they are here.
+    Republish,
+    /// Deletes the records here that are gone on the server, and takes its older versions. What was changed here and not sent
+    /// is kept as a conflict.
+    DropLocal,
+}
+
+/// What was known of the list before a pull.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) checkpoint: Timestamp,
+    pub(super) version: Option<Timestamp>,
+    /// The newest record that the server is known to have.
+    pub(super) anchor: Option<(String, Timestamp)>,
+}
+
+/// The rows that the server has a record of, as far as is known.
+const LIVE: &str = "collection = ?1 AND CASE WHEN ancestors IS NULL THEN base IS NOT NULL ELSE remote IS NOT NULL END";
+
+impl Known {
+    pub(super) fn load(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<Self, Failure> {
+        let sql = "SELECT checkpoint, etag FROM collection WHERE number = ?";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?));
+        let (checkpoint, version) = transaction.query_row(sql, [of.0], read)?;
+        let sql = "SELECT id, last_modified FROM record WHERE collection = ? AND base IS NOT NULL AND ancestors IS NULL \
+                   ORDER BY last_modified DESC LIMIT 1";
+        let anchor = transaction.query_row(sql, [of.0], |row| Ok((row.get(0)?, timestamp(row.get(1)?)))).optional()?;
+        Ok(Self { checkpoint: timestamp(checkpoint), version: version.map(timestamp), anchor })
+    }
+}
+
+/// Returns true if what a pull found does not go with what was known before it.
+pub(super) async fn is_suspicious(
+    inner: &Arc<Inner>,
+    client: &Client,
+    known: &Known,
+    version: Timestamp,
+    met_anchor: bool,
+) -> Result<bool> {
+    let Some(before) = known.version else { return Ok(false) };
+    if version < before || (known.anchor.is_some() && !met_anchor) {
+        return Ok(true);
+    }
+    if version == before {
+        return Ok(false);
+    }
+    let request = Request::new(http::Method::HEAD, inner.remote.records().checked()?);
+    let response = client.send(&request).await?.success()?;
+    let of = inner.number;
+    let count = inner.database.read(move |transaction| {
+        let sql = format!("SELECT count(*) FROM record WHERE {LIVE}");
+        Ok(transaction.query_row(&sql, [of.0], |row| row.get::<_, i64>(0))?)
+    });
+    let count = usize::try_from(count.await?).unwrap_or_default();
+    Ok(response.etag()? == version && response.total()? != count)
+}
+
+/// Compares all records with those of the server, and applies the policy to what is gone or older there.
+pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease, policies: Policies) -> Result<()> {
+    let of = inner.number;
+    lease.write(move |transaction| forget_seen(transaction)).await?;
+    let request = pull::request(&inner.remote.records(), UNKNOWN);
+    let context = CallContext::new("compare the records of", &inner.remote.records());
+    let mut pages = Source::new(client.clone(), context.clone(), request);
+    let (mut version, mut older) = (UNKNOWN, 0);
+    while let Some(page) = pages.next().await {
+        let mut page = page?;
+        if version == UNKNOWN {
+            version = page.timestamp;
+        }
+        let (received, keys) = (pull::read(&mut page)?, inner.keys);
+        older += lease.write(move |transaction| compare(transaction, of, &received, policies, keys)).await?;
+    }
+    let gone = confirmed(inner, client, lease, version).await?;
+    if policies.loss == LossPolicy::Ask && older + gone.len() > 0 {
+        return Err(lost(gone.len(), older));
+    }
+    let keys = inner.keys;
+    let apply = move |transaction: &Transaction<'_>| {
+        for id in gone {
+            let before = rows::load(transaction, of, &id)?;
+            let rules = rules(transaction, policies.conflict, keys)?;
+            let row = row::apply_loss(before.clone(), policies.loss == LossPolicy::Republish, &rules)?;
+            rows::save(transaction, of, &id, &before, &row)?;
+        }
+        // The list may have gone back in time, and what is later than its own time is to be read from there on.
+        let sql = "UPDATE collection SET etag = ?1, checkpoint = min(checkpoint, ?1) WHERE number = ?2";
+        transaction.execute(sql, params![millis(version), of.0])?;
+        forget_seen(transaction)
+    };
+    lease.write(apply).await
+}
+
+fn forget_seen(transaction: &Transaction<'_>) -> Result<(), Failure> {
+    let sql = "CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID; DELETE FROM seen;";
+    Ok(transaction.execute_batch(sql)?)
+}
+
+/// Applies the versions of a page, notes their ids, and returns the number of those that are older than the known ones.
+fn compare(
+    transaction: &Transaction<'_>,
+    of: CollectionNumber,
+    received: &[(String, Version)],
+    policies: Policies,
+    keys: ListKeys,
+) -> Result<usize, Failure> {
+    let mut older = 0;
+    let rules = rules(transaction, policies.conflict, keys)?;
+    for (id, version) in received {
+        if version.body.is_some() {
+            transaction.prepare_cached("INSERT OR IGNORE INTO seen VALUES (?)")?.execute([id])?;
+        }
+        let before = rows::load(transaction, of, id)?;
+        let row = if is_older(&before, version) {
+            older += 1;
+            match policies.loss {
+                LossPolicy::Ask => continue,
+                LossPolicy::Republish => row::republish(before.clone(), version, &rules),
+                LossPolicy::DropLocal => row::apply(before.clone(), version, &rules)?,
+            }
+        } else {
+            row::apply(before.clone(), version, &rules)?
+        };
+        rows::save(transaction, of, id, &before, &row)?;
+    }
+    Ok(older)
+}
+
+/// Returns true if a version is older than the known one by more than writes overtake each other.
+fn is_older(row: &Row, version: &Version) -> bool {
+    let longest = u64::try_from(LONGEST_TRANSACTION.as_millis()).unwrap_or(u64::MAX);
+    let known = row.conflict.as_ref().map(|conflict| &conflict.remote).or(row.base.as_ref());
+    known.is_some_and(|known| {
+        version.last_modified.as_millis().saturating_add(longest) < known.last_modified.as_millis()
+    })
+}
+
+/// Returns the ids of records that the server had, were not met, and are not there when they are asked for.
+async fn confirmed(inner: &Arc<Inner>, client: &Client, lease: &Lease, version: Timestamp) -> Result<Vec<String>> {
+    let of = inner.number;
+    let missing: Vec<String> = lease
+        .write(move |transaction| {
+            let sql = format!("SELECT id FROM record WHERE {LIVE} AND id NOT IN (SELECT id FROM seen) ORDER BY id");
+            let mut statement = transaction.prepare(&sql)?;
+            let ids = statement.query_map([of.0], |row| row.get(0))?;
+            Ok(ids.collect::<rusqlite::Result<_>>()?)
+        })
+        .await?;
+    tracing::debug!(missing = missing.len(), %version, "records are missing on the server");
+    let list = inner.remote.records();
+    let job = |id: String| Job { place: list.at(id.as_str()), id, attempt: 0, revision: 0, push: Push::Get };
+    let finish = |job: Job, outcome: Option<(_, _)>| {
+        let none = || Err(Error::unexpected("there was nothing to send".to_owned()));
+        Ok(job.finish(outcome.map_or_else(none, |(_, response)| response)))
+    };
+    let jobs = missing.into_iter().map(job).collect();
+    let outcomes = carry_out(client, jobs, Job::request, Options::default(), None, finish).await?;
+    let mut gone = Vec::new();
+    for Outcome { job, reply, stop } in outcomes.into_iter().flatten() {
+        match (reply, stop) {
+            (Reply::Absent, _) => gone.push(job.id),
+            (_, Some(error)) => return Err(error),
+            // It became visible since; the next pull reads it.
+            _ => {}
+        }
+    }
+    Ok(gone)
+}
+
+fn lost(gone: usize, older: usize) -> Error {
+    let message = format!(
+        "the server is not what it was: {gone} records are gone without having been deleted, and {older} are there in an older \
+         version, as after a flush or the restoration of a backup. Nothing was changed: \
+         `on_loss(LossPolicy::Republish)` sends them again, and `on_loss(LossPolicy::DropLocal)` follows the server"
+    );
+    Error::new(ErrorKind::Conflict, message).because("")
+}

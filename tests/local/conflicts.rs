@@ -1,0 +1,136 @@
+//! Changes of both sides: merged, or kept until somebody decides.
+
+use kinto_client::{KintoRecord as _, Value, json, local::ConflictPolicy};
+use kinto_tests::Outcome;
+
+use crate::device::{Line, Note, device, note, server, typed};
+
+/// Fault 14 of kinto.js: edits of different fields revert each other.
+#[tokio::test]
+async fn edits_of_different_fields_and_items_are_merged() -> Outcome {
+    let kinto = server().await;
+    let (one, other) = (typed(&kinto).await, typed(&kinto).await);
+    let lines = vec![Line { id: 1, n: 1 }, Line { id: 2, n: 1 }];
+    one.create_record(Note { lines, ..note("Milk") }).id("a").await?;
+    one.sync().await?;
+    other.sync().await?;
+
+    one.update_record("a", |note| {
+        note.done = true;
+        note.lines[0].n = 5;
+    })
+    .await?;
+    other
+        .update_record("a", |note| {
+            note.text = "Oats".to_owned();
+            note.lines[1].n = 7;
+            note.lines.push(Line { id: 3, n: 1 });
+        })
+        .await?;
+    one.sync().await?;
+    let report = other.sync().await?;
+    assert_eq!((report.conflicts, report.sent), (0, 1));
+    one.sync().await?;
+    let lines = vec![Line { id: 1, n: 5 }, Line { id: 2, n: 7 }, Line { id: 3, n: 1 }];
+    let merged = Note { text: "Oats".to_owned(), done: true, lines };
+    assert_eq!((one.get_record("a").await?.data, other.get_record("a").await?.data), (merged.clone(), merged));
+    Ok(())
+}
+
+/// Fault 6 of kinto.js: one conflict stops all sending.
+#[tokio::test]
+async fn conflict_keeps_both_sides_and_holds_up_nothing() -> Outcome {
+    let kinto = server().await;
+    let remote = kinto.client().bucket("app").collection("notes");
+    let notes = typed(&kinto).await;
+    notes.create_record(note("Milk")).id("a").await?;
+    notes.sync().await?;
+    remote.patch_record::<Value>("a", json!({"text": "Theirs", "extra": 1})).await?;
+    notes.edit_record("a").set(Note::fields().text, "Ours").await?;
+    notes.create_record(note("Tea")).id("b").await?;
+
+    let report = notes.sync().await?;
+    assert_eq!((report.conflicts, report.sent), (1, 1));
+    assert_eq!(notes.get_record("a").await?.data.text, "Ours");
+    assert_eq!(remote.get_record::<Value>("a").await?.data["text"], "Theirs");
+    let conflicts = notes.conflicts().await?;
+    let conflict = &conflicts[0];
+    let text = |side: &Option<kinto_client::Record<Note>>| side.as_ref().map(|record| record.data.text.clone());
+    assert_eq!((conflicts.len(), conflict.id.as_str()), (1, "a"));
+    assert_eq!(text(&conflict.local).as_deref(), Some("Ours"));
+    assert_eq!(text(&conflict.remote).as_deref(), Some("Theirs"));
+    assert_eq!(text(&conflict.base).as_deref(), Some("Milk"));
+    assert_eq!(conflict.fields.len(), 1);
+    let field = &conflict.fields[0];
+    assert_eq!((field.path.as_str(), &field.base), ("text", &Some(json!("Milk"))));
+    assert_eq!((&field.local, &field.remote), (&Some(json!("Ours")), &Some(json!("Theirs"))));
+
+    notes.resolve_conflict("a", Some(note("Both"))).await?;
+    assert!(notes.conflicts().await?.is_empty());
+    assert_eq!(notes.sync().await?.sent, 1);
+    let stored = remote.get_record::<Value>("a").await?.data;
+    assert_eq!(stored, json!({"text": "Both", "done": false, "extra": 1}), "what the type does not know is kept");
+    assert!(notes.resolve_conflict("a", None).await.is_err_and(|error| error.is_not_found()));
+    Ok(())
+}
+
+/// Faults 16 and 17 of kinto.js: a deletion on either side loses what the other has, or stores a tombstone as a record.
+#[tokio::test]
+async fn deletions_conflict_with_edits_and_keep_both_bodies() -> Outcome {
+    let kinto = server().await;
+    let remote = kinto.client().bucket("app").collection("notes");
+    for (policy, here, there) in [
+        (ConflictPolicy::Manual, Some("edited"), None),
+        (ConflictPolicy::PreferLocal, Some("edited"), Some("edited")),
+        (ConflictPolicy::PreferRemote, None, None),
+    ] {
+        let notes = device(&kinto).await.on_conflict(policy);
+        notes.create_record(json!({"text": "old"})).id("a").await?;
+        notes.sync().await?;
+        remote.delete_record("a").await?;
+        notes.patch_record("a", json!({"text": "edited"})).await?;
+        notes.sync().await?;
+        let text = |record: Option<kinto_client::Record<Value>>| record.map(|record| record.data["text"].clone());
+        assert_eq!(text(notes.get_record("a").optional().await?), here.map(|text| json!(text)), "{policy:?}");
+        assert_eq!(text(remote.get_record("a").optional().await?), there.map(|text| json!(text)), "{policy:?}");
+        if policy == ConflictPolicy::Manual {
+            let conflict = notes.conflicts().await?.remove(0);
+            assert!(conflict.remote.is_none() && conflict.local.is_some());
+            assert_eq!((conflict.fields.len(), conflict.fields[0].path.as_str()), (1, ""));
+        }
+        remote.delete_record("a").if_exists().await?;
+    }
+
+    let notes = device(&kinto).await;
+    notes.create_record(json!({"text": "old"})).id("b").await?;
+    notes.sync().await?;
+    remote.patch_record::<Value>("b", json!({"text": "edited"})).await?;
+    notes.delete_record("b").await?;
+    assert_eq!(notes.sync().await?.conflicts, 1);
+    let conflict = notes.conflicts().await?.remove(0);
+    assert_eq!((conflict.local.is_none(), conflict.remote.unwrap().data), (true, json!({"text": "edited"})));
+    notes.resolve_conflict("b", None).await?;
+    notes.sync().await?;
+    assert!(remote.get_record::<Value>("b").optional().await?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn record_that_was_created_twice_conflicts_unless_it_is_equal() -> Outcome {
+    let kinto = server().await;
+    let (one, other) = (device(&kinto).await, device(&kinto).await);
+    for notes in [&one, &other] {
+        notes.create_record(json!({"text": "same", "n": 1.5})).id("equal").await?;
+    }
+    one.create_record(json!({"text": "one"})).id("twice").await?;
+    other.create_record(json!({"text": "other"})).id("twice").await?;
+    one.sync().await?;
+    let report = other.sync().await?;
+    assert_eq!((report.conflicts, report.sent), (1, 0));
+    assert!(other.conflicts().await?[0].base.is_none());
+    other.resolve_conflict("twice", Some(json!({"text": "both"}))).await?;
+    other.sync().await?;
+    one.sync().await?;
+    assert_eq!(one.get_record("twice").await?.data, json!({"text": "both"}));
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! Records in a store: its file, the verbs, and the synchronization with a server.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
+
+mod conflicts;
+mod convergence;
+mod device;
+mod file;
+mod incoming;
+mod outgoing;
+mod real;
+mod reconcile;
+mod verbs;
