@@ -1,7 +1,9 @@
 //! The verbs, which mean what they mean on a server, and send nothing.
 
+use std::time::Duration;
+
 use futures_util::TryStreamExt as _;
-use kinto_client::{Error, KintoRecord as _, Value, json, local::Store, operation::SaveOutcome};
+use kinto_client::{Error, KintoRecord as _, Value, json, local::Store, operation::SaveOutcome, retry::NeverRetry};
 use kinto_tests::Outcome;
 
 use crate::device::{Note, device, note, requests, server, typed};
@@ -174,5 +176,31 @@ async fn records_of_another_user_are_not_sent() -> Outcome {
     kinto.refuse_next(1);
     let error = empty.bind::<Value>(&collection(&kinto.client())).await.unwrap_err();
     assert!(error.is_connect() && error.to_string().contains("expect_user"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn options_of_requests_are_refused_where_nothing_is_requested() -> Outcome {
+    let kinto = server().await;
+    let notes = typed(&kinto).await;
+    let milk = notes.create_record(note("Milk")).await?;
+    let second = Duration::from_secs(1);
+    let mut copy = milk.clone();
+    copy.data.done = true;
+    let errors: [Error; 7] = [
+        notes.create_record(note("Tea")).timeout(second).await.unwrap_err(),
+        notes.save_record(&mut copy).header("x-a", "b").await.unwrap_err(),
+        notes.update_record(&milk.id, |note| note.done = true).retry(NeverRetry).await.unwrap_err(),
+        notes.delete_record(&milk.id).timeout(second).await.unwrap_err(),
+        notes.get_records().timeout(second).first().await.unwrap_err(),
+        notes.get_records().timeout(second).count().await.unwrap_err(),
+        notes.get_records().timeout(second).stream().try_next().await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.is_invalid() && error.to_string().contains("sync()"), "{error}");
+    }
+    assert!(notes.get_records().limit(0).await.unwrap_err().is_invalid());
+    assert_eq!(notes.get_records().await?[0].data, note("Milk"));
+    assert_eq!(notes.sync().timeout(second).await?.sent, 1, "it sends requests");
     Ok(())
 }

@@ -7,7 +7,7 @@ use rusqlite::{Transaction, params};
 use serde_json::Value;
 
 use super::{
-    collection::{Inner, LocalCollection, record},
+    collection::{Inner, LocalCollection, record, without_options},
     row::{self, Policy, Problem, Row, Rules},
     store::{failure::Failure, rows},
 };
@@ -167,7 +167,8 @@ impl<T: RecordData> sealed::Action for ListConflicts<T> {
 
     type Output = Vec<LocalConflict<T>>;
 
-    async fn run(self, _: Client) -> Result<Vec<LocalConflict<T>>> {
+    async fn run(self, client: Client) -> Result<Vec<LocalConflict<T>>> {
+        without_options(&client)?;
         let inner = Arc::clone(&self.inner);
         let sql = "SELECT id FROM record WHERE collection = ? AND ancestors IS NOT NULL ORDER BY id";
         let found = self.inner.database.read(move |transaction| marked(transaction, &inner, sql)).await;
@@ -207,7 +208,8 @@ impl<T: RecordData> sealed::Action for ResolveConflict<T> {
 
     type Output = ();
 
-    async fn run(self, _: Client) -> Result<()> {
+    async fn run(self, client: Client) -> Result<()> {
+        without_options(&client)?;
         let Self { inner, id, choice } = self;
         let place = inner.remote.records().at(id.as_str());
         let resolve = async {
@@ -259,7 +261,8 @@ impl sealed::Action for ListProblems {
 
     type Output = Vec<LocalProblem>;
 
-    async fn run(self, _: Client) -> Result<Vec<LocalProblem>> {
+    async fn run(self, client: Client) -> Result<Vec<LocalProblem>> {
+        without_options(&client)?;
         let inner = Arc::clone(&self.inner);
         let found = self.inner.database.read(move |transaction| marked(transaction, &inner, PROBLEMS)).await;
         let context = CallContext::new("get the problems of", &self.inner.remote.records());
@@ -278,7 +281,8 @@ impl sealed::Action for RetryProblem {
 
     type Output = ();
 
-    async fn run(self, _: Client) -> Result<()> {
+    async fn run(self, client: Client) -> Result<()> {
+        without_options(&client)?;
         let Self { inner, id } = self;
         let place = inner.remote.records().at(id.as_str());
         let retry = inner.change(&id, |row, _| Ok(Row { problem: None, ..row })).await;

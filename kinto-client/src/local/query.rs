@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{
-    collection::{Inner, record},
+    collection::{Inner, record, without_options},
     store::{
         failure::Failure,
         rows::{CollectionNumber, timestamp},
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     client::Client,
-    error::Result,
+    error::{Error, Result},
     operation::{Call, CallContext, sealed},
     wire::{
         object::{Record, RecordData},
@@ -108,6 +108,9 @@ impl<T: RecordData> LocalList<T> {
 /// Returns the numbers of the rows of a list: 8 bytes for each record, so that a stream reads each record once, whatever is
 /// written meanwhile.
 fn numbers(transaction: &Transaction<'_>, of: CollectionNumber, limit: Option<usize>) -> Result<Vec<i64>, Failure> {
+    if limit == Some(0) {
+        return Err(Error::invalid("a limit of 0 is not allowed: `limit` must be at least 1").into());
+    }
     let mut statement = transaction.prepare_cached(
         "SELECT number FROM record WHERE collection = ? AND data IS NOT NULL ORDER BY version DESC, number DESC LIMIT ?",
     )?;
@@ -128,7 +131,8 @@ impl<T: RecordData> sealed::Action for LocalList<T> {
 
     type Output = Vec<Record<T>>;
 
-    async fn run(self, _: Client) -> Result<Vec<Record<T>>> {
+    async fn run(self, client: Client) -> Result<Vec<Record<T>>> {
+        without_options(&client)?;
         let context = self.context();
         self.all().await.map_err(|error| context.attach(error))
     }
@@ -151,7 +155,8 @@ impl<T: RecordData> sealed::Action for LocalCount<T> {
 
     type Output = usize;
 
-    async fn run(self, _: Client) -> Result<usize> {
+    async fn run(self, client: Client) -> Result<usize> {
+        without_options(&client)?;
         let numbers = self.0.numbers().await;
         numbers.map(|numbers| numbers.len()).map_err(|error| self.0.context().attach(error))
     }
@@ -179,13 +184,16 @@ impl<'a, T: RecordData> Call<'a, LocalList<T>> {
     /// Each record that is there when the stream begins comes once, as it is when it is read; one that was deleted meanwhile
     /// does not come.
     pub fn stream(self) -> LocalStream<T> {
-        self.op.stream()
+        match without_options(&self.client) {
+            Ok(()) => self.op.stream(),
+            Err(error) => LocalStream { records: stream::once(std::future::ready(Err(error))).boxed() },
+        }
     }
 
     /// Returns the records as an iterator, which blocks this thread: [`stream`](Self::stream) without async code.
     #[cfg(feature = "blocking")]
     pub fn iter(self) -> impl Iterator<Item = Result<Record<T>>> + Send + use<T> {
-        crate::operation::blocking::iterate(self.op.stream())
+        crate::operation::blocking::iterate(self.stream())
     }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Inner, record};
+use super::{Inner, record, without_options};
 use crate::{
     client::Client,
     error::{Error, Result},
@@ -46,7 +46,8 @@ impl<T: RecordData> sealed::Action for LocalCreate<T> {
 
     type Output = Record<T>;
 
-    async fn run(self, _: Client) -> Result<Record<T>> {
+    async fn run(self, client: Client) -> Result<Record<T>> {
+        without_options(&client)?;
         let context = CallContext::new("create record", &self.create.list);
         Self::run(self).await.map_err(|error| context.attach(error))
     }

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use super::{Inner, record};
+use super::{Inner, record, without_options};
 use crate::{
     client::Client,
     error::Result,
@@ -20,7 +20,8 @@ impl sealed::Action for LocalDelete {
 
     type Output = Tombstone;
 
-    async fn run(self, _: Client) -> Result<Tombstone> {
+    async fn run(self, client: Client) -> Result<Tombstone> {
+        without_options(&client)?;
         let Self { inner, target: DeleteTarget { id, if_match, .. } } = self;
         let place = inner.remote.records().at(Arc::clone(&id));
         let of_error = Arc::clone(&id);

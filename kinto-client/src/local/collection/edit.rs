@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use super::{Inner, update::change_record};
+use super::{Inner, update::change_record, without_options};
 use crate::{
     client::Client,
     error::Result,
@@ -29,7 +29,8 @@ impl<T: RecordData> sealed::Action for LocalEdit<T> {
 
     type Output = Record<T>;
 
-    async fn run(self, _: Client) -> Result<Record<T>> {
+    async fn run(self, client: Client) -> Result<Record<T>> {
+        without_options(&client)?;
         let Self { inner, id, edit } = self;
         let place = inner.remote.records().at(id.as_str());
         let change = async {

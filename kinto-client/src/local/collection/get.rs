@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use super::{Inner, record};
+use super::{Inner, record, without_options};
 use crate::{
     client::Client,
     error::{Result, kind::ErrorKind},
@@ -22,7 +22,8 @@ impl<T: RecordData> sealed::Action for LocalGet<T> {
 
     type Output = Record<T>;
 
-    async fn run(self, _: Client) -> Result<Record<T>> {
+    async fn run(self, client: Client) -> Result<Record<T>> {
+        without_options(&client)?;
         let Self { inner, id } = self;
         let place = inner.remote.records().at(id.as_str());
         let read = async { record::record_of(&id, &inner.row(&id).await?) };

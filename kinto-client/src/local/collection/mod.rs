@@ -22,7 +22,8 @@ use super::{
     sync::{Policies, window::Window},
 };
 use crate::{
-    error::Result,
+    client::Client,
+    error::{Error, Result},
     handle::Collection,
     json::merge::keys::ListKeys,
     operation::{Call, create::Create, delete::TypedDeleteTarget, edit::Edit},
@@ -52,8 +53,9 @@ use update::LocalUpdate;
 
 /// The records of one collection in a [`Store`](super::Store), all of type `T`.
 ///
-/// Its calls read and write the file only. They are [`Call`]s as those of a [`TypedCollection`](crate::TypedCollection) are,
-/// but options of requests, such as `.timeout(…)` and `.header(…)`, have no effect on them.
+/// Its calls read and write the file only, but for those that synchronize. They are [`Call`]s as those of a
+/// [`TypedCollection`](crate::TypedCollection) are; options of requests, such as `.timeout(…)` and `.header(…)`, are
+/// [`Error::is_invalid`](crate::Error::is_invalid) there.
 pub struct LocalCollection<T> {
     pub(crate) inner: Arc<Inner>,
     pub(crate) policies: Policies,
@@ -100,6 +102,17 @@ impl Inner {
         list.checked_at(id)?;
         list.check(Some(id), data.as_bytes())
     }
+}
+
+/// Refuses options that are for requests, since a call on the records here sends none.
+pub(crate) fn without_options(client: &Client) -> Result<()> {
+    if client.is_for_one_call() {
+        return Err(Error::invalid(
+            "a call on the records in a store sends no request, so that `.retry(…)`, `.timeout(…)` and `.header(…)` have \
+             nothing to act on: leave them out, or give them to `sync()`",
+        ));
+    }
+    Ok(())
 }
 
 /// Returns the circumstances of a change: its number, and the time.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Inner, record};
+use super::{Inner, record, without_options};
 use crate::{
     client::Client,
     error::{Error, Result},
@@ -32,7 +32,8 @@ impl<T: RecordData> sealed::Action for LocalOverwrite<T> {
 
     type Output = Record<T>;
 
-    async fn run(self, _: Client) -> Result<Record<T>> {
+    async fn run(self, client: Client) -> Result<Record<T>> {
+        without_options(&client)?;
         let context = CallContext::new("overwrite record", &self.create.list);
         Self::run(self).await.map_err(|error| context.attach(error))
     }

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use serde_json::value::RawValue;
 
-use super::{Inner, record};
+use super::{Inner, record, without_options};
 use crate::{
     client::Client,
     error::Result,
@@ -25,7 +25,8 @@ impl<T: RecordData> sealed::Action for LocalSave<'_, T> {
 
     type Output = SaveOutcome;
 
-    async fn run(self, _: Client) -> Result<SaveOutcome> {
+    async fn run(self, client: Client) -> Result<SaveOutcome> {
+        without_options(&client)?;
         let Self { inner, record } = self;
         let place = inner.remote.records().at(record.id.as_str());
         let save = async {

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use super::{Inner, record, save};
+use super::{Inner, record, save, without_options};
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
@@ -23,7 +23,8 @@ impl<T: RecordData, F: FnMut(&mut T) + Send> sealed::Action for LocalUpdate<T, F
 
     type Output = Record<T>;
 
-    async fn run(self, _: Client) -> Result<Record<T>> {
+    async fn run(self, client: Client) -> Result<Record<T>> {
+        without_options(&client)?;
         let Self { inner, id, mut change } = self;
         let place = inner.remote.records().at(id.as_str());
         let updated = change_record(&inner, &id, None, |record: &mut Record<T>| {
