@@ -7,6 +7,7 @@ mod convergence;
 mod device;
 mod file;
 mod incoming;
+mod lease;
 mod outgoing;
 mod real;
 mod reconcile;

@@ -30,6 +30,26 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Synchronization
+//!
+//! [`sync`](LocalCollection::sync) reads what changed on the server, merges it with what changed here, and sends that. Nothing
+//! else makes requests, but for the first use of a collection, which asks the server whose credentials these are.
+//!
+//! | rule | meaning |
+//! |---|---|
+//! | Both sides are kept | A field that one side changed has that side's value, to the byte, also if the type does not know it. Objects are merged field by field, and lists with `#[kinto(key = "…")]` item by item; any other list is one value. |
+//! | Conflicts lose nothing | If both sides changed a field, the record keeps both versions until [`resolve_conflict`](LocalCollection::resolve_conflict) is called, unless [`on_conflict`](LocalCollection::on_conflict) decides. It can be read and written meanwhile, is not sent, and holds up no other record. |
+//! | It can stop anywhere | What was read and sent is stored with its position, and each write is noted before it is sent. The next call goes on there, also in another process. |
+//! | Nothing is applied twice | A write whose response was lost is recognized when it is met again. What cannot be told is a conflict. |
+//! | Refusals wait | A record that the server refuses is listed by [`problems`](LocalCollection::problems), is sent again once it or its collection changes, and holds up no other record. |
+//! | Losses are noticed | If records are gone without having been deleted, or are older than they were, nothing is changed until [`on_loss`](LocalCollection::on_loss) decides. A record that another program creates with an older timestamp is only found if something else changes too. |
+//! | One at a time | A second synchronization of a collection, here or in another process, is an error that says when to try again. Reads and writes of records go on. |
+//!
+//! Kinto compares versions before it locks a record. Two devices that send the same record at the same moment can therefore
+//! lose one of the two changes, unless all of them use a fence: [`Client::fenced_by`](crate::Client::fenced_by).
+//!
+//! `examples/notes` is a complete program.
+//!
 //! # Versions
 //!
 //! [`Record::last_modified`](crate::Record) is the server's time for a record as the server has it, and the time of the last

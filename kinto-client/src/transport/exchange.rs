@@ -98,7 +98,7 @@ impl Exchange {
             }
             StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Ok(response),
             status if status.is_server_error() => Ok(response),
-            _ if request.lock.is_none() && !request.in_batch => Err(response.to_error().of_batch().because(
+            _ if request.lock.is_none() && !request.alone.is_in_batch() => Err(response.to_error().of_batch().because(
                 "the query is too long for a URL, so it was sent to `/batch`: ask for fewer values at a time if the \
                  server, or a proxy before it, takes none",
             )),

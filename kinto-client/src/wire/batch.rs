@@ -12,7 +12,7 @@ use super::{
     claim::Batched,
     fence,
     headers::Headers,
-    request::{Precondition, Request},
+    request::{Alone, Precondition, Request},
     response::Response,
 };
 use crate::error::{Error, Result};
@@ -57,8 +57,9 @@ pub(crate) fn max_length(request: &Request) -> usize {
 /// Returns the batch that a request is sent in alone: behind its lock, so that no proxy repeats it, or because its query is
 /// too long for a URL.
 pub(crate) fn around(request: &Request) -> Result<Option<Request>> {
-    let is_long = request.may_be_long && request.path().len() + request.query.as_str().len() > MAX_URL;
-    let batch = if request.lock.is_some() || (request.in_batch && can_be_alone_in_one(request)) {
+    let is_long =
+        request.alone == Alone::InBatchIfLong && request.path().len() + request.query.as_str().len() > MAX_URL;
+    let batch = if request.lock.is_some() || (request.alone.is_in_batch() && can_be_alone_in_one(request)) {
         self::request([request])?
     } else if is_long && can_be_alone_in_one(request) {
         match request.precondition {

@@ -3,7 +3,7 @@ use super::{
     filter::{self, Filter},
     page_token::PageToken,
     query::Query,
-    request::Request,
+    request::{Alone, Request},
     sort::Sort,
     timestamp::Timestamp,
 };
@@ -110,7 +110,7 @@ impl<R> Listing<R> {
         if length > longest {
             return Err(filter::too_long(self.filter.as_ref(), length, longest));
         }
-        Ok(Request { may_be_long: true, ..request })
+        Ok(Request { alone: Alone::InBatchIfLong, ..request })
     }
 
     /// Returns the part of the query that selects the objects.

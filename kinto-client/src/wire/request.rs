@@ -63,12 +63,27 @@ pub(crate) struct Request {
     pub(crate) secret: bool,
     pub(crate) repeat: Idempotency,
     pub(crate) needs: Option<Capability>,
-    /// Its query may be longer than a URL can be: it is sent in a batch then.
-    pub(crate) may_be_long: bool,
-    /// It is sent in a batch also if it is alone, so that no proxy repeats it.
-    pub(crate) in_batch: bool,
+    pub(crate) alone: Alone,
     /// The claims of the requests in it, if it is a batch.
     pub(crate) batched: Option<Batched>,
+}
+
+/// The form of a request that is sent alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alone {
+    AsItIs,
+    /// In a batch if its query is longer than a URL can be.
+    InBatchIfLong,
+    /// In a batch, so that no proxy repeats it.
+    #[cfg(feature = "local")]
+    InBatch,
+}
+
+impl Alone {
+    /// Returns true if it is sent in a batch, whatever its length.
+    pub(crate) fn is_in_batch(self) -> bool {
+        !matches!(self, Self::AsItIs | Self::InBatchIfLong)
+    }
 }
 
 impl Precondition {
@@ -97,8 +112,7 @@ impl Request {
             secret: false,
             repeat,
             needs: None,
-            may_be_long: false,
-            in_batch: false,
+            alone: Alone::AsItIs,
             batched: None,
         }
     }
@@ -115,7 +129,7 @@ impl Request {
     /// Has the request sent in a batch also if it is alone.
     #[cfg(feature = "local")]
     pub(crate) fn in_batch(self) -> Self {
-        Self { in_batch: true, ..self }
+        Self { alone: Alone::InBatch, ..self }
     }
 
     pub(crate) fn json<B: Serialize>(mut self, body: &B) -> Result<Self> {

@@ -119,7 +119,8 @@ pub(super) fn is_echo(sent: &str, stored: &str) -> bool {
     let Some((mut sent, mut stored)) = fields(sent).zip(fields(stored)) else { return false };
     for fields in [&mut sent, &mut stored] {
         fields.retain(|key, value| {
-            !RESERVED_KEYS.contains(&key.as_str()) && !(key == "schema" && schema_stamp(value).is_some())
+            let is_stamp = key == "schema" && schema_stamp(value).is_some();
+            !is_stamp && !RESERVED_KEYS.contains(&key.as_str())
         });
     }
     is_same(&sent.into(), &stored.into())
@@ -135,7 +136,7 @@ fn ancestors(row: &Row) -> Ancestors {
             sent.push(body.map(str::to_owned));
         }
     }
-    let base = row.base_body().map(|body| body.to_string());
+    let base = row.base_body().map(ToString::to_string);
     sent.retain(|body| !alike(body.as_deref(), base.as_deref()));
     // No other client knows the id, so that a record of it is the one that was sent, or was made of it.
     let is_proof = row.is_own_id && row.base.is_none() && !sent.is_empty();

@@ -11,12 +11,12 @@ fn rules(revision: u64) -> Rules {
     Rules { policy: Policy::Manual, keys: ListKeys::default(), revision, now: Timestamp::from_millis(revision) }
 }
 
-fn body(text: &str) -> Option<Body> {
-    Some(text.into())
+fn body(text: &str) -> Body {
+    text.into()
 }
 
 fn version(text: &str, last_modified: u64) -> Version {
-    Version { body: body(text), last_modified: Timestamp::from_millis(last_modified) }
+    Version { body: Some(body(text)), last_modified: Timestamp::from_millis(last_modified) }
 }
 
 fn tombstone(last_modified: u64) -> Version {
@@ -36,8 +36,8 @@ fn sent(row: Row, local: Option<Body>, attempt: u64) -> Row {
 /// A record that is made, deleted and made again does not take the response to the first creation for one to the second.
 #[test]
 fn rule_1_response_to_an_earlier_life_of_the_record_leaves_the_data() {
-    let row = sent(Row::default(), body(r#"{"a":1}"#), 1);
-    let row = write(write(row, None, &rules(2)), body(r#"{"a":2}"#), &rules(3));
+    let row = sent(Row::default(), Some(body(r#"{"a":1}"#)), 1);
+    let row = write(write(row, None, &rules(2)), Some(body(r#"{"a":2}"#)), &rules(3));
     let row = finish_push(row, 1, PushResult::Stored(version(r#"{"a":1}"#, 5)), &rules(4)).unwrap();
     assert_eq!((row.local.as_deref(), row.revision, row.status()), (Some(r#"{"a":2}"#), 3, Status::ToUpdate));
 }
@@ -45,7 +45,7 @@ fn rule_1_response_to_an_earlier_life_of_the_record_leaves_the_data() {
 /// A merge while a write is out counts as a change: the late response, which does not have it, must not replace it.
 #[test]
 fn rule_1_merge_while_a_write_is_out_survives_its_response() {
-    let row = sent(stored(&version(r#"{"a":1}"#, 5)), body(r#"{"a":2}"#), 2);
+    let row = sent(stored(&version(r#"{"a":1}"#, 5)), Some(body(r#"{"a":2}"#)), 2);
     let row = apply(row, &version(r#"{"a":2,"b":1}"#, 7), &rules(3)).unwrap();
     assert_eq!((row.local.as_deref(), row.revision), (Some(r#"{"a":2,"b":1}"#), 3));
     let row = finish_push(row, 2, PushResult::Stored(version(r#"{"a":2}"#, 6)), &rules(4)).unwrap();
@@ -54,7 +54,7 @@ fn rule_1_merge_while_a_write_is_out_survives_its_response() {
 
 #[test]
 fn rule_2_creation_that_is_deleted_while_it_is_out_is_deleted_on_the_server() {
-    let row = sent(Row { is_own_id: true, ..Row::default() }, body(r#"{"a":1}"#), 1);
+    let row = sent(Row { is_own_id: true, ..Row::default() }, Some(body(r#"{"a":1}"#)), 1);
     let row = write(row, None, &rules(2));
     assert!(!row.is_gone());
     let (row, push) = begin_push(row, 3, UNKNOWN).unwrap();
@@ -68,8 +68,8 @@ fn rule_2_creation_that_is_deleted_while_it_is_out_is_deleted_on_the_server() {
 /// The server has to leave the version that the edit was sent for; otherwise the edit could be executed later.
 #[test]
 fn rule_2_edit_that_is_undone_while_it_is_out_is_sent_again() {
-    let row = sent(stored(&version(r#"{"a":1}"#, 5)), body(r#"{"a":2}"#), 2);
-    let row = write(row, body(r#"{"a":1}"#), &rules(3));
+    let row = sent(stored(&version(r#"{"a":1}"#, 5)), Some(body(r#"{"a":2}"#)), 2);
+    let row = write(row, Some(body(r#"{"a":1}"#)), &rules(3));
     assert_eq!(row.status(), Status::InDoubt);
     let (row, push) = begin_push(row, 4, UNKNOWN).unwrap();
     assert_eq!(push, Push::Put { body: r#"{"a":1}"#.into(), guard: Guard::Version(Timestamp::from_millis(5)) });
@@ -83,7 +83,7 @@ fn rule_2_edit_that_is_undone_while_it_is_out_is_sent_again() {
 #[test]
 fn rule_2_absent_record_is_forgotten_when_its_creation_is_too_old_to_arrive() {
     let row = Row { is_own_id: true, ..Row::default() };
-    let row = write(row, body(r#"{"a":1}"#), &rules(1));
+    let row = write(row, Some(body(r#"{"a":1}"#)), &rules(1));
     let (row, _) = begin_push(row, 1, Timestamp::from_millis(500)).unwrap();
     let row = write(row, None, &rules(2));
     assert!(!confirm_absent(row.clone(), Timestamp::from_millis(500)).is_gone());
@@ -92,8 +92,8 @@ fn rule_2_absent_record_is_forgotten_when_its_creation_is_too_old_to_arrive() {
 
 #[test]
 fn rule_3_lost_response_and_an_edit_are_no_conflict() {
-    let row = sent(stored(&version(r#"{"a":1}"#, 5)), body(r#"{"a":2}"#), 2);
-    let row = write(row, body(r#"{"a":3}"#), &rules(3));
+    let row = sent(stored(&version(r#"{"a":1}"#, 5)), Some(body(r#"{"a":2}"#)), 2);
+    let row = write(row, Some(body(r#"{"a":3}"#)), &rules(3));
     let row = apply(row, &version(r#"{"a":2}"#, 6), &rules(4)).unwrap();
     assert_eq!((row.local.as_deref(), row.status()), (Some(r#"{"a":3}"#), Status::ToUpdate));
     assert_eq!((row.base, row.journal), (Some(version(r#"{"a":2}"#, 6)), vec![]));
@@ -101,15 +101,15 @@ fn rule_3_lost_response_and_an_edit_are_no_conflict() {
 
 #[test]
 fn rule_3_record_of_an_id_made_here_proves_its_creation() {
-    let row = sent(Row { is_own_id: true, ..Row::default() }, body(r#"{"a":1,"b":1}"#), 1);
-    let row = write(row, body(r#"{"a":2,"b":1}"#), &rules(2));
+    let row = sent(Row { is_own_id: true, ..Row::default() }, Some(body(r#"{"a":1,"b":1}"#)), 1);
+    let row = write(row, Some(body(r#"{"a":2,"b":1}"#)), &rules(2));
     let row = apply(row, &version(r#"{"a":1,"b":7}"#, 5), &rules(3)).unwrap();
     assert_eq!((row.local.as_deref(), row.status()), (Some(r#"{"a":2,"b":7}"#), Status::ToUpdate));
 }
 
 #[test]
 fn rule_3_what_may_have_been_sent_or_not_is_a_conflict_where_it_matters() {
-    let row = sent(stored(&version(r#"{"a":1,"b":1}"#, 5)), body(r#"{"a":2,"b":1}"#), 2);
+    let row = sent(stored(&version(r#"{"a":1,"b":1}"#, 5)), Some(body(r#"{"a":2,"b":1}"#)), 2);
     let clear = apply(row.clone(), &version(r#"{"a":2,"b":9}"#, 7), &rules(3)).unwrap();
     assert_eq!((clear.local.as_deref(), clear.status()), (Some(r#"{"a":2,"b":9}"#), Status::Clean));
     let unclear = apply(row, &version(r#"{"a":1,"b":9}"#, 7), &rules(3)).unwrap();
@@ -118,7 +118,7 @@ fn rule_3_what_may_have_been_sent_or_not_is_a_conflict_where_it_matters() {
 
 #[test]
 fn rule_3_precondition_that_failed_with_another_version_removes_its_entry() {
-    let row = sent(stored(&version(r#"{"a":1,"b":1}"#, 5)), body(r#"{"a":2,"b":1}"#), 2);
+    let row = sent(stored(&version(r#"{"a":1,"b":1}"#, 5)), Some(body(r#"{"a":2,"b":1}"#)), 2);
     let existing = version(r#"{"a":1,"b":9}"#, 7);
     let sure = PushResult::Failed { existing: existing.clone(), in_doubt: false };
     let sure = finish_push(row.clone(), 2, sure, &rules(3)).unwrap();
@@ -129,9 +129,9 @@ fn rule_3_precondition_that_failed_with_another_version_removes_its_entry() {
 
 #[test]
 fn rule_3_entries_of_several_tries_are_kept_until_the_server_has_left_their_version() {
-    let row = sent(stored(&version(r#"{"a":1}"#, 5)), body(r#"{"a":2}"#), 2);
+    let row = sent(stored(&version(r#"{"a":1}"#, 5)), Some(body(r#"{"a":2}"#)), 2);
     let row = finish_push(row, 2, PushResult::Lost, &rules(3)).unwrap();
-    let row = sent(row, body(r#"{"a":3}"#), 4);
+    let row = sent(row, Some(body(r#"{"a":3}"#)), 4);
     assert_eq!(row.journal.len(), 2);
     let row = apply(row, &version(r#"{"a":1}"#, 5), &rules(6)).unwrap();
     assert_eq!(row.journal.len(), 2, "an echo of the base says nothing of them");
@@ -142,7 +142,7 @@ fn rule_3_entries_of_several_tries_are_kept_until_the_server_has_left_their_vers
 /// Otherwise the next change of another field would be merged with the newer base, and the losing value pushed.
 #[test]
 fn rule_4_conflict_does_not_dissolve_in_a_later_change() {
-    let row = write(stored(&version(r#"{"a":1,"b":1}"#, 5)), body(r#"{"a":2,"b":1}"#), &rules(2));
+    let row = write(stored(&version(r#"{"a":1,"b":1}"#, 5)), Some(body(r#"{"a":2,"b":1}"#)), &rules(2));
     let row = apply(row, &version(r#"{"a":3,"b":1}"#, 6), &rules(3)).unwrap();
     let row = apply(row, &version(r#"{"a":3,"b":4}"#, 7), &rules(4)).unwrap();
     assert_eq!((row.status(), row.local.as_deref()), (Status::Conflict, Some(r#"{"a":2,"b":1}"#)));
@@ -150,7 +150,7 @@ fn rule_4_conflict_does_not_dissolve_in_a_later_change() {
     assert!(begin_push(row.clone(), 5, UNKNOWN).is_none());
     let equal = apply(row.clone(), &version(r#"{"b":1,"a":2}"#, 8), &rules(6)).unwrap();
     assert_eq!((equal.status(), equal.base), (Status::Clean, Some(version(r#"{"b":1,"a":2}"#, 8))));
-    let written = write(row, body(r#"{"a":3,"b":4}"#), &rules(7));
+    let written = write(row, Some(body(r#"{"a":3,"b":4}"#)), &rules(7));
     assert_eq!((written.status(), written.base), (Status::Clean, Some(version(r#"{"a":3,"b":4}"#, 7))));
 }
 
@@ -174,12 +174,12 @@ fn rule_9_refusal_leaves_with_the_next_change() {
         };
         PushResult::Refused { problem, in_doubt: false }
     };
-    let row = sent(stored(&version(r#"{"a":1,"b":1}"#, 5)), body(r#"{"a":2,"b":1}"#), 2);
-    let edited = write(row.clone(), body(r#"{"a":3,"b":1}"#), &rules(3));
+    let row = sent(stored(&version(r#"{"a":1,"b":1}"#, 5)), Some(body(r#"{"a":2,"b":1}"#)), 2);
+    let edited = write(row.clone(), Some(body(r#"{"a":3,"b":1}"#)), &rules(3));
     assert_eq!(finish_push(edited, 2, refused(2), &rules(4)).unwrap().problem, None, "it is about older data");
     let row = finish_push(row, 2, refused(2), &rules(4)).unwrap();
     assert!(row.problem.is_some() && row.journal.is_empty() && begin_push(row.clone(), 5, UNKNOWN).is_none());
-    let written = write(row.clone(), body(r#"{"a":4,"b":1}"#), &rules(6));
+    let written = write(row.clone(), Some(body(r#"{"a":4,"b":1}"#)), &rules(6));
     assert!(begin_push(written, 7, UNKNOWN).is_some());
     let pulled = apply(row, &version(r#"{"a":1,"b":2}"#, 6), &rules(8)).unwrap();
     assert!(begin_push(pulled, 9, UNKNOWN).is_some());
@@ -189,7 +189,7 @@ fn rule_9_refusal_leaves_with_the_next_change() {
 #[test]
 fn rule_6_loss_on_the_server_is_republished_or_followed() {
     let clean = stored(&version(r#"{"a":1}"#, 5));
-    let edited = write(clean.clone(), body(r#"{"a":2}"#), &rules(2));
+    let edited = write(clean.clone(), Some(body(r#"{"a":2}"#)), &rules(2));
     let again = apply_loss(clean.clone(), true, &rules(3)).unwrap();
     assert_eq!((again.status(), again.guard()), (Status::ToCreate, Guard::Absent));
     assert!(apply_loss(clean, false, &rules(3)).unwrap().is_gone());

@@ -80,7 +80,9 @@ impl Database {
                 }
             };
             if opened.send(Ok(())).is_ok() {
-                queue.into_iter().for_each(|job| job(&mut connection));
+                for job in queue {
+                    job(&mut connection);
+                }
             }
         };
         thread::Builder::new()

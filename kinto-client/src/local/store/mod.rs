@@ -27,8 +27,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A file of records, which are there without a network.
 ///
-/// One file holds any number of collections, of several servers and users, each apart from the others. It is a SQLite database in
-/// WAL mode: several processes may open it, and what a call has stored is on the disk when the call returns. Clones share
+/// One file holds any number of collections, of several servers and users, each apart from the others. It is a SQLite database
+/// in WAL mode: several processes may open it, and what a call has stored is on the disk when the call returns. Clones share
 /// one connection, which has a thread of its own.
 ///
 /// ```

@@ -27,7 +27,7 @@ pub(crate) fn load(transaction: &Transaction<'_>, of: CollectionNumber, id: &str
         "SELECT number, base, last_modified, is_changed, local, revision, version, is_own_id, remote, remote_modified, \
          ancestors, problem FROM record WHERE collection = ? AND id = ?",
     )?;
-    let Some(found) = statement.query_row(params![of.0, id], |row| read(row)).optional()? else {
+    let Some(found) = statement.query_row(params![of.0, id], read).optional()? else {
         return Ok(Row::default());
     };
     let (number, is_changed, mut row) = found;

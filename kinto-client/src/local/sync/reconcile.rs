@@ -102,7 +102,7 @@ pub(super) async fn is_suspicious(
 /// Compares all records with those of the server, and applies the policy to what is gone or older there.
 pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease, policies: Policies) -> Result<()> {
     let of = inner.number;
-    lease.write(move |transaction| forget_seen(transaction)).await?;
+    lease.write(forget_seen).await?;
     let request = pull::request(&inner.remote.records(), UNKNOWN);
     let context = CallContext::new("compare the records of", &inner.remote.records());
     let mut pages = Source::new(client.clone(), context.clone(), request);

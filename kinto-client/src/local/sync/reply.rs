@@ -66,7 +66,7 @@ impl Job {
 
     pub(super) fn finish(self, response: Result<Response>) -> Outcome {
         let (reply, stop) = match response {
-            Ok(response) => self.read(response),
+            Ok(response) => self.read(&response),
             // The server refuses the batch that it was alone in.
             Err(error) if is_refusal(&error) => {
                 let refused = PushResult::Refused { problem: self.problem(&error), in_doubt: false };
@@ -77,11 +77,11 @@ impl Job {
         Outcome { job: self, reply, stop }
     }
 
-    fn read(&self, response: Response) -> (Reply, Option<Error>) {
+    fn read(&self, response: &Response) -> (Reply, Option<Error>) {
         let in_doubt = response.doubt.is_some();
         let status = response.status;
         if status.is_success() {
-            return match self.stored(&response) {
+            return match self.stored(response) {
                 Ok(version) if self.push == Push::Get => (Reply::Found(version), None),
                 Ok(version) => (Reply::Written(PushResult::Stored(version)), None),
                 Err(error) => (unanswered(&self.push, &error.clone().maybe_applied()), Some(error)),

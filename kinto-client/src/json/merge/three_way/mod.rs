@@ -82,8 +82,8 @@ impl<'a> Copies<'a> {
             return Some(Side::Remote);
         }
         let (before, sent) = self.bases.split_at(self.bases.len().saturating_sub(self.sent));
-        let is_remote = |base: &Option<&str>| alike(*base, self.remote);
-        (sent.iter().any(is_remote) && !before.iter().any(is_remote)).then_some(Side::Local)
+        let is_remote = |bases: &[Option<&str>]| bases.iter().any(|base| alike(*base, self.remote));
+        (is_remote(sent) && !is_remote(before)).then_some(Side::Local)
     }
 
     /// Returns the side that changed the value, if only one did.

@@ -1,0 +1,36 @@
+//! The lease of a synchronization: one that was stalled for longer than it, and wakes up after another one took over.
+
+use kinto_client::{Value, json, local::Store};
+use kinto_tests::Outcome;
+use rusqlite::Connection;
+
+use crate::{device::server, file::folder};
+
+#[tokio::test]
+async fn rule_1_response_that_comes_after_the_lease_changes_nothing() -> Outcome {
+    let (kinto, path) = (server().await, folder().join("notes.db"));
+    let remote = kinto.client().bucket("app").collection("notes");
+    let stalled = Store::open(&path).await?.bind::<Value>(&remote).await?;
+    let other = Store::open(&path).await?.bind::<Value>(&remote).await?;
+    stalled.create_record(json!({"text": "Milk"})).id("a").await?;
+    stalled.sync().await?;
+    stalled.patch_record("a", json!({"text": "Oats"})).await?;
+
+    let (file, taker) = (path.clone(), other.clone());
+    kinto.before_next_write(move |_| async move {
+        assert!(taker.sync().await.unwrap_err().is_unavailable(), "the lease is held");
+        // Its time has passed.
+        Connection::open(file).unwrap().execute("UPDATE collection SET held_until = 0", []).unwrap();
+        assert_eq!(taker.sync().await.unwrap().sent, 1, "what the stalled one has not sent, as far as is known");
+        taker.patch_record("a", json!({"text": "Tea"})).await.unwrap();
+        assert_eq!(taker.sync().await.unwrap().sent, 1);
+    });
+    let error = stalled.sync().await.unwrap_err();
+    assert!(error.is_cancelled() && error.to_string().contains("taken"), "{error}");
+
+    assert_eq!(other.get_record("a").await?.data, json!({"text": "Tea"}));
+    assert_eq!(other.sync().await?.sent, 0, "nothing is left to send");
+    assert_eq!(stalled.sync().await?.sent, 0, "and the lease was not taken from the other");
+    assert_eq!(remote.get_record::<Value>("a").await?.data, json!({"text": "Tea"}));
+    Ok(())
+}
