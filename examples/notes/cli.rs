@@ -22,7 +22,7 @@ pub(crate) struct Cli {
     pub(crate) server: String,
     /// The credentials
     #[arg(long, global = true, value_name = "USER:PASSWORD", env = "KINTO_AUTH", hide_env_values = true)]
-    pub(crate) auth: String,
+    pub(crate) auth: Option<String>,
     /// The collection, in your own bucket
     #[arg(long, global = true, value_name = "ID", default_value = "notes")]
     pub(crate) collection: String,

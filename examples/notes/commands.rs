@@ -24,7 +24,8 @@ struct Note {
 
 pub(crate) async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
     // What was given is not shown: it may be a password.
-    let auth = cli.auth.split_once(':').ok_or("--auth (or KINTO_AUTH) is a user, a colon and a password")?;
+    let auth = cli.auth.as_deref().and_then(|auth| auth.split_once(':'));
+    let auth = auth.ok_or("say whose notes they are: --auth USER:PASSWORD, or KINTO_AUTH")?;
     let client = Client::builder(&cli.server).auth(auth).build()?;
     let store = Store::open(&cli.file).await?;
     let notes = store.bind::<Note>(&client.bucket("default").collection(&cli.collection)).await?;

@@ -7,7 +7,6 @@ mod cli;
 mod commands;
 
 use std::{
-    error::Error as _,
     io::{self, Write as _},
     process::ExitCode,
 };

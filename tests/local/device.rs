@@ -3,7 +3,7 @@
 use kinto_client::{
     Client, KintoRecord, Value,
     local::{LocalCollection, Store},
-    testing::Kinto,
+    testing::{Kinto, RecordedRequest},
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,7 @@ pub(crate) async fn typed(kinto: &Kinto) -> LocalCollection<Note> {
 
 /// The lines of the requests since the last time, without the server's information.
 pub(crate) fn requests(kinto: &Kinto) -> Vec<String> {
-    let lines = kinto.requests().iter().map(|request| request.line()).filter(|line| line != "GET /").collect();
+    let lines = kinto.requests().iter().map(RecordedRequest::line).filter(|line| line != "GET /").collect();
     kinto.clear_requests();
     lines
 }

@@ -83,7 +83,8 @@ async fn record_that_is_written_between_two_pages_is_read() -> Outcome {
     let other = kinto.other_program().client().bucket("app").collection("notes");
     let moved = other.overwrite_record("a", json!({"moved": true}));
     let (pulled, moved) = tokio::join!(async { notes.pull().await }, async { moved.await });
-    (pulled?, moved?);
+    pulled?;
+    moved?;
     notes.pull().await?;
     assert_eq!(titles(&notes).await[0], ("a".to_owned(), json!({"moved": true})));
     assert_eq!(notes.get_records().count().await?, 5);

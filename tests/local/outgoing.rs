@@ -1,6 +1,8 @@
 //! What a synchronization sends, and what it makes of the responses.
 
-use kinto_client::{KintoRecord as _, Value, http::StatusCode, json, local::Store, retry::NeverRetry};
+use kinto_client::{
+    KintoRecord as _, Value, http::StatusCode, json, local::Store, retry::NeverRetry, testing::RecordedRequest,
+};
 use kinto_tests::Outcome;
 
 use crate::device::{Note, device, note, of_client, requests, server, typed};
@@ -20,8 +22,12 @@ async fn changes_are_sent_in_a_batch_and_guarded() -> Outcome {
 
     let report = notes.sync().await?;
     assert_eq!((report.sent, report.conflicts, report.refused), (3, 0, 0));
-    let batches: Vec<Value> =
-        kinto.requests().iter().filter(|sent| sent.line().starts_with("POST /batch")).map(|sent| sent.json()).collect();
+    let batches: Vec<Value> = kinto
+        .requests()
+        .iter()
+        .filter(|sent| sent.line().starts_with("POST /batch"))
+        .map(RecordedRequest::json)
+        .collect();
     let record = |id: &str| format!("/buckets/app/collections/notes/records/{id}");
     assert_eq!(batches.len(), 1);
     let mut parts = batches[0]["requests"].as_array().unwrap().clone();

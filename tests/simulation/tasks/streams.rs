@@ -26,8 +26,8 @@ impl Task {
         let mut left: Vec<String> = (0..SHARED).map(|number| format!("s{number}")).collect();
         let most = chance.place(6);
         let page_size = 1 + u32::try_from(chance.below(4)).unwrap_or_default();
-        let updates = self.items.update_records(|item| item.n += 1).filter(Filter::<Value>::field("id").is_in(&left));
-        let mut updated = updates.page_size(page_size).stream().take(most);
+        let call = self.items.update_records(|item| item.n += 1).filter(Filter::<Value>::field("id").is_in(&left));
+        let mut updated = call.page_size(page_size).stream().take(most);
         let mut is_over = false;
         for taken in 0..=most {
             let Some(outcome) = updated.next().await else {
@@ -54,7 +54,9 @@ impl Task {
         drop(updated);
         if !is_over {
             // What was sent and not told may be applied, once.
-            left.iter().for_each(|id| self.told(|accounts| accounts.abandoned(id)));
+            for id in &left {
+                self.told(|accounts| accounts.abandoned(id));
+            }
         }
     }
 

@@ -73,6 +73,11 @@ impl Server {
                     }
                 }
                 (Kind::Group, _) => self.change_members(&event)?,
+                (Kind::Account, Action::Update | Action::Delete) => {
+                    for id in ids_before(&event) {
+                        self.verified.remove(&id);
+                    }
+                }
                 _ => {}
             }
         }

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use super::{
     Server,
     access::has_entry,
-    answer::{Answer, Invalid, Outcome, forbidden, missing_object, refused, server_error},
+    answer::{Answer, Invalid, Outcome, forbidden, missing_object, refused},
     database::{Kind, Row},
     default_bucket::default_bucket_id,
     filter::is_true,
     object::whole,
-    request::{Request, Route, is_id},
+    request::{Request, is_id},
     who::Who,
 };
 
@@ -46,17 +46,7 @@ const CAPABILITIES: [(&str, &str, &str); 6] = [
 ];
 
 impl Server {
-    pub(super) fn about(&self, route: &Route, request: &Request, who: &Who) -> Outcome {
-        match route {
-            Route::Root => Ok(self.root(request, who)),
-            Route::Heartbeat => Ok(Answer::ok(json!({"storage": true, "permission": true, "cache": true}))),
-            Route::LoadBalancerHeartbeat => Ok(Answer::ok(json!({}))),
-            // The file that it would return is not part of an installation.
-            _ => Err(server_error()),
-        }
-    }
-
-    fn root(&self, request: &Request, who: &Who) -> Answer {
+    pub(super) fn root(&self, request: &Request, who: &Who) -> Answer {
         let settings = &self.settings;
         let mut body = json!({
             "project_name": "kinto",

@@ -104,6 +104,10 @@ impl Selection {
     /// Returns true if the database would fail at an object, which the conditions before have not left out.
     pub(super) fn fails(&self, list: &List) -> bool {
         let fails = |id: &str, row: &Row| {
+            // Conditions on the time are those of the index, which leaves out the rest before any other is looked at.
+            if self.conditions.iter().any(|one| one.field == "last_modified" && !one.holds(Some(id), row)) {
+                return false;
+            }
             let reached = self.conditions.iter().find(|one| one.fails(id, row) || !one.holds(Some(id), row));
             (self.with_tombstones || !row.deleted) && reached.is_some_and(|one| one.fails(id, row))
         };
