@@ -174,7 +174,11 @@ impl Maker {
     /// Makes the preflight request of a browser.
     pub(super) fn options(&mut self) -> Draft {
         let object = self.any_object();
-        let path = if self.chance.one_in(2) { object.path } else { super::model::parent(&object.path).to_owned() };
+        let path = match self.chance.place(6) {
+            0 => self.chance.pick(&["/", "/__heartbeat__", "/__lbheartbeat__", "/__version__", "/batch"]).to_owned(),
+            1 | 2 => object.path,
+            _ => super::model::parent(&object.path).to_owned(),
+        };
         let draft = Draft::new(Who::Nobody, "OPTIONS", path);
         if self.chance.one_in(2) {
             return draft;

@@ -183,6 +183,11 @@ impl Server {
             Route::List(place) => self.resource(request, &place, None, who, bound),
             Route::Object(place, id) => self.resource(request, &place, Some(&id), who, bound),
             Route::Batch if request.method == Method::POST => self.batch(request, bound),
+            Route::Root | Route::Heartbeat | Route::LoadBalancerHeartbeat | Route::Version | Route::Snapshot { .. }
+                if request.method == Method::OPTIONS =>
+            {
+                preflight(request, &[Method::GET, Method::HEAD])
+            }
             Route::Root if is_read => Ok(self.root(request, &who?)),
             // Without authentication, which can fail.
             Route::Heartbeat if is_read => Ok(Answer::ok(json!({"storage": true, "permission": true, "cache": true}))),

@@ -42,7 +42,6 @@ impl Server {
             exists = id.filter(|id| self.database.get(&known, id).is_some());
             key = Some(known);
         }
-        let who = &who?;
         let allowed: &[Method] = match (place.kind, id) {
             _ if self.settings.readonly => &[Method::GET, Method::HEAD],
             (Kind::Permissions, None) => &[Method::GET, Method::HEAD],
@@ -53,6 +52,7 @@ impl Server {
         if *method == Method::OPTIONS {
             return preflight(request, allowed);
         }
+        let who = &who?;
         if !allowed.contains(method) {
             return Err(not_allowed_here(allowed));
         }

@@ -101,18 +101,19 @@ impl Selection {
         (self.with_tombstones || !row.deleted) && self.conditions(id, row) && (self.after.is_empty() || after())
     }
 
-    /// Returns true if the database would fail at an object, which the conditions before have not left out.
+    /// Returns true if the database would fail at an object, which other conditions have not left out.
+    ///
+    /// PostgreSQL looks at the cheap ones first, whatever their order in the query: those on columns, equality, and whether
+    /// there is a field. Others can come after the pattern there, and never do here.
     pub(super) fn fails(&self, list: &List) -> bool {
+        let (patterns, others): (Vec<_>, Vec<_>) = self.conditions.iter().partition(|one| one.may_fail());
         let fails = |id: &str, row: &Row| {
-            // Conditions on the time are those of the index, which leaves out the rest before any other is looked at.
-            if self.conditions.iter().any(|one| one.field == "last_modified" && !one.holds(Some(id), row)) {
-                return false;
-            }
-            let reached = self.conditions.iter().find(|one| one.fails(id, row) || !one.holds(Some(id), row));
-            (self.with_tombstones || !row.deleted) && reached.is_some_and(|one| one.fails(id, row))
+            let is_reached =
+                (self.with_tombstones || !row.deleted) && others.iter().all(|one| one.holds(Some(id), row));
+            let reached = || patterns.iter().find(|one| one.fails(id, row) || !one.holds(Some(id), row));
+            is_reached && reached().is_some_and(|one| one.fails(id, row))
         };
-        let may_fail = !self.forgets && self.conditions.iter().any(Condition::may_fail);
-        may_fail && list.rows.iter().any(|(id, row)| fails(id, row))
+        !self.forgets && !patterns.is_empty() && list.rows.iter().any(|(id, row)| fails(id, row))
     }
 
     fn conditions(&self, id: Option<&str>, row: &Row) -> bool {
