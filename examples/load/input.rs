@@ -40,7 +40,7 @@ pub(crate) fn read(input: impl Read, take: impl FnMut(Value) -> bool) -> Result<
 struct Records<F> {
     ids: Ids,
     count: usize,
-    /// Nobody takes any further record.
+    /// True once no further record is taken.
     stopped: bool,
     take: F,
 }

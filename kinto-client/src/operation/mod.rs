@@ -31,13 +31,11 @@ use std::{fmt, future::IntoFuture, marker::PhantomData, pin::pin, time::Duration
 use futures_core::future::BoxFuture;
 use http::Method;
 
-use batch::Options;
-
 use crate::{
     client::{Client, span},
     error::{Error, Result, kind::ErrorKind},
     transport::retry::RetryPolicy,
-    wire::{list_query::Listing, path::Address, request::Request, response::Response},
+    wire::{path::Address, request::Request, response::Response},
 };
 
 /// Implements `Debug` for an operation with its name and path, but without its data, which may be confidential.
@@ -70,6 +68,7 @@ pub(crate) mod patch;
 pub(crate) mod preview;
 pub(crate) mod raw;
 pub(crate) mod save;
+pub(crate) mod sealed;
 pub(crate) mod server_info;
 pub(crate) mod update;
 pub(crate) mod update_all;
@@ -123,65 +122,6 @@ pub trait Operation: sealed::Operation<Output = <Self as Operation>::Output> + S
 pub trait Action: sealed::Action<Output = <Self as Action>::Output> + Send {
     /// The result of the action.
     type Output: Send;
-}
-
-pub(crate) mod sealed {
-    use super::{CallContext, Client, Listing, Options, Request, RequestPreview, Response, Result};
-
-    pub trait Operation: Sized {
-        /// The name in logs: that of the type.
-        #[doc(hidden)]
-        const NAME: &'static str;
-
-        type Output: Send;
-
-        #[doc(hidden)]
-        fn context(&self) -> CallContext;
-
-        /// Returns the request, or `None` if there is nothing to send.
-        #[doc(hidden)]
-        fn request(&self) -> Result<Option<Request>>;
-
-        #[doc(hidden)]
-        fn response(self, response: Response) -> Result<Self::Output>;
-
-        /// Returns the result for an operation that had nothing to send.
-        #[doc(hidden)]
-        fn unsent(self) -> Result<Self::Output> {
-            Err(super::Error::invalid("there is nothing to send"))
-        }
-    }
-
-    /// A call whose first request is known before anything is sent.
-    pub trait Preview {
-        #[doc(hidden)]
-        fn preview(&self) -> Result<RequestPreview>;
-    }
-
-    /// A call on the objects of a list that match its conditions.
-    pub trait Matches {
-        type Of;
-
-        #[doc(hidden)]
-        fn listing(&mut self) -> &mut Listing<Self::Of>;
-    }
-
-    /// A call with many operations of one kind.
-    pub trait Sends {
-        #[doc(hidden)]
-        fn options(&mut self) -> &mut Options;
-    }
-
-    pub trait Action: Sized {
-        /// The name in logs: that of the type.
-        #[doc(hidden)]
-        const NAME: &'static str;
-
-        type Output: Send;
-
-        #[doc(hidden)]
-        fn run(self, client: Client) -> impl Future<Output = Result<Self::Output>> + Send;
-    }
 }
 
 impl<O: sealed::Operation + Send> Operation for O {

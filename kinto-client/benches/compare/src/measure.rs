@@ -24,7 +24,7 @@ pub(crate) struct Case<'a> {
     pub(crate) expected: u64,
     /// The work of the run whose cost is taken off.
     pub(crate) idle: &'static str,
-    /// What is done after each run, and not measured.
+    /// The work after each run that is not measured.
     pub(crate) after: Option<&'a dyn Fn() -> Outcome>,
 }
 

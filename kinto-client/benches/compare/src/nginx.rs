@@ -13,7 +13,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::{Outcome, canned::authority, programs::target};
 
-/// How long nginx may take to start.
+/// The time that nginx may take to start.
 const START: Duration = Duration::from_secs(20);
 /// Starts nginx and ends it when standard input does, so that it does not outlive this process.
 const SCRIPT: &str = r#""$0" -p "$1" -c "$1/nginx.conf" </dev/null & read -r _; kill -KILL "$!"; wait"#;

@@ -27,7 +27,8 @@ impl Store {
     ///
     /// Records are kept by user. The client's [`expect_user`](crate::ClientBuilder::expect_user) says who that is without a
     /// request; otherwise the server is asked. If it cannot be reached, it is the one user of that server whose records are
-    /// in the file; a synchronization checks that before anything is sent.
+    /// in the file; a synchronization checks that before anything is sent. Where several people share a file, name the user by
+    /// `expect_user`: the credentials of another person are not noticed without the server.
     ///
     /// # Errors
     ///

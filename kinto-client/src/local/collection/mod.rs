@@ -62,7 +62,7 @@ pub struct LocalCollection<T> {
     of: PhantomData<fn() -> T>,
 }
 
-/// What all handles of a collection share.
+/// The state that all handles of a collection share.
 pub(crate) struct Inner {
     pub(crate) database: Database,
     pub(crate) remote: Collection,

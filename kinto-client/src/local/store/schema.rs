@@ -4,7 +4,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::failure::Failure;
 
-/// What marks a file as one of this library: `KiNt`.
+/// The mark of a file of this library: `KiNt`.
 const APPLICATION: i32 = 0x4b69_4e74;
 
 /// The steps from each version of the tables to the next. A step that was released is never changed.

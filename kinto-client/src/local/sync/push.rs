@@ -118,7 +118,7 @@ fn journal(
     Ok(jobs)
 }
 
-/// What a chunk of responses did.
+/// The effect of a chunk of responses.
 #[derive(Default)]
 struct Done {
     stored: usize,

@@ -16,7 +16,7 @@ pub(super) const LONGEST_TRANSACTION: Duration = Duration::from_secs(60);
 /// The greatest difference between the clocks of the server and of its database.
 const SKEW: Duration = Duration::from_secs(1);
 
-/// What a process knows of a list. It is not stored: after a restart, the overlap is read again.
+/// The knowledge of a process about a list. It is not stored: after a restart, the overlap is read again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Window {
     /// The newest time of the list, and when it was first seen.

@@ -21,7 +21,7 @@ pub(super) struct List {
 /// The parts of the response for one page.
 struct Page {
     body: String,
-    /// Where in it each record has its id, and its time.
+    /// The places in it of each record's id and time.
     stamps: Vec<(usize, usize)>,
     /// The number of the record after it.
     next: u64,

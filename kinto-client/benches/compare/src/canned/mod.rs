@@ -78,7 +78,7 @@ struct Collection {
     requests: Mutex<BTreeMap<String, u64>>,
 }
 
-/// What counts of a request.
+/// The parts of a request that decide about its response.
 #[derive(Default)]
 struct Request {
     method: String,

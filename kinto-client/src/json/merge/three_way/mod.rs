@@ -1,6 +1,6 @@
 //! Merging two changed copies of an object, with the one that both were made of.
 //!
-//! What only one side touched has the bytes of that side, as a save keeps the bytes of what it does not touch. Objects are
+//! A value that only one side touched has the bytes of that side, as a save keeps the bytes of what it does not touch. Objects are
 //! merged field by field, and lists item by item where `#[kinto(key = "…")]` tells the items apart. All else is one value: if
 //! both sides changed it, and not to the same, they collide.
 //!

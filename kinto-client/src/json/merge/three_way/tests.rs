@@ -150,7 +150,7 @@ fn deletion_collides_with_a_change() {
     }
 }
 
-/// What both were made of is in doubt: only what all lead to is taken, or what shows that it arrived.
+/// With several possible bases, a value is taken only if all lead to it, or if it shows that what was sent arrived.
 #[test]
 fn bases_that_disagree_collide() {
     for (sent, local, remote, json, paths) in [
