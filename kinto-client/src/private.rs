@@ -9,6 +9,7 @@ pub use serde_json::value::{RawValue, to_raw_value};
 
 pub use crate::{
     field::{
+        indexes::{MOST_NESTED, NoIndexes, indexes},
         list_keys::{Lists, NoLists},
         path::{Path, Prefix},
         reading::{present, read},

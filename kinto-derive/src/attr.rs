@@ -21,7 +21,7 @@ const ON_STRUCT: &[&str] = &[
     "schema",
     "sort",
 ];
-const ON_FIELD: &[&str] = &["key", "nested"];
+const ON_FIELD: &[&str] = &["index", "key", "nested"];
 /// Attributes that users may look for here although serde defines them.
 const SERDE_S: &[&str] =
     &["alias", "default", "flatten", "rename", "rename_all", "skip", "skip_serializing", "skip_serializing_if", "with"];
@@ -54,6 +54,8 @@ pub(crate) struct Container {
 /// `#[kinto(…)]` on a field.
 #[derive(Default)]
 pub(crate) struct Field {
+    /// `index`
+    pub(crate) index: Option<Given<()>>,
     /// `key = "…"`
     pub(crate) key: Option<Given<LitStr>>,
     /// `nested`
@@ -116,6 +118,7 @@ impl Field {
         let mut field = Self::default();
         for item in kinto_items(cx, attrs, "#[kinto(nested)]") {
             match item.name().as_str() {
+                "index" => set(cx, &mut field.index, &item, flag),
                 "key" => set(cx, &mut field.key, &item, string),
                 "nested" => set(cx, &mut field.nested, &item, flag),
                 name if ON_STRUCT.contains(&name) => cx.error(

@@ -55,6 +55,7 @@ pub(crate) fn data(
     krate: &Path,
     declares: &[&str],
     lists: Option<&TokenStream>,
+    indexes: Option<&TokenStream>,
     has_schema: bool,
 ) -> TokenStream {
     let ident = &input.ident;
@@ -67,9 +68,12 @@ pub(crate) fn data(
             const HAS_SCHEMA: bool = true;
         )
     });
+    let indexes = indexes.map(|indexes| quote!(fn __indexes() -> ::std::vec::Vec<::std::string::String> { #indexes }));
     quote! {
         #[automatically_derived]
-        impl #impl_generics #krate::object::RecordData for #ident #ty_generics #where_clause { #declares #lists #has_schema }
+        impl #impl_generics #krate::object::RecordData for #ident #ty_generics #where_clause {
+            #declares #lists #has_schema #indexes
+        }
     }
 }
 
@@ -78,7 +82,9 @@ fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let krate = record.krate();
     let input = record.original;
     let ident = &input.ident;
-    let data = data(input, &krate, &record.declares(), handles.list_keys().as_ref(), record.attrs.schema.is_some());
+    let indexes = handles.indexes(&quote!(#krate::__private::MOST_NESTED));
+    let has_schema = record.attrs.schema.is_some();
+    let data = data(input, &krate, &record.declares(), handles.list_keys().as_ref(), indexes.as_ref(), has_schema);
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let mut where_clause = generics::where_record(input, &krate);
     if let Some(clause) = &mut where_clause {
@@ -114,6 +120,9 @@ fn part(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let lists = handles
         .list_keys()
         .map(|lists| quote!(fn __list_keys() -> &'static [#krate::__private::ListKey] { const { #lists } }));
+    let indexes = handles
+        .indexes(&quote!(__most))
+        .map(|indexes| quote!(fn __indexes(__most: usize) -> ::std::vec::Vec<::std::string::String> { #indexes }));
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::field::HasFields for #ident #ty_generics #where_clause {
@@ -122,6 +131,7 @@ fn part(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
                 const { &#values }
             }
             #lists
+            #indexes
         }
     }
 }

@@ -328,6 +328,34 @@ fn schema_is_that_of_the_type_with_its_fields_in_order() {
 }
 
 #[test]
+fn indexes_are_those_of_the_struct_and_of_structs_inside() {
+    let output = derive(&parse_quote! {
+        #[serde(rename_all = "camelCase")]
+        struct Order {
+            #[kinto(index)]
+            due_date: String,
+            text: String,
+            #[kinto(nested)]
+            place: Option<Place>,
+        }
+    });
+    let place = quote!(Option<Place>);
+    let indexes = quote! {
+        fn __indexes() -> ::std::vec::Vec<::std::string::String> {
+            ::kinto_client::__private::indexes(
+                &["dueDate"],
+                &[("place", {
+                    use ::kinto_client::__private::NoIndexes as _;
+                    ::kinto_client::__private::Lists::<#place>::INDEXES
+                })],
+                ::kinto_client::__private::MOST_NESTED
+            )
+        }
+    };
+    assert!(output.to_string().contains(&indexes.to_string()), "{output}");
+}
+
+#[test]
 fn lists_tell_by_which_field_their_items_are_known() {
     let output = derive(&parse_quote! {
         #[serde(rename_all = "camelCase")]

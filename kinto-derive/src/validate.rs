@@ -51,6 +51,7 @@ pub(crate) fn record(cx: &mut Ctxt, record: &Record<'_>) {
     for field in &record.fields {
         nested_field(cx, field);
         list_key(cx, record, field);
+        index(cx, field);
     }
 }
 
@@ -203,4 +204,21 @@ fn list_key(cx: &mut Ctxt, record: &Record<'_>, field: &Field<'_>) {
         return;
     };
     cx.error_at(key.span, message);
+}
+
+fn index(cx: &mut Ctxt, field: &Field<'_>) {
+    let Some(index) = &field.attrs.index else {
+        return;
+    };
+    let message = match field.handle {
+        Handle::None(reason) => format!("`index` has no effect on this field: {reason}; remove `index`"),
+        Handle::Nested => {
+            "an index is of a single field: remove `index`, and add it to a field of the struct inside".to_owned()
+        }
+        _ if ["id", "last_modified"].contains(&field.wire.as_str()) => {
+            format!("records always have an index by `{}`: remove `index`", field.wire)
+        }
+        _ => return,
+    };
+    cx.error_at(index.span, message);
 }

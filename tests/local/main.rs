@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
+mod changes;
 mod conflicts;
 mod convergence;
 mod device;
@@ -9,6 +10,7 @@ mod file;
 mod incoming;
 mod lease;
 mod outgoing;
+mod queries;
 mod real;
 mod reconcile;
 mod verbs;

@@ -99,6 +99,7 @@ use path::{Path, Prefix};
 
 mod filter;
 mod foreign;
+pub(crate) mod indexes;
 pub(crate) mod list_keys;
 mod names;
 pub(crate) mod operand;
@@ -253,6 +254,12 @@ pub trait HasFields {
     fn __list_keys() -> &'static [ListKey] {
         &[]
     }
+
+    #[doc(hidden)]
+    #[must_use]
+    fn __indexes(_most_nested: usize) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 macro_rules! see_through {
@@ -267,6 +274,10 @@ macro_rules! see_through {
 
             fn __list_keys() -> &'static [ListKey] {
                 T::__list_keys()
+            }
+
+            fn __indexes(most_nested: usize) -> Vec<String> {
+                T::__indexes(most_nested)
             }
         }
     )+};

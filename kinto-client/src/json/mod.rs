@@ -2,9 +2,15 @@
 
 pub(crate) mod encode;
 pub(crate) mod equal;
+#[cfg(feature = "local")]
+pub(crate) mod field_at;
+#[cfg(any(feature = "local", feature = "testing"))]
+pub(crate) mod jsonb;
 pub(crate) mod key;
 pub(crate) mod merge;
 pub(crate) mod reader;
+#[cfg(feature = "local")]
+pub(crate) mod sort_key;
 
 /// A JSON object, as the data of a record without a type of its own.
 pub type JsonObject = serde_json::Map<String, serde_json::Value>;

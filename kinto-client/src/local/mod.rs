@@ -30,6 +30,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Lists are filtered, sorted and counted by the file, with the same handles of fields and the same result as on the server:
+//! [`get_records`](LocalCollection::get_records). [`changes_since`](LocalCollection::changes_since) returns what changed, here or
+//! by a synchronization, each change once.
+//!
 //! # Synchronization
 //!
 //! [`sync`](LocalCollection::sync) reads what changed on the server, merges it with what changed here, and sends that. Nothing
@@ -60,6 +64,7 @@
 //! Records are kept as they are, so whoever can read the file can read them: leave its encryption to the operating system.
 //! Credentials are not in it.
 
+mod changes;
 mod collection;
 mod conflicts;
 mod query;
@@ -67,6 +72,7 @@ pub(crate) mod row;
 mod store;
 mod sync;
 
+pub use changes::{ChangeOrigin, ChangePosition, GetLocalChanges, LocalChange, RecordChange};
 pub use collection::{
     LocalCollection, bind::BindCollection, create::LocalCreate, delete::LocalDelete, edit::LocalEdit, get::LocalGet,
     get::LocalGetOptional, overwrite::LocalOverwrite, save::LocalSave, update::LocalUpdate,
@@ -75,6 +81,6 @@ pub use conflicts::{
     ConflictPolicy, FieldConflict, ListConflicts, ListProblems, LocalConflict, LocalProblem, ResolveConflict,
     RetryProblem,
 };
-pub use query::{LocalCount, LocalFirst, LocalList, LocalStream};
+pub use query::{LocalCount, LocalFirst, LocalLenient, LocalList, LocalOne, LocalStream};
 pub use store::{OpenStore, Store};
 pub use sync::{LossPolicy, SyncReport, Synchronize};

@@ -1,7 +1,10 @@
 //! The conditions of the calls that read, change or delete what matches them.
 
-use super::{Call, sealed::Matches};
-use crate::wire::{filter::Filter, timestamp::Timestamp};
+use super::{
+    Call,
+    sealed::{Lists, Matches},
+};
+use crate::wire::{filter::Filter, sort::Sort, timestamp::Timestamp};
 
 /// The conditions of lists, and of what is done to all objects that match them.
 impl<O: Matches> Call<'_, O> {
@@ -57,6 +60,22 @@ impl<O: Matches> Call<'_, O> {
     /// day in the future.
     pub fn before(mut self, last_modified: Timestamp) -> Self {
         self.op.listing().before = Some(last_modified);
+        self
+    }
+}
+
+/// The order and the length of lists.
+impl<O: Lists> Call<'_, O> {
+    /// Sorts the objects, instead of the last changed first (for a stream from the server: the oldest first). A further call
+    /// sorts objects that are equal by the earlier ones.
+    pub fn sort(mut self, sort: Sort<O::Of>) -> Self {
+        self.op.listing().sort.push(sort);
+        self
+    }
+
+    /// Limits the number of objects.
+    pub fn limit(mut self, objects: usize) -> Self {
+        self.op.listing().limit = Some(objects);
         self
     }
 }

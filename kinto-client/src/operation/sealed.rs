@@ -45,6 +45,9 @@ pub trait Matches {
     fn listing(&mut self) -> &mut Listing<Self::Of>;
 }
 
+/// A call that reads a list in an order.
+pub trait Lists: Matches {}
+
 /// A call with many operations of one kind.
 pub trait Sends {
     #[doc(hidden)]

@@ -30,13 +30,24 @@ impl<R> Sort<R> {
         Self::new(field, true)
     }
 
-    pub(crate) fn encoded(&self) -> Result<String> {
+    /// Returns the name of the field.
+    pub(crate) fn field(&self) -> Result<&str> {
         // The server ignores a field that it cannot parse, and returns the objects in another order.
         if self.field.is_empty() || !is_operable(&self.field) {
             let reason = "only names of letters, digits, `_` and `.` can be";
             return Err(Error::invalid(format!("the field {:?} cannot be sorted by: {reason}", self.field)));
         }
-        Ok(format!("{}{}", if self.descending { "-" } else { "" }, self.field))
+        Ok(&self.field)
+    }
+
+    #[cfg(feature = "local")]
+    pub(crate) fn is_descending(&self) -> bool {
+        self.descending
+    }
+
+    pub(crate) fn encoded(&self) -> Result<String> {
+        let field = self.field()?;
+        Ok(format!("{}{field}", if self.descending { "-" } else { "" }))
     }
 }
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use kinto_client::{TypedCollection, Value, object::RecordData};
+use kinto_client::{TypedCollection, Value, local::Store, object::RecordData};
 use kinto_server::Backend;
 use kinto_tests::{Fixture, server_on};
 use proptest::{
@@ -60,12 +60,22 @@ impl Source {
         held: &[H],
         cases: &BoxedStrategy<Case<R, H>>,
     ) {
+        let local = world.runtime.block_on(async {
+            let local = Store::in_memory().await?.bind::<R>(records.untyped()).await?;
+            local.sync().await.map(|_| local)
+        });
+        let local = local.expect("the records in a store");
         let outcome = self.runner.run(cases, |case| {
             let expected = (0..).zip(held).filter(|(_, held)| (case.matches)(held)).map(|(place, _)| id(place));
             let expected: Vec<String> = expected.collect();
+            let here = local.get_records().filter(case.filter.clone());
             let call = records.get_records().filter(case.filter).into_future();
             let found = world.runtime.block_on(call).map_err(|error| TestCaseError::fail(error.to_string()))?;
             let mut found: Vec<String> = found.into_iter().map(|record| record.id.to_string()).collect();
+            let here =
+                world.runtime.block_on(here.into_future()).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let here: Vec<String> = here.into_iter().map(|record| record.id.to_string()).collect();
+            prop_assert_eq!(&here, &found, "in a store and on the server");
             found.sort_unstable();
             if found == expected {
                 return Ok(());

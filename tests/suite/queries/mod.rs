@@ -1,5 +1,6 @@
 //! Whatever a query says, every way of asking it gives what the documentation says of it: generated records, filters and
-//! orders are asked of a real server by all ends of a list, by name and by the fields of a struct, and held against the evaluator of this workspace.
+//! orders are asked of a real server by all ends of a list, by name and by the fields of a struct, and of a store that has the
+//! same records, and held against the evaluator of this workspace.
 //!
 //! Left out is where the documentation says that the backends differ, or that a number is not stored as it was sent.
 //!
@@ -104,6 +105,8 @@ async fn check<A: Asker>(backend: Backend) {
         let mut generator = Generator::new(Chance::new(seed as u64, 0), backend);
         let records: Vec<Value> = (0..RECORDS).map(|_| A::record(&mut generator)).collect();
         let mut stored = readers::store(&fixture, records).await;
+        let local = readers::in_a_store(&fixture).await;
+        local.sync().await.expect("a synchronization");
         for query in 0..QUERIES {
             let (filter, sort) = (A::filter(&mut generator, &stored), A::sort(&mut generator));
             let case = Case {
@@ -112,7 +115,7 @@ async fn check<A: Asker>(backend: Backend) {
                 expected: evaluate(&stored, &filter, &sort),
             };
             let shown = format!("KINTO_TEST_SEED={seed}, {backend:?}, query {query}: {filter:?} {sort:?}");
-            if readers::check(&fixture, &case, generator.chance(), &shown).await {
+            if readers::check(&fixture, &local, &case, generator.chance(), &shown).await {
                 answered += 1;
             } else {
                 refused += 1;
@@ -121,6 +124,7 @@ async fn check<A: Asker>(backend: Backend) {
                 let expected: Vec<String> = case.expected.iter().map(|&id| id.to_owned()).collect();
                 let filter = case.filter;
                 stored = readers::delete(&fixture, stored, filter, expected, &shown).await;
+                local.sync().await.expect("a synchronization");
             }
         }
     }

@@ -1,7 +1,11 @@
 use std::{collections::BTreeMap, fmt};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use kinto_client::{Error, ErrorKind, Filter, Value, object::RecordData};
+use kinto_client::{
+    Call, Error, ErrorKind, Filter, Value,
+    local::{LocalCollection, LocalList, Store},
+    object::RecordData,
+};
 use kinto_tests::{Chance, Fixture, evaluator::Stored};
 use serde::Deserialize;
 
@@ -37,9 +41,16 @@ struct Part {
     _s: Option<Value>,
 }
 
+/// Returns the records in a store, without a network.
+pub(crate) async fn in_a_store<T: RecordData>(fixture: &Fixture) -> LocalCollection<T> {
+    let store = Store::in_memory().await.expect("a store");
+    store.bind(&fixture.todos).await.expect("the records of a collection")
+}
+
 /// Asks by every end. Returns false if the query was refused.
 pub(crate) async fn check<T: RecordData>(
     fixture: &Fixture,
+    local: &LocalCollection<T>,
     case: &Case<'_, T>,
     chance: &mut Chance,
     shown: &str,
@@ -56,12 +67,15 @@ pub(crate) async fn check<T: RecordData>(
     let all = match get().await {
         Ok(all) => all,
         Err(error) => {
+            let here = get_local(local, case).await.err().expect("it is refused there");
+            assert_eq!(without_context(&here), without_context(&error), "{shown}: in a store");
             let known = REFUSALS.iter().any(|reason| error.to_string().contains(reason));
             assert!(error.is_invalid() && known, "{shown}: {error}");
             return false;
         }
     };
     assert_eq!(ids(all.iter().map(|record| &record.id)), *expected, "{shown}: a list");
+    check_local(local, case, size, shown).await;
     let mut counted = fixture.todos.get_records::<T>();
     if let Some(filter) = &case.filter {
         counted = counted.filter(filter.clone());
@@ -124,6 +138,42 @@ pub(crate) async fn check<T: RecordData>(
         _ => {}
     }
     true
+}
+
+fn get_local<T: RecordData>(local: &LocalCollection<T>, case: &Case<'_, T>) -> Call<'static, LocalList<T>> {
+    let mut call = local.get_records();
+    if let Some(filter) = &case.filter {
+        call = call.filter(filter.clone());
+    }
+    case.sort.iter().cloned().fold(call, Call::sort)
+}
+
+/// Asks a store, by every end.
+async fn check_local<T: RecordData>(local: &LocalCollection<T>, case: &Case<'_, T>, size: u32, shown: &str) {
+    let expected = &case.expected;
+    let get = || get_local(local, case);
+    let all = of(get().await, shown);
+    assert_eq!(ids(all.iter().map(|record| &record.id)), *expected, "{shown}: a list in a store");
+    let streamed: Vec<_> = of(get().stream().try_collect().await, shown);
+    assert_eq!(ids(streamed.iter().map(|record| &record.id)), *expected, "{shown}: a stream of a store");
+    let limit = usize::try_from(size).expect("a small number");
+    let some = of(get().limit(limit).await, shown);
+    assert_eq!(ids(some.iter().map(|record| &record.id)), expected[..limit.min(expected.len())], "{shown}: a limit");
+    let first = of(get().first().await, shown);
+    let first = first.map(|record| record.id.to_string());
+    assert_eq!(first.as_deref(), expected.first().copied(), "{shown}: the first of a store");
+    match get().one().await {
+        Ok(record) => assert_eq!([record.id.as_str()], expected[..], "{shown}: one of a store"),
+        Err(error) if error.is_not_found() => assert!(expected.is_empty(), "{shown}: none of a store"),
+        Err(error) => assert!(error.kind() == ErrorKind::MultipleResults && expected.len() > 1, "{shown}: {error}"),
+    }
+    assert_eq!(of(get().count().await, shown), expected.len(), "{shown}: a count of a store");
+}
+
+/// Returns the message after what failed, which names another place.
+fn without_context(error: &Error) -> String {
+    let message = error.to_string();
+    message.split_once(": ").map_or(message.clone(), |(_, reason)| reason.to_owned())
 }
 
 /// Deletes what matches, and puts it there again.

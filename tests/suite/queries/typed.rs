@@ -14,17 +14,22 @@ use super::{
 #[kinto(collection = "todos")]
 pub(crate) struct Item {
     s: String,
+    #[kinto(index)]
     #[serde(rename = "min_age")]
     age: i64,
+    #[kinto(index)]
     #[serde(rename = "in_stock")]
     big: u64,
+    #[kinto(index)]
     lent: bool,
+    #[kinto(index)]
     #[serde(default)]
     note: Option<String>,
     #[serde(default, rename = "ключ")]
     key: Option<i32>,
     #[serde(default)]
     flag: Option<bool>,
+    #[kinto(index)]
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default, rename = "has_numbers")]
@@ -37,6 +42,7 @@ pub(crate) struct Item {
 #[derive(Clone, Debug, Serialize, Deserialize, KintoRecord)]
 #[kinto(nested)]
 struct Inner {
+    #[kinto(index)]
     #[serde(rename = "größe")]
     size: i64,
     #[serde(default)]

@@ -2,13 +2,15 @@
 
 use std::{fmt, marker::PhantomData, sync::Mutex};
 
+use rusqlite::Transaction;
+
 use super::{Inner, LocalCollection};
 use crate::{
     client::Client,
     error::{Error, Result},
     handle::Collection,
     json::merge::keys::ListKeys,
-    local::store::{Store, collections, collections::Names},
+    local::store::{Store, collections, collections::Names, indexes},
     operation::{Call, CallContext, sealed},
     record::KintoRecord,
     transport::retry::NeverRetry,
@@ -72,7 +74,12 @@ async fn find<T: RecordData>(store: &Store, collection: &Collection, client: &Cl
         id: collection.id().to_owned(),
     };
     let added = names.clone();
-    let number = store.database.write(move |transaction| collections::find_or_add(transaction, &added)).await?;
+    let add = move |transaction: &Transaction<'_>| {
+        let number = collections::find_or_add(transaction, &added)?;
+        indexes::add(transaction, number, &T::__indexes())?;
+        Ok(number)
+    };
+    let number = store.database.write(add).await?;
     Ok(LocalCollection::new(Inner {
         database: store.database.clone(),
         remote: collection.clone(),

@@ -166,11 +166,41 @@ impl<T: RecordData> LocalCollection<T> {
 
     /// Reads all records, those that were changed last first.
     ///
-    /// Options: [`limit`](Call::limit), [`first`](Call::first), [`count`](Call::count), [`stream`](Call::stream).
+    /// Options: [`filter`](Call::filter), [`since`](Call::since), [`before`](Call::before), [`sort`](Call::sort),
+    /// [`limit`](Call::limit), [`first`](Call::first), [`one`](Call::one), [`count`](Call::count), [`lenient`](Call::lenient),
+    /// [`stream`](Call::stream).
+    ///
+    /// Filters and orders are those of the server on PostgreSQL, by the same handles of fields; `since` and `before` restrict the
+    /// time of the last change, here or there. A field with `#[kinto(index)]` is found and sorted by an index.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// use kinto_client::{KintoRecord, local::Store};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize, KintoRecord)]
+    /// struct Note {
+    ///     text: String,
+    ///     #[kinto(index)]
+    ///     due: Option<u64>,
+    /// }
+    ///
+    /// let notes = Store::in_memory().await?.collection::<Note>(&client).await?;
+    /// notes.create_record(Note { text: "Milk".into(), due: Some(3) }).await?;
+    /// notes.create_record(Note { text: "Bread".into(), due: None }).await?;
+    ///
+    /// let fields = Note::fields();
+    /// let next = notes.get_records().filter(fields.due.lt(10)).sort(fields.due.asc()).limit(20).await?;
+    /// assert_eq!(next.iter().map(|note| note.data.text.as_str()).collect::<Vec<_>>(), ["Milk"]);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::is_decode`](crate::Error::is_decode) if a record does not decode as `T`.
+    /// [`Error::is_decode`](crate::Error::is_decode) if a record does not decode as `T`, and
+    /// [`Error::is_invalid`](crate::Error::is_invalid) for a filter or an order that the server would refuse.
     pub fn get_records(&self) -> Call<'static, LocalList<T>> {
         self.call(LocalList::new(Arc::clone(&self.inner)))
     }

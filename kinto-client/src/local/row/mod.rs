@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod apply;
+mod origin;
 mod push;
 mod write;
 
@@ -26,6 +27,7 @@ mod model;
 mod schedules;
 
 pub(crate) use apply::{apply, apply_loss, confirm_absent, merged, republish};
+pub(crate) use origin::Origin;
 pub(crate) use push::{Push, PushResult, begin_push, finish_push};
 pub(crate) use write::{resolve, write};
 

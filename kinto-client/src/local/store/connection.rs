@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{failure::Failure, schema};
+use super::{failure::Failure, functions, log, schema};
 use crate::error::{Error, Result};
 
 /// The number of statements that are kept ready.
@@ -26,6 +26,8 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 pub(crate) struct Database {
     jobs: mpsc::Sender<Job>,
     name: Arc<str>,
+    /// The number of changes that the file keeps.
+    keep_changes: u32,
 }
 
 /// The place of a store.
@@ -49,6 +51,7 @@ impl Place {
         };
         connection.busy_timeout(busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        functions::add(&connection)?;
         schema::check(&connection)?;
         // A commit is on the disk before it is reported, and readers do not wait for it.
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -67,7 +70,7 @@ fn open_file(path: &Path) -> rusqlite::Result<Connection> {
 
 impl Database {
     /// Opens the file on a new thread, and makes or updates its tables.
-    pub(crate) async fn open(place: Place, busy_timeout: Duration) -> Result<Self> {
+    pub(crate) async fn open(place: Place, busy_timeout: Duration, keep_changes: u32) -> Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (opened, outcome) = oneshot::channel();
         let name: Arc<str> = place.name().into();
@@ -91,7 +94,7 @@ impl Database {
             .map_err(|error| Error::storage(&name, "its thread could not be started").caused_by(error))?;
         let outcome = outcome.await.map_err(|_| stopped(&name))?;
         outcome.map_err(|failure| failure.in_store(&name))?;
-        Ok(Self { jobs, name })
+        Ok(Self { jobs, name, keep_changes })
     }
 
     /// Runs a job in a transaction that may write. Nothing of it is stored if it fails, or if the caller has gone before it
@@ -101,9 +104,11 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     {
+        let keep_changes = self.keep_changes;
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let output = job(&transaction)?;
+            log::keep(&transaction, keep_changes)?;
             transaction.commit()?;
             Ok(output)
         })

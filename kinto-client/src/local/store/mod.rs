@@ -15,6 +15,9 @@ use crate::error::Result;
 pub(crate) mod collections;
 pub(crate) mod connection;
 pub(crate) mod failure;
+mod functions;
+pub(crate) mod indexes;
+pub(crate) mod log;
 pub(crate) mod rows;
 mod schema;
 #[cfg(test)]
@@ -24,6 +27,9 @@ use connection::{Database, Place};
 
 /// The time to wait for another process that writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The number of changes that a file keeps.
+const KEEP_CHANGES: u32 = 10_000;
 
 /// A file of records, which are there without a network.
 ///
@@ -64,19 +70,20 @@ pub struct OpenStore {
     /// `None` for a store in memory.
     path: Option<PathBuf>,
     busy_timeout: Duration,
+    keep_changes: u32,
 }
 
 impl Store {
     /// Opens a file, which is created if there is none.
     ///
-    /// Options: [`busy_timeout`](OpenStore::busy_timeout).
+    /// Options: [`busy_timeout`](OpenStore::busy_timeout), [`keep_changes`](OpenStore::keep_changes).
     ///
     /// # Errors
     ///
     /// [`Error::is_storage`](crate::Error::is_storage) if the file cannot be opened, is damaged, belongs to another program, or
     /// was written by a newer version of this library. The message names the file, and nothing is written to it then.
     pub fn open(path: impl AsRef<Path>) -> OpenStore {
-        OpenStore { path: Some(path.as_ref().to_owned()), busy_timeout: BUSY_TIMEOUT }
+        OpenStore { path: Some(path.as_ref().to_owned()), busy_timeout: BUSY_TIMEOUT, keep_changes: KEEP_CHANGES }
     }
 
     /// Opens a store in memory, for tests, which is gone with its last clone.
@@ -94,7 +101,7 @@ impl Store {
     /// # Ok(()) }
     /// ```
     pub fn in_memory() -> OpenStore {
-        OpenStore { path: None, busy_timeout: BUSY_TIMEOUT }
+        OpenStore { path: None, busy_timeout: BUSY_TIMEOUT, keep_changes: KEEP_CHANGES }
     }
 }
 
@@ -102,6 +109,13 @@ impl OpenStore {
     /// Sets the time to wait for another process that writes to the file; 10 seconds unless set.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
+        self
+    }
+
+    /// Sets the number of changes that the file keeps for [`changes_since`](super::LocalCollection::changes_since); 10,000 unless
+    /// set. Each takes the room of the record before and after it.
+    pub fn keep_changes(mut self, changes: u32) -> Self {
+        self.keep_changes = changes;
         self
     }
 
@@ -123,7 +137,7 @@ impl IntoFuture for OpenStore {
     fn into_future(self) -> Self::IntoFuture {
         async move {
             let place = self.path.map_or(Place::Memory, Place::File);
-            let database = Database::open(place, self.busy_timeout).await?;
+            let database = Database::open(place, self.busy_timeout, self.keep_changes).await?;
             Ok(Store { database })
         }
         .boxed()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, Row as SqlRow, Transaction, params};
 
-use super::failure::Failure;
+use super::{failure::Failure, indexes, log};
 use crate::{
     local::row::{Ancestors, Body, Conflict, Entry, Guard, Row, Status, Version},
     wire::timestamp::Timestamp,
@@ -49,6 +49,7 @@ pub(crate) fn save(
     if before == row {
         return Ok(());
     }
+    log::add(transaction, of, id, before, row)?;
     if row.is_gone() {
         let mut statement = transaction.prepare_cached("DELETE FROM record WHERE collection = ? AND id = ?")?;
         statement.execute(params![of.0, id])?;
@@ -84,6 +85,9 @@ pub(crate) fn save(
     let number: i64 = statement.query_row(values, |row| row.get(0))?;
     if before.journal != row.journal {
         save_journal(transaction, number, &row.journal)?;
+    }
+    if before.local != row.local {
+        indexes::update(transaction, of, number, row.local.as_deref())?;
     }
     Ok(())
 }

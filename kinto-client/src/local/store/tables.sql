@@ -61,3 +61,34 @@ CREATE TABLE journal (
 ) STRICT;
 
 CREATE INDEX journal_record ON journal (record);
+
+-- The fields that have an index, and the keys of the records by it.
+CREATE TABLE field_index (
+    number INTEGER PRIMARY KEY,
+    collection INTEGER NOT NULL REFERENCES collection ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    UNIQUE (collection, path)
+) STRICT;
+
+CREATE TABLE index_entry (
+    field INTEGER NOT NULL REFERENCES field_index ON DELETE CASCADE,
+    key BLOB NOT NULL,
+    record INTEGER NOT NULL REFERENCES record ON DELETE CASCADE,
+    PRIMARY KEY (field, key, record)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX index_entry_record ON index_entry (record);
+
+-- What was changed, in its order: by the program (0), by another client (1), or by both (2).
+CREATE TABLE change (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection INTEGER NOT NULL REFERENCES collection ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    origin INTEGER NOT NULL,
+    before TEXT,
+    before_version INTEGER,
+    after TEXT,
+    after_version INTEGER
+) STRICT;
+
+CREATE INDEX change_collection ON change (collection, position);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 async fn memory() -> Database {
-    Database::open(Place::Memory, Duration::from_secs(1)).await.unwrap()
+    Database::open(Place::Memory, Duration::from_secs(1), 100).await.unwrap()
 }
 
 fn names(id: &str) -> Names {
@@ -81,7 +81,7 @@ async fn numbers_are_never_given_again() {
     let path = std::env::temp_dir().join(kinto_server::unique("numbers"));
     let mut last = 0;
     for _ in 0..3 {
-        let database = Database::open(Place::File(path.clone()), Duration::from_secs(1)).await.unwrap();
+        let database = Database::open(Place::File(path.clone()), Duration::from_secs(1), 100).await.unwrap();
         let next = database.write(next_number).await.unwrap();
         assert!(next > last);
         last = next;

@@ -143,20 +143,9 @@ impl<K: Kind, T> sealed::Matches for GetAll<K, T> {
     }
 }
 
+impl<K: Kind, T> sealed::Lists for GetAll<K, T> {}
+
 impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
-    /// Sorts the objects, instead of the last changed first (for a stream: the oldest first). A further call sorts
-    /// objects that are equal by the earlier ones.
-    pub fn sort(mut self, sort: Sort<T>) -> Self {
-        self.op.listing.sort.push(sort);
-        self
-    }
-
-    /// Limits the number of objects.
-    pub fn limit(mut self, objects: usize) -> Self {
-        self.op.listing.limit = Some(objects);
-        self
-    }
-
     /// Sets the number of objects per page; the server may send fewer, and chooses the number if it is not set.
     pub fn page_size(mut self, objects: u32) -> Self {
         self.op.listing.page_size = Some(objects);

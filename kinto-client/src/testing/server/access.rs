@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     database::{Database, Kind},
-    jsonb::is_like_exactly,
     settings::Settings,
 };
+use crate::json::jsonb::is_like_exactly;
 
 /// A permission on an object that gives the permission that is asked for.
 type Granter = (String, &'static str);

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::jsonb::is_like_exactly;
+use crate::json::jsonb::is_like_exactly;
 
 /// The fields of an object, without `id` and `last_modified`.
 pub(in crate::testing) type Data = Arc<Map<String, Value>>;

@@ -4,10 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::{
-    database::Row,
-    jsonb::{self, compare, is_like},
-};
+use super::database::Row;
+use crate::json::jsonb::{self, compare, is_like, like_pattern};
 
 /// An operator of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +74,13 @@ impl Condition {
     /// Returns true for a pattern that ends with a backslash.
     pub(super) fn may_fail(&self) -> bool {
         self.operator == Operator::Like
-            && self.value.as_ref().and_then(Value::as_str).is_some_and(|like| pattern(like).ends_with('\\'))
+            && self.value.as_ref().and_then(Value::as_str).is_some_and(|like| like_pattern(like).ends_with('\\'))
     }
 
     /// Returns true if the database fails to compare an object with a pattern.
     pub(super) fn fails(&self, id: &str, row: &Row) -> bool {
         let (true, Some(Value::String(like))) = (self.may_fail(), &self.value) else { return false };
-        let pattern = pattern(like);
+        let pattern = like_pattern(like);
         let text = if self.field == "id" { Some(id.to_owned()) } else { find(row, &self.field).and_then(jsonb::text) };
         text.is_some_and(|text| is_like(&text, &pattern).is_none())
     }
@@ -100,7 +98,7 @@ impl Condition {
             Operator::Exclude => value.as_array().is_some_and(|list| !list.is_empty()) && texts().all(|one| one != id),
             Operator::Has => is_true(value),
             operator => text(value).is_some_and(|value| match operator {
-                Operator::Like => is_like(id, &pattern(&value)) == Some(true),
+                Operator::Like => is_like(id, &like_pattern(&value)) == Some(true),
                 operator => ordered(operator, id.as_bytes().cmp(value.as_bytes())),
             }),
         }
@@ -141,7 +139,9 @@ fn holds_for_json(operator: Operator, field: Option<&Value>, value: &Value) -> b
         }
         Operator::Like => {
             let text = field.and_then(jsonb::text);
-            text.is_some_and(|text| value.as_str().is_some_and(|like| is_like(&text, &pattern(like)) == Some(true)))
+            text.is_some_and(|text| {
+                value.as_str().is_some_and(|like| is_like(&text, &like_pattern(like)) == Some(true))
+            })
         }
         Operator::Has => field.is_some() == is_true(value),
         Operator::Contains => field.is_some_and(|field| field.is_array() && jsonb::contains(field, value)),
@@ -156,12 +156,6 @@ fn holds_for_missing(operator: Operator, field: Option<&Value>) -> bool {
         Operator::Max => true,
         _ => false,
     }
-}
-
-/// Returns the pattern for `like_`, which matches anywhere unless it has a `*`.
-fn pattern(value: &str) -> String {
-    let whole = if value.contains('*') { value.to_owned() } else { format!("*{value}*") };
-    whole.replace('*', "%")
 }
 
 /// Returns true for what Python takes for true.

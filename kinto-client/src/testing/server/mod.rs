@@ -17,7 +17,6 @@ mod entries;
 mod events;
 mod fields;
 mod filter;
-mod jsonb;
 mod list;
 mod object;
 mod parameters;

@@ -7,12 +7,13 @@ use crate::error::{Error, Result};
 
 mod length;
 pub(crate) mod name;
-mod parameters;
+pub(crate) mod parameters;
 pub(crate) mod term;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use length::too_long;
+pub(crate) use parameters::Parameter;
 use term::Term;
 pub(crate) use term::{Operand, Operator};
 
@@ -100,8 +101,7 @@ impl<R> Filter<R> {
     pub(crate) fn check_deletion(&self) -> Result<()> {
         self.check_unseen("a deletion")?;
         let hint = "read them with the same filter, check them, and delete what was read (`delete_records`)";
-        let parameters = parameters::of(&self.terms()?)?;
-        if parameters.iter().filter(|(name, _)| name.starts_with("has_")).count() > 1 {
+        if self.parameters()?.iter().filter(|parameter| parameter.operator == Operator::Has).count() > 1 {
             return Err(Error::invalid(format!(
                 "a deletion cannot ask for the presence or absence of more than one field: not every storage backend of \
                  the server looks at all of them; {hint}"
@@ -130,10 +130,15 @@ impl<R> Filter<R> {
         self.terms.iter().flatten().any(|term| term.field == "last_modified")
     }
 
+    /// Returns the query parameters of the filter.
+    pub(crate) fn parameters(&self) -> Result<Vec<Parameter>> {
+        parameters::of(&self.terms()?)
+    }
+
     /// Adds the query parameters of the filter.
     pub(crate) fn write(&self, query: &mut Query) -> Result<()> {
-        for (parameter, value) in parameters::of(&self.terms()?)? {
-            query.push(&parameter, &value);
+        for parameter in self.parameters()? {
+            query.push(&parameter.name(), &parameter.value.encoded());
         }
         Ok(())
     }

@@ -10,8 +10,22 @@ use crate::error::{Error, Result};
 /// The parameters of one field, by their operators.
 type OfField = BTreeMap<Operator, Operand>;
 
+/// A query parameter of a filter.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Parameter {
+    pub(crate) field: String,
+    pub(crate) operator: Operator,
+    pub(crate) value: Operand,
+}
+
+impl Parameter {
+    pub(super) fn name(&self) -> String {
+        format!("{}{}", self.operator.prefix(), self.field)
+    }
+}
+
 /// The parameters that say these terms, in the order in which they are to be sent.
-pub(super) fn of(terms: &[&Term]) -> Result<Vec<(String, String)>> {
+pub(super) fn of(terms: &[&Term]) -> Result<Vec<Parameter>> {
     let mut fields: BTreeMap<&str, OfField> = BTreeMap::new();
     for term in terms {
         let known = fields.entry(&term.field).or_default().insert(term.operator, term.value.clone());
@@ -30,14 +44,11 @@ pub(super) fn of(terms: &[&Term]) -> Result<Vec<(String, String)>> {
         {
             operands.remove(&Operator::Has);
         }
-        parameters
-            .extend(operands.into_iter().map(|(operator, value)| (place(operator, &value), operator, field, value)));
+        let of_field = |(operator, value)| Parameter { field: field.to_owned(), operator, value };
+        parameters.extend(operands.into_iter().map(of_field));
     }
-    parameters.sort_by_key(|(place, operator, field, _)| (*place, format!("{}{field}", operator.prefix())));
-    let written = |(_, operator, field, value): (u8, Operator, &str, Operand)| {
-        (format!("{}{field}", operator.prefix()), value.encoded())
-    };
-    Ok(parameters.into_iter().map(written).collect())
+    parameters.sort_by_key(|parameter| (place(parameter.operator, &parameter.value), parameter.name()));
+    Ok(parameters)
 }
 
 /// The memory backend forgets all that stands before a `has_`, fails where a `like_` comes to what is no text, and where

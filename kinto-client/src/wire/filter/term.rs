@@ -89,7 +89,7 @@ impl Operator {
         matches!(self, Self::Lt | Self::Max)
     }
 
-    pub(super) fn is_bound(self) -> bool {
+    pub(crate) fn is_bound(self) -> bool {
         self.is_lower_bound() || self.is_upper_bound()
     }
 

@@ -49,6 +49,13 @@ pub trait RecordData: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// True if its collection is declared to have the schema of the type: `#[kinto(schema)]`. Its records are then
     /// written where the server checks them, also in the `default` bucket.
     const HAS_SCHEMA: bool = false;
+
+    /// Returns the paths of the fields with an index in a store: `#[kinto(index)]`.
+    #[doc(hidden)]
+    #[must_use]
+    fn __indexes() -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl RecordData for Value {}

@@ -6,7 +6,8 @@ use serde_json::{Map, Number, Value};
 
 /// Compares two values in the order of `jsonb`: null, text, numbers, booleans, lists, objects. An empty list comes before
 /// everything else, because of how a single value is stored.
-pub(super) fn compare(one: &Value, other: &Value) -> Ordering {
+#[cfg(feature = "testing")]
+pub(crate) fn compare(one: &Value, other: &Value) -> Ordering {
     match (one, other) {
         (Value::Array(list), other) if list.is_empty() && !is_container(other) => Ordering::Less,
         (one, Value::Array(list)) if list.is_empty() && !is_container(one) => Ordering::Greater,
@@ -14,6 +15,7 @@ pub(super) fn compare(one: &Value, other: &Value) -> Ordering {
     }
 }
 
+#[cfg(feature = "testing")]
 fn is_container(value: &Value) -> bool {
     value.is_array() || value.is_object()
 }
@@ -78,12 +80,12 @@ fn integer(number: &Number) -> Option<i128> {
 }
 
 /// Returns true for the same value; `1` and `1.0` are.
-pub(super) fn same(one: &Value, other: &Value) -> bool {
+pub(crate) fn same(one: &Value, other: &Value) -> bool {
     nested(one, other).is_eq()
 }
 
 /// Returns true if the value contains the other one (`@>`) in the place of a field.
-pub(super) fn contains(value: &Value, part: &Value) -> bool {
+pub(crate) fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::Object(value), Value::Object(part)) => {
             part.iter().all(|(key, part)| value.get(key).is_some_and(|value| contains(value, part)))
@@ -96,7 +98,7 @@ pub(super) fn contains(value: &Value, part: &Value) -> bool {
 }
 
 /// Returns the value as `->>` gives it: text as it is, everything else as `jsonb` is written.
-pub(super) fn text(value: &Value) -> Option<String> {
+pub(crate) fn text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
@@ -122,13 +124,20 @@ fn written(value: &Value) -> String {
 
 /// Returns whether the text matches an `ILIKE` pattern; `None` where the database comes to a backslash at its end, and
 /// fails.
-pub(super) fn is_like(text: &str, pattern: &str) -> Option<bool> {
+pub(crate) fn is_like(text: &str, pattern: &str) -> Option<bool> {
     let fold = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<Vec<char>>();
     matches(&fold(text), &fold(pattern))
 }
 
+/// Returns the pattern for the `like_` operator, which matches anywhere unless it has a `*`.
+pub(crate) fn like_pattern(value: &str) -> String {
+    let whole = if value.contains('*') { value.to_owned() } else { format!("*{value}*") };
+    whole.replace('*', "%")
+}
+
 /// Returns true if the text matches a `LIKE` pattern.
-pub(super) fn is_like_exactly(text: &str, pattern: &str) -> bool {
+#[cfg(feature = "testing")]
+pub(crate) fn is_like_exactly(text: &str, pattern: &str) -> bool {
     matches(&text.chars().collect::<Vec<_>>(), &pattern.chars().collect::<Vec<_>>()) == Some(true)
 }
 

@@ -1,0 +1,10 @@
+use kinto_client::KintoRecord;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, KintoRecord)]
+#[kinto(index)]
+struct Todo {
+    title: String,
+}
+
+fn main() {}
