@@ -15,8 +15,9 @@ pub(crate) struct Index {
 
 /// Returns the indexes of a collection.
 pub(crate) fn of(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<Vec<Index>, Failure> {
+    // With the sign, it is no comparison with an indexed column, whose every value SQLite would plan anew for.
     let mut statement =
-        transaction.prepare_cached("SELECT number, path FROM field_index WHERE collection = ? ORDER BY number")?;
+        transaction.prepare_cached("SELECT number, path FROM field_index WHERE +collection = ? ORDER BY number")?;
     let indexes = statement.query_map([of.0], |row| Ok(Index { number: row.get(0)?, path: row.get(1)? }))?;
     Ok(indexes.collect::<rusqlite::Result<_>>()?)
 }
@@ -36,18 +37,21 @@ pub(crate) fn add(transaction: &Transaction<'_>, of: CollectionNumber, paths: &[
     Ok(())
 }
 
-/// Notes the data of a record in the indexes of its collection, in place of what was noted of it before.
+/// Notes the data of a record in the indexes of its collection, in place of what was noted of it before, if anything was.
 pub(super) fn update(
     transaction: &Transaction<'_>,
     of: CollectionNumber,
     record: i64,
+    was_there: bool,
     data: Option<&str>,
 ) -> Result<(), Failure> {
     let indexes = self::of(transaction, of)?;
     if indexes.is_empty() {
         return Ok(());
     }
-    transaction.prepare_cached("DELETE FROM index_entry WHERE record = ?")?.execute([record])?;
+    if was_there {
+        transaction.prepare_cached("DELETE FROM index_entry WHERE record = ?")?.execute([record])?;
+    }
     let Some(data) = data else { return Ok(()) };
     let mut insert = transaction.prepare_cached("INSERT INTO index_entry (field, key, record) VALUES (?, ?, ?)")?;
     for Index { number, path } in indexes {

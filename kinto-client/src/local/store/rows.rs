@@ -87,7 +87,7 @@ pub(crate) fn save(
         save_journal(transaction, number, &row.journal)?;
     }
     if before.local != row.local {
-        indexes::update(transaction, of, number, row.local.as_deref())?;
+        indexes::update(transaction, of, number, before.local.is_some(), row.local.as_deref())?;
     }
     Ok(())
 }
