@@ -13,6 +13,7 @@ mod compression;
 mod growth;
 mod kinto;
 mod line;
+mod local;
 mod many;
 mod markdown;
 mod measure;
@@ -47,7 +48,7 @@ struct Arguments {
     /// other load of the machine affects them; there are three times as many of them.
     #[arg(long, global = true, default_value_t = 7)]
     rounds: usize,
-    /// Takes one in so many of the calls and records of the parts `calls`, `many` and `compression`, to try them out.
+    /// Takes one in so many of the calls and records of the parts `calls`, `many`, `local` and `compression`, to try them out.
     #[arg(long, global = true, default_value = "1")]
     one_in: NonZeroU64,
     /// The number of records of the part `store`. Of 100,000 a run takes some 15 minutes, and there are two in a round.
@@ -66,6 +67,8 @@ enum Part {
     Calls,
     /// A million records written while a stream yields them, against ten thousand.
     Many,
+    /// Records in a store: a first pull, queries, edits and a push.
+    Local,
     /// Reading behind nginx with gzip and without, and the same on a slow line.
     Compression,
     /// Reading and creating against Kinto on PostgreSQL with two workers: what a user gets.
@@ -106,6 +109,9 @@ fn main() -> Outcome {
     }
     if wanted(Part::Compression) {
         compression::measure(&programs, rounds, scaled(100_000), &mut report)?;
+    }
+    if wanted(Part::Local) {
+        local::measure(&programs, rounds, scaled(100_000), &mut report)?;
     }
     if wanted(Part::Growth) {
         growth::measure(&programs, rounds, &mut report)?;

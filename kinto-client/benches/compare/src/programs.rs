@@ -20,8 +20,12 @@ pub(crate) struct Program {
 pub(crate) struct Programs {
     pub(crate) client: Program,
     pub(crate) plain: Program,
+    /// That of the feature `local`.
+    pub(crate) local: Program,
     pub(crate) python: Option<Program>,
     pub(crate) node: Option<Program>,
+    /// That of kinto.js' own store.
+    pub(crate) node_local: Option<Program>,
 }
 
 impl Program {
@@ -39,8 +43,10 @@ impl Programs {
         Ok(Self {
             client: built("kinto-client", "compare-client")?,
             plain: built("reqwest + serde_json", "compare-plain")?,
+            local: built("kinto-client, local", "compare-local")?,
             python: missing("kinto-http", python()),
-            node: missing("kinto.js", node()),
+            node: missing("kinto.js", node("program.cjs")),
+            node_local: missing("kinto.js", node("local.cjs")),
         })
     }
 }
@@ -88,7 +94,7 @@ fn python() -> Outcome<Program> {
     Ok(Program { name: "kinto-http", command: vec![python, sources().join("python/program.py")] })
 }
 
-fn node() -> Outcome<Program> {
+fn node(program: &str) -> Outcome<Program> {
     let home = home("node")?;
     let lock = sources().join("node/package-lock.json");
     if !is_current(&home, &lock) {
@@ -101,8 +107,8 @@ fn node() -> Outcome<Program> {
         installed(&home, &lock)?;
     }
     // It finds its modules beside itself.
-    fs::copy(sources().join("node/program.cjs"), home.join("program.cjs"))?;
-    Ok(Program { name: "kinto.js", command: vec!["node".into(), home.join("program.cjs")] })
+    fs::copy(sources().join("node").join(program), home.join(program))?;
+    Ok(Program { name: "kinto.js", command: vec!["node".into(), home.join(program)] })
 }
 
 fn home(name: &str) -> Outcome<PathBuf> {

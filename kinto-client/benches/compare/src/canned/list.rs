@@ -53,6 +53,11 @@ impl List {
         response("200 OK", &headers, &body)
     }
 
+    /// Returns the number of records.
+    pub(super) fn len(&self) -> u64 {
+        self.records
+    }
+
     /// Returns the record with this id, and its time.
     pub(super) fn record(&self, id: &str) -> Option<(String, u64)> {
         let number = u64::from_str_radix(id.get(..8)?, 16).ok().filter(|number| *number < self.records)?;

@@ -23,6 +23,7 @@ use list::List;
 /// The time of the list.
 const TIMESTAMP: u64 = 1_795_550_740_811;
 const RECORDS: &str = "/v1/buckets/bench/collections/books/records";
+const COLLECTION: &str = "/v1/buckets/bench/collections/books";
 const USER: &str = "basicauth:4a0532c236256d3691f764aebb16df62d55e3c54bfe4c75541096e32e259fdcf";
 const HEADERS: &str = "Access-Control-Expose-Headers: Next-Page, Last-Modified, Alert, Retry-After, Content-Type, \
     Pragma, Cache-Control, Expires, ETag, Content-Length, Backoff\r\nCache-Control: no-cache, no-store\r\n\
@@ -176,6 +177,8 @@ impl Collection {
                 let first = token.and_then(|token| token.parse().ok()).unwrap_or(0);
                 Some(self.list.page(first, query.contains("_sort=last_modified"), &request.host))
             }
+            ("HEAD", RECORDS) => Some(head(self.list.len())),
+            ("GET", COLLECTION) => Some(response("200 OK", "", &json!({"data": {"id": "books"}}).to_string())),
             ("POST", "/v1/batch") => Some(response("200 OK", "", &write::batch(&request.body))),
             ("GET", _) => request.record().and_then(|id| self.get(id)),
             ("PUT", _) => request.record().and_then(|id| put(request, id)),
@@ -214,6 +217,12 @@ fn root(host: &str) -> Value {
         "settings": {"explicit_permissions": true, "readonly": false, "batch_max_requests": 25},
         "capabilities": {},
     })
+}
+
+/// Returns the response to a request for the number of records.
+fn head(records: u64) -> String {
+    let headers = format!("Etag: \"{TIMESTAMP}\"\r\nTotal-Objects: {records}\r\nTotal-Records: {records}\r\n");
+    response("200 OK", &headers, "")
 }
 
 fn response(status: &str, headers: &str, body: &str) -> String {

@@ -76,6 +76,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 }
                 count += books.save_records(&mut all).await?.len();
             }
+            "save-all" => {
+                let mut all = books.get_records().await?;
+                for book in &mut all {
+                    book.data.lent = !book.data.lent;
+                }
+                count += books.save_records(&mut all).await?.len();
+            }
             "update" | "update-fenced" => {
                 let books = match work.as_str() {
                     "update" => books.clone(),
