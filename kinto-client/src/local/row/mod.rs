@@ -202,8 +202,13 @@ impl Row {
 
     /// Returns the version of `local`: the server's time, or a later one of here if it differs from what the server has.
     pub(crate) fn version(&self) -> Timestamp {
+        self.version_in(self.status())
+    }
+
+    /// Returns the version of `local` in a row of this status, which takes a comparison to find out.
+    pub(crate) fn version_in(&self, status: Status) -> Timestamp {
         match &self.base {
-            Some(base) if self.status() == Status::Clean => base.last_modified,
+            Some(base) if status == Status::Clean => base.last_modified,
             _ => self.modified,
         }
     }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
 use tokio::sync::oneshot;
 
 use super::{failure::Failure, functions, log, schema};
@@ -51,6 +51,8 @@ impl Place {
         };
         connection.busy_timeout(busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Otherwise statements are planned anew for each value that is compared with an indexed column.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         functions::add(&connection)?;
         schema::check(&connection)?;
         // A commit is on the disk before it is reported, and readers do not wait for it.

@@ -15,9 +15,8 @@ pub(crate) struct Index {
 
 /// Returns the indexes of a collection.
 pub(crate) fn of(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<Vec<Index>, Failure> {
-    // With the sign, it is no comparison with an indexed column, whose every value SQLite would plan anew for.
     let mut statement =
-        transaction.prepare_cached("SELECT number, path FROM field_index WHERE +collection = ? ORDER BY number")?;
+        transaction.prepare_cached("SELECT number, path FROM field_index WHERE collection = ? ORDER BY number")?;
     let indexes = statement.query_map([of.0], |row| Ok(Index { number: row.get(0)?, path: row.get(1)? }))?;
     Ok(indexes.collect::<rusqlite::Result<_>>()?)
 }

@@ -39,6 +39,7 @@ pub(super) fn add(
     id: &str,
     before: &Row,
     row: &Row,
+    version: Timestamp,
 ) -> Result<(), Failure> {
     if alike(before.local.as_deref(), row.local.as_deref()) {
         return Ok(());
@@ -52,8 +53,9 @@ pub(super) fn add(
         Origin::Remote => 1,
         Origin::Merged => 2,
     };
-    let version = |row: &Row| row.local.as_ref().map(|_| millis(row.version()));
-    statement.execute(params![of.0, id, origin, before.local, version(before), row.local, version(row)])?;
+    let before_version = before.local.as_ref().map(|_| millis(before.version()));
+    let version = row.local.as_ref().map(|_| millis(version));
+    statement.execute(params![of.0, id, origin, before.local, before_version, row.local, version])?;
     Ok(())
 }
 
