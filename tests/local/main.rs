@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
+mod bulk;
+mod bulk_laws;
 mod changes;
 mod conflicts;
 mod convergence;

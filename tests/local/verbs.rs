@@ -103,12 +103,34 @@ async fn nothing_is_replaced_by_accident() -> Outcome {
     Ok(())
 }
 
+/// A copy of a record that is gone must not be taken for one that has its id now.
+#[tokio::test]
+async fn record_that_is_created_again_has_another_version() -> Outcome {
+    let kinto = server().await;
+    let notes = device(&kinto).await;
+    for n in 0..50 {
+        let mut copy = notes.create_record(json!({"n": n})).id("a").await?;
+        notes.delete_record("a").await?;
+        let again = notes.create_record(json!({"n": "again"})).id("a").await?;
+        assert_ne!(again.last_modified, copy.last_modified, "{n}");
+        copy.data["n"] = "lost".into();
+        assert!(notes.save_record(&mut copy).await.is_err_and(|error| error.is_conflict()), "{n}");
+        assert!(notes.delete_record(&copy).await.is_err_and(|error| error.is_conflict()), "{n}");
+        notes.delete_record("a").await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn ids_and_data_are_checked_as_before_a_request() -> Outcome {
     let kinto = server().await;
     let notes = device(&kinto).await;
     for id in ["", "a/b", "-a", "é"] {
         assert!(notes.create_record(json!({})).id(id).await.is_err_and(|error| error.is_invalid()), "{id:?}");
+        assert!(notes.get_record(id).optional().await.is_err_and(|error| error.is_invalid()), "{id:?}");
+        assert!(notes.update_record(id, |_| ()).await.is_err_and(|error| error.is_invalid()), "{id:?}");
+        assert!(notes.patch_record(id, json!({})).await.is_err_and(|error| error.is_invalid()), "{id:?}");
+        assert!(notes.delete_record(id).await.is_err_and(|error| error.is_invalid()), "{id:?}");
     }
     assert!(notes.create_record(json!([1])).await.is_err_and(|error| error.is_invalid()));
     assert!(notes.create_record(json!({"text": "\0"})).await.is_err_and(|error| error.is_invalid()));

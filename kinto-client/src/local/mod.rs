@@ -34,6 +34,15 @@
 //! [`get_records`](LocalCollection::get_records). [`changes_since`](LocalCollection::changes_since) returns what changed, here or
 //! by a synchronization, each change once.
 //!
+//! # Many records
+//!
+//! [`create_records`](LocalCollection::create_records), [`save_records`](LocalCollection::save_records),
+//! [`delete_records`](LocalCollection::delete_records) and
+//! [`delete_all_records`](LocalCollection::delete_all_records) write in one transaction: if the file fails, nothing is stored.
+//! [`create_records_from`](LocalCollection::create_records_from) and its siblings take a stream, and
+//! [`update_records`](LocalCollection::update_records) changes every record; they write in pieces of 256 records, and hold no
+//! more than two pieces in memory.
+//!
 //! # Synchronization
 //!
 //! [`sync`](LocalCollection::sync) reads what changed on the server, merges it with what changed here, and sends that. Nothing
@@ -74,8 +83,20 @@ mod sync;
 
 pub use changes::{ChangeOrigin, ChangePosition, GetLocalChanges, LocalChange, RecordChange};
 pub use collection::{
-    LocalCollection, bind::BindCollection, create::LocalCreate, delete::LocalDelete, edit::LocalEdit, get::LocalGet,
-    get::LocalGetOptional, overwrite::LocalOverwrite, save::LocalSave, update::LocalUpdate,
+    LocalCollection,
+    bind::BindCollection,
+    bulk::{LocalBulk, LocalBulkEach},
+    bulk_from::LocalBulkFrom,
+    change::LocalOperation,
+    create::LocalCreate,
+    delete::LocalDelete,
+    delete_all::LocalDeleteAll,
+    edit::LocalEdit,
+    get::{LocalGet, LocalGetOptional},
+    overwrite::LocalOverwrite,
+    save::{LocalSave, LocalSaveOwned},
+    update::LocalUpdate,
+    update_all::LocalUpdateAll,
 };
 pub use conflicts::{
     ConflictPolicy, FieldConflict, ListConflicts, ListProblems, LocalConflict, LocalProblem, ResolveConflict,

@@ -72,6 +72,7 @@ pub(crate) mod sealed;
 pub(crate) mod server_info;
 pub(crate) mod update;
 pub(crate) mod update_all;
+pub(crate) mod update_read;
 
 pub use crate::wire::preview::RequestPreview;
 pub use {
@@ -98,7 +99,8 @@ pub use {
     save::{Save, SaveOutcome, SaveOwned, SavePermissions},
     server_info::{FetchServerInfo, GetServerInfo, GetUser},
     update::Update,
-    update_all::{UpdateAll, UpdateReport},
+    update_all::UpdateAll,
+    update_read::UpdateReport,
 };
 
 /// The operation and the object of a call, for errors and logs.

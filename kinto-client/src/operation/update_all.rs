@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use futures_core::{future::BoxFuture, stream::BoxStream};
@@ -17,13 +17,13 @@ use super::{
     list::GetAll,
     save::{SaveOutcome, SaveOwned},
     sealed,
-    update::waits,
+    update_read::{Records, UpdateReport, Updated, report, update_read},
 };
 use serde_json::Value;
 
 use crate::{
     client::{Client, span},
-    error::{Error, Result, kind::ErrorKind},
+    error::Result,
     wire::{
         filter::Filter,
         list_query::Listing,
@@ -46,19 +46,6 @@ pub struct UpdateAll<'a, T, F> {
     options: Options,
     progress: Option<ProgressFn<'a>>,
 }
-
-/// The numbers of an update of many records.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UpdateReport {
-    /// The number of records that matched.
-    pub matched: usize,
-    /// The number of those that were changed and stored; the others stayed as they were, and nothing was sent for them.
-    pub changed: usize,
-}
-
-/// A record and what became of it, or `None` if it did not match any more.
-type Updated<T> = Option<(Record<T>, SaveOutcome)>;
 
 impl<'a, T: RecordData, F: FnMut(&mut T) + Send + 'a> UpdateAll<'a, T, F> {
     pub(crate) fn new(list: List<kind::Record>, change: F) -> Self {
@@ -84,10 +71,10 @@ impl<'a, T: RecordData, F: FnMut(&mut T) + Send + 'a> UpdateAll<'a, T, F> {
                 client: inner.clone(),
                 list: list.clone(),
                 listing: listing.clone(),
-                change: Arc::clone(&change),
                 options: options_of_batch,
             };
-            Box::pin(updates.carry_out(read))
+            let change = Arc::clone(&change);
+            Box::pin(async move { update_read(&updates, read, &change).await })
         });
         Pipeline::new(client, context, options, source, batch).on_progress(progress)
     }
@@ -98,72 +85,15 @@ fn context(list: &List<kind::Record>) -> CallContext {
 }
 
 /// The updates of one batch.
-struct Updates<T, F> {
+struct Updates<T> {
     client: Client,
     list: List<kind::Record>,
     listing: Listing<T>,
-    change: Arc<Mutex<F>>,
     options: Options,
 }
 
-impl<T: RecordData, F: FnMut(&mut T) + Send> Updates<T, F> {
-    /// Changes and saves all records; reads those again that another client has changed, and repeats it for those that
-    /// still match.
-    async fn carry_out(self, read: Vec<Result<Record<T>>>) -> Result<Vec<Result<Updated<T>>>> {
-        let mut results: Vec<Option<Result<Updated<T>>>> = Vec::with_capacity(read.len());
-        let mut open = Vec::new();
-        for (place, read) in read.into_iter().enumerate() {
-            results.push(match read {
-                Ok(record) => {
-                    open.push((place, record));
-                    None
-                }
-                Err(error) => Some(Err(error)),
-            });
-        }
-        let mut set = |place: usize, result| {
-            if let Some(slot) = results.get_mut(place) {
-                *slot = Some(result);
-            }
-        };
-        let mut waits = waits();
-        while !open.is_empty() {
-            let places: Vec<_> = open.iter().map(|(place, record)| (*place, record.id.clone())).collect();
-            let saved = self.save(open.drain(..).map(|(_, record)| record).collect()).await;
-            let wait = waits.next();
-            let mut conflicts = Vec::new();
-            for ((place, id), saved) in places.into_iter().zip(saved) {
-                match saved {
-                    Err(error) if is_repeatable(&error) && wait.is_some() => conflicts.push((place, id)),
-                    saved => set(place, saved.map(Some)),
-                }
-            }
-            if conflicts.is_empty() {
-                break;
-            }
-            tracing::debug!(records = conflicts.len(), delay = ?wait, "updating records again that were changed meanwhile");
-            tokio::time::sleep(wait.unwrap_or_default()).await;
-            let (places, ids): (Vec<_>, Vec<_>) = conflicts.into_iter().unzip();
-            for (place, read) in places.into_iter().zip(self.read_again(ids).await) {
-                match read {
-                    Ok(Some(record)) => open.push((place, record)),
-                    Ok(None) => set(place, Ok(None)),
-                    Err(error) => set(place, Err(error)),
-                }
-            }
-        }
-        let lost = || Err(Error::unexpected("its result was lost".to_owned()).maybe_applied());
-        Ok(results.into_iter().map(|result| result.unwrap_or_else(lost)).collect())
-    }
-
-    /// Changes the records and saves those that are not as they were.
-    async fn save(&self, mut records: Vec<Record<T>>) -> Vec<Result<(Record<T>, SaveOutcome)>> {
-        {
-            let mut change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
-            for record in &mut records {
-                change(&mut record.data);
-            }
-        }
+impl<T: RecordData> Records<T> for Updates<T> {
+    async fn save(&self, records: Vec<Record<T>>) -> Result<Vec<Result<(Record<T>, SaveOutcome)>>> {
         let total = records.len();
         let saves =
             records.into_iter().map(|record| SaveOwned::new(self.list.at(record.id.as_str()), record)).collect();
@@ -172,11 +102,10 @@ impl<T: RecordData, F: FnMut(&mut T) + Send> Updates<T, F> {
             finish(save, outcome).map(|record| (record, effect))
         };
         let request = sealed::Operation::request;
-        all(total, carry_out(&self.client, saves, request, self.options, None, finish).await)
+        Ok(all(total, carry_out(&self.client, saves, request, self.options, None, finish).await))
     }
 
-    /// Reads the records with these ids as they are now, unless they do not match any more.
-    async fn read_again(&self, ids: Vec<RecordId<T>>) -> Vec<Result<Option<Record<T>>>> {
+    async fn read_again(&self, ids: Vec<RecordId<T>>) -> Result<Vec<Result<Option<Record<T>>>>> {
         let total = ids.len();
         let request =
             |id: &RecordId<T>| self.request_for(id).map(Some).map_err(|error| context(&self.list).attach(error));
@@ -197,9 +126,11 @@ impl<T: RecordData, F: FnMut(&mut T) + Send> Updates<T, F> {
                 context(&self.list).attach(error)
             })
         };
-        all(total, carry_out(&self.client, ids, request, self.options, None, finish).await)
+        Ok(all(total, carry_out(&self.client, ids, request, self.options, None, finish).await))
     }
+}
 
+impl<T: RecordData> Updates<T> {
     /// Returns the request for a record, if it matches.
     fn request_for(&self, id: &RecordId<T>) -> Result<Request> {
         let mut listing = self.listing.clone();
@@ -209,11 +140,6 @@ impl<T: RecordData, F: FnMut(&mut T) + Send> Updates<T, F> {
         request.query = listing.query(request.path())?;
         listing.ask(request)
     }
-}
-
-/// Returns true if the record was changed by another client, and the save has certainly not been applied.
-fn is_repeatable(error: &Error) -> bool {
-    error.kind() == ErrorKind::Conflict && !error.may_have_been_applied()
 }
 
 /// Returns the results of a batch; if nothing could be sent, the error for each.
@@ -227,22 +153,7 @@ impl<'a, T: RecordData, F: FnMut(&mut T) + Send + 'a> sealed::Action for UpdateA
     type Output = UpdateReport;
 
     async fn run(self, client: Client) -> Result<UpdateReport> {
-        let (mut report, mut any) = (UpdateReport::default(), false);
-        let count = |updated: Updated<T>| {
-            any = true;
-            if let Some((_, outcome)) = updated {
-                report.matched += 1;
-                report.changed += usize::from(outcome == SaveOutcome::Stored);
-            }
-        };
-        match self.pipeline(client).run(count).await {
-            Ok(_) => Ok(report),
-            Err(error) => match error.failures() {
-                // The list could not be read, or its only record not be saved: nothing else was done.
-                [(_, only)] if !any => Err(only.clone()),
-                _ => Err(error),
-            },
-        }
+        report(self.pipeline(client)).await
     }
 }
 

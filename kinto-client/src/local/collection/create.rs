@@ -1,16 +1,23 @@
 use std::sync::Arc;
 
-use super::{Inner, record, without_options};
+use super::{
+    Inner,
+    change::{Change, Changed, LocalOperation, carry_out_one, lost},
+    record,
+};
 use crate::{
     client::Client,
     error::{Error, Result},
-    local::row,
+    local::row::Body,
     operation::{
         Call, CallContext,
         create::{Create, NewId},
         debug_as_place, sealed,
     },
-    wire::object::{Record, RecordData, id::RecordId, kind},
+    wire::{
+        id_text::Name,
+        object::{Record, RecordData, id::RecordId, kind},
+    },
 };
 
 /// Creates a record in a store, and never replaces one.
@@ -19,25 +26,39 @@ pub struct LocalCreate<T> {
     pub(super) create: Create<kind::Record, T>,
 }
 
-impl<T: RecordData> LocalCreate<T> {
-    async fn run(self) -> Result<Record<T>> {
-        let data = self.create.new_data()?;
-        let id = self.create.chosen(&data)?.ok_or_else(|| Error::invalid("a record in a store needs an id"))?;
-        let is_own_id = self.create.has_own_id(&data);
+/// A record that is to be stored without regard to what is there.
+pub(super) struct NewRecord {
+    pub(super) id: Name,
+    pub(super) body: Body,
+    /// The id was generated for this record.
+    pub(super) is_own_id: bool,
+}
+
+impl NewRecord {
+    /// Encodes the record and checks it as before a request.
+    pub(super) fn of<T: RecordData>(create: &Create<kind::Record, T>) -> Result<Self> {
+        let data = create.new_data()?;
+        let id = create.chosen(&data)?.ok_or_else(|| Error::invalid("a record in a store needs an id"))?;
+        create.list.checked_at(&id)?;
         let json = std::str::from_utf8(data.json()).map_err(|error| Error::invalid(error.to_string()))?;
-        let body = record::body(json)?;
-        self.inner.check(&id, &body)?;
-        let of_error = id.to_string();
-        let create = move |mut row: row::Row, rules: &row::Rules| {
-            if row.local.is_some() {
-                return Err(record::exists(&of_error, &row));
-            }
-            // A record that was here before may be known to others, who may create it as well.
-            row.is_own_id |= is_own_id && row == row::Row::default();
-            Ok(row::write(row, Some(body), rules))
-        };
-        let row = self.inner.change(&id, create).await?;
-        record::record_of(&id, &row)
+        Ok(Self { id, body: record::body(json)?, is_own_id: create.has_own_id(&data) })
+    }
+}
+
+impl<T: RecordData> LocalOperation for LocalCreate<T> {
+    type Output = Record<T>;
+
+    fn context(&self) -> CallContext {
+        CallContext { operation: "create record", ..sealed::Operation::context(&self.create) }
+    }
+
+    fn change(&self) -> Result<Option<Change>> {
+        let NewRecord { id, body, is_own_id } = NewRecord::of(&self.create)?;
+        Ok(Some(Change::create(id, body, is_own_id)))
+    }
+
+    fn finish(self, changed: Option<Changed>) -> Result<Record<T>> {
+        changed.ok_or_else(lost)?.record()
     }
 }
 
@@ -47,9 +68,7 @@ impl<T: RecordData> sealed::Action for LocalCreate<T> {
     type Output = Record<T>;
 
     async fn run(self, client: Client) -> Result<Record<T>> {
-        without_options(&client)?;
-        let context = CallContext::new("create record", &self.create.list);
-        Self::run(self).await.map_err(|error| context.attach(error))
+        carry_out_one(&Arc::clone(&self.inner), self, &client).await
     }
 }
 

@@ -1,18 +1,50 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use super::{Inner, record, without_options};
+use super::{
+    Inner,
+    change::{Change, Changed, LocalOperation, carry_out_one, lost},
+};
 use crate::{
     client::Client,
     error::Result,
-    local::row::{self, Row, Rules},
-    operation::{CallContext, delete::DeleteTarget, sealed},
-    wire::object::{kind, outcome::Tombstone},
+    operation::{CallContext, debug_as_place, sealed},
+    wire::{
+        id_text::Name,
+        object::{kind, outcome::Tombstone},
+        path::Place,
+        timestamp::Timestamp,
+    },
 };
 
 /// Deletes a record in a store.
 pub struct LocalDelete {
     pub(super) inner: Arc<Inner>,
-    pub(super) target: DeleteTarget<kind::Record>,
+    pub(super) place: Place<kind::Record>,
+    pub(super) if_match: Option<Timestamp>,
+}
+
+impl Changed {
+    /// Returns what a deletion leaves of the record.
+    pub(super) fn tombstone(self) -> Tombstone {
+        Tombstone { id: self.id.to_string(), last_modified: Some(self.row.modified) }
+    }
+}
+
+impl LocalOperation for LocalDelete {
+    type Output = Tombstone;
+
+    fn context(&self) -> CallContext {
+        CallContext::new("delete record", &self.place)
+    }
+
+    fn change(&self) -> Result<Option<Change>> {
+        self.place.checked()?;
+        Ok(Some(Change::delete(Name::from(&*self.place.id), self.if_match)))
+    }
+
+    fn finish(self, changed: Option<Changed>) -> Result<Tombstone> {
+        changed.ok_or_else(lost).map(Changed::tombstone)
+    }
 }
 
 impl sealed::Action for LocalDelete {
@@ -21,27 +53,8 @@ impl sealed::Action for LocalDelete {
     type Output = Tombstone;
 
     async fn run(self, client: Client) -> Result<Tombstone> {
-        without_options(&client)?;
-        let Self { inner, target: DeleteTarget { id, if_match, .. } } = self;
-        let place = inner.remote.records().at(Arc::clone(&id));
-        let of_error = Arc::clone(&id);
-        let delete = move |row: Row, rules: &Rules| {
-            if row.local.is_none() {
-                return Err(record::not_found(&of_error));
-            }
-            if if_match.is_some_and(|version| row.version() != version) {
-                return Err(record::changed(&of_error, &row));
-            }
-            Ok(row::write(row, None, rules))
-        };
-        let deleted = inner.change(&id, delete).await;
-        let row = deleted.map_err(|error| CallContext::new("delete record", &place).attach(error))?;
-        Ok(Tombstone { id: id.to_string(), last_modified: Some(row.modified) })
+        carry_out_one(&Arc::clone(&self.inner), self, &client).await
     }
 }
 
-impl fmt::Debug for LocalDelete {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LocalDelete({})", self.target.id)
-    }
-}
+debug_as_place!(LocalDelete [] [] place);

@@ -35,7 +35,7 @@ impl<T: RecordData> sealed::Action for LocalEdit<T> {
         let place = inner.remote.records().at(id.as_str());
         let change = async {
             edit.check()?;
-            let edited = change_record(&inner, &id, edit.if_match, |record: &mut Record<JsonObject>| {
+            let edited = change_record(&inner, &place, edit.if_match, |record: &mut Record<JsonObject>| {
                 edit.apply_to(&mut record.data)
             });
             edited.await?.parse()

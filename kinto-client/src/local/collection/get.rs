@@ -26,7 +26,10 @@ impl<T: RecordData> sealed::Action for LocalGet<T> {
         without_options(&client)?;
         let Self { inner, id } = self;
         let place = inner.remote.records().at(id.as_str());
-        let read = async { record::record_of(&id, &inner.row(&id).await?) };
+        let read = async {
+            place.checked()?;
+            record::record_of(&id, &inner.row(&id).await?)
+        };
         read.await.map_err(|error| CallContext::new("get record", &place).attach(error))
     }
 }

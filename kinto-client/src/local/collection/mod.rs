@@ -1,5 +1,7 @@
 //! Collections in a store, with the verbs of those on a server.
 
+#![expect(private_interfaces, reason = "`LocalOperation` is sealed: no other crate can call methods with these types")]
+
 use std::{
     fmt,
     marker::PhantomData,
@@ -26,7 +28,12 @@ use crate::{
     error::{Error, Result},
     handle::Collection,
     json::merge::keys::ListKeys,
-    operation::{Call, create::Create, delete::TypedDeleteTarget, edit::Edit},
+    operation::{
+        Call,
+        create::Create,
+        delete::{DeleteTarget, TypedDeleteTarget},
+        edit::Edit,
+    },
     wire::{
         object::{Record, RecordData, id::RecordId},
         timestamp::Timestamp,
@@ -34,14 +41,19 @@ use crate::{
 };
 
 pub(crate) mod bind;
+pub(crate) mod bulk;
+pub(crate) mod bulk_from;
+pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod delete_all;
 pub(crate) mod edit;
 pub(crate) mod get;
 pub(crate) mod overwrite;
 pub(crate) mod record;
 pub(crate) mod save;
 pub(crate) mod update;
+pub(crate) mod update_all;
 
 use create::LocalCreate;
 use delete::LocalDelete;
@@ -212,7 +224,8 @@ impl<T: RecordData> LocalCollection<T> {
     /// [`Error::is_conflict`](crate::Error::is_conflict) if the record was changed or deleted since it was read, by the program
     /// or by a synchronization; [`Error::theirs`](crate::Error::theirs) has the present version.
     pub fn save_record<'a>(&self, record: &'a mut Record<T>) -> Call<'a, LocalSave<'a, T>> {
-        Call::new(self.inner.remote.client(), LocalSave { inner: Arc::clone(&self.inner), record })
+        let place = self.inner.remote.records().at(record.id.as_str());
+        Call::new(self.inner.remote.client(), LocalSave { inner: Arc::clone(&self.inner), place, record })
     }
 
     /// Reads a record, changes it and saves it; again if it was changed in between.
@@ -267,8 +280,9 @@ impl<T: RecordData> LocalCollection<T> {
     /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here;
     /// [`Error::is_conflict`](crate::Error::is_conflict) if it was changed since it was read.
     pub fn delete_record(&self, record: impl Into<TypedDeleteTarget<T>>) -> Call<'static, LocalDelete> {
-        let target = record.into().target;
-        self.call(LocalDelete { inner: Arc::clone(&self.inner), target })
+        let DeleteTarget { id, if_match, .. } = record.into().target;
+        let place = self.inner.remote.records().at(id);
+        self.call(LocalDelete { inner: Arc::clone(&self.inner), place, if_match })
     }
 }
 

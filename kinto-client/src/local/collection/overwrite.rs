@@ -1,10 +1,13 @@
 use std::sync::Arc;
 
-use super::{Inner, record, without_options};
+use super::{
+    Inner,
+    change::{Change, Changed, LocalOperation, carry_out_one, lost},
+    create::NewRecord,
+};
 use crate::{
     client::Client,
-    error::{Error, Result},
-    local::row,
+    error::Result,
     operation::{CallContext, create::Create, debug_as_place, sealed},
     wire::object::{Record, RecordData, kind},
 };
@@ -15,15 +18,20 @@ pub struct LocalOverwrite<T> {
     pub(super) create: Create<kind::Record, T>,
 }
 
-impl<T: RecordData> LocalOverwrite<T> {
-    async fn run(self) -> Result<Record<T>> {
-        let data = self.create.new_data()?;
-        let id = self.create.chosen(&data)?.ok_or_else(|| Error::invalid("`overwrite` needs the id of the record"))?;
-        let json = std::str::from_utf8(data.json()).map_err(|error| Error::invalid(error.to_string()))?;
-        let body = record::body(json)?;
-        self.inner.check(&id, &body)?;
-        let row = self.inner.change(&id, move |row, rules| Ok(row::write(row, Some(body), rules))).await?;
-        record::record_of(&id, &row)
+impl<T: RecordData> LocalOperation for LocalOverwrite<T> {
+    type Output = Record<T>;
+
+    fn context(&self) -> CallContext {
+        CallContext { operation: "overwrite record", ..sealed::Operation::context(&self.create) }
+    }
+
+    fn change(&self) -> Result<Option<Change>> {
+        let NewRecord { id, body, .. } = NewRecord::of(&self.create)?;
+        Ok(Some(Change::overwrite(id, body)))
+    }
+
+    fn finish(self, changed: Option<Changed>) -> Result<Record<T>> {
+        changed.ok_or_else(lost)?.record()
     }
 }
 
@@ -33,9 +41,7 @@ impl<T: RecordData> sealed::Action for LocalOverwrite<T> {
     type Output = Record<T>;
 
     async fn run(self, client: Client) -> Result<Record<T>> {
-        without_options(&client)?;
-        let context = CallContext::new("overwrite record", &self.create.list);
-        Self::run(self).await.map_err(|error| context.attach(error))
+        carry_out_one(&Arc::clone(&self.inner), self, &client).await
     }
 }
 

@@ -1,12 +1,13 @@
 use std::{fmt, sync::Arc};
 
-use super::{Inner, record, save, without_options};
+use super::{Inner, change::store_one, record, save, without_options};
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     operation::{CallContext, sealed, update::MAX_TRIES},
     wire::{
-        object::{Record, RecordData, id::RecordId},
+        object::{Record, RecordData, id::RecordId, kind},
+        path::Place,
         timestamp::Timestamp,
     },
 };
@@ -27,7 +28,7 @@ impl<T: RecordData, F: FnMut(&mut T) + Send> sealed::Action for LocalUpdate<T, F
         without_options(&client)?;
         let Self { inner, id, mut change } = self;
         let place = inner.remote.records().at(id.as_str());
-        let updated = change_record(&inner, &id, None, |record: &mut Record<T>| {
+        let updated = change_record(&inner, &place, None, |record: &mut Record<T>| {
             change(&mut record.data);
             Ok(())
         });
@@ -38,10 +39,12 @@ impl<T: RecordData, F: FnMut(&mut T) + Send> sealed::Action for LocalUpdate<T, F
 /// Reads a record, changes it and saves it, again if it was changed in between, unless it must be in a certain version.
 pub(super) async fn change_record<T: RecordData>(
     inner: &Inner,
-    id: &str,
+    place: &Place<kind::Record>,
     if_match: Option<Timestamp>,
     mut change: impl FnMut(&mut Record<T>) -> Result<()>,
 ) -> Result<Record<T>> {
+    place.checked()?;
+    let id = &*place.id;
     let mut last = None;
     for _ in 0..MAX_TRIES {
         let row = inner.row(id).await?;
@@ -50,10 +53,10 @@ pub(super) async fn change_record<T: RecordData>(
         }
         let mut record: Record<T> = record::record_of(id, &row)?;
         change(&mut record)?;
-        let Some(data) = record.changed_data()? else { return Ok(record) };
-        match save::replace(inner, id, record.last_modified, &data).await {
-            Ok(row) => {
-                record.saved(record::record_of(id, &row)?);
+        let Some(change) = save::change(place, &record)? else { return Ok(record) };
+        match store_one(inner, change).await {
+            Ok(changed) => {
+                save::take(&mut record, Some(changed))?;
                 return Ok(record);
             }
             Err(error) if error.kind() == ErrorKind::Conflict => last = Some(error),

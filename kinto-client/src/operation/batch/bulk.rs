@@ -41,14 +41,18 @@ impl<O: Operation> sealed::Action for Bulk<'_, O> {
 
     async fn run(self, client: Client) -> Result<Self::Output> {
         let context = self.context.clone();
-        let results = self.each(&client).await?;
-        if results.iter().all(Result::is_ok) {
-            return results.into_iter().collect();
-        }
-        let total = results.len();
-        let failures = results.into_iter().enumerate().filter_map(|(place, result)| Some((place, result.err()?)));
-        Err(context.attach(Error::partial(failures.collect(), total)))
+        all_or_partial(self.each(&client).await?).map_err(|error| context.attach(error))
     }
+}
+
+/// Returns the results if none is an error, and otherwise the error that has all of these.
+pub(crate) fn all_or_partial<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+    if results.iter().all(Result::is_ok) {
+        return results.into_iter().collect();
+    }
+    let total = results.len();
+    let failures = results.into_iter().enumerate().filter_map(|(place, result)| Some((place, result.err()?)));
+    Err(Error::partial(failures.collect(), total))
 }
 
 impl<O> sealed::Sends for Bulk<'_, O> {

@@ -53,6 +53,8 @@ pub(crate) struct Pipeline<'a, I, R> {
     /// The items of the next batch.
     waiting: Vec<I>,
     limit: Option<usize>,
+    /// The reason why an item was not carried out after a stop.
+    unsent: &'static str,
     running: Option<Running<'a, R>>,
     /// The results that are known and not yielded yet.
     known: vec::IntoIter<Result<R>>,
@@ -85,6 +87,7 @@ impl<'a, I, R: 'a> Pipeline<'a, I, R> {
             counted: Progress { done: 0, failed: 0, total: 0 },
             waiting: Vec::new(),
             limit: None,
+            unsent: "it was not sent, because the call was stopped before",
             running: None,
             known: Vec::new().into_iter(),
             is_stopped: false,
@@ -96,6 +99,14 @@ impl<'a, I, R: 'a> Pipeline<'a, I, R> {
     /// Takes as many items for a batch as fill so many requests, which may go to different collections side by side.
     pub(crate) fn requests(mut self, requests: usize) -> Self {
         self.requests = requests.max(1);
+        self
+    }
+
+    /// Stores batches of so many items in a file, without asking the server how many a request may have.
+    #[cfg(feature = "local")]
+    pub(crate) fn storing(mut self, items: usize) -> Self {
+        self.limit = Some(items);
+        self.unsent = "it was not stored, because the call was stopped before";
         self
     }
 
@@ -178,8 +189,7 @@ impl<'a, I, R: 'a> Pipeline<'a, I, R> {
 
     /// Returns the error of an item that is not carried out.
     fn cancelled(&self) -> Error {
-        let message = "it was not sent, because the call was stopped before";
-        self.context.attach(Error::new(ErrorKind::Cancelled, message))
+        self.context.attach(Error::new(ErrorKind::Cancelled, self.unsent))
     }
 }
 

@@ -1,0 +1,99 @@
+//! Deleting all records of a collection in a store.
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use rusqlite::Transaction;
+
+use super::{
+    Inner, LocalCollection,
+    change::{Change, Changed},
+    without_options,
+};
+use crate::{
+    client::Client,
+    error::Result,
+    local::store::{failure::Failure, rows::CollectionNumber},
+    operation::{Call, CallContext, sealed},
+    wire::{
+        id_text::Name,
+        object::{RecordData, outcome::Tombstone},
+    },
+};
+
+/// Deletes all records of a collection in a store.
+pub struct LocalDeleteAll<T> {
+    inner: Arc<Inner>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: RecordData> LocalCollection<T> {
+    /// Deletes all records, in one transaction, and returns what each was.
+    ///
+    /// Records of the server that were not received yet are not deleted. To delete some, use
+    /// [`delete_records`](Self::delete_records).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let store = kinto_client::local::Store::in_memory().await?;
+    /// # let notes = store.bind(&client.bucket("default").collection(kinto_server::unique("doc"))).await?;
+    /// use kinto_client::json;
+    ///
+    /// notes.create_records((0..60).map(|n| json!({"n": n}))).await?;
+    /// assert_eq!(notes.delete_all_records().await?.len(), 60);
+    /// assert_eq!(notes.get_records().count().await?, 0);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_storage`](crate::Error::is_storage) if the file failed: then none was deleted.
+    pub fn delete_all_records(&self) -> Call<'static, LocalDeleteAll<T>> {
+        Call::new(self.inner.remote.client(), LocalDeleteAll { inner: Arc::clone(&self.inner), of: PhantomData })
+    }
+}
+
+impl<T> LocalDeleteAll<T> {
+    async fn all(self) -> Result<Vec<Tombstone>> {
+        let (of, keys) = (self.inner.number, self.inner.keys);
+        let delete = move |transaction: &Transaction<'_>| {
+            let mut deleted = Vec::new();
+            for id in selected(transaction, of)? {
+                deleted.push(Change::delete(id, None).carry_out(transaction, of, keys)??);
+            }
+            Ok(deleted)
+        };
+        let deleted = self.inner.database.write(delete).await?;
+        Ok(deleted.into_iter().map(Changed::tombstone).collect())
+    }
+}
+
+/// Returns the ids of the records that are deleted: all of the collection.
+fn selected(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<Vec<Name>, Failure> {
+    let mut statement = transaction
+        .prepare_cached("SELECT id FROM record WHERE collection = ? AND data IS NOT NULL ORDER BY number")?;
+    let ids = statement.query_map([of.0], |row| Ok(Name::from(row.get_ref(0)?.as_str()?)))?;
+    Ok(ids.collect::<rusqlite::Result<_>>()?)
+}
+
+impl<T: RecordData> sealed::Action for LocalDeleteAll<T> {
+    const NAME: &'static str = "LocalDeleteAll";
+
+    type Output = Vec<Tombstone>;
+
+    async fn run(self, client: Client) -> Result<Vec<Tombstone>> {
+        let context = CallContext::new("delete all", &self.inner.remote.records());
+        let delete = async {
+            without_options(&client)?;
+            self.all().await
+        };
+        delete.await.map_err(|error| context.attach(error))
+    }
+}
+
+impl<T> fmt::Debug for LocalDeleteAll<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalDeleteAll({})", self.inner.remote.path())
+    }
+}
