@@ -109,12 +109,16 @@ async fn ten_thousand_records_are_created_in_one_call() -> Outcome {
 async fn file_that_fails_leaves_nothing_of_a_bulk() -> Outcome {
     let (kinto, path) = (server().await, folder().join("notes.db"));
     let notes = in_file(&kinto, &path).await;
-    let failing = "CREATE TRIGGER failing BEFORE INSERT ON record WHEN new.id IN ('bad', 'n300') \
-                   BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    let failing = ["INSERT", "UPDATE"].map(|verb| {
+        format!(
+            "CREATE TRIGGER failing_{verb} BEFORE {verb} ON record WHEN new.id IN ('bad', 'n300') \
+             BEGIN SELECT RAISE(ABORT, 'broken'); END;"
+        )
+    });
     let other = Connection::open(&path)?;
     notes.create_records(["a", "bad"].map(|id| json!({"id": id, "n": 0}))).await?;
     let mut records = notes.get_records().await?;
-    other.execute_batch(failing)?;
+    other.execute_batch(&failing.concat())?;
 
     let error = notes.create_records(["b", "bad-not", "a"].map(|id| json!({"id": id}))).await.unwrap_err();
     assert!(error.is_partial(), "{error}");
@@ -146,7 +150,7 @@ async fn file_that_fails_leaves_nothing_of_a_bulk() -> Outcome {
     let error = notes.update_records(|data: &mut Value| data["n"] = 2.into()).await.unwrap_err();
     assert!(error.is_storage() && error.failures().is_empty(), "{error}");
 
-    other.execute_batch("DROP TRIGGER failing")?;
+    other.execute_batch("DROP TRIGGER failing_INSERT; DROP TRIGGER failing_UPDATE")?;
     notes.save_records(&mut records).await?;
     assert_eq!(notes.get_record("bad").await?.data, json!({"n": 1}));
     Ok(())

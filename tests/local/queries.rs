@@ -135,3 +135,22 @@ async fn lenient_list_has_a_result_for_each_record() -> Outcome {
     assert_eq!((bad.id.as_deref(), bad.path.as_deref(), good.data.text.as_str()), (Some("bad"), Some("text"), "good"));
     Ok(())
 }
+
+#[tokio::test]
+async fn deletion_and_update_act_on_what_matches() -> Outcome {
+    let kinto = server().await;
+    let notes = device(&kinto).await;
+    let field = || Filter::<Value>::field("n");
+    notes.create_records((0..10).map(|n| json!({"n": n}))).await?;
+    let report = notes.update_records(|note: &mut Value| note["n"] = json!(100)).filter(field().ge(6)).await?;
+    assert_eq!((report.matched, report.changed), (4, 4));
+    let deleted = notes.delete_all_records().filter(field().lt(3)).await?;
+    assert_eq!(deleted.len(), 3);
+    let left = notes.get_records().sort(Sort::asc("n")).await?;
+    let left: Vec<u64> = left.iter().filter_map(|note| note.data["n"].as_u64()).collect();
+    assert_eq!(left, [3, 4, 5, 100, 100, 100, 100]);
+    let error = notes.delete_all_records().filter(field().eq(1).and(field().eq(2))).await.unwrap_err();
+    assert!(error.is_invalid(), "{error}");
+    assert_eq!(notes.get_records().count().await?, 7);
+    Ok(())
+}

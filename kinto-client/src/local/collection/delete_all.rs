@@ -1,6 +1,6 @@
 //! Deleting all records of a collection in a store.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use rusqlite::Transaction;
 
@@ -12,25 +12,28 @@ use super::{
 use crate::{
     client::Client,
     error::Result,
-    local::store::{failure::Failure, rows::CollectionNumber},
+    local::query::select::Query,
     operation::{Call, CallContext, sealed},
     wire::{
         id_text::Name,
+        list_query::Listing,
         object::{RecordData, outcome::Tombstone},
     },
 };
 
-/// Deletes all records of a collection in a store.
+/// Deletes all records of a collection in a store, or those that match a filter.
 pub struct LocalDeleteAll<T> {
     inner: Arc<Inner>,
-    of: PhantomData<fn() -> T>,
+    listing: Listing<T>,
 }
 
 impl<T: RecordData> LocalCollection<T> {
-    /// Deletes all records, in one transaction, and returns what each was.
+    /// Deletes all records, or those that match, in one transaction, and returns what each was.
     ///
-    /// Records of the server that were not received yet are not deleted. To delete some, use
+    /// Records of the server that were not received yet are not deleted. To delete certain records, use
     /// [`delete_records`](Self::delete_records).
+    ///
+    /// Options: [`filter`](Call::filter), [`since`](Call::since), [`before`](Call::before).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
@@ -50,16 +53,23 @@ impl<T: RecordData> LocalCollection<T> {
     ///
     /// [`Error::is_storage`](crate::Error::is_storage) if the file failed: then none was deleted.
     pub fn delete_all_records(&self) -> Call<'static, LocalDeleteAll<T>> {
-        Call::new(self.inner.remote.client(), LocalDeleteAll { inner: Arc::clone(&self.inner), of: PhantomData })
+        Call::new(
+            self.inner.remote.client(),
+            LocalDeleteAll { inner: Arc::clone(&self.inner), listing: Listing::default() },
+        )
     }
 }
 
 impl<T> LocalDeleteAll<T> {
     async fn all(self) -> Result<Vec<Tombstone>> {
-        let (of, keys) = (self.inner.number, self.inner.keys);
+        if let Some(filter) = &self.listing.filter {
+            filter.check_unseen("a deletion")?;
+        }
+        let (of, keys, query) = (self.inner.number, self.inner.keys, Query::new(&self.listing)?);
         let delete = move |transaction: &Transaction<'_>| {
             let mut deleted = Vec::new();
-            for id in selected(transaction, of)? {
+            let ids = query.read(transaction, of, "r.id", |row| Ok(Name::from(row.get_ref(0)?.as_str()?)))?;
+            for id in ids {
                 deleted.push(Change::delete(id, None).carry_out(transaction, of, keys)??);
             }
             Ok(deleted)
@@ -69,12 +79,13 @@ impl<T> LocalDeleteAll<T> {
     }
 }
 
-/// Returns the ids of the records that are deleted: all of the collection.
-fn selected(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<Vec<Name>, Failure> {
-    let mut statement = transaction
-        .prepare_cached("SELECT id FROM record WHERE collection = ? AND data IS NOT NULL ORDER BY number")?;
-    let ids = statement.query_map([of.0], |row| Ok(Name::from(row.get_ref(0)?.as_str()?)))?;
-    Ok(ids.collect::<rusqlite::Result<_>>()?)
+#[expect(private_interfaces, reason = "the trait is sealed: no other crate can call it")]
+impl<T> sealed::Matches for LocalDeleteAll<T> {
+    type Of = T;
+
+    fn listing(&mut self) -> &mut Listing<T> {
+        &mut self.listing
+    }
 }
 
 impl<T: RecordData> sealed::Action for LocalDeleteAll<T> {

@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    marker::PhantomData,
     sync::{Arc, Mutex},
 };
 
@@ -22,9 +21,9 @@ use crate::{
     client::{Client, span},
     error::Result,
     local::{
-        query::{LocalList, LocalStream},
+        query::{LocalList, LocalStream, select::Query},
         row::Row,
-        store::rows,
+        store::{failure::Failure, rows},
     },
     operation::{
         Call, CallContext,
@@ -36,24 +35,26 @@ use crate::{
         sealed,
         update_read::{Records, UpdateReport, Updated, report, update_read},
     },
-    wire::object::{Record, RecordData, id::RecordId},
+    wire::{
+        list_query::Listing,
+        object::{Record, RecordData, id::RecordId},
+    },
 };
 
 /// Reads records from a store, changes each and saves it.
 pub struct LocalUpdateAll<'a, T, F> {
-    selection: Selection,
+    selection: Selection<T>,
     change: F,
     stop_on_error: bool,
     progress: Option<ProgressFn<'a>>,
-    of: PhantomData<fn() -> T>,
 }
 
 impl<T: RecordData> LocalCollection<T> {
-    /// Reads all records, changes each and saves it: for more records than fit into memory.
+    /// Reads all records, or those that match, changes each and saves it: for more records than fit into memory.
     ///
     /// Fields that `T` does not have are kept, and nothing is written for records that `change` leaves as they were. A record
-    /// that was changed since it was read, by the program or by a synchronization, is read and changed again. For one record,
-    /// use [`update_record`](Self::update_record).
+    /// that was changed since it was read, by the program or by a synchronization, is read and changed again, unless it does not
+    /// match any more. For one record, use [`update_record`](Self::update_record).
     ///
     /// Awaiting the call carries out all updates, up to the first that fails, and returns their numbers;
     /// [`stream`](Call::stream) yields each record as it is stored, and [`iter`](Call::iter) does that in code that blocks.
@@ -76,7 +77,8 @@ impl<T: RecordData> LocalCollection<T> {
     /// # Ok(()) }
     /// ```
     ///
-    /// Options: [`stop_on_error`](Call::stop_on_error), [`on_progress`](Call::on_progress).
+    /// Options: [`filter`](Call::filter), [`since`](Call::since), [`before`](Call::before),
+    /// [`stop_on_error`](Call::stop_on_error), [`on_progress`](Call::on_progress).
     ///
     /// # Errors
     ///
@@ -85,40 +87,61 @@ impl<T: RecordData> LocalCollection<T> {
     /// of its piece and all before were stored. If the file fails, it is
     /// [`Error::is_storage`](crate::Error::is_storage), and the pieces before were stored.
     pub fn update_records<'a, F: FnMut(&mut T) + Send + 'a>(&self, change: F) -> Call<'a, LocalUpdateAll<'a, T, F>> {
-        let selection = Selection { inner: Arc::clone(&self.inner) };
-        let update = LocalUpdateAll { selection, change, stop_on_error: false, progress: None, of: PhantomData };
+        let selection = Selection { inner: Arc::clone(&self.inner), listing: Listing::default() };
+        let update = LocalUpdateAll { selection, change, stop_on_error: false, progress: None };
         Call::new(self.inner.remote.client(), update)
     }
 }
 
-/// The records that an update changes: all of the collection. What selects among them has to act on both functions.
-#[derive(Clone)]
-struct Selection {
+/// The records that an update changes.
+struct Selection<T> {
     inner: Arc<Inner>,
+    listing: Listing<T>,
 }
 
-impl Selection {
+impl<T> Clone for Selection<T> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), listing: self.listing.clone() }
+    }
+}
+
+impl<T: RecordData> Selection<T> {
     /// Returns the records as a stream, each once.
-    fn stream<T: RecordData>(&self, client: &Client) -> LocalStream<T> {
-        Call::new(client, LocalList::new(Arc::clone(&self.inner))).stream()
+    fn stream(&self, client: &Client) -> LocalStream<T> {
+        Call::new(client, LocalList::of(Arc::clone(&self.inner), self.listing.clone())).stream()
     }
 
     /// Reads records of the stream as they are now, or `None` for one that is not among them any more.
-    async fn again<T: RecordData>(&self, ids: Vec<RecordId<T>>) -> Result<Vec<Result<Option<Record<T>>>>> {
-        let of = self.inner.number;
+    async fn again(&self, ids: Vec<RecordId<T>>) -> Result<Vec<Result<Option<Record<T>>>>> {
+        let (of, query) = (self.inner.number, Query::new(&self.listing)?);
         let names = ids.clone();
         let read = move |transaction: &Transaction<'_>| {
-            names.iter().map(|id| rows::load(transaction, of, id.as_str())).collect::<Result<Vec<_>, _>>()
+            let load = |id: &RecordId<T>| match query.holds(transaction, of, id.as_str())? {
+                true => rows::load(transaction, of, id.as_str()).map(Some),
+                false => Ok(None),
+            };
+            names.iter().map(load).collect::<Result<Vec<Option<Row>>, Failure>>()
         };
         let rows = self.inner.database.read(read).await?;
-        let record = |(id, row): (&RecordId<T>, &Row)| {
-            row.local.is_some().then(|| record::record_of(id.as_str(), row)).transpose()
+        let record = |(id, row): (&RecordId<T>, &Option<Row>)| {
+            row.as_ref().map(|row| record::record_of(id.as_str(), row)).transpose()
         };
         Ok(ids.iter().zip(&rows).map(record).collect())
     }
+}
 
+impl<T> Selection<T> {
     fn context(&self) -> CallContext {
         CallContext::new("update", &self.inner.remote.records())
+    }
+}
+
+#[expect(private_interfaces, reason = "the trait is sealed: no other crate can call it")]
+impl<T, F> sealed::Matches for LocalUpdateAll<'_, T, F> {
+    type Of = T;
+
+    fn listing(&mut self) -> &mut Listing<T> {
+        &mut self.selection.listing
     }
 }
 
@@ -143,7 +166,7 @@ impl<T: RecordData> LocalOperation for Save<T> {
     }
 }
 
-impl<T: RecordData> Records<T> for Selection {
+impl<T: RecordData> Records<T> for Selection<T> {
     async fn save(&self, records: Vec<Record<T>>) -> Result<Vec<Result<(Record<T>, SaveOutcome)>>> {
         let list = self.inner.remote.records();
         let save = |record: Record<T>| Save(LocalSaveOwned { place: list.at(record.id.as_str()), record });

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use rusqlite::{Row as SqlRow, Transaction, params_from_iter};
+use rusqlite::Row as SqlRow;
 
 use super::{
     collection::{Inner, record, without_options},
@@ -22,7 +22,7 @@ use crate::{
 mod count;
 mod first;
 mod lenient;
-mod select;
+pub(super) mod select;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -32,7 +32,7 @@ pub use first::{LocalFirst, LocalOne};
 pub use lenient::LocalLenient;
 pub use stream::LocalStream;
 
-use select::{Query, Statement};
+use select::Query;
 
 /// Reads records from a store.
 ///
@@ -49,7 +49,11 @@ type Found = (String, Arc<str>, Timestamp);
 
 impl<T> LocalList<T> {
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
-        Self { inner, listing: Listing::default() }
+        Self::of(inner, Listing::default())
+    }
+
+    pub(crate) fn of(inner: Arc<Inner>, listing: Listing<T>) -> Self {
+        Self { inner, listing }
     }
 
     fn context(&self) -> CallContext {
@@ -63,13 +67,7 @@ impl<T> LocalList<T> {
         F: Fn(&SqlRow<'_>) -> rusqlite::Result<V> + Send + 'static,
     {
         let (of, query) = (self.inner.number, Query::new(&self.listing)?);
-        let read = move |transaction: &Transaction<'_>| {
-            let Statement { sql, values } = query.select(transaction, of, columns)?;
-            let mut statement = transaction.prepare_cached(&sql)?;
-            let found = statement.query_map(params_from_iter(values), read)?;
-            Ok(found.collect::<rusqlite::Result<_>>()?)
-        };
-        self.inner.database.read(read).await
+        self.inner.database.read(move |transaction| query.read(transaction, of, columns, read)).await
     }
 
     async fn found(&self) -> Result<Vec<Found>> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use rusqlite::{Transaction, params_from_iter, types::Value as Sql};
+use rusqlite::{Row, Transaction, params_from_iter, types::Value as Sql};
 use serde_json::Value;
 
 use crate::{
@@ -26,7 +26,7 @@ const FEW: i64 = 1_000;
 
 /// The conditions and the order of a list, checked as those of a request are.
 #[derive(Clone, Debug)]
-pub(super) struct Query {
+pub(in crate::local) struct Query {
     conditions: Vec<Parameter>,
     /// The fields to sort by, each with true for a descending order.
     orders: Vec<(String, bool)>,
@@ -50,7 +50,7 @@ impl Statement {
 }
 
 impl Query {
-    pub(super) fn new<T>(listing: &Listing<T>) -> Result<Self> {
+    pub(in crate::local) fn new<T>(listing: &Listing<T>) -> Result<Self> {
         // For its errors: what the server would refuse is refused here.
         listing.conditions()?;
         if listing.limit == Some(0) {
@@ -90,6 +90,33 @@ impl Query {
             statement.push(" LIMIT ?", [Sql::Integer(i64::try_from(limit).unwrap_or(i64::MAX))]);
         }
         Ok(statement)
+    }
+
+    /// Reads these columns of the records, `r`, in their order.
+    pub(in crate::local) fn read<V>(
+        &self,
+        transaction: &Transaction<'_>,
+        of: CollectionNumber,
+        columns: &str,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<V>,
+    ) -> Result<Vec<V>, Failure> {
+        let Statement { sql, values } = self.select(transaction, of, columns)?;
+        let mut statement = transaction.prepare_cached(&sql)?;
+        let found = statement.query_map(params_from_iter(values), read)?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns true if a record is there and matches.
+    pub(in crate::local) fn holds(
+        &self,
+        transaction: &Transaction<'_>,
+        of: CollectionNumber,
+        id: &str,
+    ) -> Result<bool, Failure> {
+        let mut statement = self.from(of, "1", None);
+        statement.push(" AND r.id = ?", [Sql::Text(id.to_owned())]);
+        let Statement { sql, values } = statement;
+        Ok(transaction.prepare_cached(&sql)?.exists(params_from_iter(values))?)
     }
 
     /// Returns the statement that counts the records.
