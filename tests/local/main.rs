@@ -11,4 +11,5 @@ mod lease;
 mod outgoing;
 mod real;
 mod reconcile;
+mod strategies;
 mod verbs;
