@@ -4,6 +4,7 @@
 
 mod conflicts;
 mod convergence;
+mod decisions;
 mod device;
 mod file;
 mod incoming;

@@ -39,7 +39,7 @@
 //! |---|---|
 //! | Both sides are kept | A field that one side changed has that side's value, to the byte, also if the type does not know it. Objects are merged field by field, and lists with `#[kinto(key = "…")]` item by item; any other list is one value. |
 //! | Fields have a say | Of a list with `#[kinto(merge = "set")]`, what one side added is there, and what one side removed is not. A field with `#[kinto(merge = "local")]` or `"remote"` has that side's value if both changed it. It is a conflict only if a lost response leaves the result in doubt. |
-//! | Conflicts lose nothing | If both sides changed a field, the record keeps both versions until [`resolve_conflict`](LocalCollection::resolve_conflict) is called, unless [`on_conflict`](LocalCollection::on_conflict) decides. It can be read and written meanwhile, is not sent, and holds up no other record. |
+//! | Conflicts lose nothing | If both sides changed a field, the record keeps both versions until [`resolve_conflict`](LocalCollection::resolve_conflict) is called, unless [`on_conflict`](LocalCollection::on_conflict) or a function ([`on_conflict_with`](LocalCollection::on_conflict_with)) decides. It can be read and written meanwhile, is not sent, and holds up no other record. |
 //! | It can stop anywhere | What was read and sent is stored with its position, and each write is noted before it is sent. The next call goes on there, also in another process. |
 //! | Nothing is applied twice | A write whose response was lost is recognized when it is met again. What cannot be told is a conflict. |
 //! | Refusals wait | A record that the server refuses is listed by [`problems`](LocalCollection::problems), is sent again once it or its collection changes, and holds up no other record. |
@@ -62,6 +62,7 @@
 //! Credentials are not in it.
 
 mod collection;
+mod conflict_policy;
 mod conflicts;
 mod query;
 pub(crate) mod row;
@@ -72,9 +73,9 @@ pub use collection::{
     LocalCollection, bind::BindCollection, create::LocalCreate, delete::LocalDelete, edit::LocalEdit, get::LocalGet,
     get::LocalGetOptional, overwrite::LocalOverwrite, save::LocalSave, update::LocalUpdate,
 };
+pub use conflict_policy::{ConflictPolicy, Resolution};
 pub use conflicts::{
-    ConflictPolicy, FieldConflict, ListConflicts, ListProblems, LocalConflict, LocalProblem, ResolveConflict,
-    RetryProblem,
+    FieldConflict, ListConflicts, ListProblems, LocalConflict, LocalProblem, ResolveConflict, RetryProblem,
 };
 pub use query::{LocalCount, LocalFirst, LocalList, LocalStream};
 pub use store::{OpenStore, Store};

@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod lease;
+pub(crate) mod policies;
 mod problems;
 mod pull;
 mod push;
@@ -19,7 +20,7 @@ mod reply;
 pub(crate) mod window;
 
 use lease::Lease;
-pub(crate) use pull::Policies;
+use policies::Policies;
 use pull::Pulled;
 use push::Pushed;
 pub use reconcile::LossPolicy;
@@ -57,7 +58,7 @@ impl<T: RecordData> LocalCollection<T> {
     }
 
     fn synchronize(&self, pulls: bool, pushes: bool) -> Call<'static, Synchronize> {
-        let sync = Synchronize { inner: Arc::clone(&self.inner), policies: self.policies, pulls, pushes };
+        let sync = Synchronize { inner: Arc::clone(&self.inner), policies: self.policies.clone(), pulls, pushes };
         Call::new(self.inner.remote.client(), sync)
     }
 
@@ -125,21 +126,21 @@ impl<T: RecordData> LocalCollection<T> {
 impl Synchronize {
     async fn run(&self, client: &Client) -> Result<SyncReport> {
         check_user(&self.inner, client).await?;
-        let lease = Lease::take(&self.inner).await?;
+        let lease = &Lease::take(&self.inner).await?;
         let (mut pulled, mut pushed) = (Vec::<Pulled>::new(), Pushed::default());
         if self.pulls {
-            pulled.push(pull::pull(&self.inner, client, &lease, self.policies).await?);
+            pulled.push(pull::pull(&self.inner, client, lease, &self.policies).await?);
         }
         if self.pushes {
-            problems::recheck(&self.inner, client, &lease).await?;
-            push::push(&self.inner, client, &lease, self.policies.conflict, &mut pushed).await?;
+            problems::recheck(&self.inner, client, lease).await?;
+            push::push(&self.inner, client, lease, &self.policies, &mut pushed).await?;
             if pushed.refused > 0 {
-                problems::recheck(&self.inner, client, &lease).await?;
+                problems::recheck(&self.inner, client, lease).await?;
             }
         }
         if self.pulls && pushed.stored > 0 {
             // What was written in between, and the position after what was sent.
-            pulled.push(pull::pull(&self.inner, client, &lease, self.policies).await?);
+            pulled.push(pull::pull(&self.inner, client, lease, &self.policies).await?);
         }
         let sum = |count: fn(&Pulled) -> usize| pulled.iter().map(count).sum::<usize>();
         Ok(SyncReport {
