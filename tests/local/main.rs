@@ -12,5 +12,6 @@ mod lease;
 mod outgoing;
 mod real;
 mod reconcile;
+mod status;
 mod strategies;
 mod verbs;

@@ -46,6 +46,9 @@
 //! | Losses are noticed | If records are gone without having been deleted, or are older than they were, nothing is changed until [`on_loss`](LocalCollection::on_loss) decides. A record that another program creates with an older timestamp is only found if something else changes too. |
 //! | One at a time | A second synchronization of a collection, here or in another process, is an error that says when to try again. Reads and writes of records go on. |
 //!
+//! [`status`](LocalCollection::status) counts what was not sent yet and says what keeps it from being sent, and
+//! [`pending`](LocalCollection::pending) lists it. Both read the file only, also while a synchronization is running.
+//!
 //! Kinto compares versions before it locks a record. Two devices that send the same record at the same moment can therefore
 //! lose one of the two changes, unless all of them use a fence: [`Client::fenced_by`](crate::Client::fenced_by).
 //!
@@ -64,8 +67,10 @@
 mod collection;
 mod conflict_policy;
 mod conflicts;
+mod pending;
 mod query;
 pub(crate) mod row;
+mod status;
 mod store;
 mod sync;
 
@@ -77,6 +82,8 @@ pub use conflict_policy::{ConflictPolicy, Resolution};
 pub use conflicts::{
     FieldConflict, ListConflicts, ListProblems, LocalConflict, LocalProblem, ResolveConflict, RetryProblem,
 };
+pub use pending::{ListPending, PendingChange, PendingStream};
 pub use query::{LocalCount, LocalFirst, LocalList, LocalStream};
+pub use status::{GetStatus, LocalStatus};
 pub use store::{OpenStore, Store};
 pub use sync::{LossPolicy, SyncReport, Synchronize};
