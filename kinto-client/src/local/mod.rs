@@ -44,6 +44,8 @@
 //! | Nothing is applied twice | A write whose response was lost is recognized when it is met again. What cannot be told is a conflict. |
 //! | Refusals wait | A record that the server refuses is listed by [`problems`](LocalCollection::problems), is sent again once it or its collection changes, and holds up no other record. |
 //! | Losses are noticed | If records are gone without having been deleted, or are older than they were, nothing is changed until [`on_loss`](LocalCollection::on_loss) decides. A record that another program creates with an older timestamp is only found if something else changes too. |
+//! | Rest is heeded | If the server asks for time by `Retry-After` or `Backoff`, no synchronization of its collections sends a request before it has passed, a day at most, also not after a restart. |
+//! | Many are one | [`Store::sync_all`] asks for many collections at once whether there is anything new. An error of one does not hold up the others. |
 //! | One at a time | A second synchronization of a collection, here or in another process, is an error that says when to try again. Reads and writes of records go on. |
 //!
 //! [`status`](LocalCollection::status) counts what was not sent yet and says what keeps it from being sent, and
@@ -86,4 +88,4 @@ pub use pending::{ListPending, PendingChange, PendingStream};
 pub use query::{LocalCount, LocalFirst, LocalList, LocalStream};
 pub use status::{GetStatus, LocalStatus};
 pub use store::{OpenStore, Store};
-pub use sync::{LossPolicy, SyncReport, Synchronize};
+pub use sync::{LossPolicy, SyncAll, SyncReport, Synchronize};

@@ -10,6 +10,7 @@ use crate::{
     wire::object::RecordData,
 };
 
+mod all;
 mod lease;
 pub(crate) mod policies;
 mod problems;
@@ -17,8 +18,10 @@ mod pull;
 mod push;
 mod reconcile;
 mod reply;
+mod rest;
 pub(crate) mod window;
 
+pub use all::SyncAll;
 use lease::Lease;
 use policies::Policies;
 use pull::Pulled;
@@ -124,9 +127,19 @@ impl<T: RecordData> LocalCollection<T> {
 }
 
 impl Synchronize {
+    fn context(&self) -> CallContext {
+        CallContext::new("synchronize", &self.inner.remote.records())
+    }
+
     async fn run(&self, client: &Client) -> Result<SyncReport> {
+        let lease = Lease::take(&self.inner).await?;
+        let report = self.exchange(client, &lease).await;
+        rest::keep(&self.inner, client, report.as_ref().err()).await?;
+        report
+    }
+
+    async fn exchange(&self, client: &Client, lease: &Lease) -> Result<SyncReport> {
         check_user(&self.inner, client).await?;
-        let lease = &Lease::take(&self.inner).await?;
         let (mut pulled, mut pushed) = (Vec::<Pulled>::new(), Pushed::default());
         if self.pulls {
             pulled.push(pull::pull(&self.inner, client, lease, &self.policies).await?);
@@ -174,7 +187,7 @@ impl sealed::Action for Synchronize {
     type Output = SyncReport;
 
     async fn run(self, client: Client) -> Result<SyncReport> {
-        let context = CallContext::new("synchronize", &self.inner.remote.records());
+        let context = self.context();
         Self::run(&self, &client).await.map_err(|error| context.attach(error))
     }
 }

@@ -90,6 +90,11 @@ pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, pol
     Ok(pulled)
 }
 
+/// Returns the version of the list that this process has all of, so that nothing older can appear any more.
+pub(super) fn settled(inner: &Inner, known: &Known) -> Option<Timestamp> {
+    window(inner).start(known.checkpoint, LONGEST_TRANSACTION).unless
+}
+
 fn window(inner: &Inner) -> std::sync::MutexGuard<'_, super::window::Window> {
     let window: &Mutex<super::window::Window> = &inner.window;
     window.lock().unwrap_or_else(PoisonError::into_inner)

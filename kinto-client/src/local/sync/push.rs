@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use rusqlite::{Transaction, params};
 
 use super::{
@@ -71,11 +70,6 @@ pub(super) async fn push(
             pushed.conflicts += done.conflicts;
             again |= done.again;
             if let Some(error) = stop {
-                if let (Some(delay), Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)) =
-                    (error.retry_after(), error.status())
-                {
-                    lease.wait(delay).await?;
-                }
                 return Err(context.attach(error));
             }
         }
