@@ -59,6 +59,8 @@ pub(crate) enum Command {
     },
     /// Exchanges the changes with the server
     Sync,
+    /// Shows what was not sent yet, and why
+    Status,
     /// Shows the notes that were changed here and on the server, and cannot be merged
     Conflicts,
     /// Decides about such a note

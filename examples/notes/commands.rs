@@ -3,11 +3,14 @@
 use std::{
     fmt::Display,
     io::{self, Write as _},
+    time::SystemTime,
 };
+
+use futures_util::TryStreamExt as _;
 
 use kinto_client::{
     Client, Error, KintoRecord, Record,
-    local::{LocalCollection, LocalConflict, Store},
+    local::{LocalCollection, LocalConflict, PendingChange, Store},
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +43,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
         Command::Done { id } => show(&notes.edit_record(id).set(Note::fields().done, true).await?),
         Command::Rm { id } => say(format_args!("{}  removed", notes.delete_record(id).await?.id)),
         Command::Sync => synchronize(&notes).await?,
+        Command::Status => status(&notes).await?,
         Command::Conflicts => notes.conflicts().await?.iter().for_each(show_conflict),
         Command::Resolve { id, choice } => resolve(&notes, &id, choice).await?,
     }
@@ -54,6 +58,32 @@ async fn synchronize(notes: &LocalCollection<Note>) -> Result<(), Error> {
     }
     for problem in notes.problems().await? {
         say(format_args!("{}  is refused by the server: {}", problem.id, problem.message));
+    }
+    Ok(())
+}
+
+async fn status(notes: &LocalCollection<Note>) -> Result<(), Error> {
+    let status = notes.status().await?;
+    say(format_args!(
+        "{} to send, {} with a conflict, {} refused",
+        status.pending(),
+        status.conflicts,
+        status.problems
+    ));
+    if status.is_syncing {
+        say("a synchronization is running");
+    }
+    if let Some(left) = status.wait_until.and_then(|until| until.duration_since(SystemTime::now()).ok()) {
+        say(format_args!("the server asked for {} s of rest", left.as_secs() + 1));
+    }
+    let mut pending = notes.pending().stream();
+    while let Some(change) = pending.try_next().await? {
+        let what = match change {
+            PendingChange::Create(_) => "new",
+            PendingChange::Delete(_) => "removed",
+            _ => "changed",
+        };
+        say(format_args!("{}  {what}", change.id()));
     }
     Ok(())
 }

@@ -84,6 +84,7 @@ fn notes_of_two_devices_meet_on_the_server() -> Outcome {
     laptop.run(&["sync"])?;
     let said = phone.run(&["sync"])?;
     assert!(said.contains(&format!("{milk}  has a conflict")), "{said}");
+    assert_eq!(phone.run(&["status"])?, "0 to send, 1 with a conflict, 0 refused\n");
     assert_eq!(phone.run(&["conflicts"])?, format!("{milk}  mine: Butter  theirs: Cream\n"));
     phone.run(&["resolve", &milk, "--text", "Cream and butter"])?;
     assert!(phone.run(&["sync"])?.contains("1 sent"));
@@ -111,6 +112,9 @@ fn everything_but_sync_works_without_a_network() -> Outcome {
     device.run(&["edit", &tea, "Green tea"])?;
     assert_eq!(device.run(&["list"])?.lines().count(), 2);
     assert!(device.run(&["list"])?.contains("[ ] Green tea"));
+    let status = device.run(&["status"])?;
+    assert!(status.starts_with("2 to send, 0 with a conflict, 0 refused\n"), "{status}");
+    assert!(status.contains(&format!("{tea}  new\n")), "{status}");
     let error = device.run(&["sync"]).unwrap_err().to_string();
     assert!(error.starts_with("notes: could not ") && error.lines().count() == 1, "{error}");
     Ok(())

@@ -10,12 +10,12 @@ pub use serde_json::value::{RawValue, to_raw_value};
 pub use crate::{
     field::{
         indexes::{MOST_NESTED, NoIndexes, indexes},
-        list_keys::{Lists, NoLists},
+        list_keys::{ItemLists, Lists, NoLists},
         path::{Path, Prefix},
         reading::{present, read},
         unordered::{Ordinary, Probe},
     },
-    json::merge::ListKey,
+    json::merge::{ListKey, MergeStrategy},
 };
 
 /// An alias of [`RecordData`](crate::object::RecordData) with a lifetime, which keeps the compiler from repeating its bounds in the

@@ -8,6 +8,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, LitInt, LitStr, Meta, Path};
 
 pub(crate) mod collection;
+pub(crate) mod merge;
 
 const ON_STRUCT: &[&str] = &[
     "attachment",
@@ -21,7 +22,7 @@ const ON_STRUCT: &[&str] = &[
     "schema",
     "sort",
 ];
-const ON_FIELD: &[&str] = &["index", "key", "nested"];
+const ON_FIELD: &[&str] = &["index", "key", "merge", "nested"];
 /// Attributes that users may look for here although serde defines them.
 const SERDE_S: &[&str] =
     &["alias", "default", "flatten", "rename", "rename_all", "skip", "skip_serializing", "skip_serializing_if", "with"];
@@ -58,6 +59,8 @@ pub(crate) struct Field {
     pub(crate) index: Option<Given<()>>,
     /// `key = "…"`
     pub(crate) key: Option<Given<LitStr>>,
+    /// `merge = "…"`
+    pub(crate) merge: Option<Given<merge::Strategy>>,
     /// `nested`
     pub(crate) nested: Option<Given<()>>,
 }
@@ -120,6 +123,7 @@ impl Field {
             match item.name().as_str() {
                 "index" => set(cx, &mut field.index, &item, flag),
                 "key" => set(cx, &mut field.key, &item, string),
+                "merge" => set(cx, &mut field.merge, &item, merge::Strategy::parse),
                 "nested" => set(cx, &mut field.nested, &item, flag),
                 name if ON_STRUCT.contains(&name) => cx.error(
                     &item.key,

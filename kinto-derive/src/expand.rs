@@ -10,6 +10,7 @@ use quote::{ToTokens, quote};
 use syn::{DeriveInput, Meta, Path};
 
 mod collection;
+mod lists;
 
 /// Expands the whole derive.
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
@@ -84,7 +85,8 @@ fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let ident = &input.ident;
     let indexes = handles.indexes(&quote!(#krate::__private::MOST_NESTED));
     let has_schema = record.attrs.schema.is_some();
-    let data = data(input, &krate, &record.declares(), handles.list_keys().as_ref(), indexes.as_ref(), has_schema);
+    let data =
+        data(input, &krate, &record.declares(), lists::keys(record, &krate).as_ref(), indexes.as_ref(), has_schema);
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let mut where_clause = generics::where_record(input, &krate);
     if let Some(clause) = &mut where_clause {
@@ -117,8 +119,7 @@ fn part(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let where_clause = generics::where_static(input, handles.bounds());
     let (fields, values) = (handles.ty(), handles.value());
-    let lists = handles
-        .list_keys()
+    let lists = lists::keys(record, &krate)
         .map(|lists| quote!(fn __list_keys() -> &'static [#krate::__private::ListKey] { const { #lists } }));
     let indexes = handles
         .indexes(&quote!(__most))

@@ -118,32 +118,6 @@ impl<'a> Handles<'a> {
         }
     }
 
-    /// Returns the fields that identify the items of its lists and of those in structs inside; `None` if none do.
-    pub(crate) fn list_keys(&self) -> Option<TokenStream> {
-        let krate = &self.krate;
-        let keys: Vec<TokenStream> = self
-            .record
-            .written()
-            .filter_map(|field| {
-                let wire = &field.wire;
-                if let Some(key) = &field.attrs.key {
-                    let key = &key.value;
-                    return Some(quote!(#krate::__private::ListKey::__list(#wire, #key)));
-                }
-                let ty = without_self(self.record.original, field.original.ty.to_token_stream());
-                let is_known = parameter_inside(&self.record.original.generics, &field.original.ty).is_none();
-                (field.handle == Handle::Nested && is_known).then(|| {
-                    let inside = quote!({
-                        use #krate::__private::NoLists as _;
-                        #krate::__private::Lists::<#ty>::KEYS
-                    });
-                    quote!(#krate::__private::ListKey::__inside(#wire, #inside))
-                })
-            })
-            .collect();
-        (!keys.is_empty()).then(|| quote!(&[#(#keys),*]))
-    }
-
     /// Returns the call that lists the fields with an index, and those in structs inside; `None` if there are none.
     pub(crate) fn indexes(&self, most_nested: &TokenStream) -> Option<TokenStream> {
         let krate = &self.krate;
@@ -273,7 +247,7 @@ impl<'a> Handles<'a> {
 
 /// Returns true if the type is known by its name to have one JSON for each value, so that the compiler need not
 /// find it out.
-fn has_one_form(ty: &Type) -> bool {
+pub(crate) fn has_one_form(ty: &Type) -> bool {
     const PLAIN: [&str; 16] = [
         "String", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "f32",
         "f64",

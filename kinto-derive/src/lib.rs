@@ -67,6 +67,11 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `#[kinto(nested)]` | The field's type, or that in its `Option` or `Box`, is a struct with `#[kinto(nested)]`. Its fields can be reached through this one: `Todo::fields().address.city` is the handle of `address.city`. |
 /// | `#[kinto(index)]` | For records in a store of the client (feature `local`): filters and orders by this field are read by an index. |
 /// | `#[kinto(key = "slug")]` | The field is a list, whose items are known by their own field `slug` (its name in the JSON): what a save finds in an item that the struct does not know stays with the item of that `slug`, wherever it was moved and whatever else was changed in it. Without this they are known by what they hold. |
+/// | `#[kinto(merge = "set")]` | For records in a store of the client (`local`): the list is a set. If both sides changed it, it has what one of them added, and not what one of them removed. The items of the server come first. |
+/// | `#[kinto(merge = "local")]`, `#[kinto(merge = "remote")]` | The same: if both sides changed the field, it has the value of the store, or of the server. Of an object these are the fields inside that both sides changed, unless they have a strategy of their own. |
+///
+/// `key` and `merge` also hold for the fields of a `nested` struct, of a flattened one (`#[serde(flatten)]`) that is `nested`, and of
+/// the items of a list with a `key`, whose struct is `nested`; and for the names in `alias`.
 ///
 /// # serde's attributes
 ///

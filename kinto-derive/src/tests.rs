@@ -266,7 +266,7 @@ fn mistakes_are_reported_together_and_the_traits_are_implemented_anyway() {
             "unknown kinto attribute `bukket`; did you mean `bucket`? (expected one of `attachment`, `bucket`, \
              `cache_expires`, `collection`, `crate`, `display_fields`, `nested`, `permissions`, `schema`, `sort`)",
             "unknown kinto attribute `rename` on a field; it is an attribute of serde: `#[serde(rename)]`, which the derive also reads \
-             (expected one of `key`, `nested`)",
+             (expected one of `key`, `merge`, `nested`)",
             "a collection cannot contain a space (character 3 of \"to do\"): use letters `a-z` and `A-Z`, digits, `_` and `-`",
             "`nested` has no effect on this field: it is not serialized (`skip`); remove `nested`",
         ]
@@ -364,19 +364,34 @@ fn lists_tell_by_which_field_their_items_are_known() {
             order_lines: Vec<Line>,
             #[kinto(nested)]
             place: Option<Place>,
+            #[kinto(merge = "set")]
+            #[serde(alias = "labels")]
+            tags: Vec<String>,
+            #[serde(flatten)]
+            more: More,
+            #[serde(flatten)]
+            rest: HashMap<String, Value>,
         }
     });
-    let place = quote!(Option<Place>);
+    let (lines, place, more) = (quote!(Vec<Line>), quote!(Option<Place>), quote!(More));
     let keys = quote! {
         const LIST_KEYS: &'static [::kinto_client::__private::ListKey] = &[
-            ::kinto_client::__private::ListKey::__list("orderLines", "slug"),
-            ::kinto_client::__private::ListKey::__inside(
-                "place",
-                {
-                    use ::kinto_client::__private::NoLists as _;
-                    ::kinto_client::__private::Lists::<#place>::KEYS
-                }
-            )
+            ::kinto_client::__private::ListKey::__field("orderLines").__key("slug").__inside({
+                use ::kinto_client::__private::NoLists as _;
+                ::kinto_client::__private::ItemLists::<#lines>::KEYS
+            }),
+            ::kinto_client::__private::ListKey::__field("place").__inside({
+                use ::kinto_client::__private::NoLists as _;
+                ::kinto_client::__private::Lists::<#place>::KEYS
+            }),
+            ::kinto_client::__private::ListKey::__field("tags")
+                .__merge(::kinto_client::__private::MergeStrategy::Set),
+            ::kinto_client::__private::ListKey::__field("labels")
+                .__merge(::kinto_client::__private::MergeStrategy::Set),
+            ::kinto_client::__private::ListKey::__flattened({
+                use ::kinto_client::__private::NoLists as _;
+                ::kinto_client::__private::Lists::<#more>::KEYS
+            })
         ];
     };
     assert!(output.to_string().contains(&keys.to_string()), "{output}");

@@ -7,6 +7,7 @@ use quote::quote;
 use syn::{Data, DeriveInput, Fields, LitStr};
 
 mod collection;
+mod merge;
 
 /// Rejects types without named fields.
 pub(crate) fn shape(cx: &mut Ctxt, input: &DeriveInput) {
@@ -50,7 +51,7 @@ pub(crate) fn record(cx: &mut Ctxt, record: &Record<'_>) {
     }
     for field in &record.fields {
         nested_field(cx, field);
-        list_key(cx, record, field);
+        merge::attributes(cx, record, field);
         index(cx, field);
     }
 }
@@ -186,24 +187,6 @@ fn nested_field(cx: &mut Ctxt, field: &Field<'_>) {
         _ => return,
     };
     cx.error_at(nested.span, message);
-}
-
-fn list_key(cx: &mut Ctxt, record: &Record<'_>, field: &Field<'_>) {
-    let Some(key) = &field.attrs.key else {
-        return;
-    };
-    let message = if field.attrs.nested.is_some() {
-        "`key` is for a list, and `nested` for a struct; remove one of them"
-    } else if field.serde.skip.ser {
-        "`key` has no effect on this field: it is not serialized (`skip`); remove `key`"
-    } else if field.serde.flatten {
-        "`key` has no effect on this field: its own fields take its place (`flatten`); remove `key`"
-    } else if record.serde.into {
-        "`key` has no effect on this field: another type is written (`into`); remove `key`"
-    } else {
-        return;
-    };
-    cx.error_at(key.span, message);
 }
 
 fn index(cx: &mut Ctxt, field: &Field<'_>) {

@@ -1,4 +1,4 @@
-use std::marker::PhantomData;
+use std::{collections::VecDeque, marker::PhantomData};
 
 use super::HasFields;
 use crate::json::merge::ListKey;
@@ -14,6 +14,22 @@ impl<V: HasFields> Lists<V> {
     pub const KEYS: fn() -> &'static [ListKey] = V::__list_keys;
 }
 
+/// The keys of the lists in the items of a list, found as those of [`Lists`] are.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ItemLists<V>(PhantomData<V>);
+
+macro_rules! lists {
+    ($($list:ty),+) => {$(
+        impl<V: HasFields> ItemLists<$list> {
+            #[doc(hidden)]
+            pub const KEYS: fn() -> &'static [ListKey] = V::__list_keys;
+        }
+    )+};
+}
+
+lists!(Vec<V>, Option<Vec<V>>, VecDeque<V>, Box<[V]>);
+
 #[doc(hidden)]
 pub trait NoLists {
     #[doc(hidden)]
@@ -21,3 +37,4 @@ pub trait NoLists {
 }
 
 impl<V> NoLists for Lists<V> {}
+impl<V> NoLists for ItemLists<V> {}

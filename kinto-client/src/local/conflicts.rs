@@ -8,30 +8,16 @@ use serde_json::Value;
 
 use super::{
     collection::{Inner, LocalCollection, record, without_options},
-    row::{self, Policy, Problem, Row, Rules},
+    row::{self, Problem, Row, Rules},
     store::{failure::Failure, rows},
 };
 use crate::{
     client::Client,
     error::Result,
-    json::{encode, merge::three_way::Side},
+    json::encode,
     operation::{Call, CallContext, sealed},
     wire::object::{Record, RecordData, id::RecordId},
 };
-
-/// The decision about a record of which both sides changed the same field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConflictPolicy {
-    /// Keeps both versions until [`LocalCollection::resolve_conflict`] is called. The record stays as it is here, can be read and
-    /// written, and is not sent.
-    #[default]
-    Manual,
-    /// Takes the values of here for the fields that both sides changed.
-    PreferLocal,
-    /// Takes the values of the server for the fields that both sides changed.
-    PreferRemote,
-}
 
 /// A record that was changed here and on the server, where the two cannot be merged.
 #[derive(Clone, Debug)]
@@ -104,17 +90,6 @@ pub struct RetryProblem {
 }
 
 impl<T: RecordData> LocalCollection<T> {
-    /// Returns this collection with another decision about conflicts of later synchronizations.
-    #[must_use]
-    pub fn on_conflict(mut self, policy: ConflictPolicy) -> Self {
-        self.policies.conflict = match policy {
-            ConflictPolicy::Manual => Policy::Manual,
-            ConflictPolicy::PreferLocal => Policy::Prefer(Side::Local),
-            ConflictPolicy::PreferRemote => Policy::Prefer(Side::Remote),
-        };
-        self
-    }
-
     /// Returns the records with a conflict, in the order of their ids.
     ///
     /// # Errors
@@ -180,7 +155,8 @@ impl<T: RecordData> sealed::Action for ListConflicts<T> {
     }
 }
 
-fn conflict<T: RecordData>(inner: &Inner, id: &str, row: &Row) -> Result<Option<LocalConflict<T>>> {
+/// Returns the conflict of a record, if it has one.
+pub(super) fn conflict<T: RecordData>(inner: &Inner, id: &str, row: &Row) -> Result<Option<LocalConflict<T>>> {
     let Some(conflict) = &row.conflict else { return Ok(None) };
     let version = |version: &row::Version| {
         version.body.as_deref().map(|body| record::record(id, body, version.last_modified)).transpose()
@@ -215,7 +191,7 @@ impl<T: RecordData> sealed::Action for ResolveConflict<T> {
         let resolve = async {
             let body = match choice {
                 None => None,
-                Some(data) => Some(chosen(&inner, &id, data).await?),
+                Some(data) => Some(chosen(&inner, &id, &inner.row(&id).await?, data)?),
             };
             let of_error = id.to_string();
             let resolve = move |row: Row, rules: &Rules| {
@@ -232,10 +208,9 @@ impl<T: RecordData> sealed::Action for ResolveConflict<T> {
 }
 
 /// Returns the JSON of a chosen version, with what its type does not know of the record.
-async fn chosen<T: RecordData>(inner: &Inner, id: &str, data: T) -> Result<row::Body> {
-    let row = inner.row(id).await?;
+pub(super) fn chosen<T: RecordData>(inner: &Inner, id: &str, row: &Row, data: T) -> Result<row::Body> {
     let conflict = row.conflict.as_ref().ok_or_else(|| no_conflict(id))?;
-    let merged = row::merged(&row, conflict, inner.keys)?.json.map(row::Body::from);
+    let merged = row::merged(row, conflict, inner.keys)?.json.map(row::Body::from);
     let body = match merged.or_else(|| conflict.remote.body.clone()) {
         Some(merged) => {
             let mut record: Record<T> = record::record(id, &merged, row.version())?;

@@ -51,12 +51,18 @@
 //! | rule | meaning |
 //! |---|---|
 //! | Both sides are kept | A field that one side changed has that side's value, to the byte, also if the type does not know it. Objects are merged field by field, and lists with `#[kinto(key = "…")]` item by item; any other list is one value. |
-//! | Conflicts lose nothing | If both sides changed a field, the record keeps both versions until [`resolve_conflict`](LocalCollection::resolve_conflict) is called, unless [`on_conflict`](LocalCollection::on_conflict) decides. It can be read and written meanwhile, is not sent, and holds up no other record. |
+//! | Fields have a say | Of a list with `#[kinto(merge = "set")]`, what one side added is there, and what one side removed is not. A field with `#[kinto(merge = "local")]` or `"remote"` has that side's value if both changed it. It is a conflict only if a lost response leaves the result in doubt. |
+//! | Conflicts lose nothing | If both sides changed a field, the record keeps both versions until [`resolve_conflict`](LocalCollection::resolve_conflict) is called, unless [`on_conflict`](LocalCollection::on_conflict) or a function ([`on_conflict_with`](LocalCollection::on_conflict_with)) decides. It can be read and written meanwhile, is not sent, and holds up no other record. |
 //! | It can stop anywhere | What was read and sent is stored with its position, and each write is noted before it is sent. The next call goes on there, also in another process. |
 //! | Nothing is applied twice | A write whose response was lost is recognized when it is met again. What cannot be told is a conflict. |
 //! | Refusals wait | A record that the server refuses is listed by [`problems`](LocalCollection::problems), is sent again once it or its collection changes, and holds up no other record. |
 //! | Losses are noticed | If records are gone without having been deleted, or are older than they were, nothing is changed until [`on_loss`](LocalCollection::on_loss) decides. A record that another program creates with an older timestamp is only found if something else changes too. |
+//! | Rest is heeded | If the server asks for time by `Retry-After` or `Backoff`, no synchronization of its collections sends a request before it has passed, a day at most, also not after a restart. |
+//! | Many are one | [`Store::sync_all`] asks for many collections at once whether there is anything new. An error of one does not hold up the others. |
 //! | One at a time | A second synchronization of a collection, here or in another process, is an error that says when to try again. Reads and writes of records go on. |
+//!
+//! [`status`](LocalCollection::status) counts what was not sent yet and says what keeps it from being sent, and
+//! [`pending`](LocalCollection::pending) lists it. Both read the file only, also while a synchronization is running.
 //!
 //! Kinto compares versions before it locks a record. Two devices that send the same record at the same moment can therefore
 //! lose one of the two changes, unless all of them use a fence: [`Client::fenced_by`](crate::Client::fenced_by).
@@ -75,9 +81,12 @@
 
 mod changes;
 mod collection;
+mod conflict_policy;
 mod conflicts;
+mod pending;
 mod query;
 pub(crate) mod row;
+mod status;
 mod store;
 mod sync;
 
@@ -98,10 +107,12 @@ pub use collection::{
     update::LocalUpdate,
     update_all::LocalUpdateAll,
 };
+pub use conflict_policy::{ConflictPolicy, Resolution};
 pub use conflicts::{
-    ConflictPolicy, FieldConflict, ListConflicts, ListProblems, LocalConflict, LocalProblem, ResolveConflict,
-    RetryProblem,
+    FieldConflict, ListConflicts, ListProblems, LocalConflict, LocalProblem, ResolveConflict, RetryProblem,
 };
+pub use pending::{ListPending, PendingChange, PendingStream};
 pub use query::{LocalCount, LocalFirst, LocalLenient, LocalList, LocalOne, LocalStream};
+pub use status::{GetStatus, LocalStatus};
 pub use store::{OpenStore, Store};
-pub use sync::{LossPolicy, SyncReport, Synchronize};
+pub use sync::{LossPolicy, SyncAll, SyncReport, Synchronize};

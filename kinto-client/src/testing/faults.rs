@@ -44,6 +44,8 @@ pub(super) enum Verdict {
     Cut,
     /// Something between client and server responds with this status.
     Failed(StatusCode),
+    /// The server is overloaded, and says when to try again.
+    Overloaded,
     /// The server carries a batch out, and rolls it back since it collides with another one.
     Collided,
     /// The credentials are rejected.
@@ -103,6 +105,7 @@ impl Verdict {
         match self {
             Self::Refused => Err(TransportError::new(TransportErrorKind::Connect, "the test refused the connection")),
             Self::Failed(status) => Ok(whole(from_a_proxy(status))),
+            Self::Overloaded => Ok(whole(kinto.overload(request))),
             Self::Expired => {
                 request.headers_mut().remove(header::AUTHORIZATION);
                 Ok(whole(kinto.carry(request).await))
@@ -149,6 +152,25 @@ impl Kinto {
     /// ```
     pub fn fail_next(&self, requests: usize, status: StatusCode) {
         self.next(requests, Verdict::Failed(status));
+    }
+
+    /// Refuses the next requests with 503 and the `Retry-After` of [`KintoBuilder::retry_after`](super::KintoBuilder::retry_after),
+    /// as Kinto does when it is overloaded or in maintenance.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> kinto_client::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// use kinto_client::testing::Kinto;
+    ///
+    /// let kinto = Kinto::builder().retry_after(Duration::from_secs(600)).build();
+    /// kinto.overload_next(1);
+    /// let error = kinto.client().bucket("blog").create().await.unwrap_err();
+    /// assert_eq!(error.retry_after(), Some(Duration::from_secs(600)), "that is more than the client waits");
+    /// # Ok(()) }
+    /// ```
+    pub fn overload_next(&self, requests: usize) {
+        self.next(requests, Verdict::Overloaded);
     }
 
     /// Refuses the connections of the next requests.

@@ -178,6 +178,11 @@ impl Kinto {
         self.state().server.collide(request, now)
     }
 
+    pub(super) fn overload(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        let now = self.now();
+        self.state().server.overload(request, now)
+    }
+
     /// Responds to a request right away, without faults.
     pub(super) fn answer(&self, state: &mut State, request: http::Request<Bytes>) -> http::Response<Bytes> {
         state.server.respond(request, self.now())

@@ -31,8 +31,8 @@ pub(crate) mod three_way;
 mod walk;
 
 pub(crate) use json::Entries;
-pub use keys::ListKey;
 pub(crate) use keys::ListKeys;
+pub use keys::{ListKey, MergeStrategy};
 pub(crate) use probe::Recode;
 
 use json::{Kind, kind};

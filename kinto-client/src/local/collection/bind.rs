@@ -4,13 +4,13 @@ use std::{fmt, marker::PhantomData, sync::Mutex};
 
 use rusqlite::Transaction;
 
-use super::{Inner, LocalCollection};
+use super::{Inner, LocalCollection, now};
 use crate::{
     client::Client,
     error::{Error, Result},
     handle::Collection,
     json::merge::keys::ListKeys,
-    local::store::{Store, collections, collections::Names, indexes},
+    local::store::{Store, collections, collections::Names, indexes, rows::millis},
     operation::{Call, CallContext, sealed},
     record::KintoRecord,
     transport::retry::NeverRetry,
@@ -28,8 +28,8 @@ impl Store {
     /// Returns the records of the collection that `T` is bound to by its `#[kinto(…)]` attribute.
     ///
     /// Records are kept by user. The client's [`expect_user`](crate::ClientBuilder::expect_user) says who that is without a
-    /// request; otherwise the server is asked. If it cannot be reached, it is the one user of that server whose records are
-    /// in the file; a synchronization checks that before anything is sent. Where several people share a file, name the user by
+    /// request; otherwise the server is asked. If it cannot be reached, or asked for time that has not passed, it is the one user of
+    /// that server whose records are in the file; a synchronization checks that before anything is sent. Where several people share a file, name the user by
     /// `expect_user`: the credentials of another person are not noticed without the server.
     ///
     /// # Errors
@@ -94,15 +94,19 @@ async fn user(store: &Store, client: &Client) -> Result<String> {
     if let Some(expected) = client.expected_user() {
         return Ok(expected.to_string());
     }
-    let unreachable = match client.with_retry(NeverRetry).info().await {
-        Ok(info) => return Ok(info.user.as_ref().map(|user| user.id.to_string()).unwrap_or_default()),
-        Err(error) => error,
-    };
     let server = client.url().to_owned();
-    let users = store.database.read(move |transaction| collections::users(transaction, &server)).await?;
-    match <[String; 1]>::try_from(users) {
-        Ok([user]) => Ok(user),
-        Err(_) => Err(without_user(unreachable)),
+    let read = move |transaction: &Transaction<'_>| {
+        let is_resting = collections::is_resting(transaction, &server, millis(now()))?;
+        Ok((collections::users(transaction, &server)?, is_resting))
+    };
+    let (users, is_resting) = store.database.read(read).await?;
+    let only = <[String; 1]>::try_from(users).ok().map(|[user]| user);
+    match only {
+        Some(user) if is_resting => Ok(user),
+        only => match client.with_retry(NeverRetry).info().await {
+            Ok(info) => Ok(info.user.as_ref().map(|user| user.id.to_string()).unwrap_or_default()),
+            Err(unreachable) => only.ok_or_else(|| without_user(unreachable)),
+        },
     }
 }
 

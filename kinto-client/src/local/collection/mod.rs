@@ -21,7 +21,7 @@ use super::{
         failure::Failure,
         rows::{self, CollectionNumber},
     },
-    sync::{Policies, window::Window},
+    sync::{policies::Policies, window::Window},
 };
 use crate::{
     client::Client,
@@ -288,7 +288,7 @@ impl<T: RecordData> LocalCollection<T> {
 
 impl<T> Clone for LocalCollection<T> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), policies: self.policies, of: PhantomData }
+        Self { inner: Arc::clone(&self.inner), policies: self.policies.clone(), of: PhantomData }
     }
 }
 

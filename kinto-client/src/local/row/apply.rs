@@ -63,7 +63,12 @@ pub(crate) fn confirm_absent(mut row: Row, settled: Timestamp) -> Row {
 
 /// Returns what both sides of a conflict agree on, with the values of here where they collide, and what collides.
 pub(crate) fn merged(row: &Row, conflict: &Conflict, keys: ListKeys) -> Result<Merged> {
-    let rules = Rules { policy: Policy::Manual, keys, revision: 0, now: UNKNOWN };
+    merged_by(row, conflict, keys, Side::Local)
+}
+
+/// Returns what both sides of a conflict agree on, with the values of this side where they collide, and what collides.
+pub(crate) fn merged_by(row: &Row, conflict: &Conflict, keys: ListKeys, side: Side) -> Result<Merged> {
+    let rules = Rules { policy: Policy::Prefer(side), keys, revision: 0, now: UNKNOWN };
     combine(row, &conflict.ancestors, &conflict.remote, &rules)
 }
 

@@ -26,7 +26,7 @@ mod model;
 #[cfg(test)]
 mod schedules;
 
-pub(crate) use apply::{apply, apply_loss, confirm_absent, merged, republish};
+pub(crate) use apply::{apply, apply_loss, confirm_absent, merged, merged_by, republish};
 pub(crate) use origin::Origin;
 pub(crate) use push::{Push, PushResult, begin_push, finish_push};
 pub(crate) use write::{resolve, write};

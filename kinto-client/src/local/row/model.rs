@@ -104,6 +104,8 @@ pub(super) struct World {
     requests: Vec<Request>,
     responses: Vec<(Request, PushResult)>,
     values: Number,
+    /// True if a function of the program decides each conflict at once.
+    decides: bool,
     /// The values that each replaced, where its writer saw them.
     seen: HashMap<Number, BTreeSet<Number>>,
     /// The values that were deleted by somebody who saw them.
@@ -118,8 +120,9 @@ fn fields(body: Option<&Body>) -> Fields {
 }
 
 impl World {
-    pub(super) fn new(devices: usize) -> Self {
+    pub(super) fn new(devices: usize, decides: bool) -> Self {
         Self {
+            decides,
             server: Server { clock: 1, ..Server::default() },
             devices: (0..devices).map(|_| Device::default()).collect(),
             requests: Vec::new(),
@@ -233,6 +236,14 @@ impl World {
             (_, result) => finish_push(row, request.attempt, result, &rules).unwrap(),
         };
         device.put(request.id, row);
+        self.decide(request.device, request.id);
+    }
+
+    fn decide(&mut self, device: usize, id: &'static str) {
+        if self.decides {
+            let side = u16::try_from(device).unwrap();
+            self.resolve(device, id, &mut Tape::new(vec![side]));
+        }
     }
 
     fn pull(&mut self, device: usize) {
@@ -241,6 +252,7 @@ impl World {
         for (id, version) in self.server.records.clone() {
             let (row, rules) = (self.devices[device].row(id), self.devices[device].rules());
             self.devices[device].put(id, apply(row, &version, &rules).unwrap());
+            self.decide(device, id);
         }
     }
 

@@ -203,8 +203,12 @@ proptest! {
     /// the server has, and every value is there, was replaced or deleted by somebody who saw it, or lost a conflict that
     /// somebody resolved.
     #[test]
-    fn devices_converge_and_lose_nothing(devices in 2..4_usize, tape in prop::collection::vec(any::<u16>(), 0..400)) {
-        let outcome = World::new(devices).run(&mut Tape::new(tape));
+    fn devices_converge_and_lose_nothing(
+        devices in 2..4_usize,
+        decides in any::<bool>(),
+        tape in prop::collection::vec(any::<u16>(), 0..400),
+    ) {
+        let outcome = World::new(devices, decides).run(&mut Tape::new(tape));
         prop_assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
     }
 }

@@ -160,6 +160,11 @@ impl Database {
         let _ = self.jobs.send(Box::new(run));
     }
 
+    /// Returns true if this is another handle of the same thread.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.name, &other.name)
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

@@ -1,12 +1,10 @@
 //! One synchronization of a collection at a time, also across processes.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use rusqlite::{Transaction, params};
 
+use super::rest;
 use crate::{
     error::{Error, Result, kind::ErrorKind},
     local::{
@@ -18,10 +16,11 @@ use crate::{
 /// The time after which a lease ends by itself: longer than any request takes.
 const TERM: Duration = Duration::from_secs(120);
 
-/// The right to synchronize a collection, until it is dropped.
+/// The right to synchronize a collection, until it is released or dropped.
 pub(super) struct Lease {
     inner: Arc<Inner>,
     epoch: i64,
+    is_released: bool,
 }
 
 impl Lease {
@@ -33,7 +32,7 @@ impl Lease {
     pub(super) async fn take(inner: &Arc<Inner>) -> Result<Self> {
         let number = inner.number;
         let epoch = inner.database.write(move |transaction| take(transaction, number)).await?;
-        Ok(Self { inner: Arc::clone(inner), epoch })
+        Ok(Self { inner: Arc::clone(inner), epoch, is_released: false })
     }
 
     /// Runs a job in a transaction, if this lease is still the current one: what a synchronization learned before another one
@@ -47,69 +46,55 @@ impl Lease {
         let job = move |transaction: &Transaction<'_>| {
             let mut statement =
                 transaction.prepare_cached("UPDATE collection SET held_until = ? WHERE number = ? AND epoch = ?")?;
-            if statement.execute(params![until(TERM), number.0, epoch])? == 0 {
+            if statement.execute(params![rest::after(TERM), number.0, epoch])? == 0 {
                 return Err(taken_over().into());
             }
             job(transaction)
         };
         self.inner.database.write(job).await
     }
+}
 
-    /// Has no synchronization begin before the time that the server asked for has passed, also after a restart.
-    pub(super) async fn wait(&self, delay: Duration) -> Result<()> {
-        let number = self.inner.number;
-        self.write(move |transaction| {
-            let sql = "UPDATE collection SET wait_until = ? WHERE number = ?";
-            transaction.execute(sql, params![until(delay), number.0])?;
-            Ok(())
-        })
-        .await
+impl Lease {
+    /// Ends the lease, so that who synchronizes next, also by another handle of the file, finds it free.
+    pub(super) async fn release(mut self) -> Result<()> {
+        self.is_released = true;
+        let (number, epoch) = (self.inner.number, self.epoch);
+        self.inner.database.write(move |transaction| release(transaction, number, epoch)).await
     }
 }
 
 impl Drop for Lease {
+    /// Ends the lease of a synchronization that was dropped, without waiting for the file.
     fn drop(&mut self) {
-        let (number, epoch) = (self.inner.number, self.epoch);
-        self.inner.database.submit(move |transaction| {
-            let sql = "UPDATE collection SET held_until = 0 WHERE number = ? AND epoch = ?";
-            transaction.execute(sql, params![number.0, epoch])?;
-            Ok(())
-        });
+        if !self.is_released {
+            let (number, epoch) = (self.inner.number, self.epoch);
+            self.inner.database.submit(move |transaction| release(transaction, number, epoch));
+        }
     }
+}
+
+fn release(transaction: &Transaction<'_>, of: CollectionNumber, epoch: i64) -> Result<(), Failure> {
+    let sql = "UPDATE collection SET held_until = 0 WHERE number = ? AND epoch = ?";
+    transaction.execute(sql, params![of.0, epoch])?;
+    Ok(())
 }
 
 fn take(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<i64, Failure> {
-    let sql = "SELECT held_until, wait_until FROM collection WHERE number = ?";
-    let (held, wait): (i64, i64) = transaction.query_row(sql, [of.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let now = until(Duration::ZERO);
+    let sql = "SELECT held_until FROM collection WHERE number = ?";
+    let held: i64 = transaction.query_row(sql, [of.0], |row| row.get(0))?;
+    let now = rest::after(Duration::ZERO);
     if held > now {
         return Err(busy(held - now).into());
     }
-    if wait > now {
-        return Err(asked_to_wait(wait - now).into());
-    }
+    rest::check(transaction, of)?;
     let sql = "UPDATE collection SET held_until = ?, epoch = epoch + 1 WHERE number = ? RETURNING epoch";
-    Ok(transaction.query_row(sql, params![until(TERM), of.0], |row| row.get(0))?)
-}
-
-/// Returns the time after this delay, in milliseconds since 1970.
-fn until(delay: Duration) -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.saturating_add(delay).as_millis()).unwrap_or(i64::MAX)
-}
-
-fn delay(millis: i64) -> Duration {
-    Duration::from_millis(millis.unsigned_abs())
+    Ok(transaction.query_row(sql, params![rest::after(TERM), of.0], |row| row.get(0))?)
 }
 
 fn busy(millis: i64) -> Error {
     let message = "another synchronization of this collection is running, here or in another process";
-    Error::new(ErrorKind::Unavailable, message).with_retry_after(delay(millis))
-}
-
-fn asked_to_wait(millis: i64) -> Error {
-    let message = "the server asked for time before the next request, and it has not passed";
-    Error::new(ErrorKind::Unavailable, message).with_retry_after(delay(millis))
+    Error::new(ErrorKind::Unavailable, message).with_retry_after(Duration::from_millis(millis.unsigned_abs()))
 }
 
 fn taken_over() -> Error {

@@ -10,16 +10,20 @@ use crate::{
     wire::object::RecordData,
 };
 
+mod all;
 mod lease;
+pub(crate) mod policies;
 mod problems;
 mod pull;
 mod push;
 mod reconcile;
 mod reply;
+mod rest;
 pub(crate) mod window;
 
+pub use all::SyncAll;
 use lease::Lease;
-pub(crate) use pull::Policies;
+use policies::Policies;
 use pull::Pulled;
 use push::Pushed;
 pub use reconcile::LossPolicy;
@@ -57,7 +61,7 @@ impl<T: RecordData> LocalCollection<T> {
     }
 
     fn synchronize(&self, pulls: bool, pushes: bool) -> Call<'static, Synchronize> {
-        let sync = Synchronize { inner: Arc::clone(&self.inner), policies: self.policies, pulls, pushes };
+        let sync = Synchronize { inner: Arc::clone(&self.inner), policies: self.policies.clone(), pulls, pushes };
         Call::new(self.inner.remote.client(), sync)
     }
 
@@ -123,23 +127,35 @@ impl<T: RecordData> LocalCollection<T> {
 }
 
 impl Synchronize {
+    fn context(&self) -> CallContext {
+        CallContext::new("synchronize", &self.inner.remote.records())
+    }
+
     async fn run(&self, client: &Client) -> Result<SyncReport> {
-        check_user(&self.inner, client).await?;
         let lease = Lease::take(&self.inner).await?;
+        let report = self.exchange(client, &lease).await;
+        let kept = rest::keep(&self.inner, client, report.as_ref().err()).await;
+        let released = lease.release().await;
+        let report = report?;
+        kept.and(released).map(|()| report)
+    }
+
+    async fn exchange(&self, client: &Client, lease: &Lease) -> Result<SyncReport> {
+        check_user(&self.inner, client).await?;
         let (mut pulled, mut pushed) = (Vec::<Pulled>::new(), Pushed::default());
         if self.pulls {
-            pulled.push(pull::pull(&self.inner, client, &lease, self.policies).await?);
+            pulled.push(pull::pull(&self.inner, client, lease, &self.policies).await?);
         }
         if self.pushes {
-            problems::recheck(&self.inner, client, &lease).await?;
-            push::push(&self.inner, client, &lease, self.policies.conflict, &mut pushed).await?;
+            problems::recheck(&self.inner, client, lease).await?;
+            push::push(&self.inner, client, lease, &self.policies, &mut pushed).await?;
             if pushed.refused > 0 {
-                problems::recheck(&self.inner, client, &lease).await?;
+                problems::recheck(&self.inner, client, lease).await?;
             }
         }
         if self.pulls && pushed.stored > 0 {
             // What was written in between, and the position after what was sent.
-            pulled.push(pull::pull(&self.inner, client, &lease, self.policies).await?);
+            pulled.push(pull::pull(&self.inner, client, lease, &self.policies).await?);
         }
         let sum = |count: fn(&Pulled) -> usize| pulled.iter().map(count).sum::<usize>();
         Ok(SyncReport {
@@ -173,7 +189,7 @@ impl sealed::Action for Synchronize {
     type Output = SyncReport;
 
     async fn run(self, client: Client) -> Result<SyncReport> {
-        let context = CallContext::new("synchronize", &self.inner.remote.records());
+        let context = self.context();
         Self::run(&self, &client).await.map_err(|error| context.attach(error))
     }
 }

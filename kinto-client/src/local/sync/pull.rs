@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::{
     lease::Lease,
-    reconcile::{self, Known, LossPolicy},
+    policies::Policies,
+    reconcile::{self, Known},
     reply,
     window::{LONGEST_TRANSACTION, Start},
 };
@@ -19,7 +20,7 @@ use crate::{
     json::merge::keys::ListKeys,
     local::{
         collection::{Inner, rules},
-        row::{self, Policy, Row, Status, Version},
+        row::{self, Row, Status, Version},
         store::{
             failure::Failure,
             rows::{self, CollectionNumber, millis},
@@ -49,15 +50,8 @@ pub(super) struct Pulled {
     pub(super) conflicts: usize,
 }
 
-/// The decisions about what a synchronization cannot decide.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Policies {
-    pub(crate) conflict: Policy,
-    pub(crate) loss: LossPolicy,
-}
-
 /// Reads and stores what changed. Each page is stored with the position after it, so that a pull that ends early goes on there.
-pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, policies: Policies) -> Result<Pulled> {
+pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, policies: &Policies) -> Result<Pulled> {
     let number = inner.number;
     let known = inner.database.read(move |transaction| Known::load(transaction, number)).await?;
     let began = Instant::now();
@@ -79,8 +73,8 @@ pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, pol
         version.get_or_insert((page.timestamp, page.answered));
         let received = read(&mut page)?;
         met_anchor |= known.anchor.as_ref().is_some_and(|(anchor, _)| received.iter().any(|(id, _)| id == anchor));
-        let (keys, policy) = (inner.keys, policies.conflict);
-        let stored = lease.write(move |transaction| store(transaction, number, &received, policy, keys)).await?;
+        let (keys, policies) = (inner.keys, policies.clone());
+        let stored = lease.write(move |transaction| store(transaction, number, &received, &policies, keys)).await?;
         pulled.changed += stored.changed;
         pulled.deleted += stored.deleted;
         pulled.conflicts += stored.conflicts;
@@ -94,6 +88,11 @@ pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, pol
         window(inner).finish(began, version, date, Instant::now(), LONGEST_TRANSACTION);
     }
     Ok(pulled)
+}
+
+/// Returns the version of the list that this process has all of, so that nothing older can appear any more.
+pub(super) fn settled(inner: &Inner, known: &Known) -> Option<Timestamp> {
+    window(inner).start(known.checkpoint, LONGEST_TRANSACTION).unless
 }
 
 fn window(inner: &Inner) -> std::sync::MutexGuard<'_, super::window::Window> {
@@ -133,15 +132,15 @@ fn store(
     transaction: &Transaction<'_>,
     of: CollectionNumber,
     received: &[(String, Version)],
-    policy: Policy,
+    policies: &Policies,
     keys: ListKeys,
 ) -> Result<Pulled, Failure> {
     let mut pulled = Pulled::default();
     // One number for all: they change together.
-    let rules = rules(transaction, policy, keys)?;
+    let rules = rules(transaction, policies.conflict, keys)?;
     for (id, version) in received {
         let before = rows::load(transaction, of, id)?;
-        let row = row::apply(before.clone(), version, &rules)?;
+        let row = policies.settle(id, &before, row::apply(before.clone(), version, &rules)?, &rules);
         rows::save(transaction, of, id, &before, &row)?;
         count(&mut pulled, &before, &row);
     }

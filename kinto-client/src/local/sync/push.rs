@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use rusqlite::{Transaction, params};
 
 use super::{
     lease::Lease,
+    policies::Policies,
     reply::{Job, Outcome, Reply},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     local::{
         collection::{Inner, now, rules},
-        row::{self, Policy, PushResult, Row},
+        row::{self, PushResult, Row},
         store::{
             failure::Failure,
             rows::{self, CollectionNumber},
@@ -46,7 +46,7 @@ pub(super) async fn push(
     inner: &Arc<Inner>,
     client: &Client,
     lease: &Lease,
-    policy: Policy,
+    policies: &Policies,
     pushed: &mut Pushed,
 ) -> Result<()> {
     for _ in 0..ROUNDS {
@@ -64,17 +64,12 @@ pub(super) async fn push(
             let outcomes = carry_out(client, jobs, Job::request, Options::default(), None, finish).await;
             let context = CallContext::new("send the changes of", &inner.remote.records());
             let outcomes = outcomes.map_err(|error| context.attach(error))?;
-            let (done, stop) = store(inner, lease, outcomes.into_iter().flatten().collect(), policy).await?;
+            let (done, stop) = store(inner, lease, outcomes.into_iter().flatten().collect(), policies).await?;
             pushed.stored += done.stored;
             pushed.refused += done.refused;
             pushed.conflicts += done.conflicts;
             again |= done.again;
             if let Some(error) = stop {
-                if let (Some(delay), Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)) =
-                    (error.retry_after(), error.status())
-                {
-                    lease.wait(delay).await?;
-                }
                 return Err(context.attach(error));
             }
         }
@@ -132,16 +127,17 @@ async fn store(
     inner: &Arc<Inner>,
     lease: &Lease,
     outcomes: Vec<Outcome>,
-    policy: Policy,
+    policies: &Policies,
 ) -> Result<(Done, Option<Error>)> {
-    let (number, keys) = (inner.number, inner.keys);
+    let (number, keys, policies) = (inner.number, inner.keys, policies.clone());
     lease
         .write(move |transaction| {
             let (mut done, mut stop) = (Done::default(), None);
             for Outcome { job, reply, stop: error } in outcomes {
-                let rules = rules(transaction, policy, keys)?;
+                let rules = rules(transaction, policies.conflict, keys)?;
                 let before = rows::load(transaction, number, &job.id)?;
                 let row = take(before.clone(), &job, reply, &rules, &mut done)?;
+                let row = policies.settle(&job.id, &before, row, &rules);
                 rows::save(transaction, number, &job.id, &before, &row)?;
                 done.conflicts += usize::from(row.conflict.is_some() && before.conflict.is_none());
                 stop = stop.or(error);

@@ -10,7 +10,8 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{
     lease::Lease,
-    pull::{self, Policies},
+    policies::Policies,
+    pull,
     reply::{Job, Outcome, Reply},
     window::LONGEST_TRANSACTION,
 };
@@ -100,7 +101,7 @@ pub(super) async fn is_suspicious(
 }
 
 /// Compares all records with those of the server, and applies the policy to what is gone or older there.
-pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease, policies: Policies) -> Result<()> {
+pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease, policies: &Policies) -> Result<()> {
     let of = inner.number;
     lease.write(forget_seen).await?;
     let request = pull::request(&inner.remote.records(), UNKNOWN);
@@ -112,19 +113,20 @@ pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease
         if version == UNKNOWN {
             version = page.timestamp;
         }
-        let (received, keys) = (pull::read(&mut page)?, inner.keys);
-        older += lease.write(move |transaction| compare(transaction, of, &received, policies, keys)).await?;
+        let (received, keys, policies) = (pull::read(&mut page)?, inner.keys, policies.clone());
+        older += lease.write(move |transaction| compare(transaction, of, &received, &policies, keys)).await?;
     }
     let gone = confirmed(inner, client, lease, version).await?;
     if policies.loss == LossPolicy::Ask && older + gone.len() > 0 {
         return Err(lost(gone.len(), older));
     }
-    let keys = inner.keys;
+    let (keys, policies) = (inner.keys, policies.clone());
     let apply = move |transaction: &Transaction<'_>| {
         for id in gone {
             let before = rows::load(transaction, of, &id)?;
             let rules = rules(transaction, policies.conflict, keys)?;
             let row = row::apply_loss(before.clone(), policies.loss == LossPolicy::Republish, &rules)?;
+            let row = policies.settle(&id, &before, row, &rules);
             rows::save(transaction, of, &id, &before, &row)?;
         }
         // The list may have gone back in time, and what is later than its own time is to be read from there on.
@@ -145,7 +147,7 @@ fn compare(
     transaction: &Transaction<'_>,
     of: CollectionNumber,
     received: &[(String, Version)],
-    policies: Policies,
+    policies: &Policies,
     keys: ListKeys,
 ) -> Result<usize, Failure> {
     let mut older = 0;
@@ -165,6 +167,7 @@ fn compare(
         } else {
             row::apply(before.clone(), version, &rules)?
         };
+        let row = policies.settle(id, &before, row, &rules);
         rows::save(transaction, of, id, &before, &row)?;
     }
     Ok(older)

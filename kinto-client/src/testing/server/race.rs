@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Bound, Server,
-    answer::{Body, Failure, collision},
+    answer::{Body, Failure, collision, unavailable},
     patch::Flavour,
     read,
     request::{Request, Route},
@@ -72,6 +72,13 @@ impl Server {
             *response = json!({"status": 409, "path": response.get("path"), "headers": headers, "body": conflict});
         }
         self.written(&request, &answer)
+    }
+
+    /// Refuses a request as an overloaded server does, without carrying it out.
+    pub(in crate::testing) fn overload(&mut self, request: http::Request<Bytes>, now: i64) -> http::Response<Bytes> {
+        self.database.now = now;
+        let (Failure::Raised(answer) | Failure::Returned(answer)) = unavailable(self.settings.retry_after);
+        self.written(&read(request), &answer)
     }
 
     /// Carries out a write that was compared before.

@@ -2,7 +2,7 @@
 //!
 //! A value that only one side touched has the bytes of that side, as a save keeps the bytes of what it does not touch. Objects are
 //! merged field by field, and lists item by item where `#[kinto(key = "…")]` tells the items apart. All else is one value: if
-//! both sides changed it, and not to the same, they collide.
+//! both sides changed it, and not to the same, they collide, unless `#[kinto(merge = "…")]` says what becomes of it.
 //!
 //! Which object both were made of may be in doubt, if a response was lost: what was there before, or what was sent. Then a value
 //! is taken only if all of them lead to it, or if the other side still has what was sent, which shows that it arrived.
@@ -11,7 +11,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     json::{Entries, Kind, kind},
-    keys::ListKeys,
+    keys::{ListKeys, MergeStrategy},
     path::At,
     walk::{Separator, Written},
 };
@@ -21,8 +21,11 @@ use crate::{
 };
 
 mod list;
+mod set;
 #[cfg(test)]
 mod tests;
+
+use set::Set;
 
 /// One of two copies that were changed independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +103,14 @@ impl<'a> Copies<'a> {
         } else {
             alike(self.remote, base).then_some(Side::Local)
         }
+    }
+
+    /// Returns the side to take where this one is taken of what both changed; `None` if that depends on what both were
+    /// made of.
+    fn preferring(&self, preferred: Side) -> Option<Side> {
+        let mut sides = self.bases.iter().map(|base| self.changed_from(*base).unwrap_or(preferred));
+        let side = sides.next()?;
+        sides.all(|other| other == side).then_some(side)
     }
 
     fn collision(&self, path: String) -> Collision {
@@ -191,8 +202,24 @@ impl Merge {
                 lead(out)?;
                 return self.list(&lists, at, out);
             }
-            self.collisions.push(copies.collision(at.path().to_string()));
-            side = Some(self.prefer);
+            side = match self.keys.rule(at).strategy {
+                None => None,
+                Some(MergeStrategy::Local) => copies.preferring(Side::Local),
+                Some(MergeStrategy::Remote) => copies.preferring(Side::Remote),
+                Some(MergeStrategy::Set) => match set::merge(copies) {
+                    Some(Set::Side(side)) => Some(side),
+                    Some(Set::Items(items)) => {
+                        lead(out)?;
+                        out.extend_from_slice(items.as_bytes());
+                        return Ok(());
+                    }
+                    None => None,
+                },
+            };
+            side = side.or_else(|| {
+                self.collisions.push(copies.collision(at.path().to_string()));
+                Some(self.prefer)
+            });
         }
         if let Some(text) = side.and_then(|side| copies.of(side)) {
             lead(out)?;

@@ -4,10 +4,12 @@ use serde_json::{Map, Value, json};
 use super::{Copies, Merged, Side, same};
 use crate::json::merge::keys::{ListKey, ListKeys};
 
-const LINES: &[ListKey] = &[ListKey::__list("lines", "id"), ListKey::__inside("order", inside)];
+mod strategies;
+
+const LINES: &[ListKey] = &[ListKey::__field("lines").__key("id"), ListKey::__field("order").__inside(inside)];
 
 fn inside() -> &'static [ListKey] {
-    const { &[ListKey::__list("lines", "id")] }
+    const { &[ListKey::__field("lines").__key("id")] }
 }
 
 fn merge(base: &str, local: &str, remote: &str, keys: ListKeys, prefer: Side) -> Merged {

@@ -1,0 +1,212 @@
+//! The changes of a collection in a store that were not sent yet.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_core::{Stream, stream::BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use rusqlite::{Transaction, params};
+
+use super::{
+    collection::{Inner, LocalCollection, record, without_options},
+    store::{
+        failure::Failure,
+        rows::{CollectionNumber, timestamp},
+    },
+};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    operation::{Call, CallContext, sealed},
+    wire::{
+        object::{Record, RecordData, id::RecordId},
+        timestamp::Timestamp,
+    },
+};
+
+/// The rows that a push sends: changed ones without a conflict or a refusal.
+pub(super) const PENDING: &str = "is_changed AND ancestors IS NULL AND problem IS NULL";
+
+/// The number of changes that a stream reads at once.
+const AT_ONCE: usize = 256;
+
+/// A change that the next synchronization sends.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum PendingChange<T> {
+    /// A record that the server does not have yet.
+    Create(Record<T>),
+    /// A record that differs from that on the server, or of which a response was lost.
+    Update(Record<T>),
+    /// A record that was deleted here.
+    Delete(RecordId<T>),
+}
+
+impl<T> PendingChange<T> {
+    /// Returns the id of the record.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Create(record) | Self::Update(record) => record.id.as_str(),
+            Self::Delete(id) => id.as_str(),
+        }
+    }
+
+    /// Returns the record as it is here; `None` if it was deleted.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record<T>> {
+        match self {
+            Self::Create(record) | Self::Update(record) => Some(record),
+            Self::Delete(_) => None,
+        }
+    }
+}
+
+/// Lists the changes of a collection in a store that were not sent yet.
+pub struct ListPending<T> {
+    inner: Arc<Inner>,
+    limit: Option<usize>,
+    of: PhantomData<fn() -> T>,
+}
+
+/// Changes that were not sent yet, as they are read.
+#[must_use = "a stream reads nothing until it is polled"]
+pub struct PendingStream<T> {
+    changes: BoxStream<'static, Result<PendingChange<T>>>,
+}
+
+/// A change as it is kept.
+struct Found {
+    number: i64,
+    id: String,
+    is_new: bool,
+    local: Option<Arc<str>>,
+    version: Timestamp,
+}
+
+impl<T: RecordData> LocalCollection<T> {
+    /// Returns the changes that the next synchronization sends, in its order. It reads the file only.
+    ///
+    /// Options: [`limit`](Call::limit), [`stream`](Call::stream). [`status`](Self::status) counts them. Records with a conflict,
+    /// and changes that the server refused, are not among them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_decode`](crate::Error::is_decode) if a record does not decode as `T`.
+    pub fn pending(&self) -> Call<'static, ListPending<T>> {
+        let list = ListPending { inner: Arc::clone(&self.inner), limit: None, of: PhantomData };
+        Call::new(self.inner.remote.client(), list)
+    }
+}
+
+impl Found {
+    fn change<T: RecordData>(self) -> Result<PendingChange<T>> {
+        let Some(body) = &self.local else { return Ok(PendingChange::Delete(RecordId::from(self.id.as_str()))) };
+        let record = record::record(&self.id, body, self.version)?;
+        Ok(if self.is_new { PendingChange::Create(record) } else { PendingChange::Update(record) })
+    }
+}
+
+/// Lists the changed records after a position, and reads no others.
+pub(super) fn listing() -> String {
+    format!(
+        "SELECT number, id, base IS NULL, local, version FROM record \
+         WHERE collection = ? AND {PENDING} AND number > ? ORDER BY number LIMIT ?"
+    )
+}
+
+fn find(transaction: &Transaction<'_>, of: CollectionNumber, after: i64, most: i64) -> Result<Vec<Found>, Failure> {
+    let mut statement = transaction.prepare_cached(&listing())?;
+    let found = statement.query_map(params![of.0, after, most], |row| {
+        Ok(Found {
+            number: row.get(0)?,
+            id: row.get(1)?,
+            is_new: row.get(2)?,
+            local: row.get(3)?,
+            version: timestamp(row.get(4)?),
+        })
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+impl<T: RecordData> ListPending<T> {
+    fn context(&self) -> CallContext {
+        CallContext::new("get the pending changes of", &self.inner.remote.records())
+    }
+
+    fn stream(self) -> PendingStream<T> {
+        let context = self.context();
+        let (inner, left) = (self.inner, self.limit.unwrap_or(usize::MAX));
+        let pages = stream::try_unfold((0, left), move |(after, left)| {
+            let inner = Arc::clone(&inner);
+            async move {
+                let most = i64::try_from(left.min(AT_ONCE)).unwrap_or(i64::MAX);
+                let number = inner.number;
+                let found = inner.database.read(move |transaction| find(transaction, number, after, most)).await?;
+                let Some(last) = found.last().map(|found| found.number) else { return Ok(None) };
+                let left = left.saturating_sub(found.len());
+                Ok::<_, Error>(Some((stream::iter(found).map(Found::change), (last, left))))
+            }
+        });
+        let changes = pages.try_flatten().map_err(move |error| context.attach(error));
+        PendingStream { changes: changes.boxed() }
+    }
+}
+
+impl<T: RecordData> sealed::Action for ListPending<T> {
+    const NAME: &'static str = "ListPending";
+
+    type Output = Vec<PendingChange<T>>;
+
+    async fn run(self, client: Client) -> Result<Vec<PendingChange<T>>> {
+        without_options(&client)?;
+        self.stream().try_collect().await
+    }
+}
+
+impl<T: RecordData> Call<'_, ListPending<T>> {
+    /// Reads at most this many changes.
+    pub fn limit(mut self, changes: usize) -> Self {
+        self.op.limit = Some(changes);
+        self
+    }
+
+    /// Returns the changes as a stream, which holds few of them at a time.
+    pub fn stream(self) -> PendingStream<T> {
+        match without_options(&self.client) {
+            Ok(()) => self.op.stream(),
+            Err(error) => PendingStream { changes: stream::once(std::future::ready(Err(error))).boxed() },
+        }
+    }
+
+    /// Returns the changes as an iterator, which blocks this thread: [`stream`](Self::stream) without async code.
+    #[cfg(feature = "blocking")]
+    pub fn iter(self) -> impl Iterator<Item = Result<PendingChange<T>>> + Send + use<T> {
+        crate::operation::blocking::iterate(self.stream())
+    }
+}
+
+impl<T> Stream for PendingStream<T> {
+    type Item = Result<PendingChange<T>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.changes.poll_next_unpin(context)
+    }
+}
+
+impl<T> fmt::Debug for ListPending<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ListPending({})", self.inner.remote.path())
+    }
+}
+
+impl<T> fmt::Debug for PendingStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PendingStream")
+    }
+}

@@ -1,0 +1,64 @@
+//! The rest that the server asked for by `Retry-After` or `Backoff`, which is kept in the file: a program that is started again
+//! heeds it as well.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use http::StatusCode;
+use rusqlite::{Transaction, params};
+
+use crate::{
+    client::Client,
+    error::{Error, Result, kind::ErrorKind},
+    local::{
+        collection::Inner,
+        store::{failure::Failure, rows::CollectionNumber},
+    },
+};
+
+/// The longest rest that is kept: a server that asks for more is asked again after it.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Keeps the time that the server asked for, with its last response or with an error, for all collections of that server.
+pub(super) async fn keep(inner: &Arc<Inner>, client: &Client, error: Option<&Error>) -> Result<()> {
+    let Some(rest) = client.backoff().max(error.and_then(asked)) else { return Ok(()) };
+    let server = inner.names.server.clone();
+    let until = after(rest.min(LONGEST));
+    let write = move |transaction: &Transaction<'_>| {
+        let sql = "UPDATE collection SET wait_until = max(wait_until, ?) WHERE server = ?";
+        transaction.execute(sql, params![until, server])?;
+        Ok(())
+    };
+    inner.database.write(write).await
+}
+
+/// Returns the rest that an error tells of, if it is about the server and not about one request.
+fn asked(error: &Error) -> Option<Duration> {
+    let is_rest = match error.status() {
+        Some(status) => matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS),
+        // The client has not sent the request, since the server asked for time before.
+        None => error.kind() == ErrorKind::Unavailable,
+    };
+    error.retry_after().filter(|_| is_rest)
+}
+
+/// Returns an error if the server asked for time that has not passed.
+pub(super) fn check(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<(), Failure> {
+    let sql = "SELECT wait_until FROM collection WHERE number = ?";
+    let until: i64 = transaction.prepare_cached(sql)?.query_row([of.0], |row| row.get(0))?;
+    let now = after(Duration::ZERO);
+    if until > now { Err(resting(until - now).into()) } else { Ok(()) }
+}
+
+fn resting(millis: i64) -> Error {
+    let message = "the server asked for time before the next request, and it has not passed";
+    Error::new(ErrorKind::Unavailable, message).with_retry_after(Duration::from_millis(millis.unsigned_abs()))
+}
+
+/// Returns the time after this delay, in milliseconds since 1970.
+pub(super) fn after(delay: Duration) -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.saturating_add(delay).as_millis()).unwrap_or(i64::MAX)
+}
