@@ -173,7 +173,7 @@ fn outcome<T>(result: Result<T>, show: impl Fn(T) -> String) -> String {
     kinds.iter().find(|(is_it, _)| *is_it).map_or_else(|| error.to_string(), |(_, kind)| (*kind).to_owned())
 }
 
-fn record(record: Record<Value>) -> String {
+fn record(record: &Record<Value>) -> String {
     format!("{} {}", record.id, record.data["n"])
 }
 
@@ -201,8 +201,9 @@ impl Device {
                 ids
             }
             Step::Update(n) => {
-                let updates = self.notes.update_records(|data: &mut Value| data["n"] = n.into()).stream();
-                let mut updated: Vec<String> = updates.map(|result| outcome(result, record)).collect().await;
+                let results = self.notes.update_records(|data: &mut Value| data["n"] = n.into()).stream();
+                let mut updated: Vec<String> =
+                    results.map(|result| outcome(result, |updated| record(&updated))).collect().await;
                 updated.sort();
                 updated
             }
@@ -216,7 +217,7 @@ impl Device {
             Way::Stream => notes.create_records_from(stream::iter(data)).stream().collect().await,
             Way::OneByOne => stream::iter(data).then(|data| async { notes.create_record(data).await }).collect().await,
         };
-        results.into_iter().map(|result| outcome(result, record)).collect()
+        results.into_iter().map(|result| outcome(result, |stored| record(&stored))).collect()
     }
 
     async fn overwrite(&self, records: Vec<(String, Value)>) -> Vec<String> {
@@ -228,7 +229,7 @@ impl Device {
                 stream::iter(records).then(overwrite).collect().await
             }
         };
-        results.into_iter().map(|result| outcome(result, record)).collect()
+        results.into_iter().map(|result| outcome(result, |stored| record(&stored))).collect()
     }
 
     async fn save(&mut self, saves: Vec<(usize, u64)>) -> Vec<String> {
@@ -340,7 +341,9 @@ async fn bulk_verbs_have_the_outcomes_of_single_ones() -> Outcome {
                 // The versions are the server's now, which earlier copies do not have.
                 model.base = model.records.clone();
                 model.copies.clear();
-                devices.iter_mut().for_each(|device| device.copies.clear());
+                for device in &mut devices {
+                    device.copies.clear();
+                }
             }
         }
         for device in &devices {

@@ -18,16 +18,16 @@ pub struct UpdateReport {
     pub changed: usize,
 }
 
+/// A record and what became of it.
+pub(crate) type Saved<T> = (Record<T>, SaveOutcome);
+
 /// A record and what became of it, or `None` if it did not match any more.
-pub(crate) type Updated<T> = Option<(Record<T>, SaveOutcome)>;
+pub(crate) type Updated<T> = Option<Saved<T>>;
 
 /// A place of records that were read: a collection on a server, or one in a store.
 pub(crate) trait Records<T>: Sync {
     /// Saves the changes of the records.
-    fn save(
-        &self,
-        records: Vec<Record<T>>,
-    ) -> impl Future<Output = Result<Vec<Result<(Record<T>, SaveOutcome)>>>> + Send;
+    fn save(&self, records: Vec<Record<T>>) -> impl Future<Output = Result<Vec<Result<Saved<T>>>>> + Send;
 
     /// Reads the records with these ids as they are now, unless they do not match any more.
     fn read_again(&self, ids: Vec<RecordId<T>>) -> impl Future<Output = Result<Vec<Result<Option<Record<T>>>>>> + Send;
