@@ -6,6 +6,7 @@ mod conflicts;
 mod convergence;
 mod device;
 mod file;
+mod full;
 mod incoming;
 mod killed;
 mod lease;
