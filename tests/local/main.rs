@@ -5,6 +5,7 @@
 mod conflicts;
 mod convergence;
 mod device;
+mod faults;
 mod file;
 mod full;
 mod incoming;
@@ -16,3 +17,4 @@ mod processes;
 mod real;
 mod reconcile;
 mod verbs;
+mod world;
