@@ -16,5 +16,6 @@ mod outgoing;
 mod processes;
 mod real;
 mod reconcile;
+mod scenarios;
 mod verbs;
 mod world;
