@@ -32,11 +32,11 @@ fn full_disk_is_an_error_that_loses_nothing() -> Outcome {
         }
         status => assert!(status?.success()),
     }
-    let test = ["--exact", "full::process_with_a_full_disk", "--ignored", "--nocapture"];
+    let arguments = ["--exact", "full::process_with_a_full_disk", "--ignored", "--nocapture"];
     let ignoring = "trap '' XFSZ; exec \"$0\" \"$@\"";
-    let output = Command::new("sh").args(["-c", ignoring]).arg(env::current_exe()?).args(test).output()?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let output = Command::new("sh").args(["-c", ignoring]).arg(env::current_exe()?).args(arguments).output()?;
+    let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", shown(&output.stdout), shown(&output.stderr));
     Ok(())
 }
 

@@ -108,9 +108,10 @@ async fn write(notes: &LocalCollection<Value>, changes: &Semaphore, life: u64) {
             at if at < 40 => {
                 say(&line("try", &format!("number-{value}"), Some(value)));
                 let data = json!({"number": value, "value": value});
-                let created = match chance.one_in(2) {
-                    true => notes.create_record(data).await.unwrap(),
-                    false => notes.create_record(data).id(format!("own-{value}")).await.unwrap(),
+                let created = if chance.one_in(2) {
+                    notes.create_record(data).await.unwrap()
+                } else {
+                    notes.create_record(data).id(format!("own-{value}")).await.unwrap()
                 };
                 say(&line("done", &format!("number-{value}"), Some(value)));
                 own.push((created.id.to_string(), value));
@@ -237,9 +238,9 @@ impl Run {
         let mut left = self.chance.between(1, if by_requests { 25 } else { 60 });
         while left > 0 {
             let counts = tokio::select! {
-                line = lines.next_line() => {
-                    let line = line.unwrap().expect("it does not end by itself");
-                    self.ledger.read(&line) && !by_requests
+                said = lines.next_line() => {
+                    let said = said.unwrap().expect("it does not end by itself");
+                    self.ledger.read(&said) && !by_requests
                 }
                 _ = self.arrivals.recv() => by_requests,
             };
@@ -252,8 +253,8 @@ impl Run {
             std::hint::spin_loop();
         }
         child.kill().await.unwrap();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            self.ledger.read(&line);
+        while let Some(said) = lines.next_line().await.unwrap() {
+            self.ledger.read(&said);
         }
         assert_is_whole(&self.path);
     }

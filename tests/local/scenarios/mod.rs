@@ -130,11 +130,15 @@ async fn run(world: &World, states: &mut [State], meeting: Meeting, policy: Conf
             notes.sync().await.unwrap()
         }
         Meeting::Push => {
-            states.iter_mut().for_each(|state| state.push(policy, &mut expected));
+            for state in states.iter_mut() {
+                state.push(policy, &mut expected);
+            }
             notes.push().await.unwrap()
         }
         Meeting::PullOnly => {
-            states.iter_mut().for_each(|state| state.pull(policy, &mut expected));
+            for state in states.iter_mut() {
+                state.pull(policy, &mut expected);
+            }
             notes.pull().await.unwrap()
         }
     };

@@ -126,10 +126,16 @@ impl State {
 /// A synchronization of all records.
 pub(super) fn sync(states: &mut [State], policy: ConflictPolicy, counts: &mut Counts) {
     let before = counts.sent;
-    states.iter_mut().for_each(|state| state.pull(policy, counts));
-    states.iter_mut().for_each(|state| state.push(policy, counts));
+    for state in states.iter_mut() {
+        state.pull(policy, counts);
+    }
+    for state in states.iter_mut() {
+        state.push(policy, counts);
+    }
     if counts.sent > before {
-        states.iter_mut().for_each(|state| state.pull(policy, counts));
+        for state in states.iter_mut() {
+            state.pull(policy, counts);
+        }
     }
 }
 
