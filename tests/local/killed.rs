@@ -301,7 +301,7 @@ fn assert_is_whole(path: &Path) {
 
 #[tokio::test]
 async fn killed_program_loses_nothing_and_stores_nothing_twice() {
-    let kills = env::var("KINTO_TEST_KILLS").map_or(15, |kills| kills.parse().expect("a number"));
+    let kills = env::var("KINTO_TEST_KILLS").map_or(10, |kills| kills.parse().expect("a number"));
     let mut run = Run::start().await;
     for life in 1..=kills {
         run.live(life).await;
