@@ -122,7 +122,8 @@ impl Gate {
         self.arrivals.add_permits(1);
     }
 
-    pub(crate) async fn pass(&self) {
+    /// Waits until the gate is opened.
+    pub async fn pass(&self) {
         self.arrive();
         // It has no permits, and ends with an error when the gate is opened.
         let _ = self.open.acquire().await;

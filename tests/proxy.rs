@@ -107,6 +107,12 @@ impl Proxy {
         self.state().arrived.iter().map(SentRequest::line).collect()
     }
 
+    /// Takes the lines of what has arrived since the last call.
+    #[must_use]
+    pub fn take_lines(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().arrived).iter().map(SentRequest::line).collect()
+    }
+
     /// Returns the number of connections that were made to it.
     #[must_use]
     pub fn connections(&self) -> usize {

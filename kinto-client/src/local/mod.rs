@@ -78,6 +78,9 @@
 //!
 //! Records are kept as they are, so whoever can read the file can read them: leave its encryption to the operating system.
 //! Credentials are not in it.
+//!
+//! Beside the file are those of SQLite, which end in `-wal` and `-shm`, and an empty one for each collection that was synchronized,
+//! which ends in `-sync` and a number: its lock says that a synchronization is running, and ends with the process.
 
 mod changes;
 mod collection;

@@ -1,7 +1,7 @@
 //! The connection to the file, on a thread of its own.
 
 use std::{
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -28,6 +28,8 @@ pub(crate) struct Database {
     name: Arc<str>,
     /// The number of changes that the file keeps.
     keep_changes: u32,
+    /// `None` for a store in memory.
+    file: Option<Arc<Path>>,
 }
 
 /// The place of a store.
@@ -76,6 +78,11 @@ impl Database {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (opened, outcome) = oneshot::channel();
         let name: Arc<str> = place.name().into();
+        let file = match &place {
+            // SQLite too stays with the folder that was the current one.
+            Place::File(path) => Some(path::absolute(path).unwrap_or_else(|_| path.clone()).into()),
+            Place::Memory => None,
+        };
         let serve = move || {
             let mut connection = match place.connect(busy_timeout) {
                 Ok(connection) => connection,
@@ -96,7 +103,7 @@ impl Database {
             .map_err(|error| Error::storage(&name, "its thread could not be started").caused_by(error))?;
         let outcome = outcome.await.map_err(|_| stopped(&name))?;
         outcome.map_err(|failure| failure.in_store(&name))?;
-        Ok(Self { jobs, name, keep_changes })
+        Ok(Self { jobs, name, keep_changes, file })
     }
 
     /// Runs a job in a transaction that may write. Nothing of it is stored if it fails, or if the caller has gone before it
@@ -167,6 +174,11 @@ impl Database {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the path of the file; `None` for a store in memory.
+    pub(crate) fn file(&self) -> Option<Arc<Path>> {
+        self.file.clone()
     }
 }
 

@@ -30,13 +30,17 @@ fn reason(error: &rusqlite::Error) -> &'static str {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             "it is damaged, or is no SQLite database: restore a copy, or move it away and synchronize into a new file"
         }
-        Some(ErrorCode::DiskFull) => "the disk is full: nothing of this change was stored",
+        Some(ErrorCode::DiskFull) => "the disk is full: nothing of this change was stored, make room and try again",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another process kept it locked for longer than `busy_timeout` allows"
         }
         Some(ErrorCode::CannotOpen) => "it cannot be opened: check that its folder exists and may be written",
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => "it may not be written",
-        Some(ErrorCode::SystemIoFailure) => "the operating system could not read or write it",
+        // SQLite does not tell a quota, or a limit of the process, from a disk that fails.
+        Some(ErrorCode::SystemIoFailure) => {
+            "the operating system could not read or write it: nothing of this change was stored, make room if a quota or a limit \
+             of the size of files was reached, check the disk otherwise, and try again"
+        }
         _ => "it could not be read or written",
     }
 }

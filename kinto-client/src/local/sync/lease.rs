@@ -1,6 +1,11 @@
 //! One synchronization of a collection at a time, also across processes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use rusqlite::{Transaction, params};
 
@@ -13,14 +18,24 @@ use crate::{
     },
 };
 
-/// The time after which a lease ends by itself: longer than any request takes.
+/// The time after which a lease ends by itself although its process lives: longer than any request takes.
 const TERM: Duration = Duration::from_secs(120);
 
-/// The right to synchronize a collection, until it is released or dropped.
+/// The right to synchronize a collection, until it is released or dropped, or its process ends.
 pub(super) struct Lease {
     inner: Arc<Inner>,
     epoch: i64,
     is_released: bool,
+    /// The system unlocks it when the process ends, and needs no room on the disk for that.
+    _lock: Option<File>,
+}
+
+/// The holder of the lock beside the file.
+enum Holder {
+    Nobody(File),
+    Somebody,
+    /// There are no locks here, or the store is in memory.
+    Unknown,
 }
 
 impl Lease {
@@ -30,9 +45,18 @@ impl Lease {
     ///
     /// [`Error::is_unavailable`] if another synchronization of the collection is running, or if the server asked for time.
     pub(super) async fn take(inner: &Arc<Inner>) -> Result<Self> {
-        let number = inner.number;
-        let epoch = inner.database.write(move |transaction| take(transaction, number)).await?;
-        Ok(Self { inner: Arc::clone(inner), epoch, is_released: false })
+        let (number, file) = (inner.number, inner.database.file());
+        let take = move |transaction: &Transaction<'_>| {
+            let holder = file.map_or(Holder::Unknown, |file| lock(&file, number));
+            let is_free = matches!(holder, Holder::Nobody(_));
+            Ok((take(transaction, number, is_free)?, holder))
+        };
+        let (epoch, holder) = inner.database.write(take).await?;
+        let lock = match holder {
+            Holder::Nobody(lock) => Some(lock),
+            Holder::Somebody | Holder::Unknown => None,
+        };
+        Ok(Self { inner: Arc::clone(inner), epoch, is_released: false, _lock: lock })
     }
 
     /// Runs a job in a transaction, if this lease is still the current one: what a synchronization learned before another one
@@ -80,11 +104,26 @@ fn release(transaction: &Transaction<'_>, of: CollectionNumber, epoch: i64) -> R
     Ok(())
 }
 
-fn take(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<i64, Failure> {
+/// Locks the file that stands for a collection, beside the store's.
+fn lock(store: &Path, of: CollectionNumber) -> Holder {
+    // Another process may have opened it through a link.
+    let mut path = store.canonicalize().unwrap_or_else(|_| store.to_owned()).into_os_string();
+    path.push(format!("-sync{}", of.0));
+    // It is left there: a lock on a file that another process has removed would be worth nothing.
+    let Ok(file) = File::options().create(true).truncate(false).write(true).open(path) else { return Holder::Unknown };
+    match file.try_lock() {
+        Ok(()) => Holder::Nobody(file),
+        Err(TryLockError::WouldBlock) => Holder::Somebody,
+        Err(TryLockError::Error(_)) => Holder::Unknown,
+    }
+}
+
+/// Takes the lease of a collection. `is_free` if no living process holds it, whatever its term is.
+fn take(transaction: &Transaction<'_>, of: CollectionNumber, is_free: bool) -> Result<i64, Failure> {
     let sql = "SELECT held_until FROM collection WHERE number = ?";
     let held: i64 = transaction.query_row(sql, [of.0], |row| row.get(0))?;
     let now = rest::after(Duration::ZERO);
-    if held > now {
+    if held > now && !is_free {
         return Err(busy(held - now).into());
     }
     rest::check(transaction, of)?;
