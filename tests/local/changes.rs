@@ -16,7 +16,7 @@ async fn next(notes: &LocalCollection<Value>, position: &mut ChangePosition) -> 
     let changes = changes.into_iter().map(|change| {
         *position = change.position();
         match change {
-            LocalChange::Record(change) => *change,
+            LocalChange::Changed(change) => *change,
             other => panic!("{other:?}"),
         }
     });

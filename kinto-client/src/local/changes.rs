@@ -36,7 +36,7 @@ pub struct ChangePosition(i64);
 #[non_exhaustive]
 pub enum LocalChange<T> {
     /// A record was created, changed or deleted.
-    Record(Box<RecordChange<T>>),
+    Changed(Box<RecordChange<T>>),
     /// Changes after the given position are no longer kept: read all records, and continue from this position.
     Reset(ChangePosition),
 }
@@ -81,7 +81,7 @@ impl<T> LocalChange<T> {
     #[must_use]
     pub fn position(&self) -> ChangePosition {
         match self {
-            Self::Record(change) => change.position,
+            Self::Changed(change) => change.position,
             Self::Reset(position) => *position,
         }
     }
@@ -113,7 +113,7 @@ impl<T: RecordData> LocalCollection<T> {
     /// for change in notes.changes_since(position).await? {
     ///     position = change.position();
     ///     match change {
-    ///         LocalChange::Record(change) => println!("{}: {:?} -> {:?}", change.id, change.before, change.after),
+    ///         LocalChange::Changed(change) => println!("{}: {:?} -> {:?}", change.id, change.before, change.after),
     ///         LocalChange::Reset(_) => println!("read all records again"),
     ///         _ => {}
     ///     }
@@ -143,7 +143,7 @@ impl<T: RecordData> GetLocalChanges<T> {
         match page {
             Page::Reset(position) => Ok(vec![LocalChange::Reset(ChangePosition(position))]),
             Page::Changes(changes) => {
-                changes.into_iter().map(|logged| decode(logged).map(Box::new).map(LocalChange::Record)).collect()
+                changes.into_iter().map(|logged| decode(logged).map(Box::new).map(LocalChange::Changed)).collect()
             }
         }
     }

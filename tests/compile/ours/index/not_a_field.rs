@@ -20,3 +20,4 @@ struct Address {
 }
 
 fn main() {}
+// mistakes: 3
