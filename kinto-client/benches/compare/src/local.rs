@@ -93,7 +93,7 @@ fn edit(programs: &Programs, times: usize, report: &mut Report) -> Outcome {
 fn push(programs: &Programs, times: usize, report: &mut Report) -> Outcome {
     let server = Canned::start(PUSHED, 1_000)?;
     let case =
-        |label, program, work, expected| Case { expected, ..Case::new(label, program, work, &*server.url, PUSHED) };
+        |label, program, work, expected| Case { expected, ..Case::new(label, program, work, &server.url, PUSHED) };
     let cases = [
         case("pull, edit, push", &programs.local, "pull-and-push", PUSHED),
         case("pull, edit", &programs.local, "pull-and-edit", PUSHED),

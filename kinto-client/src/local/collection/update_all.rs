@@ -116,9 +116,9 @@ impl<T: RecordData> Selection<T> {
         let (of, query) = (self.inner.number, Query::new(&self.listing)?);
         let names = ids.clone();
         let read = move |transaction: &Transaction<'_>| {
-            let load = |id: &RecordId<T>| match query.holds(transaction, of, id.as_str())? {
-                true => rows::load(transaction, of, id.as_str()).map(Some),
-                false => Ok(None),
+            let load = |id: &RecordId<T>| {
+                let is_there = query.holds(transaction, of, id.as_str())?;
+                is_there.then(|| rows::load(transaction, of, id.as_str())).transpose()
             };
             names.iter().map(load).collect::<Result<Vec<Option<Row>>, Failure>>()
         };
