@@ -56,7 +56,7 @@ impl<'a, T: RecordData> Call<'a, LocalList<T>> {
     /// # Errors
     ///
     /// [`Error::is_not_found`](crate::Error::is_not_found) if there is none, and
-    /// [`ErrorKind::MultipleResults`](crate::ErrorKind::MultipleResults) if there is more than one.
+    /// [`ErrorKind::MultipleResults`] if there is more than one.
     pub fn one(self) -> Call<'a, LocalOne<T>> {
         Call::new(&self.client, LocalOne(self.op))
     }
