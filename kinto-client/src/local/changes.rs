@@ -7,7 +7,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    collection::{Inner, LocalCollection, record, without_options},
+    collection::LocalCollection,
+    inner::{Inner, without_options},
+    record,
     row::Origin,
     store::log::{self, Logged, Page},
 };

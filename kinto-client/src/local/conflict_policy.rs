@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    collection::{Inner, LocalCollection},
+    collection::LocalCollection,
     conflicts::{self, LocalConflict},
+    inner::Inner,
+    policies::Choice,
     row::{self, Policy, Row},
-    sync::policies::Choice,
 };
 use crate::{error::Result, json::merge::three_way::Side, wire::object::RecordData};
 

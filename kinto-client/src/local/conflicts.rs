@@ -7,7 +7,9 @@ use rusqlite::{Transaction, params};
 use serde_json::Value;
 
 use super::{
-    collection::{Inner, LocalCollection, record, without_options},
+    collection::LocalCollection,
+    inner::{Inner, without_options},
+    record,
     row::{self, Problem, Row, Rules},
     store::{failure::Failure, rows},
 };

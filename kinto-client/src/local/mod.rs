@@ -86,12 +86,16 @@ mod changes;
 mod collection;
 mod conflict_policy;
 mod conflicts;
+mod inner;
 mod pending;
+mod policies;
 mod query;
+mod record;
 pub(crate) mod row;
 mod status;
 mod store;
 mod sync;
+mod window;
 
 pub use changes::{ChangeOrigin, ChangePosition, GetLocalChanges, LocalChange, RecordChange};
 pub use collection::{
@@ -115,7 +119,8 @@ pub use conflicts::{
     FieldConflict, ListConflicts, ListProblems, LocalConflict, LocalProblem, ResolveConflict, RetryProblem,
 };
 pub use pending::{ListPending, PendingChange, PendingStream};
+pub use policies::LossPolicy;
 pub use query::{LocalCount, LocalFirst, LocalLenient, LocalList, LocalOne, LocalStream};
 pub use status::{GetStatus, LocalStatus};
 pub use store::{OpenStore, Store};
-pub use sync::{LossPolicy, SyncAll, SyncReport, Synchronize};
+pub use sync::{SyncAll, SyncReport, Synchronize};

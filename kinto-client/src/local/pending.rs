@@ -13,7 +13,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rusqlite::{Transaction, params};
 
 use super::{
-    collection::{Inner, LocalCollection, record, without_options},
+    collection::LocalCollection,
+    inner::{Inner, without_options},
+    record,
     store::{
         failure::Failure,
         rows::{CollectionNumber, timestamp},

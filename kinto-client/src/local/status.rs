@@ -9,7 +9,8 @@ use std::{
 use rusqlite::{Row as SqlRow, Transaction};
 
 use super::{
-    collection::{Inner, LocalCollection, without_options},
+    collection::LocalCollection,
+    inner::{Inner, without_options},
     pending::PENDING,
     store::{failure::Failure, rows::CollectionNumber},
 };

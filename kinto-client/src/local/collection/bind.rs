@@ -4,13 +4,16 @@ use std::{fmt, marker::PhantomData, sync::Mutex};
 
 use rusqlite::Transaction;
 
-use super::{Inner, LocalCollection, now};
+use super::LocalCollection;
 use crate::{
     client::Client,
     error::{Error, Result},
     handle::Collection,
     json::merge::keys::ListKeys,
-    local::store::{Store, collections, collections::Names, indexes, rows::millis},
+    local::{
+        inner::{Inner, now},
+        store::{Store, collections, collections::Names, indexes, rows::millis},
+    },
     operation::{Call, CallContext, sealed},
     record::KintoRecord,
     transport::retry::NeverRetry,

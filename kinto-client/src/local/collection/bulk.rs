@@ -3,16 +3,16 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Inner, LocalCollection,
+    LocalCollection,
     change::{LocalOperation, Stop, carry_out},
     create::LocalCreate,
     delete::LocalDelete,
     save::LocalSave,
-    without_options,
 };
 use crate::{
     client::Client,
     error::Result,
+    local::inner::{Inner, without_options},
     operation::{
         Call, CallContext,
         batch::bulk::all_or_partial,

@@ -6,17 +6,17 @@ use futures_core::{Stream, future::BoxFuture, stream::BoxStream};
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Inner, LocalCollection,
+    LocalCollection,
     change::{LocalOperation, Stop, carry_out},
     create::LocalCreate,
     delete::LocalDelete,
     overwrite::LocalOverwrite,
     save::LocalSaveOwned,
-    without_options,
 };
 use crate::{
     client::{Client, span},
     error::Result,
+    local::inner::{Inner, without_options},
     operation::{
         Call, CallContext,
         batch::{

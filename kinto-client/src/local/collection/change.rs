@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Transaction;
 
-use super::{Inner, record, rules, without_options};
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     json::merge::keys::ListKeys,
     local::{
+        inner::{Inner, rules, without_options},
+        record,
         row::{self, Body, Policy, Row, Rules},
         store::{
             failure::Failure,

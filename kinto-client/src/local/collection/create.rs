@@ -1,14 +1,10 @@
 use std::sync::Arc;
 
-use super::{
-    Inner,
-    change::{Change, Changed, LocalOperation, carry_out_one, lost},
-    record,
-};
+use super::change::{Change, Changed, LocalOperation, carry_out_one, lost};
 use crate::{
     client::Client,
     error::{Error, Result},
-    local::row::Body,
+    local::{inner::Inner, record, row::Body},
     operation::{
         Call, CallContext,
         create::{Create, NewId},

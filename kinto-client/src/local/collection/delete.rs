@@ -1,12 +1,10 @@
 use std::sync::Arc;
 
-use super::{
-    Inner,
-    change::{Change, Changed, LocalOperation, carry_out_one, lost},
-};
+use super::change::{Change, Changed, LocalOperation, carry_out_one, lost};
 use crate::{
     client::Client,
     error::Result,
+    local::inner::Inner,
     operation::{CallContext, debug_as_place, sealed},
     wire::{
         id_text::Name,

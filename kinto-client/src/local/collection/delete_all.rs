@@ -5,14 +5,16 @@ use std::{fmt, sync::Arc};
 use rusqlite::Transaction;
 
 use super::{
-    Inner, LocalCollection,
+    LocalCollection,
     change::{Change, Changed},
-    without_options,
 };
 use crate::{
     client::Client,
     error::Result,
-    local::query::select::Query,
+    local::{
+        inner::{Inner, without_options},
+        query::select::Query,
+    },
     operation::{Call, CallContext, sealed},
     wire::{
         id_text::Name,

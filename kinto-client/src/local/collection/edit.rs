@@ -1,11 +1,12 @@
 use std::{fmt, sync::Arc};
 
-use super::{Inner, update::change_record, without_options};
+use super::update::change_record;
 use crate::{
     client::Client,
     error::Result,
     field::{Field, operand::Operand},
     json::JsonObject,
+    local::inner::{Inner, without_options},
     operation::{
         Call, CallContext,
         edit::{Edit, Nullable},

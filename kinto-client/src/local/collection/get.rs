@@ -1,9 +1,12 @@
 use std::{fmt, sync::Arc};
 
-use super::{Inner, record, without_options};
 use crate::{
     client::Client,
     error::{Result, kind::ErrorKind},
+    local::{
+        inner::{Inner, without_options},
+        record,
+    },
     operation::{Call, CallContext, sealed},
     wire::object::{Record, RecordData, id::RecordId},
 };

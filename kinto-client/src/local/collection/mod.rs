@@ -2,42 +2,20 @@
 
 #![expect(private_interfaces, reason = "`LocalOperation` is sealed: no other crate can call methods with these types")]
 
-use std::{
-    fmt,
-    marker::PhantomData,
-    sync::{Arc, Mutex},
-    time::SystemTime,
-};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
-use rusqlite::Transaction;
 use serde::Serialize;
 
-use super::{
-    query::LocalList,
-    row::{Policy, Row, Rules},
-    store::{
-        collections::Names,
-        connection::Database,
-        failure::Failure,
-        rows::{self, CollectionNumber},
-    },
-    sync::{policies::Policies, window::Window},
-};
+use super::{inner::Inner, policies::Policies, query::LocalList};
 use crate::{
-    client::Client,
-    error::{Error, Result},
     handle::Collection,
-    json::merge::keys::ListKeys,
     operation::{
         Call,
         create::Create,
         delete::{DeleteTarget, TypedDeleteTarget},
         edit::Edit,
     },
-    wire::{
-        object::{Record, RecordData, id::RecordId},
-        timestamp::Timestamp,
-    },
+    wire::object::{Record, RecordData, id::RecordId},
 };
 
 pub(crate) mod bind;
@@ -50,7 +28,6 @@ pub(crate) mod delete_all;
 pub(crate) mod edit;
 pub(crate) mod get;
 pub(crate) mod overwrite;
-pub(crate) mod record;
 pub(crate) mod save;
 pub(crate) mod update;
 pub(crate) mod update_all;
@@ -72,68 +49,6 @@ pub struct LocalCollection<T> {
     pub(crate) inner: Arc<Inner>,
     pub(crate) policies: Policies,
     of: PhantomData<fn() -> T>,
-}
-
-/// The state that all handles of a collection share.
-pub(crate) struct Inner {
-    pub(crate) database: Database,
-    pub(crate) remote: Collection,
-    pub(crate) number: CollectionNumber,
-    pub(crate) names: Names,
-    pub(crate) keys: ListKeys,
-    /// What this process knows of the list on the server.
-    pub(crate) window: Mutex<Window>,
-}
-
-impl Inner {
-    /// Returns a record as it is here.
-    pub(crate) async fn row(&self, id: &str) -> Result<Row> {
-        let (number, id) = (self.number, id.to_owned());
-        self.database.read(move |transaction| rows::load(transaction, number, &id)).await
-    }
-
-    /// Changes a record by a rule, in one transaction, and returns it as it is then.
-    pub(crate) async fn change<F>(&self, id: &str, change: F) -> Result<Row>
-    where
-        F: FnOnce(Row, &Rules) -> Result<Row> + Send + 'static,
-    {
-        let (number, keys, id) = (self.number, self.keys, id.to_owned());
-        let change = move |transaction: &Transaction<'_>| {
-            let before = rows::load(transaction, number, &id)?;
-            let rules = rules(transaction, Policy::Manual, keys)?;
-            let row = change(before.clone(), &rules)?;
-            rows::save(transaction, number, &id, &before, &row)?;
-            Ok(row)
-        };
-        self.database.write(change).await
-    }
-
-    /// Checks an id and data that are to be stored, as they are checked before they are sent.
-    pub(crate) fn check(&self, id: &str, data: &str) -> Result<()> {
-        let list = self.remote.records();
-        list.checked_at(id)?;
-        list.check(Some(id), data.as_bytes())
-    }
-}
-
-/// Refuses options that are for requests, since a call on the records here sends none.
-pub(crate) fn without_options(client: &Client) -> Result<()> {
-    if client.is_for_one_call() {
-        return Err(Error::invalid(
-            "a call on the records in a store sends no request, so that `.retry(…)`, `.timeout(…)` and `.header(…)` have \
-             nothing to act on: leave them out, or give them to `sync()`",
-        ));
-    }
-    Ok(())
-}
-
-/// Returns the circumstances of a change: its number, and the time.
-pub(crate) fn rules(transaction: &Transaction<'_>, policy: Policy, keys: ListKeys) -> Result<Rules, Failure> {
-    Ok(Rules { policy, keys, revision: rows::next_number(transaction)?, now: now() })
-}
-
-pub(crate) fn now() -> Timestamp {
-    Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::from_millis(0))
 }
 
 impl<T: RecordData> LocalCollection<T> {

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use super::{
-    Inner,
     change::{Change, Changed, LocalOperation, carry_out_one, lost},
     create::NewRecord,
 };
 use crate::{
     client::Client,
     error::Result,
+    local::inner::Inner,
     operation::{CallContext, create::Create, debug_as_place, sealed},
     wire::object::{Record, RecordData, kind},
 };

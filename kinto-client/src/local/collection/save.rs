@@ -1,13 +1,10 @@
 use std::sync::Arc;
 
-use super::{
-    Inner,
-    change::{Change, Changed, LocalOperation, carry_out_one},
-    record,
-};
+use super::change::{Change, Changed, LocalOperation, carry_out_one};
 use crate::{
     client::Client,
     error::{Error, Result},
+    local::{inner::Inner, record},
     operation::{CallContext, debug_as_place, save::SaveOutcome, sealed},
     wire::{
         id_text::Name,

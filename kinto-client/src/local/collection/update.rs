@@ -1,9 +1,13 @@
 use std::{fmt, sync::Arc};
 
-use super::{Inner, change::store_one, record, save, without_options};
+use super::{change::store_one, save};
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
+    local::{
+        inner::{Inner, without_options},
+        record,
+    },
     operation::{CallContext, sealed, update::MAX_TRIES},
     wire::{
         object::{Record, RecordData, id::RecordId, kind},

@@ -10,18 +10,18 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rusqlite::Transaction;
 
 use super::{
-    Inner, LocalCollection,
+    LocalCollection,
     bulk_from::PIECE,
     change::{Change, Changed, LocalOperation, Stop, carry_out},
-    record,
     save::{self, LocalSaveOwned},
-    without_options,
 };
 use crate::{
     client::{Client, span},
     error::Result,
     local::{
+        inner::{Inner, without_options},
         query::{LocalList, LocalStream, select::Query},
+        record,
         row::Row,
         store::{failure::Failure, rows},
     },

@@ -5,7 +5,8 @@ use std::{fmt, sync::Arc};
 use rusqlite::Row as SqlRow;
 
 use super::{
-    collection::{Inner, record, without_options},
+    inner::{Inner, without_options},
+    record,
     store::rows::timestamp,
 };
 use crate::{

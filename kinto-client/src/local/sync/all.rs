@@ -17,7 +17,7 @@ use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     local::{
-        collection::Inner,
+        inner::Inner,
         pending::PENDING,
         store::{Store, failure::Failure, rows::CollectionNumber},
         sync::reconcile::Known,

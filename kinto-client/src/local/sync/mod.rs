@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use super::collection::{Inner, LocalCollection};
+use super::{
+    collection::LocalCollection,
+    inner::Inner,
+    policies::{LossPolicy, Policies},
+};
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
@@ -12,21 +16,17 @@ use crate::{
 
 mod all;
 mod lease;
-pub(crate) mod policies;
 mod problems;
 mod pull;
 mod push;
 mod reconcile;
 mod reply;
 mod rest;
-pub(crate) mod window;
 
 pub use all::SyncAll;
 use lease::Lease;
-use policies::Policies;
 use pull::Pulled;
 use push::Pushed;
-pub use reconcile::LossPolicy;
 
 /// The numbers of records that a synchronization changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

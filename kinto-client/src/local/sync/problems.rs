@@ -7,8 +7,8 @@ use crate::{
     client::Client,
     error::{Result, kind::ErrorKind},
     local::{
-        collection::Inner,
         conflicts::{PROBLEMS, marked},
+        inner::Inner,
         row::{Row, UNKNOWN},
         store::rows,
     },

@@ -1,6 +1,6 @@
 //! Reading what changed on the server, oldest first, page by page.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use futures_util::StreamExt as _;
 use http::StatusCode;
@@ -9,22 +9,22 @@ use tokio::time::Instant;
 
 use super::{
     lease::Lease,
-    policies::Policies,
     reconcile::{self, Known},
     reply,
-    window::{LONGEST_TRANSACTION, Start},
 };
 use crate::{
     client::Client,
     error::Result,
     json::merge::keys::ListKeys,
     local::{
-        collection::{Inner, rules},
+        inner::{Inner, rules},
+        policies::Policies,
         row::{self, Row, Status, Version},
         store::{
             failure::Failure,
             rows::{self, CollectionNumber, millis},
         },
+        window::{LONGEST_TRANSACTION, Start, Window},
     },
     operation::{CallContext, list::pages::Source},
     wire::{
@@ -95,9 +95,8 @@ pub(super) fn settled(inner: &Inner, known: &Known) -> Option<Timestamp> {
     window(inner).start(known.checkpoint, LONGEST_TRANSACTION).unless
 }
 
-fn window(inner: &Inner) -> std::sync::MutexGuard<'_, super::window::Window> {
-    let window: &Mutex<super::window::Window> = &inner.window;
-    window.lock().unwrap_or_else(PoisonError::into_inner)
+fn window(inner: &Inner) -> MutexGuard<'_, Window> {
+    inner.window.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(super) fn request(list: &List<kind::Record>, since: Timestamp) -> Result<Request> {

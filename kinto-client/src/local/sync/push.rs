@@ -6,14 +6,14 @@ use rusqlite::{Transaction, params};
 
 use super::{
     lease::Lease,
-    policies::Policies,
     reply::{Job, Outcome, Reply},
 };
 use crate::{
     client::Client,
     error::{Error, Result},
     local::{
-        collection::{Inner, now, rules},
+        inner::{Inner, now, rules},
+        policies::Policies,
         row::{self, PushResult, Row},
         store::{
             failure::Failure,

@@ -10,22 +10,22 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{
     lease::Lease,
-    policies::Policies,
     pull,
     reply::{Job, Outcome, Reply},
-    window::LONGEST_TRANSACTION,
 };
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     json::merge::keys::ListKeys,
     local::{
-        collection::{Inner, rules},
+        inner::{Inner, rules},
+        policies::{LossPolicy, Policies},
         row::{self, Push, Row, UNKNOWN, Version},
         store::{
             failure::Failure,
             rows::{self, CollectionNumber, millis, timestamp},
         },
+        window::LONGEST_TRANSACTION,
     },
     operation::{
         CallContext,
@@ -34,21 +34,6 @@ use crate::{
     },
     wire::{request::Request, timestamp::Timestamp},
 };
-
-/// The decision about records that disappeared from the server without having been deleted, as after a flush, or that are there
-/// in an older version, as after the restoration of a backup.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LossPolicy {
-    /// The synchronization is an error that says what happened. Nothing of these records is changed, here or on the server.
-    #[default]
-    Ask,
-    /// Sends these records again, as they are here.
-    Republish,
-    /// Deletes the records here that are gone on the server, and takes its older versions. What was changed here and not sent
-    /// is kept as a conflict.
-    DropLocal,
-}
 
 /// What was known of the list before a pull.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::{
     error::{Error, Result, kind::ErrorKind},
     local::{
-        collection::record,
+        record,
         row::{Guard, Problem, Push, PushResult, Version},
     },
     operation::delete::tombstone,

@@ -13,7 +13,7 @@ use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     local::{
-        collection::Inner,
+        inner::Inner,
         store::{failure::Failure, rows::CollectionNumber},
     },
 };

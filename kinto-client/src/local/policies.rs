@@ -2,8 +2,22 @@
 
 use std::sync::Arc;
 
-use super::reconcile::LossPolicy;
-use crate::local::row::{self, Body, Policy, Row, Rules};
+use super::row::{self, Body, Policy, Row, Rules};
+
+/// The decision about records that disappeared from the server without having been deleted, as after a flush, or that are there
+/// in an older version, as after the restoration of a backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LossPolicy {
+    /// The synchronization is an error that says what happened. Nothing of these records is changed, here or on the server.
+    #[default]
+    Ask,
+    /// Sends these records again, as they are here.
+    Republish,
+    /// Deletes the records here that are gone on the server, and takes its older versions. What was changed here and not sent
+    /// is kept as a conflict.
+    DropLocal,
+}
 
 /// Decides about a record with a conflict by its id; `None` if the conflict stays.
 pub(crate) type Resolver = Arc<dyn Fn(&str, &Row) -> Option<Choice> + Send + Sync>;
@@ -27,7 +41,7 @@ pub(crate) struct Policies {
 impl Policies {
     /// Ends the conflict that a change of the row brought, if the function of the program decides it. It is asked again only
     /// if the server has another version since.
-    pub(super) fn settle(&self, id: &str, before: &Row, row: Row, rules: &Rules) -> Row {
+    pub(crate) fn settle(&self, id: &str, before: &Row, row: Row, rules: &Rules) -> Row {
         let Some(resolver) = &self.resolver else { return row };
         if row.conflict.is_none() || row.conflict == before.conflict {
             return row;

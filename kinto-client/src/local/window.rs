@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::wire::timestamp::Timestamp;
 
 /// The longest transaction of the server.
-pub(super) const LONGEST_TRANSACTION: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST_TRANSACTION: Duration = Duration::from_secs(60);
 
 /// The greatest difference between the clocks of the server and of its database.
 const SKEW: Duration = Duration::from_secs(1);
@@ -29,16 +29,16 @@ pub(crate) struct Window {
 
 /// The beginning of a pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Start {
+pub(crate) struct Start {
     /// Reads what is later than this.
-    pub(super) since: Timestamp,
+    pub(crate) since: Timestamp,
     /// Reads nothing if the list still has this time.
-    pub(super) unless: Option<Timestamp>,
+    pub(crate) unless: Option<Timestamp>,
 }
 
 impl Window {
     /// Returns from where on the next pull reads.
-    pub(super) fn start(&self, checkpoint: Timestamp, longest: Duration) -> Start {
+    pub(crate) fn start(&self, checkpoint: Timestamp, longest: Duration) -> Start {
         let Some((newest, _)) = self.newest else {
             return Start { since: before(checkpoint, longest), unless: None };
         };
@@ -48,7 +48,7 @@ impl Window {
 
     /// Takes note of a pull that began at `began` and read to the end: its first page said that the list has the time
     /// `version`, at the server's time `date`.
-    pub(super) fn finish(
+    pub(crate) fn finish(
         &mut self,
         began: Instant,
         version: Timestamp,

@@ -1,0 +1,85 @@
+//! The state that all handles of a collection share.
+
+use std::{sync::Mutex, time::SystemTime};
+
+use rusqlite::Transaction;
+
+use super::{
+    row::{Policy, Row, Rules},
+    store::{
+        collections::Names,
+        connection::Database,
+        failure::Failure,
+        rows::{self, CollectionNumber},
+    },
+    window::Window,
+};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    handle::Collection,
+    json::merge::keys::ListKeys,
+    wire::timestamp::Timestamp,
+};
+
+/// The state that all handles of a collection share.
+pub(crate) struct Inner {
+    pub(crate) database: Database,
+    pub(crate) remote: Collection,
+    pub(crate) number: CollectionNumber,
+    pub(crate) names: Names,
+    pub(crate) keys: ListKeys,
+    /// What this process knows of the list on the server.
+    pub(crate) window: Mutex<Window>,
+}
+
+impl Inner {
+    /// Returns a record as it is here.
+    pub(crate) async fn row(&self, id: &str) -> Result<Row> {
+        let (number, id) = (self.number, id.to_owned());
+        self.database.read(move |transaction| rows::load(transaction, number, &id)).await
+    }
+
+    /// Changes a record by a rule, in one transaction, and returns it as it is then.
+    pub(crate) async fn change<F>(&self, id: &str, change: F) -> Result<Row>
+    where
+        F: FnOnce(Row, &Rules) -> Result<Row> + Send + 'static,
+    {
+        let (number, keys, id) = (self.number, self.keys, id.to_owned());
+        let change = move |transaction: &Transaction<'_>| {
+            let before = rows::load(transaction, number, &id)?;
+            let rules = rules(transaction, Policy::Manual, keys)?;
+            let row = change(before.clone(), &rules)?;
+            rows::save(transaction, number, &id, &before, &row)?;
+            Ok(row)
+        };
+        self.database.write(change).await
+    }
+
+    /// Checks an id and data that are to be stored, as they are checked before they are sent.
+    pub(crate) fn check(&self, id: &str, data: &str) -> Result<()> {
+        let list = self.remote.records();
+        list.checked_at(id)?;
+        list.check(Some(id), data.as_bytes())
+    }
+}
+
+/// Refuses options that are for requests, since a call on the records here sends none.
+pub(crate) fn without_options(client: &Client) -> Result<()> {
+    if client.is_for_one_call() {
+        return Err(Error::invalid(
+            "a call on the records in a store sends no request, so that `.retry(…)`, `.timeout(…)` and `.header(…)` have \
+             nothing to act on: leave them out, or give them to `sync()`",
+        ));
+    }
+    Ok(())
+}
+
+/// Returns the circumstances of a change: its number, and the time.
+pub(crate) fn rules(transaction: &Transaction<'_>, policy: Policy, keys: ListKeys) -> Result<Rules, Failure> {
+    Ok(Rules { policy, keys, revision: rows::next_number(transaction)?, now: now() })
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::from_millis(0))
+}
