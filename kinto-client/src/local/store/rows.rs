@@ -1,6 +1,6 @@
 //! Rows in the file.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use rusqlite::{OptionalExtension as _, Row as SqlRow, Transaction, params};
 
@@ -16,9 +16,16 @@ pub(crate) struct CollectionNumber(pub(crate) i64);
 
 /// Returns the next number of the sequence of the whole store.
 pub(crate) fn next_number(transaction: &Transaction<'_>) -> Result<u64, Failure> {
-    transaction.prepare_cached("UPDATE sequence SET last = last + 1")?.execute([])?;
-    let number: i64 = transaction.prepare_cached("SELECT last FROM sequence")?.query_row([], |row| row.get(0))?;
-    Ok(number.cast_unsigned())
+    Ok(next_numbers(transaction, 1)?.start)
+}
+
+/// Returns the next numbers of the sequence of the whole store.
+pub(crate) fn next_numbers(transaction: &Transaction<'_>, count: usize) -> Result<Range<u64>, Failure> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    transaction.prepare_cached("UPDATE sequence SET last = last + ?")?.execute([count])?;
+    let last: i64 = transaction.prepare_cached("SELECT last FROM sequence")?.query_row([], |row| row.get(0))?;
+    let end = last.cast_unsigned() + 1;
+    Ok(end - count.cast_unsigned()..end)
 }
 
 /// Returns a record, and an empty row if there is none.

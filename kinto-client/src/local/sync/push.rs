@@ -100,11 +100,12 @@ fn journal(
     )?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let changed = statement.query_map(params![of.0, after, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut jobs = Vec::new();
-    for changed in changed {
-        let (number, id): (i64, String) = changed?;
+    // All of them before any is written: SQLite does not say what a list reads of rows that change meanwhile.
+    let changed: Vec<(i64, String)> = changed.collect::<rusqlite::Result<_>>()?;
+    let attempts = rows::next_numbers(transaction, changed.len())?;
+    let mut jobs = Vec::with_capacity(changed.len());
+    for ((number, id), attempt) in changed.into_iter().zip(attempts) {
         let before = rows::load(transaction, of, &id)?;
-        let attempt = rows::next_number(transaction)?;
         let Some((row, push)) = row::begin_push(before.clone(), attempt, now()) else { continue };
         rows::save(transaction, of, &id, &before, &row)?;
         let place = list.at(id.as_str());
@@ -133,8 +134,9 @@ async fn store(
     lease
         .write(move |transaction| {
             let (mut done, mut stop) = (Done::default(), None);
+            // One number for all: they change together.
+            let rules = rules(transaction, policies.conflict, keys)?;
             for Outcome { job, reply, stop: error } in outcomes {
-                let rules = rules(transaction, policies.conflict, keys)?;
                 let before = rows::load(transaction, number, &job.id)?;
                 let row = take(before.clone(), &job, reply, &rules, &mut done)?;
                 let row = policies.settle(&job.id, &before, row, &rules);
