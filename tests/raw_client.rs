@@ -64,9 +64,10 @@ impl RawClient {
 
     async fn succeed(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let mut answer = self.send(method.clone(), path, body).await;
-        // On PostgreSQL two writers of one list, as all tests are of the list of buckets, may collide.
+        // On PostgreSQL two writers of one list, as all tests are of the list of buckets, may collide; and a worker whose
+        // connection to the database was cut finds that out by the next request.
         for _ in 0..50 {
-            if answer.status != StatusCode::CONFLICT {
+            if ![StatusCode::CONFLICT, StatusCode::SERVICE_UNAVAILABLE].contains(&answer.status) {
                 break;
             }
             answer = self.send(method.clone(), path, body).await;
