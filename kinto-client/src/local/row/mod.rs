@@ -48,6 +48,14 @@ impl Version {
     pub(crate) fn gone() -> Self {
         Self { body: None, last_modified: UNKNOWN }
     }
+
+    /// Returns the precondition of a write that replaces this version.
+    fn guard(&self) -> Guard {
+        match self.body {
+            Some(_) => Guard::Version(self.last_modified),
+            None => Guard::Absent,
+        }
+    }
 }
 
 /// The time of a deletion that the server reported without one.
@@ -220,17 +228,15 @@ impl Row {
 
     /// Returns the precondition of the next write.
     fn guard(&self) -> Guard {
-        match &self.base {
-            Some(Version { body: Some(_), last_modified }) => Guard::Version(*last_modified),
-            _ => Guard::Absent,
-        }
+        self.base.as_ref().map_or(Guard::Absent, Version::guard)
     }
 
     /// Takes a version of the server as the one that later changes are made of. What was sent with another precondition
-    /// can no longer be executed.
+    /// can no longer be executed; a creation that is on its way can be, after a deletion that was made before it.
     fn adopt(&mut self, version: &Version) {
+        let guard = version.guard();
         self.base = Some(version.clone());
-        self.journal.clear();
+        self.journal.retain(|entry| entry.guard == guard);
         self.conflict = None;
         self.problem = None;
     }

@@ -102,10 +102,13 @@ pub(super) struct World {
     server: Server,
     devices: Vec<Device>,
     requests: Vec<Request>,
-    responses: Vec<(Request, PushResult)>,
+    /// With true if no other write of the record was on the way when it was executed.
+    responses: Vec<(Request, PushResult, bool)>,
     values: Number,
     /// True if a function of the program decides each conflict at once.
     decides: bool,
+    /// True once the first device has made a record under its own id.
+    is_made: bool,
     /// The values that each replaced, where its writer saw them.
     seen: HashMap<Number, BTreeSet<Number>>,
     /// The values that were deleted by somebody who saw them.
@@ -123,6 +126,7 @@ impl World {
     pub(super) fn new(devices: usize, decides: bool) -> Self {
         Self {
             decides,
+            is_made: false,
             server: Server { clock: 1, ..Server::default() },
             devices: (0..devices).map(|_| Device::default()).collect(),
             requests: Vec::new(),
@@ -177,7 +181,9 @@ impl World {
 
     fn write(&mut self, device: usize, id: &'static str, row: Row, data: Option<&Fields>) {
         let device = &mut self.devices[device];
-        let is_new = id == "own" && row.base.is_none() && row.local.is_none() && row.journal.is_empty();
+        // A generated id is new once. Who creates a record under it again has chosen the id.
+        let is_new = id == "own" && !self.is_made;
+        self.is_made |= id == "own";
         let row = Row { is_own_id: row.is_own_id || is_new, ..row };
         let row = write(row, data.map(|data| json!(data).to_string().into()), &device.rules());
         device.put(id, row);
@@ -206,9 +212,9 @@ impl World {
             return;
         }
         let request = self.requests.remove(tape.below(self.requests.len()));
-        let result = self.server.run(&request);
+        let (result, is_settled) = (self.server.run(&request), self.is_settled(request.id));
         if tape.below(4) > 0 {
-            self.responses.push((request, result));
+            self.responses.push((request, result, is_settled));
         }
     }
 
@@ -216,11 +222,15 @@ impl World {
         if self.responses.is_empty() {
             return;
         }
-        let (request, result) = self.responses.remove(tape.below(self.responses.len()));
-        self.receive(&request, result);
+        let (request, result, is_settled) = self.responses.remove(tape.below(self.responses.len()));
+        self.receive(&request, result, is_settled);
     }
 
-    fn receive(&mut self, request: &Request, result: PushResult) {
+    fn is_settled(&self, id: &str) -> bool {
+        self.requests.iter().all(|request| request.id != id)
+    }
+
+    fn receive(&mut self, request: &Request, result: PushResult, is_settled: bool) {
         let device = &mut self.devices[request.device];
         if device.epoch != request.epoch {
             return;
@@ -229,7 +239,7 @@ impl World {
         let row = match (&request.push, result) {
             // A GET is answered with what there is.
             (Push::Get, PushResult::Stored(Version { body: None, .. })) => {
-                let settled = if self.requests.is_empty() { 2 } else { 0 };
+                let settled = if is_settled { 2 } else { 0 };
                 confirm_absent(row, Timestamp::from_millis(settled))
             }
             (Push::Get, PushResult::Stored(version)) => apply(row, &version, &rules).unwrap(),
@@ -292,8 +302,8 @@ impl World {
                     self.resolve(device, id, &mut last);
                     self.send(device, id);
                     while let Some(request) = self.requests.pop() {
-                        let result = self.server.run(&request);
-                        self.receive(&request, result);
+                        let (result, is_settled) = (self.server.run(&request), self.is_settled(request.id));
+                        self.receive(&request, result, is_settled);
                     }
                 }
             }

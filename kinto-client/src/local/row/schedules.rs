@@ -196,6 +196,19 @@ fn rule_6_loss_on_the_server_is_republished_or_followed() {
     assert_eq!(apply_loss(edited, false, &rules(3)).unwrap().status(), Status::Conflict);
 }
 
+/// Its precondition holds as long as there is no record: a tombstone of before does not end it.
+#[test]
+fn rule_2_creation_on_its_way_outlives_an_older_tombstone() {
+    let created = write(Row::default(), Some(body(r#"{"a":1}"#)), &rules(1));
+    let (sent, _) = begin_push(created, 2, Timestamp::from_millis(1)).unwrap();
+    let deleted = write(sent, None, &rules(3));
+    let row = apply(deleted, &tombstone(4), &rules(4)).unwrap();
+    assert_eq!((row.status(), row.journal.len()), (Status::InDoubt, 1));
+    // It arrives, and is known as what was sent from here.
+    let row = apply(row, &version(r#"{"a":1}"#, 5), &rules(5)).unwrap();
+    assert_eq!((row.status(), row.local, row.journal.len()), (Status::ToDelete, None, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
