@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Number, Value};
 
+use super::rank::rank;
+
 /// Compares two values in the order of `jsonb`: null, text, numbers, booleans, lists, objects. An empty list comes before
 /// everything else, because of how a single value is stored.
 #[cfg(feature = "testing")]
@@ -18,17 +20,6 @@ pub(crate) fn compare(one: &Value, other: &Value) -> Ordering {
 #[cfg(feature = "testing")]
 fn is_container(value: &Value) -> bool {
     value.is_array() || value.is_object()
-}
-
-fn rank(value: &Value) -> u8 {
-    match value {
-        Value::Null => 0,
-        Value::String(_) => 1,
-        Value::Number(_) => 2,
-        Value::Bool(_) => 3,
-        Value::Array(_) => 4,
-        Value::Object(_) => 5,
-    }
 }
 
 fn nested(one: &Value, other: &Value) -> Ordering {

@@ -8,6 +8,7 @@ pub(crate) mod field_at;
 pub(crate) mod jsonb;
 pub(crate) mod key;
 pub(crate) mod merge;
+pub(crate) mod rank;
 pub(crate) mod reader;
 #[cfg(feature = "local")]
 pub(crate) mod sort_key;

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Number, Value};
 
 use super::query::Query;
+use crate::json::rank::rank;
 
 /// The field that the server sorts by where it is asked for nothing else.
 pub(crate) const LAST_MODIFIED: &str = "last_modified";
@@ -94,6 +95,8 @@ fn nested<'a>(object: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
 
 /// Compares as the server does: null, text, numbers, booleans, lists, objects, and then what is missing.
 fn compare(one: Option<&Value>, other: Option<&Value>) -> Option<Ordering> {
+    const MISSING: u8 = 6;
+    let rank = |value: Option<&Value>| value.map_or(MISSING, rank);
     let ranks = rank(one).cmp(&rank(other));
     if ranks.is_ne() {
         return Some(ranks);
@@ -104,18 +107,6 @@ fn compare(one: Option<&Value>, other: Option<&Value>) -> Option<Ordering> {
         (Value::Number(one), Value::Number(other)) => numbers(one, other),
         (Value::Null, Value::Null) => Some(Ordering::Equal),
         (one, other) => (one == other).then_some(Ordering::Equal),
-    }
-}
-
-fn rank(value: Option<&Value>) -> u8 {
-    match value {
-        Some(Value::Null) => 0,
-        Some(Value::String(_)) => 1,
-        Some(Value::Number(_)) => 2,
-        Some(Value::Bool(_)) => 3,
-        Some(Value::Array(_)) => 4,
-        Some(Value::Object(_)) => 5,
-        None => 6,
     }
 }
 

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::term::{Operand, Operator, Term, rank};
-use crate::error::{Error, Result};
+use super::term::{Operand, Operator, Term};
+use crate::{
+    error::{Error, Result},
+    json::rank::rank,
+};
 
 /// The parameters of one field, by their operators.
 type OfField = BTreeMap<Operator, Operand>;

@@ -206,18 +206,6 @@ impl Term {
     }
 }
 
-/// The place of a value's type in the server's order. What is missing is greater than all of them.
-pub(super) fn rank(value: &Value) -> u8 {
-    match value {
-        Value::Null => 0,
-        Value::String(_) => 1,
-        Value::Number(_) => 2,
-        Value::Bool(_) => 3,
-        Value::Array(_) => 4,
-        Value::Object(_) => 5,
-    }
-}
-
 fn least_number() -> Value {
     Value::from(f64::MIN)
 }
