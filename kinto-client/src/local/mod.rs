@@ -118,9 +118,9 @@ pub use conflict_policy::{ConflictPolicy, Resolution};
 pub use conflicts::{
     FieldConflict, ListConflicts, ListProblems, LocalConflict, LocalProblem, ResolveConflict, RetryProblem,
 };
-pub use pending::{ListPending, PendingChange, PendingStream};
+pub use pending::{ListPending, PendingChange};
 pub use policies::LossPolicy;
-pub use query::{LocalCount, LocalFirst, LocalLenient, LocalList, LocalOne, LocalStream};
+pub use query::{LocalCount, LocalFirst, LocalLenient, LocalList, LocalOne};
 pub use status::{GetStatus, LocalStatus};
 pub use store::{OpenStore, Store};
 pub use sync::{SyncAll, SyncReport, Synchronize};

@@ -1,14 +1,8 @@
 //! The changes of a collection in a store that were not sent yet.
 
-use std::{
-    fmt,
-    marker::PhantomData,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
-use futures_core::{Stream, stream::BoxStream};
+use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rusqlite::{Transaction, params};
 
@@ -76,12 +70,6 @@ pub struct ListPending<T> {
     of: PhantomData<fn() -> T>,
 }
 
-/// Changes that were not sent yet, as they are read.
-#[must_use = "a stream reads nothing until it is polled"]
-pub struct PendingStream<T> {
-    changes: BoxStream<'static, Result<PendingChange<T>>>,
-}
-
 /// A change as it is kept.
 struct Found {
     number: i64,
@@ -141,7 +129,7 @@ impl<T: RecordData> ListPending<T> {
         CallContext::new("get the pending changes of", &self.inner.remote.records())
     }
 
-    fn stream(self) -> PendingStream<T> {
+    fn stream(self) -> BoxStream<'static, Result<PendingChange<T>>> {
         let context = self.context();
         let (inner, left) = (self.inner, self.limit.unwrap_or(usize::MAX));
         let pages = stream::try_unfold((0, left), move |(after, left)| {
@@ -155,8 +143,7 @@ impl<T: RecordData> ListPending<T> {
                 Ok::<_, Error>(Some((stream::iter(found).map(Found::change), (last, left))))
             }
         });
-        let changes = pages.try_flatten().map_err(move |error| context.attach(error));
-        PendingStream { changes: changes.boxed() }
+        pages.try_flatten().map_err(move |error| context.attach(error)).boxed()
     }
 }
 
@@ -179,10 +166,11 @@ impl<T: RecordData> Call<'_, ListPending<T>> {
     }
 
     /// Returns the changes as a stream, which holds few of them at a time.
-    pub fn stream(self) -> PendingStream<T> {
+    #[must_use = "a stream reads nothing until it is polled"]
+    pub fn stream(self) -> BoxStream<'static, Result<PendingChange<T>>> {
         match without_options(&self.client) {
             Ok(()) => self.op.stream(),
-            Err(error) => PendingStream { changes: stream::once(std::future::ready(Err(error))).boxed() },
+            Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
         }
     }
 
@@ -193,22 +181,8 @@ impl<T: RecordData> Call<'_, ListPending<T>> {
     }
 }
 
-impl<T> Stream for PendingStream<T> {
-    type Item = Result<PendingChange<T>>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.changes.poll_next_unpin(context)
-    }
-}
-
 impl<T> fmt::Debug for ListPending<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ListPending({})", self.inner.remote.path())
-    }
-}
-
-impl<T> fmt::Debug for PendingStream<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PendingStream")
     }
 }

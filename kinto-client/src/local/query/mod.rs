@@ -31,7 +31,6 @@ mod tests;
 pub use count::LocalCount;
 pub use first::{LocalFirst, LocalOne};
 pub use lenient::LocalLenient;
-pub use stream::LocalStream;
 
 use select::Query;
 

@@ -1,11 +1,6 @@
-use std::{
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
-use futures_core::{Stream, stream::BoxStream};
+use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rusqlite::{OptionalExtension as _, Transaction};
 
@@ -20,14 +15,8 @@ use crate::{
 /// The number of records that a stream reads at once.
 const AT_ONCE: usize = 256;
 
-/// Records of a store as they are read.
-#[must_use = "a stream reads nothing until it is polled"]
-pub struct LocalStream<T> {
-    records: BoxStream<'static, Result<Record<T>>>,
-}
-
 impl<T: RecordData> LocalList<T> {
-    fn stream(self) -> LocalStream<T> {
+    fn stream(self) -> BoxStream<'static, Result<Record<T>>> {
         let context = self.context();
         let inner = Arc::clone(&self.inner);
         let pages = async move {
@@ -45,8 +34,7 @@ impl<T: RecordData> LocalList<T> {
                 Ok(stream::iter(inner.database.read(read).await?).map(decode))
             }
         });
-        let records = records.try_flatten().map_err(move |error| context.attach(error));
-        LocalStream { records: records.boxed() }
+        records.try_flatten().map_err(move |error| context.attach(error)).boxed()
     }
 }
 
@@ -61,10 +49,11 @@ impl<T: RecordData> Call<'_, LocalList<T>> {
     ///
     /// Each record that is there when the stream begins comes once, as it is when it is read; one that was deleted meanwhile
     /// does not come.
-    pub fn stream(self) -> LocalStream<T> {
+    #[must_use = "a stream reads nothing until it is polled"]
+    pub fn stream(self) -> BoxStream<'static, Result<Record<T>>> {
         match without_options(&self.client) {
             Ok(()) => self.op.stream(),
-            Err(error) => LocalStream { records: stream::once(std::future::ready(Err(error))).boxed() },
+            Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
         }
     }
 
@@ -72,19 +61,5 @@ impl<T: RecordData> Call<'_, LocalList<T>> {
     #[cfg(feature = "blocking")]
     pub fn iter(self) -> impl Iterator<Item = Result<Record<T>>> + Send + use<T> {
         crate::operation::blocking::iterate(self.stream())
-    }
-}
-
-impl<T> Stream for LocalStream<T> {
-    type Item = Result<Record<T>>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.records.poll_next_unpin(context)
-    }
-}
-
-impl<T> fmt::Debug for LocalStream<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LocalStream")
     }
 }
