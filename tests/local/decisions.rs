@@ -171,3 +171,26 @@ async fn function_that_fails_leaves_the_conflict_and_damages_nothing() -> Outcom
     assert_eq!(remote.get_record::<Value>("panics").await?.data["text"], "resolved");
     Ok(())
 }
+
+/// The store waits for the function, which would wait for the store.
+#[tokio::test]
+async fn function_that_calls_its_store_gets_an_error_and_does_not_hang() -> Outcome {
+    let kinto = server().await;
+    let remote = kinto.client().bucket("app").collection("notes");
+    let notes = device(&kinto).await;
+    let (reader, errors) = (notes.clone(), Arc::new(Mutex::new(Vec::new())));
+    let log = Arc::clone(&errors);
+    let notes = notes.on_conflict_with(move |_| {
+        log.lock().unwrap().push(reader.get_record("a").call().unwrap_err());
+        Resolution::PreferRemote
+    });
+    notes.create_record(json!({"n": 0})).id("a").await?;
+    notes.sync().await?;
+    remote.patch_record::<Value>("a", json!({"n": 1})).await?;
+    notes.patch_record("a", json!({"n": 2})).await?;
+    notes.sync().await?;
+    let error = errors.lock().unwrap().pop().unwrap();
+    assert!(error.is_invalid() && error.to_string().contains("decides a conflict"), "{error}");
+    assert_eq!(notes.get_record("a").await?.data, json!({"n": 1}));
+    Ok(())
+}

@@ -68,7 +68,7 @@ impl<T: RecordData> LocalCollection<T> {
     /// file sees the conflict in between, and is sent by the same synchronization.
     ///
     /// The function runs on the thread of the store, within a transaction: it should be quick, and a call that it makes on the
-    /// store does not return before it has. The conflict stays if the function panics, if a version does not decode as `T`,
+    /// store is [`Error::is_invalid`](crate::Error::is_invalid). The conflict stays if the function panics, if a version does not decode as `T`,
     /// or if the data that it returns cannot be stored.
     ///
     /// ```

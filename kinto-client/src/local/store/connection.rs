@@ -3,7 +3,7 @@
 use std::{
     path::{self, Path, PathBuf},
     sync::{Arc, mpsc},
-    thread,
+    thread::{self, ThreadId},
     time::Duration,
 };
 
@@ -26,6 +26,7 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 pub(crate) struct Database {
     jobs: mpsc::Sender<Job>,
     name: Arc<str>,
+    thread: ThreadId,
     /// The number of changes that the file keeps.
     keep_changes: u32,
     /// `None` for a store in memory.
@@ -97,13 +98,14 @@ impl Database {
                 }
             }
         };
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("kinto-store".to_owned())
             .spawn(serve)
             .map_err(|error| Error::storage(&name, "its thread could not be started").caused_by(error))?;
+        let thread = thread.thread().id();
         let outcome = outcome.await.map_err(|_| stopped(&name))?;
         outcome.map_err(|failure| failure.in_store(&name))?;
-        Ok(Self { jobs, name, keep_changes, file })
+        Ok(Self { jobs, name, thread, keep_changes, file })
     }
 
     /// Runs a job in a transaction that may write. Nothing of it is stored if it fails, or if the caller has gone before it
@@ -138,6 +140,13 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
     {
+        // The job would wait for the one that it is called from, and that one for it.
+        if thread::current().id() == self.thread {
+            return Err(Error::invalid(
+                "a call on a store cannot be made by the function that decides a conflict, since the store waits for that: read \
+                 what it needs before the synchronization",
+            ));
+        }
         let (reply, result) = oneshot::channel();
         let job = move |connection: &mut Connection| {
             if !reply.is_closed() {
