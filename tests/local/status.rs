@@ -3,11 +3,16 @@
 use futures_util::TryStreamExt as _;
 use kinto_client::{
     Value, json,
-    local::{LocalStatus, PendingChange},
+    local::{LocalStatus, PendingChange, Store},
 };
 use kinto_tests::Outcome;
 
-use crate::device::{Note, device, note, requests, server, typed};
+use rusqlite::Connection;
+
+use crate::{
+    device::{Note, device, note, requests, server, typed},
+    file::folder,
+};
 
 /// The numbers of a status: to create, to update, to delete, conflicts, problems.
 fn counts(status: &LocalStatus) -> [usize; 5] {
@@ -139,5 +144,24 @@ async fn status_says_that_a_synchronization_is_running() -> Outcome {
     });
     notes.sync().await?;
     assert!(!notes.status().await?.is_syncing);
+    Ok(())
+}
+
+/// The time of its lease has not passed, while the lock beside the file ended with the process.
+#[tokio::test]
+async fn status_knows_that_a_synchronization_was_killed() -> Outcome {
+    let (kinto, path) = (server().await, folder().join("notes.db"));
+    let remote = kinto.client().bucket("app").collection("notes");
+    let notes = Store::open(&path).await?.bind::<Value>(&remote).await?;
+    let hour = std::time::SystemTime::now() + std::time::Duration::from_secs(3_600);
+    let held = i64::try_from(hour.duration_since(std::time::UNIX_EPOCH)?.as_millis())?;
+    Connection::open(&path)?.execute("UPDATE collection SET held_until = ?", [held])?;
+    assert!(!notes.status().await?.is_syncing);
+    let observer = Store::open(&path).await?.bind::<Value>(&remote).await?;
+    notes.create_record(json!({"n": 1})).await?;
+    kinto.before_next_write(move |_| async move {
+        assert!(observer.status().await.unwrap().is_syncing, "its lock is held");
+    });
+    notes.sync().await?;
     Ok(())
 }

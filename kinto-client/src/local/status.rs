@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::Path,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -13,6 +14,7 @@ use super::{
     inner::{Inner, without_options},
     pending::PENDING,
     store::{failure::Failure, rows::CollectionNumber},
+    sync::lease,
 };
 use crate::{
     client::Client,
@@ -96,8 +98,9 @@ impl sealed::Action for GetStatus {
 
     async fn run(self, client: Client) -> Result<LocalStatus> {
         without_options(&client)?;
-        let number = self.inner.number;
-        let read = self.inner.database.read(move |transaction| status(transaction, number)).await;
+        let (number, file) = (self.inner.number, self.inner.database.file());
+        let read = move |transaction: &Transaction<'_>| status(transaction, number, file.as_deref());
+        let read = self.inner.database.read(read).await;
         read.map_err(|error| CallContext::new("get the status of", &self.inner.remote.records()).attach(error))
     }
 }
@@ -113,7 +116,7 @@ fn counting() -> String {
     )
 }
 
-fn status(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<LocalStatus, Failure> {
+fn status(transaction: &Transaction<'_>, of: CollectionNumber, file: Option<&Path>) -> Result<LocalStatus, Failure> {
     let count = |row: &SqlRow<'_>, column: usize| row.get::<_, i64>(column).map(|n| usize::try_from(n).unwrap_or(0));
     let counted = transaction.prepare_cached(&counting())?.query_row([of.0], |row| {
         Ok(LocalStatus {
@@ -128,7 +131,9 @@ fn status(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<LocalSt
     let sql = "SELECT held_until, wait_until FROM collection WHERE number = ?";
     let (held, wait) = transaction.query_row(sql, [of.0], |row| Ok((time(row.get(0)?), time(row.get(1)?))))?;
     let now = SystemTime::now();
-    Ok(LocalStatus { is_syncing: held > now, wait_until: Some(wait).filter(|wait| *wait > now), ..counted })
+    // The term of a process that was killed has not ended, while its lock has.
+    let is_syncing = held > now && lease::is_held(file, of);
+    Ok(LocalStatus { is_syncing, wait_until: Some(wait).filter(|wait| *wait > now), ..counted })
 }
 
 fn time(millis: i64) -> SystemTime {

@@ -77,9 +77,7 @@ impl Lease {
         };
         self.inner.database.write(job).await
     }
-}
 
-impl Lease {
     /// Ends the lease, so that who synchronizes next, also by another handle of the file, finds it free.
     pub(super) async fn release(mut self) -> Result<()> {
         self.is_released = true;
@@ -116,6 +114,11 @@ fn lock(store: &Path, of: CollectionNumber) -> Holder {
         Err(TryLockError::WouldBlock) => Holder::Somebody,
         Err(TryLockError::Error(_)) => Holder::Unknown,
     }
+}
+
+/// Returns true if a living process holds the lease of a collection, as far as locks can tell.
+pub(crate) fn is_held(store: Option<&Path>, of: CollectionNumber) -> bool {
+    !matches!(store.map(|store| lock(store, of)), Some(Holder::Nobody(_)))
 }
 
 /// Takes the lease of a collection. `is_free` if no living process holds it, whatever its term is.

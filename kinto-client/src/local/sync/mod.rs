@@ -15,7 +15,7 @@ use crate::{
 };
 
 mod all;
-mod lease;
+pub(crate) mod lease;
 mod problems;
 mod pull;
 mod push;
