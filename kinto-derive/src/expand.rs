@@ -10,6 +10,7 @@ use quote::{ToTokens, quote};
 use syn::{DeriveInput, Meta, Path};
 
 mod collection;
+mod indexes;
 mod lists;
 
 /// Expands the whole derive.
@@ -83,7 +84,7 @@ fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let krate = record.krate();
     let input = record.original;
     let ident = &input.ident;
-    let indexes = handles.indexes(&quote!(#krate::__private::MOST_NESTED));
+    let indexes = indexes::call(record, &krate, &quote!(#krate::__private::MOST_NESTED));
     let has_schema = record.attrs.schema.is_some();
     let data =
         data(input, &krate, &record.declares(), lists::keys(record, &krate).as_ref(), indexes.as_ref(), has_schema);
@@ -121,8 +122,7 @@ fn part(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let (fields, values) = (handles.ty(), handles.value());
     let lists = lists::keys(record, &krate)
         .map(|lists| quote!(fn __list_keys() -> &'static [#krate::__private::ListKey] { const { #lists } }));
-    let indexes = handles
-        .indexes(&quote!(__most))
+    let indexes = indexes::call(record, &krate, &quote!(__most))
         .map(|indexes| quote!(fn __indexes(__most: usize) -> ::std::vec::Vec<::std::string::String> { #indexes }));
     quote! {
         #[automatically_derived]

@@ -118,28 +118,6 @@ impl<'a> Handles<'a> {
         }
     }
 
-    /// Returns the call that lists the fields with an index, and those in structs inside; `None` if there are none.
-    pub(crate) fn indexes(&self, most_nested: &TokenStream) -> Option<TokenStream> {
-        let krate = &self.krate;
-        let own: Vec<&String> =
-            self.fields().filter(|field| field.attrs.index.is_some()).map(|field| &field.wire).collect();
-        let nested = self.fields().filter(|field| field.handle == Handle::Nested);
-        let nested =
-            nested.filter(|field| parameter_inside(&self.record.original.generics, &field.original.ty).is_none());
-        let nested: Vec<TokenStream> = nested
-            .map(|field| {
-                let wire = &field.wire;
-                let ty = without_self(self.record.original, field.original.ty.to_token_stream());
-                quote!((#wire, {
-                    use #krate::__private::NoIndexes as _;
-                    #krate::__private::Lists::<#ty>::INDEXES
-                }))
-            })
-            .collect();
-        let is_empty = own.is_empty() && nested.is_empty();
-        (!is_empty).then(|| quote!(#krate::__private::indexes(&[#(#own),*], &[#(#nested),*], #most_nested)))
-    }
-
     fn fields(&self) -> impl Iterator<Item = &'a Field<'a>> {
         let fields = self.record.fields.iter();
         fields.filter(|field| !matches!(field.handle, Handle::None(_)))

@@ -5,7 +5,10 @@ use kinto_client::{ErrorKind, Filter, KintoRecord, Sort, Value, json, local::Sto
 use kinto_tests::Outcome;
 use serde::{Deserialize, Serialize};
 
-use crate::device::{device, requests, server};
+use crate::{
+    device::{device, requests, server},
+    file::folder,
+};
 
 #[derive(Serialize, Deserialize, KintoRecord)]
 #[kinto(bucket = "app", collection = "notes")]
@@ -15,6 +18,16 @@ struct Task {
     due: Option<u64>,
     #[kinto(nested)]
     place: Option<Place>,
+    #[serde(flatten)]
+    more: More,
+}
+
+#[derive(Default, Serialize, Deserialize, KintoRecord)]
+#[kinto(nested)]
+struct More {
+    #[kinto(index)]
+    #[serde(default)]
+    level: u64,
 }
 
 #[derive(Serialize, Deserialize, KintoRecord)]
@@ -25,7 +38,7 @@ struct Place {
 }
 
 fn task(text: &str, due: Option<u64>, city: Option<&str>) -> Task {
-    Task { text: text.to_owned(), due, place: city.map(|city| Place { city: city.to_owned() }) }
+    Task { text: text.to_owned(), due, place: city.map(|city| Place { city: city.to_owned() }), more: More::default() }
 }
 
 /// The records as the server has them, and changed, created and deleted ones beside them.
@@ -152,5 +165,19 @@ async fn deletion_and_update_act_on_what_matches() -> Outcome {
     let error = notes.delete_all_records().filter(field().eq(1).and(field().eq(2))).await.unwrap_err();
     assert!(error.is_invalid(), "{error}");
     assert_eq!(notes.get_records().count().await?, 7);
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_indexed_field_has_an_index_also_in_nested_and_flattened_structs() -> Outcome {
+    let (kinto, path) = (server().await, folder().join("notes.db"));
+    let tasks = Store::open(&path).await?.collection::<Task>(&kinto.client()).await?;
+    tasks.create_record(task("a", Some(1), Some("Oslo"))).await?;
+    let file = rusqlite::Connection::open(&path)?;
+    let mut paths = file.prepare("SELECT path FROM field_index ORDER BY path")?;
+    let paths: Vec<String> = paths.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    assert_eq!(paths, ["due", "level", "place.city"]);
+    let entries: i64 = file.query_row("SELECT count(*) FROM index_entry", [], |row| row.get(0))?;
+    assert_eq!(entries, 3);
     Ok(())
 }

@@ -23,14 +23,16 @@ pub trait NoIndexes {
 
 impl<V> NoIndexes for Lists<V> {}
 
-/// Returns the paths of the fields with an index: these, and those of the structs in the fields that are named.
+/// Returns the paths of the fields with an index: these, and those of the structs in the fields that are named, without a name
+/// for a flattened one.
 #[doc(hidden)]
 #[must_use]
 pub fn indexes(own: &[&str], nested: &[(&str, Indexes)], most_nested: usize) -> Vec<String> {
     let mut paths: Vec<String> = own.iter().map(|name| (*name).to_owned()).collect();
     if let Some(most_nested) = most_nested.checked_sub(1) {
         for (name, inside) in nested {
-            paths.extend(inside(most_nested).into_iter().map(|path| format!("{name}.{path}")));
+            let under = |path: String| if name.is_empty() { path } else { format!("{name}.{path}") };
+            paths.extend(inside(most_nested).into_iter().map(under));
         }
     }
     paths

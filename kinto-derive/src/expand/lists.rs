@@ -1,4 +1,4 @@
-//! What the fields of a record say about merging: `#[kinto(key = "…")]` and `#[kinto(merge = "…")]`.
+//! Attributes of fields that decide how they are merged: `#[kinto(key = "…")]` and `#[kinto(merge = "…")]`.
 
 use crate::generics::{parameter_inside, without_self};
 use crate::handles::has_one_form;
@@ -55,7 +55,7 @@ fn of_field(record: &Record<'_>, field: &Field<'_>, krate: &Path) -> Vec<TokenSt
 }
 
 /// Returns true if the type is known by its name to have no fields of its own.
-fn is_map(ty: &Type) -> bool {
+pub(super) fn is_map(ty: &Type) -> bool {
     let Type::Path(path) = ty else { return false };
     let last = path.path.segments.last();
     last.is_some_and(|last| ["HashMap", "BTreeMap", "IndexMap", "Map", "Value"].iter().any(|name| last.ident == name))

@@ -1,4 +1,4 @@
-//! Checks of what a field says about merging: `key` and `merge`.
+//! Checks of the attributes `key` and `merge`.
 
 use crate::attr::merge::Strategy;
 use crate::ctxt::Ctxt;
