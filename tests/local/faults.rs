@@ -138,6 +138,7 @@ async fn fault_11_refused_record_stops_the_others(world: World) -> Outcome {
     assert_eq!((report.sent, report.refused, report.received), (1, 1, 1));
     let problem = notes.problems().await?.remove(0);
     assert_eq!((problem.id.as_str(), problem.status), ("long", Some(StatusCode::BAD_REQUEST)));
+    assert_eq!(problem.field.as_deref(), Some("text"));
     world.remote.create_record(json!({"id": "later", "text": "x"})).await?;
     let report = notes.sync().await?;
     assert_eq!((report.received, report.refused), (1, 0), "the position goes on, and it is not sent as it is");

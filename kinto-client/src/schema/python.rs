@@ -18,6 +18,10 @@ pub(super) fn options(schema: &Value) -> ValidationOptions<'static> {
     if draft.contains("draft-04") || draft.contains("draft-03") {
         return options.with_keyword("type", |_, types, _| Ok(Box::new(EarlyType(types.clone()))));
     }
+    // Two other keywords took its place, and the latest draft is the default.
+    if draft.is_empty() || draft.contains("2019-09") || draft.contains("2020-12") {
+        return options.with_keyword("dependencies", |_, _, _| Ok(Box::new(Anything)));
+    }
     options
 }
 

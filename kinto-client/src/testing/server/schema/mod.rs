@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use super::database::Kind;
 #[cfg(feature = "schema")]
 mod order;
+#[cfg(feature = "schema")]
+mod words;
 
 use super::{Bound, Server, answer::Outcome, object::Context};
 
@@ -113,7 +115,7 @@ impl Server {
                 None => last.into(),
             },
         };
-        let description = violation.message.replace('"', "'");
+        let description = words::in_python(&violation.rule, &violation.message);
         Err(refused_later(Invalid { location: "body", name, description }))
     }
 }
