@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::launcher::{self, Plan};
 use crate::lease::{Address, Lease};
-use crate::{Error, Server, admin, external, home, ini, postgres, venv};
+use crate::venv::{self, Packages};
+use crate::{Error, Server, admin, external, home, ini, postgres};
 
 /// The storage backend of a server.
 ///
@@ -42,6 +43,7 @@ pub struct Builder {
     backend: Option<Backend>,
     workers: Option<u32>,
     admin: bool,
+    packages: Packages,
 }
 
 const LINGER_SECONDS: u32 = 5;
@@ -82,6 +84,20 @@ impl Builder {
     /// ```
     pub fn admin(mut self) -> Self {
         self.admin = true;
+        self
+    }
+
+    /// Runs the server with the packages `kinto-attachment`, `kinto-signer` and `kinto-changes`, which are installed the
+    /// first time. The setting `kinto.includes` says which of them are used.
+    ///
+    /// ```
+    /// let builder = kinto_server::Server::builder()
+    ///     .plugins()
+    ///     .setting("kinto.includes", "kinto.plugins.accounts kinto_attachment")
+    ///     .setting("kinto.attachment.base_path", "attachments");
+    /// ```
+    pub fn plugins(mut self) -> Self {
+        self.packages = Packages::Plugins;
         self
     }
 
@@ -155,7 +171,7 @@ impl Builder {
     pub fn start(self) -> Result<Server, Error> {
         let backend = self.checked()?;
         let home = home::home()?;
-        let python = venv::python(&home)?;
+        let python = venv::python(&home, self.packages)?;
         let (_, lease) = self.furnished(&home, &python)?.launch(backend, &home, &python, 0)?;
         Server::leased(lease, backend, true)
     }
@@ -175,16 +191,16 @@ impl Builder {
     ///
     /// As for [`start`](Self::start), or when nothing answers at `KINTO_SERVER_URL`.
     pub fn shared(self) -> Result<Server, Error> {
-        let plain = self.settings.is_empty() && self.backend.is_none() && self.workers.is_none() && !self.admin;
+        let plain = self.settings.is_empty() && self.backend.is_none() && self.workers.is_none() && !self.admin && self.packages == Packages::Kinto;
         if let Some(url) = external::asked_for().filter(|_| plain) {
             external::check(&url)?;
             return Ok(Server::external(url));
         }
         let backend = self.checked()?;
         let home = home::home()?;
-        let python = venv::python(&home)?;
+        let python = venv::python(&home, self.packages)?;
         let this = self.furnished(&home, &python)?;
-        let parts = [launcher::key(), venv::key(), this.ini(backend), this.processes(backend).to_string()];
+        let parts = [launcher::key(), this.packages.key(), this.ini(backend), this.processes(backend).to_string()];
         let key = home::key(parts.iter().map(String::as_str));
         let shared = home::directory(home.join("shared"))?;
         let state = shared.join(format!("{key}.json"));

