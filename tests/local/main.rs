@@ -4,6 +4,7 @@
 
 mod bulk;
 mod bulk_laws;
+mod bulk_streams;
 mod changes;
 mod conflicts;
 mod convergence;

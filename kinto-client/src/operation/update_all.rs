@@ -17,7 +17,7 @@ use super::{
     list::GetAll,
     save::{SaveOutcome, SaveOwned},
     sealed,
-    update_read::{Records, UpdateReport, Updated, report, update_read},
+    update_read::{RecordPlace, UpdateReport, Updated, report, update_read},
 };
 use serde_json::Value;
 
@@ -92,7 +92,7 @@ struct Updates<T> {
     options: Options,
 }
 
-impl<T: RecordData> Records<T> for Updates<T> {
+impl<T: RecordData> RecordPlace<T> for Updates<T> {
     async fn save(&self, records: Vec<Record<T>>) -> Result<Vec<Result<(Record<T>, SaveOutcome)>>> {
         let total = records.len();
         let saves =

@@ -25,7 +25,7 @@ pub(crate) type Saved<T> = (Record<T>, SaveOutcome);
 pub(crate) type Updated<T> = Option<Saved<T>>;
 
 /// A place of records that were read: a collection on a server, or one in a store.
-pub(crate) trait Records<T>: Sync {
+pub(crate) trait RecordPlace<T>: Sync {
     /// Saves the changes of the records.
     fn save(&self, records: Vec<Record<T>>) -> impl Future<Output = Result<Vec<Result<Saved<T>>>>> + Send;
 
@@ -36,7 +36,7 @@ pub(crate) trait Records<T>: Sync {
 /// Changes and saves all records; reads those again that another client has changed, and repeats it for those that still
 /// match.
 pub(crate) async fn update_read<T: RecordData, F: FnMut(&mut T) + Send>(
-    records: &impl Records<T>,
+    records: &impl RecordPlace<T>,
     read: Vec<Result<Record<T>>>,
     change: &Mutex<F>,
 ) -> Result<Vec<Result<Updated<T>>>> {

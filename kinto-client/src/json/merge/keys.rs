@@ -1,4 +1,4 @@
-//! What the type of a record says of its fields: `#[kinto(key = "…")]` and `#[kinto(merge = "…")]`.
+//! Attributes of a record's fields that decide how they are merged: `#[kinto(key = "…")]` and `#[kinto(merge = "…")]`.
 
 use super::path::At;
 
@@ -66,7 +66,7 @@ impl ListKey {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ListKeys(pub(crate) &'static [ListKey]);
 
-/// What the type says of one place.
+/// The attributes of one place.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rule {
     /// The field that tells the items of the list apart.
@@ -76,12 +76,12 @@ pub(super) struct Rule {
 }
 
 impl ListKeys {
-    /// The field that tells the items of the list at this place apart, if one was named.
+    /// Returns the field that tells the items of the list at this place apart, if one was named.
     pub(super) fn of(&self, at: &At<'_>) -> Option<&'static str> {
         self.rule(at).key
     }
 
-    /// What the type says of this place. A side that is preferred for a field is preferred for all that is in it.
+    /// Returns the attributes of this place. A side that is preferred for a field is preferred for all that is in it.
     pub(super) fn rule(&self, at: &At<'_>) -> Rule {
         let mut rule = Rule::default();
         if self.0.is_empty() {

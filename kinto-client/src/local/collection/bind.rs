@@ -31,9 +31,10 @@ impl Store {
     /// Returns the records of the collection that `T` is bound to by its `#[kinto(…)]` attribute.
     ///
     /// Records are kept by user. The client's [`expect_user`](crate::ClientBuilder::expect_user) says who that is without a
-    /// request; otherwise the server is asked. If it cannot be reached, or asked for time that has not passed, it is the one user of
-    /// that server whose records are in the file; a synchronization checks that before anything is sent. Where several people share a file, name the user by
-    /// `expect_user`: the credentials of another person are not noticed without the server.
+    /// request; otherwise the server is asked. If it cannot be reached, or asked for time that has not passed, it is the one
+    /// user of that server whose records are in the file; a synchronization checks that before anything is sent. Where several
+    /// people share a file, name the user by `expect_user`: the credentials of another person are not noticed without the
+    /// server.
     ///
     /// # Errors
     ///

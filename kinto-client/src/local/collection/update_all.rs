@@ -20,7 +20,7 @@ use crate::{
     error::Result,
     local::{
         inner::{Inner, without_options},
-        query::{LocalList, LocalStream, select::Query},
+        query::{LocalList, select::Query},
         record,
         row::Row,
         store::{failure::Failure, rows},
@@ -33,7 +33,7 @@ use crate::{
         },
         save::SaveOutcome,
         sealed,
-        update_read::{Records, UpdateReport, Updated, report, update_read},
+        update_read::{RecordPlace, UpdateReport, Updated, report, update_read},
     },
     wire::{
         list_query::Listing,
@@ -107,7 +107,7 @@ impl<T> Clone for Selection<T> {
 
 impl<T: RecordData> Selection<T> {
     /// Returns the records as a stream, each once.
-    fn stream(&self, client: &Client) -> LocalStream<T> {
+    fn stream(&self, client: &Client) -> BoxStream<'static, Result<Record<T>>> {
         Call::new(client, LocalList::of(Arc::clone(&self.inner), self.listing.clone())).stream()
     }
 
@@ -166,7 +166,7 @@ impl<T: RecordData> LocalOperation for Save<T> {
     }
 }
 
-impl<T: RecordData> Records<T> for Selection<T> {
+impl<T: RecordData> RecordPlace<T> for Selection<T> {
     async fn save(&self, records: Vec<Record<T>>) -> Result<Vec<Result<(Record<T>, SaveOutcome)>>> {
         let list = self.inner.remote.records();
         let save = |record: Record<T>| Save(LocalSaveOwned { place: list.at(record.id.as_str()), record });
@@ -181,7 +181,7 @@ impl<T: RecordData> Records<T> for Selection<T> {
 impl<'a, T: RecordData, F: FnMut(&mut T) + Send + 'a> LocalUpdateAll<'a, T, F> {
     fn pipeline(self, client: Client) -> Pipeline<'a, Result<Record<T>>, Updated<T>> {
         let Self { selection, change, stop_on_error, progress, .. } = self;
-        let (context, source) = (selection.context(), selection.stream(&client).boxed());
+        let (context, source) = (selection.context(), selection.stream(&client));
         let change: Arc<Mutex<F>> = Arc::new(Mutex::new(change));
         let piece: CarryOut<'a, _, _> = Box::new(move |read| -> BoxFuture<'a, _> {
             let (selection, change) = (selection.clone(), Arc::clone(&change));

@@ -1,8 +1,8 @@
 //! Merging two changed copies of an object, with the one that both were made of.
 //!
-//! A value that only one side touched has the bytes of that side, as a save keeps the bytes of what it does not touch. Objects are
-//! merged field by field, and lists item by item where `#[kinto(key = "…")]` tells the items apart. All else is one value: if
-//! both sides changed it, and not to the same, they collide, unless `#[kinto(merge = "…")]` says what becomes of it.
+//! A value that only one side touched has the bytes of that side, as a save keeps the bytes of what it does not touch. Objects
+//! are merged field by field, and lists item by item where `#[kinto(key = "…")]` tells the items apart. All else is one value:
+//! if both sides changed it, and not to the same, they collide, unless `#[kinto(merge = "…")]` says what becomes of it.
 //!
 //! Which object both were made of may be in doubt, if a response was lost: what was there before, or what was sent. Then a value
 //! is taken only if all of them lead to it, or if the other side still has what was sent, which shows that it arrived.
