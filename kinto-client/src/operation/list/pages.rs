@@ -317,6 +317,8 @@ impl Items {
                     return Poll::Ready(Some(item.map_err(|error| self.source.context.attach(error))));
                 }
                 self.progress.end(page);
+                // It has been read: what waits for the next page must not read its end again each time it is polled.
+                self.page = None;
             }
             match ready!(Pin::new(&mut self.source).poll_next(context)) {
                 None => return Poll::Ready(None),
