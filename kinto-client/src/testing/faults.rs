@@ -67,7 +67,11 @@ impl Faults {
             Verdict::Carried
         };
         let is_carried_out = matches!(verdict, Verdict::Carried | Verdict::Lost | Verdict::Cut);
-        let before = if is_carried_out && writes(request) { self.before_write.pop_front() } else { None };
+        let before = if is_carried_out && !self.before_write.is_empty() && writes(request) {
+            self.before_write.pop_front()
+        } else {
+            None
+        };
         Fate { delay: self.delay, before, verdict }
     }
 }

@@ -1,9 +1,11 @@
 //! Responses of the server, and its errors.
 
+use std::collections::BTreeSet;
+
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::{python::text, request::Request, time::http_date};
+use super::{database::Permissions, python::text, request::Request, time::http_date};
 
 /// A response before it is written.
 #[derive(Clone, Debug)]
@@ -65,6 +67,20 @@ impl Answer {
         body.extend(details.map(|details| ("details".to_owned(), details)));
         Self { status, headers: Vec::new(), body: Body::Json(Value::Object(body)) }
     }
+}
+
+/// Returns the body of a response with data alone.
+pub(super) fn data_body(data: impl Into<Value>) -> Value {
+    Value::Object(Map::from_iter([("data".to_owned(), data.into())]))
+}
+
+/// Returns the body of a response about an object. What it is made of is moved, since most of the time goes into that.
+pub(super) fn object_body(data: Map<String, Value>, permissions: Permissions) -> Value {
+    let list = |principals: BTreeSet<String>| principals.into_iter().map(Value::String).collect();
+    let permissions: Map<String, Value> =
+        permissions.into_iter().map(|(name, principals)| (name, list(principals))).collect();
+    let parts = [("data".to_owned(), Value::Object(data)), ("permissions".to_owned(), Value::Object(permissions))];
+    Value::Object(Map::from_iter(parts))
 }
 
 /// One error of a request's parameters.

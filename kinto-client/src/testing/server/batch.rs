@@ -10,6 +10,7 @@ use super::{
     body,
     python::{pairs, text},
     request::Request,
+    written,
 };
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "DELETE", "TRACE", "POST", "PUT", "PATCH"];
@@ -39,7 +40,7 @@ impl Server {
         for part in &parts {
             responses.push(self.part(request, part, bound)?);
         }
-        Ok(Answer::ok(json!({"responses": responses})))
+        Ok(Answer::ok(Value::Object(Map::from_iter([("responses".to_owned(), Value::Array(responses))]))))
     }
 
     /// Carries out one part. A conflict undoes everything before it, whatever was said about that.
@@ -89,7 +90,7 @@ impl Server {
             Body::Empty => Value::String(String::new()),
         };
         let content_type = is_json.then(|| ("Content-Type", "application/json".to_owned()));
-        let length = ("Content-Length", body.to_string().len().to_string());
+        let length = ("Content-Length", written(&body).len().to_string());
         let headers: Map<String, Value> = answer
             .headers
             .into_iter()
@@ -98,7 +99,12 @@ impl Server {
             .chain([length])
             .map(|(name, value)| (name.to_owned(), Value::String(value)))
             .collect();
-        Ok(json!({"status": answer.status, "path": request.path, "headers": headers, "body": body}))
+        Ok(Value::Object(Map::from_iter([
+            ("status".to_owned(), answer.status.into()),
+            ("path".to_owned(), request.path.into()),
+            ("headers".to_owned(), Value::Object(headers)),
+            ("body".to_owned(), body),
+        ])))
     }
 }
 
@@ -123,7 +129,7 @@ impl Part {
         let body = match &self.body {
             Some(body) if !body.is_empty() => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-                Bytes::from(Value::Object(body.clone()).to_string())
+                Bytes::from(serde_json::to_vec(body).unwrap_or_default())
             }
             _ => Bytes::new(),
         };

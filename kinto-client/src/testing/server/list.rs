@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Bound, Server,
-    answer::{Answer, Outcome, server_error, unavailable},
+    answer::{Answer, Outcome, data_body, object_body, server_error, unavailable},
     database::{Collision, Kind, Row},
     events::{self, Action, Event},
     fields::subset,
@@ -28,12 +28,15 @@ impl Server {
         }
         checked?;
         let (mut selection, fields) = self.selection(context)?;
-        let mut answer = self.cached(context, bound, Answer::ok(json!({"data": []})).stamped(timestamp));
+        let mut answer = self.cached(context, bound, Answer::ok(Value::Null).stamped(timestamp));
         if selection.is_deprecated {
             answer = answer.with("Alert", deprecation());
         }
         let entries;
-        let nonce = self.new_uuid();
+        // Only a list of several pages needs one.
+        let is_long = self.database.list(&context.key).is_some_and(|list| list.rows.len() > selection.limit);
+        let nonce =
+            if is_long || kind == Kind::Permissions || context.key.0 == "*" { self.new_uuid() } else { String::new() };
         let list = if kind == Kind::Permissions {
             entries = self.permission_entries(context);
             Some(&entries)
@@ -65,7 +68,7 @@ impl Server {
             let (url, _) = next_page(context, &selection, &before, selection.offset + found.len(), &nonce);
             answer = answer.with("Next-Page", url);
         }
-        answer.body = super::answer::Body::Json(json!({"data": data}));
+        answer.body = super::answer::Body::Json(data_body(data));
         Ok(answer)
     }
 
@@ -79,7 +82,7 @@ impl Server {
         }
         check_preconditions(context.pre, existing.as_ref(), self.database.timestamp(&context.key))?;
         if let Some(existing) = existing {
-            let body = json!({"data": existing.data, "permissions": existing.permissions});
+            let body = object_body(existing.data, existing.permissions);
             return Ok(Answer::ok(body).stamped(existing.last_modified));
         }
         let new = self.process(context, data, None, None, bound)?;
@@ -89,7 +92,7 @@ impl Server {
         };
         let stored = self.save(context, &id, new)?;
         Self::notify(context, bound, Action::Create, stored.data.clone(), None);
-        let body = json!({"data": stored.data, "permissions": stored.permissions});
+        let body = object_body(stored.data, stored.permissions);
         Ok(Answer { status: 201, ..Answer::ok(body).stamped(stored.last_modified) })
     }
 
@@ -124,7 +127,7 @@ impl Server {
         }
         let deleted: Vec<Value> = impacted.iter().map(|(tombstone, _)| Value::Object(tombstone.clone())).collect();
         let times = impacted.iter().filter_map(|(tombstone, _)| tombstone.get("last_modified").and_then(Value::as_i64));
-        let mut answer = Answer::ok(json!({"data": deleted})).stamped(times.max().unwrap_or(timestamp));
+        let mut answer = Answer::ok(data_body(deleted)).stamped(times.max().unwrap_or(timestamp));
         if selection.is_deprecated {
             answer = answer.with("Alert", deprecation());
         }

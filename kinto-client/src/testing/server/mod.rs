@@ -122,7 +122,7 @@ impl Server {
 
     fn written(&self, request: &Request, answer: &Answer) -> http::Response<Bytes> {
         let body = match &answer.body {
-            Body::Json(body) if request.method != Method::HEAD => Bytes::from(body.to_string()),
+            Body::Json(body) if request.method != Method::HEAD => Bytes::from(written(body)),
             _ => Bytes::new(),
         };
         let mut response = http::Response::new(body);
@@ -258,6 +258,12 @@ impl Server {
         let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
         format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
     }
+}
+
+/// Returns a value as JSON.
+fn written(value: &Value) -> Vec<u8> {
+    // Not `to_string`, which writes piece by piece through a formatter.
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
 fn with_query(path: &str, request: &Request) -> String {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Bound, Server,
     access::Seen,
-    answer::{Answer, Outcome, collision, invalid, missing_object, server_error},
+    answer::{Answer, Outcome, collision, data_body, invalid, missing_object, object_body, server_error},
     body::Payload,
     database::{Collision, Kind, ListKey, Permissions, Row},
     events::Action,
@@ -85,8 +85,8 @@ impl Server {
         unless_unmodified(context.pre, existing.last_modified)?;
         check_preconditions(context.pre, Some(&existing), existing.last_modified)?;
         let body = match context.query.fields(context.place.kind)? {
-            Some(fields) => json!({"data": subset(&existing.data, &fields)}),
-            None => json!({"data": existing.data, "permissions": existing.permissions}),
+            Some(fields) => data_body(subset(&existing.data, &fields)),
+            None => object_body(existing.data, existing.permissions),
         };
         Ok(self.cached(context, bound, Answer::ok(body).stamped(existing.last_modified)))
     }
@@ -108,7 +108,7 @@ impl Server {
         let stored = self.save(context, id, new)?;
         let action = if old.is_some() { Action::Update } else { Action::Create };
         Self::notify(context, bound, action, stored.data.clone(), old.map(|old| old.data));
-        let body = json!({"data": stored.data, "permissions": stored.permissions});
+        let body = object_body(stored.data, stored.permissions);
         Ok(Answer { status, ..Answer::ok(body).stamped(stored.last_modified) })
     }
 
@@ -183,7 +183,7 @@ impl Server {
             self.database.delete(&context.key, id, wanted).map_err(|Collision| collision(self.settings.retry_after))?;
         let tombstone = tombstone(id, time);
         Self::notify(context, bound, Action::Delete, tombstone.clone(), Some(old.data));
-        Ok(Answer::ok(json!({"data": tombstone})).stamped(time))
+        Ok(Answer::ok(data_body(tombstone)).stamped(time))
     }
 
     /// Adds the headers for caches: those of anonymous reads may say how long a response is good.

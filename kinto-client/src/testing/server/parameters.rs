@@ -31,9 +31,12 @@ pub(super) fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *first == b'%') {
-            bytes.push(byte);
+        let encoded = match after {
+            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        if let Some((high, low)) = encoded {
+            bytes.push(high << 4 | low);
             rest = after.get(2..).unwrap_or_default();
         } else {
             bytes.push(*first);
@@ -41,6 +44,10 @@ pub(super) fn percent_decode(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 pub(super) fn native(text: &str) -> Value {
@@ -77,6 +84,9 @@ pub(super) fn split(sent: &Sent) -> Vec<String> {
 
 /// Fails for a query that is not UTF-8.
 pub(super) fn check_encoding(query: &str) -> Outcome<()> {
+    if !query.contains('%') {
+        return Ok(());
+    }
     let has_replaced = |text: &str| text.contains('\u{fffd}') && !query.to_ascii_uppercase().contains("%EF%BF%BD");
     if parameters(query).iter().any(|(name, value)| has_replaced(name) || has_replaced(value)) {
         return Err(not_utf8(query));
