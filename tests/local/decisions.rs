@@ -2,13 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures_util::FutureExt as _;
 use kinto_client::{
     Record, Value, json,
-    local::{LocalCollection, LocalConflict, Resolution},
+    local::{LocalCollection, LocalConflict, Resolution, Store},
 };
 use kinto_tests::Outcome;
 
-use crate::device::{Note, device, note, requests, server, typed};
+use crate::{
+    device::{Note, device, note, requests, server, typed},
+    file::folder,
+};
 
 fn text(side: Option<&Record<Note>>) -> String {
     side.map_or_else(|| "-".to_owned(), |record| record.data.text.clone())
@@ -175,22 +179,26 @@ async fn function_that_fails_leaves_the_conflict_and_damages_nothing() -> Outcom
 /// The store waits for the function, which would wait for the store.
 #[tokio::test]
 async fn function_that_calls_its_store_gets_an_error_and_does_not_hang() -> Outcome {
-    let kinto = server().await;
-    let remote = kinto.client().bucket("app").collection("notes");
-    let notes = device(&kinto).await;
-    let (reader, errors) = (notes.clone(), Arc::new(Mutex::new(Vec::new())));
-    let log = Arc::clone(&errors);
-    let notes = notes.on_conflict_with(move |_| {
-        log.lock().unwrap().push(reader.get_record("a").call().unwrap_err());
-        Resolution::PreferRemote
-    });
-    notes.create_record(json!({"n": 0})).id("a").await?;
-    notes.sync().await?;
-    remote.patch_record::<Value>("a", json!({"n": 1})).await?;
-    notes.patch_record("a", json!({"n": 2})).await?;
-    notes.sync().await?;
-    let error = errors.lock().unwrap().pop().unwrap();
-    assert!(error.is_invalid() && error.to_string().contains("decides a conflict"), "{error}");
-    assert_eq!(notes.get_record("a").await?.data, json!({"n": 1}));
+    let folder = folder();
+    for store in [Store::in_memory(), Store::open(folder.join("notes.db"))] {
+        let kinto = server().await;
+        let remote = kinto.client().bucket("app").collection("notes");
+        let notes = store.await?.bind::<Value>(&remote).await?;
+        let (reader, errors) = (notes.clone(), Arc::new(Mutex::new(Vec::new())));
+        let log = Arc::clone(&errors);
+        let notes = notes.on_conflict_with(move |_| {
+            log.lock().unwrap().push(reader.get_record("a").into_future().now_or_never());
+            Resolution::PreferRemote
+        });
+        notes.create_record(json!({"n": 0})).id("a").await?;
+        notes.sync().await?;
+        remote.patch_record::<Value>("a", json!({"n": 1})).await?;
+        notes.patch_record("a", json!({"n": 2})).await?;
+        notes.sync().await?;
+        let error = errors.lock().unwrap().pop().unwrap().unwrap().unwrap_err();
+        assert!(error.is_invalid() && error.to_string().contains("decides a conflict"), "{error}");
+        assert_eq!(notes.get_record("a").await?.data, json!({"n": 1}));
+    }
+    std::fs::remove_dir_all(folder)?;
     Ok(())
 }

@@ -1,32 +1,24 @@
-//! The connection to the file, on a thread of its own.
+//! The connection to the file.
 
 use std::{
     path::{self, Path, PathBuf},
-    sync::{Arc, mpsc},
-    thread::{self, ThreadId},
+    sync::Arc,
     time::Duration,
 };
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
-use tokio::sync::oneshot;
 
-use super::{failure::Failure, functions, log, schema};
-use crate::error::{Error, Result};
+use super::{failure::Failure, functions, log, runner::Runner, schema};
+use crate::error::Result;
 
 /// The number of statements that are kept ready.
 const STATEMENTS: usize = 64;
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
-
-/// A handle of the thread. The last one that is dropped closes the connection.
-///
-/// A caller has one job in the queue at most, and takes its result when it is polled: one that is not polled holds up no
-/// other.
+/// A handle of the connection. The last one that is dropped closes it.
 #[derive(Clone)]
 pub(crate) struct Database {
-    jobs: mpsc::Sender<Job>,
+    runner: Runner,
     name: Arc<str>,
-    thread: ThreadId,
     /// The number of changes that the file keeps.
     keep_changes: u32,
     /// `None` for a store in memory.
@@ -74,38 +66,18 @@ fn open_file(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 impl Database {
-    /// Opens the file on a new thread, and makes or updates its tables.
+    /// Opens the file, and makes or updates its tables.
     pub(crate) async fn open(place: Place, busy_timeout: Duration, keep_changes: u32) -> Result<Self> {
-        let (jobs, queue) = mpsc::channel::<Job>();
-        let (opened, outcome) = oneshot::channel();
         let name: Arc<str> = place.name().into();
         let file = match &place {
             // SQLite too stays with the folder that was the current one.
             Place::File(path) => Some(path::absolute(path).unwrap_or_else(|_| path.clone()).into()),
             Place::Memory => None,
         };
-        let serve = move || {
-            let mut connection = match place.connect(busy_timeout) {
-                Ok(connection) => connection,
-                Err(failure) => {
-                    let _ = opened.send(Err(failure));
-                    return;
-                }
-            };
-            if opened.send(Ok(())).is_ok() {
-                for job in queue {
-                    job(&mut connection);
-                }
-            }
-        };
-        let thread = thread::Builder::new()
-            .name("kinto-store".to_owned())
-            .spawn(serve)
-            .map_err(|error| Error::storage(&name, "its thread could not be started").caused_by(error))?;
-        let thread = thread.thread().id();
-        let outcome = outcome.await.map_err(|_| stopped(&name))?;
-        outcome.map_err(|failure| failure.in_store(&name))?;
-        Ok(Self { jobs, name, thread, keep_changes, file })
+        let connect = move || place.connect(busy_timeout);
+        let runner =
+            if file.is_some() { Runner::thread(&name, connect).await? } else { Runner::caller(&name, connect)? };
+        Ok(Self { runner, name, keep_changes, file })
     }
 
     /// Runs a job in a transaction that may write. Nothing of it is stored if it fails, or if the caller has gone before it
@@ -140,22 +112,7 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
     {
-        // The job would wait for the one that it is called from, and that one for it.
-        if thread::current().id() == self.thread {
-            return Err(Error::invalid(
-                "a call on a store cannot be made by the function that decides a conflict, since the store waits for that: read \
-                 what it needs before the synchronization",
-            ));
-        }
-        let (reply, result) = oneshot::channel();
-        let job = move |connection: &mut Connection| {
-            if !reply.is_closed() {
-                let _ = reply.send(job(connection));
-            }
-        };
-        self.jobs.send(Box::new(job)).map_err(|_| stopped(&self.name))?;
-        let result = result.await.map_err(|_| stopped(&self.name))?;
-        result.map_err(|failure| failure.in_store(&self.name))
+        self.runner.run(&self.name, job).await?.map_err(|failure| failure.in_store(&self.name))
     }
 
     /// Has a job run in a transaction that may write, without waiting for it; its failure is not reported.
@@ -173,10 +130,10 @@ impl Database {
                 tracing::debug!(?failure, "a job of the store failed");
             }
         };
-        let _ = self.jobs.send(Box::new(run));
+        self.runner.submit(run);
     }
 
-    /// Returns true if this is another handle of the same thread.
+    /// Returns true if this is another handle of the same connection.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.name, &other.name)
     }
@@ -189,8 +146,4 @@ impl Database {
     pub(crate) fn file(&self) -> Option<Arc<Path>> {
         self.file.clone()
     }
-}
-
-fn stopped(name: &str) -> Error {
-    Error::storage(name, "its thread has ended")
 }

@@ -19,6 +19,7 @@ mod functions;
 pub(crate) mod indexes;
 pub(crate) mod log;
 pub(crate) mod rows;
+mod runner;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ const KEEP_CHANGES: u32 = 10_000;
 ///
 /// One file holds any number of collections, of several servers and users, each apart from the others. It is a SQLite database
 /// in WAL mode: several processes may open it, and what a call has stored is on the disk when the call returns. Clones share
-/// one connection, which has a thread of its own.
+/// one connection, which has a thread of its own. A store in memory works on the threads of its callers.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
@@ -87,6 +88,8 @@ impl Store {
     }
 
     /// Opens a store in memory, for tests, which is gone with its last clone.
+    ///
+    /// It works on the thread of the caller, so that a test can stop tokio's clock: what it does takes no time there.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {

@@ -131,7 +131,8 @@ async fn full_disk_stores_nothing_of_a_change() {
 async fn dropped_call_before_its_turn_changes_nothing() {
     use futures_util::FutureExt as _;
 
-    let database = memory().await;
+    let path = std::env::temp_dir().join(kinto_server::unique("dropped"));
+    let database = Database::open(Place::File(path.clone()), Duration::from_secs(1), 100).await.unwrap();
     let of = collection(&database).await;
     let (begin, wait) = std::sync::mpsc::channel::<()>();
     let held = database.write(move |_| {
@@ -147,4 +148,6 @@ async fn dropped_call_before_its_turn_changes_nothing() {
     let row = database.read(move |transaction| load(transaction, of, "a")).await.unwrap();
     assert_eq!(row, Row::default());
     held.await.unwrap();
+    drop(database);
+    std::fs::remove_file(path).unwrap();
 }
