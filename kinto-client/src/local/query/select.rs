@@ -75,21 +75,59 @@ impl Query {
         columns: &str,
     ) -> Result<Statement, Failure> {
         let index = self.index(transaction, of)?;
-        let index = index.as_ref();
-        let mut statement = self.from(of, columns, index);
+        let mut statement = Statement::default();
+        match &index {
+            Some(index) if self.limit.is_some() && self.is_about(index) => {
+                statement
+                    .push(&format!("SELECT {columns} FROM (SELECT e.key, e.age, e.record FROM index_entry AS e"), []);
+                statement.push(" WHERE e.field = ?", [Sql::Integer(index.number)]);
+                self.conditions(Some(index), &mut statement);
+                self.order(Some(index), &mut statement);
+                self.limit(&mut statement);
+                statement.push(") AS e CROSS JOIN record AS r ON r.number = e.record", []);
+                self.order(Some(index), &mut statement);
+            }
+            index => {
+                statement = self.from(of, columns, index.as_ref());
+                self.order(index.as_ref(), &mut statement);
+                self.limit(&mut statement);
+            }
+        }
+        Ok(statement)
+    }
+
+    /// Returns true if the entries of an index are enough to find out which records come first.
+    fn is_about(&self, index: &Index) -> bool {
+        let is_key = |parameter: &Parameter| {
+            let by_text = matches!(parameter.operator, Operator::Like | Operator::Contains | Operator::ContainsAny);
+            parameter.field == index.path && !by_text
+        };
+        let is_known = |(field, _): &(String, bool)| field == LAST_MODIFIED || *field == index.path;
+        self.conditions.iter().all(is_key) && self.orders.iter().all(is_known)
+    }
+
+    /// Writes the order: that of the list, then by version, and then by number, the highest first.
+    fn order(&self, index: Option<&Index>, statement: &mut Statement) {
         statement.push(" ORDER BY ", []);
-        for (field, is_descending) in &self.orders {
-            expression(field, index, &mut statement);
-            statement.push(if *is_descending { " DESC, " } else { ", " }, []);
+        let by_version = [(LAST_MODIFIED.to_owned(), true)];
+        let has_version = self.orders.iter().any(|(field, _)| field == LAST_MODIFIED);
+        for (field, is_descending) in self.orders.iter().chain(by_version.iter().filter(|_| !has_version)) {
+            let mut is_descending = *is_descending;
+            if field == LAST_MODIFIED && index.is_some() {
+                statement.push("e.age", []);
+                is_descending = !is_descending;
+            } else {
+                expression(field, index, statement);
+            }
+            statement.push(if is_descending { " DESC, " } else { ", " }, []);
         }
-        if self.orders.iter().all(|(field, _)| field != LAST_MODIFIED) {
-            statement.push("r.version DESC, ", []);
-        }
-        statement.push("r.number DESC", []);
+        statement.push(if index.is_some() { "e.record DESC" } else { "r.number DESC" }, []);
+    }
+
+    fn limit(&self, statement: &mut Statement) {
         if let Some(limit) = self.limit {
             statement.push(" LIMIT ?", [Sql::Integer(i64::try_from(limit).unwrap_or(i64::MAX))]);
         }
-        Ok(statement)
     }
 
     /// Reads these columns of the records, `r`, in their order.
@@ -138,16 +176,26 @@ impl Query {
                 statement.push("record AS r WHERE r.collection = ? AND r.data IS NOT NULL", [Sql::Integer(of.0)]);
             }
         }
+        self.conditions(index, &mut statement);
+        statement
+    }
+
+    fn conditions(&self, index: Option<&Index>, statement: &mut Statement) {
         for parameter in &self.conditions {
             statement.push(" AND ", []);
-            condition(parameter, index, &mut statement);
+            condition(parameter, index, statement);
         }
-        for (operator, time) in [("r.version > ?", self.since), ("r.version < ?", self.before)] {
+        let (since, before) = (self.since.map(millis), self.before.map(millis));
+        let bounds = if index.is_some() {
+            [("e.age < ?", since.map(|time| -time)), ("e.age > ?", before.map(|time| -time))]
+        } else {
+            [("r.version > ?", since), ("r.version < ?", before)]
+        };
+        for (bound, time) in bounds {
             if let Some(time) = time {
-                statement.push(&format!(" AND {operator}"), [Sql::Integer(millis(time))]);
+                statement.push(&format!(" AND {bound}"), [Sql::Integer(time)]);
             }
         }
-        statement
     }
 
     /// Returns the index to read the records by: that of a condition, or that of the order if the list is short and the

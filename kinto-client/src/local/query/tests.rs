@@ -118,6 +118,25 @@ async fn short_list_is_read_in_its_order_if_many_records_match() {
     assert!(plan.contains("(field=? AND key=?)"), "{plan}");
 }
 
+/// Of many records with one key, the newest are found without reading the others.
+#[tokio::test]
+async fn newest_of_equal_keys_come_first_and_only_they_are_read() {
+    let (database, of) = records(2_400).await;
+    for (sort, first) in [(Sort::asc("half"), "r2398"), (Sort::desc("half"), "r2399")] {
+        let (found, plan) = read(&database, of, listing(None, vec![sort.clone()], Some(3))).await;
+        let number: u64 = first[1..].parse().unwrap();
+        assert_eq!(found, [first.to_owned(), format!("r{}", number - 2), format!("r{}", number - 4)]);
+        let (entries, records) = plan.split_once("SCAN e").unwrap();
+        assert!(entries.contains("SEARCH e USING PRIMARY KEY (field=?)") && records.contains("SEARCH r"), "{plan}");
+        let (all, _) = read(&database, of, listing(None, vec![sort], None)).await;
+        assert_eq!((all.len(), &all[..3]), (2_400, &found[..]));
+    }
+    // A change moves a record to the front, and so does a version alone.
+    database.write(move |transaction| save(transaction, of, 4, Some(r#"{"half":0,"n":4}"#))).await.unwrap();
+    let (found, _) = read(&database, of, listing(Some(field("half").eq(0)), vec![], Some(1))).await;
+    assert_eq!(found, ["r2398"], "its time is that of its number");
+}
+
 #[tokio::test]
 async fn index_follows_changes_and_deletions() {
     let (database, of) = records(4).await;

@@ -2,8 +2,11 @@
 
 use rusqlite::{Transaction, params};
 
-use super::{failure::Failure, rows::CollectionNumber};
-use crate::json::sort_key;
+use super::{
+    failure::Failure,
+    rows::{CollectionNumber, millis},
+};
+use crate::{json::sort_key, wire::timestamp::Timestamp};
 
 /// An index of a field in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,21 +31,23 @@ pub(crate) fn add(transaction: &Transaction<'_>, of: CollectionNumber, paths: &[
         let insert = "INSERT INTO field_index (collection, path) VALUES (?, ?) RETURNING number";
         let number: i64 = transaction.query_row(insert, params![of.0, path], |row| row.get(0))?;
         transaction.execute(
-            "INSERT INTO index_entry (field, key, record) \
-             SELECT ?, kinto_key(data, ?), number FROM record WHERE collection = ? AND data IS NOT NULL",
+            "INSERT INTO index_entry (field, key, age, record) \
+             SELECT ?, kinto_key(data, ?), -version, number FROM record WHERE collection = ? AND data IS NOT NULL",
             params![number, path, of.0],
         )?;
     }
     Ok(())
 }
 
-/// Notes the data of a record in the indexes of its collection, in place of what was noted of it before, if anything was.
+/// Notes the data and the version of a record in the indexes of its collection, in place of what was noted of it before, if
+/// anything was.
 pub(super) fn update(
     transaction: &Transaction<'_>,
     of: CollectionNumber,
     record: i64,
     was_there: bool,
     data: Option<&str>,
+    version: Timestamp,
 ) -> Result<(), Failure> {
     let indexes = self::of(transaction, of)?;
     if indexes.is_empty() {
@@ -52,9 +57,10 @@ pub(super) fn update(
         transaction.prepare_cached("DELETE FROM index_entry WHERE record = ?")?.execute([record])?;
     }
     let Some(data) = data else { return Ok(()) };
-    let mut insert = transaction.prepare_cached("INSERT INTO index_entry (field, key, record) VALUES (?, ?, ?)")?;
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO index_entry (field, key, age, record) VALUES (?, ?, ?, ?)")?;
     for Index { number, path } in indexes {
-        insert.execute(params![number, sort_key::of_field(data, &path), record])?;
+        insert.execute(params![number, sort_key::of_field(data, &path), -millis(version), record])?;
     }
     Ok(())
 }

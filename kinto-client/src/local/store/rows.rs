@@ -101,8 +101,8 @@ pub(crate) fn save(
     if before.journal != row.journal {
         save_journal(transaction, number, &row.journal)?;
     }
-    if before.local != row.local {
-        indexes::update(transaction, of, number, before.local.is_some(), row.local.as_deref())?;
+    if before.local != row.local || before.version_in(before.status()) != version {
+        indexes::update(transaction, of, number, before.local.is_some(), row.local.as_deref(), version)?;
     }
     Ok(())
 }

@@ -73,8 +73,10 @@ CREATE TABLE field_index (
 CREATE TABLE index_entry (
     field INTEGER NOT NULL REFERENCES field_index ON DELETE CASCADE,
     key BLOB NOT NULL,
+    -- The version of the record, negated: among equal keys the newest is first, as in a list.
+    age INTEGER NOT NULL,
     record INTEGER NOT NULL REFERENCES record ON DELETE CASCADE,
-    PRIMARY KEY (field, key, record)
+    PRIMARY KEY (field, key, age, record DESC)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX index_entry_record ON index_entry (record);
