@@ -13,6 +13,7 @@
 mod backends;
 mod canned;
 mod chance;
+pub mod devices;
 pub mod evaluator;
 mod fault;
 mod fixture;

@@ -5,6 +5,7 @@ use kinto_client::{
     local::{LocalCollection, Store},
     testing::{Kinto, RecordedRequest},
 };
+pub(crate) use kinto_tests::devices::Line;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
@@ -16,12 +17,6 @@ pub(crate) struct Note {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[kinto(key = "id")]
     pub(crate) lines: Vec<Line>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Line {
-    pub(crate) id: u32,
-    pub(crate) n: u32,
 }
 
 pub(crate) fn note(text: &str) -> Note {

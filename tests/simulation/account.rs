@@ -74,13 +74,22 @@ pub(crate) struct Accounts {
     pub(crate) doubtful_claims: u64,
     /// Observations that must not be made.
     pub(crate) wrong: Vec<String>,
+    pub(crate) steps: u64,
+    /// Verbs on one object or list each, alone or in a batch.
     pub(crate) operations: u64,
     pub(crate) done: u64,
     pub(crate) unknown: u64,
 }
 
 impl Accounts {
+    /// Notes an operation that changes nothing.
+    pub(crate) fn read(&mut self) {
+        self.operations += 1;
+    }
+
+    /// Notes the outcome of an operation that changes something.
     pub(crate) fn told(&mut self, fate: Fate) {
+        self.operations += 1;
         match fate {
             Fate::Done => self.done += 1,
             Fate::Unknown => {
@@ -93,8 +102,19 @@ impl Accounts {
         }
     }
 
+    /// Notes the outcome of taking the claim or giving it up, which others may have taken.
+    pub(crate) fn claimed(&mut self, fate: Fate) {
+        self.operations += 1;
+        match fate {
+            Fate::Done => self.done += 1,
+            Fate::Unknown => self.unknown += 1,
+            Fate::NotDone => {}
+        }
+    }
+
     /// Notes a call that was dropped.
     pub(crate) fn abandoned(&mut self, record: &str) {
+        self.operations += 1;
         self.unknown += 1;
         self.counters.entry(record.to_owned()).or_default().unknown += 1;
     }

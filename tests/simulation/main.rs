@@ -1,6 +1,7 @@
 //! Several clients on one Kinto in memory, in virtual time, on one thread, from one seed: random operations, faults and
 //! task switches. Afterwards the accounts: what was acknowledged is there, what was refused is not, nothing was done twice,
-//! unknown fields live, no step runs past its limit, and no turn is left taken.
+//! unknown fields live, no step runs past its limit, and no turn is left taken. In some runs the clients are devices with
+//! stores, which are equal at the end.
 //!
 //! `KINTO_SIM_SECONDS` says for how long seeds are tried (two by default), and `KINTO_SIM_SEED` which one is run instead. A
 //! seed repeats a run exactly. A failure prints its seed and the shortest schedule that still fails.
@@ -14,6 +15,7 @@
 )]
 
 mod account;
+mod devices;
 mod network;
 mod plan;
 mod run;
@@ -22,7 +24,7 @@ mod tasks;
 mod trace;
 
 use std::{
-    env,
+    env, fmt,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -52,22 +54,44 @@ fn main() -> ExitCode {
     let limit = Duration::from_secs(seconds);
     let started = Instant::now();
     let first = u64::from(std::process::id()) << 32;
-    let mut total = run::Done::default();
-    let mut seeds = 0_u64;
+    let (mut clients, mut devices) = (Sum::default(), Sum::default());
+    let mut seed = first;
     while started.elapsed() < limit {
-        let seed = first + seeds;
-        match run::run(seed, &Plan::of(seed)) {
-            Ok(done) => total += done,
+        let (plan, begun) = (Plan::of(seed), Instant::now());
+        match run::run(seed, &plan) {
+            Ok(done) => if plan.world.has_devices() { &mut devices } else { &mut clients }.add(done, begun.elapsed()),
             Err(reason) => return fail(seed, &reason),
         }
-        seeds += 1;
+        seed += 1;
     }
-    let seconds = started.elapsed().as_secs_f64();
-    println!("{seeds} seeds in {seconds:.1} s: {total}");
-    #[allow(clippy::cast_precision_loss, reason = "a number for people")]
-    let rate = total.operations as f64 / seconds;
-    println!("{rate:.0} operations a second");
+    println!("clients: {clients}");
+    println!("devices: {devices}");
     ExitCode::SUCCESS
+}
+
+/// The sum of several runs.
+#[derive(Default)]
+struct Sum {
+    seeds: u64,
+    time: Duration,
+    done: run::Done,
+}
+
+impl Sum {
+    fn add(&mut self, done: run::Done, time: Duration) {
+        self.seeds += 1;
+        self.time += time;
+        self.done += done;
+    }
+}
+
+impl fmt::Display for Sum {
+    #[allow(clippy::cast_precision_loss, reason = "numbers for people")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seeds, time, done } = self;
+        let rate = done.operations as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE);
+        write!(f, "{seeds} seeds in {:.1} s: {done}; {rate:.0} operations a second", time.as_secs_f64())
+    }
 }
 
 /// Prints what failed, with the shortest schedule that still fails, and how to repeat it.

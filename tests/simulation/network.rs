@@ -25,6 +25,7 @@ pub(crate) struct Network {
 struct State {
     chance: Chance,
     faults: u64,
+    is_cut: bool,
     requests: u64,
 }
 
@@ -42,12 +43,23 @@ enum Fault {
 
 impl Network {
     pub(crate) fn new(kinto: Kinto, chance: Chance, faults: u64) -> Self {
-        Self { kinto, state: Arc::new(Mutex::new(State { chance, faults, requests: 0 })) }
+        Self { kinto, state: Arc::new(Mutex::new(State { chance, faults, is_cut: false, requests: 0 })) }
     }
 
     /// Has no faults from now on.
     pub(crate) fn calm(&self) {
-        self.state.lock().unwrap().faults = u64::MAX;
+        self.with_faults(u64::MAX);
+        self.cut(false);
+    }
+
+    /// Has a fault with one request in so many from now on.
+    pub(crate) fn with_faults(&self, faults: u64) {
+        self.state.lock().unwrap().faults = faults;
+    }
+
+    /// Has no connections from now on, or has them again.
+    pub(crate) fn cut(&self, is_cut: bool) {
+        self.state.lock().unwrap().is_cut = is_cut;
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -57,12 +69,13 @@ impl Network {
     fn next(&self, request: &Request<Bytes>) -> (Fault, Duration, Duration) {
         let mut state = self.state.lock().unwrap();
         state.requests += 1;
-        let faults = state.faults;
+        let (faults, is_cut) = (state.faults, state.is_cut);
         let is_calm = faults == u64::MAX || !state.chance.one_in(faults);
         let chance = &mut state.chance;
         let repeats = matches!(*request.method(), Method::PUT | Method::DELETE);
         let is_batch = *request.method() == Method::POST;
         let fault = match chance.below(7) {
+            _ if is_cut => Fault::NoConnection,
             _ if is_calm => Fault::None,
             0 => Fault::NoConnection,
             2 => Fault::UnavailableBefore,

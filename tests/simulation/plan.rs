@@ -19,6 +19,16 @@ pub(crate) enum World {
     /// They are in two programs, and all that they write to shared records is fenced; the server's processes compare before
     /// they lock.
     Fenced,
+    /// They are devices with stores of their own; the server has one process.
+    Devices,
+    /// They are devices with stores of their own, whose writes are fenced.
+    FencedDevices,
+}
+
+impl World {
+    pub(crate) fn has_devices(self) -> bool {
+        matches!(self, Self::Devices | Self::FencedDevices)
+    }
 }
 
 /// One operation of one task.
@@ -54,6 +64,15 @@ pub(crate) enum Action {
     UpdateMany,
     CreateFrom,
     Abandon,
+    /// Of a device: a change of what it has.
+    EditLocally,
+    Synchronize,
+    SynchronizeTwice,
+    EditMeanwhile,
+    Stop,
+    Disconnect,
+    Connect,
+    Pause,
 }
 
 const ACTIONS: [Action; 19] = [
@@ -78,6 +97,25 @@ const ACTIONS: [Action; 19] = [
     Action::Abandon,
 ];
 
+const DEVICE_ACTIONS: [Action; 16] = [
+    Action::EditLocally,
+    Action::EditLocally,
+    Action::EditLocally,
+    Action::EditLocally,
+    Action::EditLocally,
+    Action::EditLocally,
+    Action::Synchronize,
+    Action::Synchronize,
+    Action::SynchronizeTwice,
+    Action::EditMeanwhile,
+    Action::EditMeanwhile,
+    Action::Stop,
+    Action::Disconnect,
+    Action::Connect,
+    Action::Connect,
+    Action::Pause,
+];
+
 /// A whole run.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -90,12 +128,20 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn of(seed: u64) -> Self {
         let mut chance = Chance::new(seed, 1);
-        let world = [World::OneProgram, World::OneProgram, World::TwoPrograms, World::Fenced][chance.place(4)];
+        let world = chance.pick(&[
+            World::OneProgram,
+            World::OneProgram,
+            World::TwoPrograms,
+            World::Fenced,
+            World::Devices,
+            World::FencedDevices,
+        ]);
+        let actions = if world.has_devices() { &DEVICE_ACTIONS[..] } else { &ACTIONS[..] };
         let faults = [4, 10, 30, u64::MAX][chance.place(4)];
         let steps = 10 + chance.below(90);
         let step = |_| Step {
             task: chance.below(TASKS),
-            action: ACTIONS[chance.place(ACTIONS.len())],
+            action: chance.pick(actions),
             on: chance.below(SHARED),
             chance: chance.below(u64::MAX),
         };

@@ -20,7 +20,8 @@ use kinto_tests::Chance;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::Accounts,
+    account::{Accounts, Fate},
+    devices,
     network::Network,
     plan::{Action, Plan, SHARED, TASKS, World},
     shaken::Shaken,
@@ -35,9 +36,10 @@ pub(crate) struct Item {
     pub(crate) n: u64,
 }
 
-/// The number of operations and of what was said of them.
+/// The numbers of steps, of their operations, and of what was said of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Done {
+    pub(crate) steps: u64,
     pub(crate) operations: u64,
     pub(crate) requests: u64,
     pub(crate) acknowledged: u64,
@@ -46,6 +48,7 @@ pub(crate) struct Done {
 
 impl AddAssign for Done {
     fn add_assign(&mut self, other: Self) {
+        self.steps += other.steps;
         self.operations += other.operations;
         self.requests += other.requests;
         self.acknowledged += other.acknowledged;
@@ -55,8 +58,9 @@ impl AddAssign for Done {
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operations, requests, acknowledged, unknown } = self;
-        write!(f, "{operations} operations, {requests} requests, {acknowledged} acknowledged, {unknown} in doubt")
+        let Self { steps, operations, requests, acknowledged, unknown } = self;
+        write!(f, "{steps} steps, {operations} operations, {requests} requests, ")?;
+        write!(f, "{acknowledged} writes acknowledged, {unknown} in doubt")
     }
 }
 
@@ -69,7 +73,13 @@ pub(crate) fn run(seed: u64, plan: &Plan) -> Result<Done, String> {
     let simulated = AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         testing::seed(seed);
-        runtime.expect("a runtime").block_on(simulate(seed, plan))
+        runtime.expect("a runtime").block_on(async {
+            match plan.world {
+                World::Devices => devices::simulate(seed, plan, false).await,
+                World::FencedDevices => devices::simulate(seed, plan, true).await,
+                World::OneProgram | World::TwoPrograms | World::Fenced => simulate(seed, plan).await,
+            }
+        })
     });
     catch_unwind(simulated).unwrap_or_else(|_| Err(trace::last_panic()))
 }
@@ -77,8 +87,13 @@ pub(crate) fn run(seed: u64, plan: &Plan) -> Result<Done, String> {
 /// The number of runs of this process.
 static RUNS: AtomicU64 = AtomicU64::new(0);
 
+/// Returns a number that no other run of this process has, and no other client: what one was told must not be known to the next.
+pub(crate) fn sequence() -> u64 {
+    RUNS.fetch_add(1, Ordering::Relaxed)
+}
+
 async fn simulate(seed: u64, plan: &Plan) -> Result<Done, String> {
-    let number = RUNS.fetch_add(1, Ordering::Relaxed);
+    let number = sequence();
     let races = plan.world != World::TwoPrograms;
     let kinto = Kinto::builder()
         .starting_at(Timestamp::from_millis(1_700_000_000_000))
@@ -98,7 +113,6 @@ async fn simulate(seed: u64, plan: &Plan) -> Result<Done, String> {
     let network = Network::new(kinto.clone(), Chance::new(seed, 2), plan.faults);
     let client = |program: u64| {
         let url = format!("https://{}.test/v1", if program == 0 { "one" } else { "two" });
-        // What one run was told must not be known to the next.
         let url = url.replace(".test", &format!("-{number}.test"));
         let builder = Client::builder(url).auth(("sim", "sim")).timeout(Duration::from_secs(10));
         builder.transport(network.clone()).build().unwrap()
@@ -126,6 +140,7 @@ async fn simulate(seed: u64, plan: &Plan) -> Result<Done, String> {
     match accounts.wrong.first() {
         Some(wrong) => Err(wrong.clone()),
         None => Ok(Done {
+            steps: accounts.steps,
             operations: accounts.operations,
             requests: network.requests(),
             acknowledged: accounts.done,
@@ -141,7 +156,7 @@ async fn no_turn_is_taken(clients: &[Client], accounts: &mut Accounts) {
             let id = format!("s{number}");
             let write = client.typed::<Item>().update_record(&*id, |item| item.n += 1).timeout(Duration::from_secs(10));
             match write.await {
-                Ok(_) => accounts.counters.entry(id).or_default().done += 1,
+                Ok(_) => accounts.counted(&id, Fate::Done),
                 Err(error) => accounts.is_wrong(format!("a write at the end fails: {error}")),
             }
         }

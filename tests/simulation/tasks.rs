@@ -68,7 +68,7 @@ impl Task {
             self.step(step, &mut chance).await;
             let took = started.elapsed();
             self.told(|accounts| {
-                accounts.operations += 1;
+                accounts.steps += 1;
                 if took > LIMIT {
                     accounts.is_wrong(format!("{:?} took {} s", step.action, took.as_secs()));
                 }
@@ -131,6 +131,14 @@ impl Task {
             Action::StreamAndSave => self.stream_and_save().await,
             Action::UpdateMany => self.update_many(chance).await,
             Action::CreateFrom => self.create_from(chance).await,
+            Action::EditLocally
+            | Action::Synchronize
+            | Action::SynchronizeTwice
+            | Action::EditMeanwhile
+            | Action::Stop
+            | Action::Disconnect
+            | Action::Connect
+            | Action::Pause => unreachable!("only devices do that"),
             Action::Abandon => {
                 // A call that is dropped in the middle may or may not have been carried out.
                 let wait = Duration::from_millis(chance.below(60));
@@ -166,6 +174,7 @@ impl Task {
     }
 
     async fn save(&self, id: &str) {
+        self.told(Accounts::read);
         let Ok(mut record) = self.items.get_record(id).await else { return };
         record.data.n += 1;
         let outcome = self.items.save_record(&mut record).await;
@@ -205,6 +214,7 @@ impl Task {
         let mut own = std::mem::take(&mut self.own);
         let mut records: Vec<Record<Item>> = Vec::new();
         for (id, value) in own.iter().take(8) {
+            self.told(Accounts::read);
             match self.items.get_record(&**id).await {
                 Ok(mut record) => {
                     let n = record.data.n;
@@ -247,6 +257,7 @@ impl Task {
             Ok((patched, created, _)) => (Fate::of(&patched), Fate::of(&created)),
             Err(error) => (Fate::of::<()>(&Err(error.clone())), Fate::of::<()>(&Err(error))),
         };
+        self.told(Accounts::read);
         self.wrote(id, value, patched);
         self.created(new, value, created);
     }
@@ -258,13 +269,17 @@ impl Task {
             self.told(|accounts| accounts.holders -= 1);
             self.holds_claim = false;
             let outcome = self.claims.delete_record("claim").await;
-            if Fate::of(&outcome) != Fate::Done {
+            let fate = Fate::of(&outcome);
+            self.told(|accounts| accounts.claimed(fate));
+            if fate != Fate::Done {
                 self.told(|accounts| accounts.doubtful_claims += 1);
             }
             return;
         }
         let outcome = self.claims.create_record(json!({"locked": true})).id("claim").await;
-        match Fate::of(&outcome) {
+        let fate = Fate::of(&outcome);
+        self.told(|accounts| accounts.claimed(fate));
+        match fate {
             Fate::Done => {
                 self.holds_claim = true;
                 self.told(|accounts| {
@@ -282,6 +297,7 @@ impl Task {
 
     /// Reads all records, in which those that all share must be, once each.
     async fn list(&self) {
+        self.told(Accounts::read);
         let Ok(records) = self.untyped.get_records::<Value>().await else { return };
         for number in 0..SHARED {
             let id = format!("s{number}");

@@ -191,7 +191,11 @@ impl Builder {
     ///
     /// As for [`start`](Self::start), or when nothing answers at `KINTO_SERVER_URL`.
     pub fn shared(self) -> Result<Server, Error> {
-        let plain = self.settings.is_empty() && self.backend.is_none() && self.workers.is_none() && !self.admin && self.packages == Packages::Kinto;
+        let plain = self.settings.is_empty()
+            && self.backend.is_none()
+            && self.workers.is_none()
+            && !self.admin
+            && self.packages == Packages::Kinto;
         if let Some(url) = external::asked_for().filter(|_| plain) {
             external::check(&url)?;
             return Ok(Server::external(url));

@@ -5,10 +5,14 @@ use kinto_client::{Error, Filter, Result, Value, json};
 use kinto_tests::Chance;
 
 use super::Task;
-use crate::{account::Fate, plan::SHARED};
+use crate::{
+    account::{Accounts, Fate},
+    plan::SHARED,
+};
 
 impl Task {
     pub(super) async fn stream_and_save(&self) {
+        self.told(Accounts::read);
         let mut stream = self.items.get_records().stream();
         while let Ok(Some(mut record)) = stream.try_next().await {
             let id = record.id.to_string();
