@@ -1,13 +1,13 @@
 //! The faults of kinto.js 17.1 by their numbers, on each server.
 //!
-//! 3, 4 and 19 are about transformers of records, and 20 about events of changes: there are neither here. Two of the list have
-//! no number: the purge of deletions and the restoration of a backup.
+//! 3, 4 and 19 are about transformers of records, which are not here. Two of the list have no number: the purge of deletions
+//! and the restoration of a backup.
 
 use kinto_client::{
-    Value,
+    Record, Value,
     http::StatusCode,
     json,
-    local::{ConflictPolicy, LossPolicy, SyncReport},
+    local::{ChangeOrigin, ChangePosition, ConflictPolicy, LocalChange, LossPolicy, SyncReport},
 };
 use kinto_tests::Outcome;
 
@@ -30,6 +30,7 @@ on_each_server!(
     fault_16_deletion_is_stored_as_a_record,
     fault_17_deletion_conflicts_without_a_body,
     fault_18_edit_during_a_push_is_overwritten,
+    fault_20_synchronization_tells_no_changes,
     fault_21_two_synchronizations_run_at_once,
     purge_of_deletions_looks_like_a_flush,
     restored_backup_is_not_noticed,
@@ -241,6 +242,36 @@ async fn fault_18_edit_during_a_push_is_overwritten(world: World) -> Outcome {
     assert_eq!(world.stored().await["a"], json!({"n": 1}));
     assert_eq!(notes.push().await?.sent, 1);
     assert_eq!(world.stored().await["a"], json!({"n": 2}));
+    Ok(())
+}
+
+async fn fault_20_synchronization_tells_no_changes(world: World) -> Outcome {
+    let notes = world.device().await;
+    notes.create_record(json!({"text": "here"})).id("here").await?;
+    notes.sync().await?;
+    let seen = notes.changes_since(ChangePosition::default()).await?;
+    let position = seen.last().map(LocalChange::position).unwrap_or_default();
+    world.remote.create_record(json!({"id": "there", "text": "there"})).await?;
+    world.remote.patch_record::<Value>("here", json!({"text": "changed"})).await?;
+    notes.sync().await?;
+    world.remote.delete_record("there").await?;
+    notes.sync().await?;
+    let changes = notes.changes_since(position).await?;
+    let told = changes.iter().map(|change| match change {
+        LocalChange::Changed(change) => {
+            let text = |record: &Option<Record<Value>>| record.as_ref().map(|record| record.data["text"].clone());
+            (change.id.to_string(), change.origin, text(&change.before), text(&change.after))
+        }
+        other => panic!("{other:?}"),
+    });
+    let told: Vec<_> = told.collect();
+    let (from, here, there) = (ChangeOrigin::Remote, "here".to_owned(), "there".to_owned());
+    let expected = [
+        (there.clone(), from, None, Some(json!("there"))),
+        (here, from, Some(json!("here")), Some(json!("changed"))),
+        (there, from, Some(json!("there")), None),
+    ];
+    assert_eq!(told, expected);
     Ok(())
 }
 
