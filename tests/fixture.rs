@@ -1,7 +1,13 @@
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use kinto_client::{Bucket, Client, ClientBuilder, Collection};
-use kinto_server::{Server, unique};
+use kinto_server::{Backend, Server, unique};
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 
@@ -30,10 +36,23 @@ pub struct Fixture {
     url: String,
 }
 
+/// Returns one of the servers that tests share. In memory each is one process with one thread that runs, so that there are two.
+fn next_server() -> &'static Server {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    static SECOND: OnceLock<Server> = OnceLock::new();
+    let first = Server::shared().expect("a server");
+    let is_first = NEXT.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+    if is_first || first.backend() != Backend::Memory {
+        return first;
+    }
+    // Any setting makes it another server.
+    SECOND.get_or_init(|| Server::builder().setting("kinto.project_docs", "second").shared().expect("a server"))
+}
+
 impl Fixture {
-    /// A fixture on the server that all tests share.
+    /// A fixture on a server that tests share.
     pub async fn new() -> Self {
-        Self::on(Server::shared().expect("a server").url()).await
+        Self::on(next_server().url()).await
     }
 
     /// A fixture on the server at that address.
