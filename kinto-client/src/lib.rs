@@ -44,6 +44,7 @@
 //! | send many operations in few requests | [`Batch`], [`batch`] |
 //! | share records | [`Permissions`], [`Principal`], [`Group`], [`permissions`] |
 //! | declare buckets and collections | [`Blueprint`], [`blueprint`] |
+//! | look after a server | [`tools`], [`account`] |
 //! | keep records in a file, and synchronize them | the feature `local` |
 //! | test a program without a server | the feature `testing` |
 //! | handle failures | [`Error`], [`ErrorKind`], [`object::Conflict`] |
@@ -82,12 +83,14 @@ mod json;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod operation;
+mod permission;
 mod public;
 mod record;
 #[cfg(feature = "schema")]
 pub mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tools;
 pub mod transport;
 mod wire;
 

@@ -4,6 +4,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream:
 use kinto_client::{
     Client, Error, JsonObject, KintoRecord, Record, Result, Timestamp, Value, json,
     object::{BucketObject, CollectionObject, GroupObject, JsonPatch},
+    permissions::Permission,
 };
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,9 @@ calls! {
     }
     entries(client) {
         look(client.get_permissions().await);
+        look(client.get_permissions().count().await);
+        look(client.get_permissions().having(Permission::Write).first().await);
+        drain(client.get_permissions().stream()).await;
         look(client.bucket("b").get_history().await);
         look(client.get_accounts().await);
     }
@@ -195,8 +199,19 @@ calls! {
             look(client.typed::<Note>().save_records(&mut records).await);
         }
     }
+    tools(client) {
+        look(client.heartbeat().await);
+        look(client.lb_heartbeat().await);
+        look(client.server_version().await);
+        look(client.counters().await);
+        look(client.delete_user_data("account:a").await);
+        look(client.delete_everything(client.url()).await);
+    }
     accounts(client) {
         look(client.account("a").change_password("s3cr3t").await);
+        look(client.account("a").patch(json!({"email": "a"})).await);
+        look(client.account("a").merge_patch(json!({"email": null})).await);
+        look(client.account("a").replace(json!({"email": "b"})).await);
         look(client.account("a").delete().await);
     }
 }

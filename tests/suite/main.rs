@@ -59,6 +59,7 @@ mod sharing;
 mod stored_records;
 mod testing;
 mod tls;
+mod tools;
 mod typed;
 mod unknown_fields;
 mod update_records;

@@ -1,7 +1,7 @@
 //! Accounts of the server's accounts plugin.
 //!
-//! [`Client::account`](crate::Client::account) returns a handle, whose methods create, read and delete an account or change
-//! its password. Passwords are sent to the server, and never shown.
+//! [`Client::account`](crate::Client::account) returns a handle, whose methods create, read and delete an account, change
+//! its password, and change its other attributes. Passwords are sent to the server, and never shown.
 //!
 //! ```
 //! # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -19,6 +19,8 @@
 #![expect(private_interfaces, reason = "the traits of operations are sealed: no caller can name these types")]
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::{
     client::Client,
     operation::{
@@ -27,14 +29,16 @@ use crate::{
     },
     wire::request::Capability,
 };
-use object::{HistoryEntry, PermissionEntry};
+use object::HistoryEntry;
 use operations::ACCOUNTS;
 
 use crate::handle::Bucket;
 
+pub(crate) mod attributes;
 pub(crate) mod object;
 pub(crate) mod operations;
 
+pub use attributes::{MergePatchAccount, PatchAccount, ReplaceAccountAttributes};
 pub use object::AccountObject;
 pub use operations::{ChangePassword, CreateAccount, DeleteAccount, GetAccount};
 
@@ -100,6 +104,79 @@ impl Account {
         Call::new(&self.client, ChangePassword::new(self.id.clone(), password.into()))
     }
 
+    /// Sets some of the attributes beside the password, and keeps the others.
+    ///
+    /// A value replaces the stored one whole, and null is stored as null. [`merge_patch`](Self::merge_patch) removes attributes,
+    /// too. Option: `if_match`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let id = kinto_server::unique("alexis");
+    /// # let anyone = kinto_client::Client::builder(server.url()).build()?;
+    /// # anyone.account(&id).create("p4ssw0rd").await?;
+    /// # let client = anyone.with_auth((&*id, "p4ssw0rd"))?;
+    /// use kinto_client::json;
+    ///
+    /// let account = client.account(&id).patch(json!({"email": "alexis@example.org"})).await?;
+    /// assert_eq!(account.data["email"], "alexis@example.org");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`](crate::Error::is_invalid) for `password`, which only
+    /// [`change_password`](Self::change_password) sets, and for `id` and `last_modified`.
+    pub fn patch(&self, attributes: impl Serialize) -> Call<'static, PatchAccount> {
+        Call::new(&self.client, PatchAccount::new(self.id.clone(), &attributes))
+    }
+
+    /// Applies a merge patch (RFC 7396) to the attributes beside the password: null removes an attribute, an object is merged
+    /// with the stored one, and any other value replaces it.
+    ///
+    /// Option: `if_match`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`patch`](Self::patch).
+    pub fn merge_patch(&self, patch: impl Serialize) -> Call<'static, MergePatchAccount> {
+        Call::new(&self.client, MergePatchAccount::new(self.id.clone(), &patch))
+    }
+
+    /// Replaces all attributes beside the password: those that are not named, or are null, are removed.
+    ///
+    /// The server takes a whole account only together with its password. So the account is read, and what differs is sent as a
+    /// merge patch, if anything does. It is guarded by the version that was read. Option: `if_match`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::shared().expect("a server");
+    /// # let id = kinto_server::unique("alexis");
+    /// # let anyone = kinto_client::Client::builder(server.url()).build()?;
+    /// # anyone.account(&id).create("p4ssw0rd").await?;
+    /// # let client = anyone.with_auth((&*id, "p4ssw0rd"))?;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Profile {
+    ///     email: String,
+    ///     nickname: Option<String>,
+    /// }
+    ///
+    /// let account = client.account(&id);
+    /// account.replace(Profile { email: "alexis@example.org".into(), nickname: None }).await?;
+    /// let profile: Profile = account.get().await?.parse()?;
+    /// assert_eq!(profile.email, "alexis@example.org");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`patch`](Self::patch); [`Error::is_conflict`](crate::Error::is_conflict) if the account is changed meanwhile.
+    pub fn replace(&self, attributes: impl Serialize) -> Call<'static, ReplaceAccountAttributes> {
+        Call::new(&self.client, ReplaceAccountAttributes::new(self.id.clone(), &attributes))
+    }
+
     /// Deletes the account, but no objects that it created.
     pub fn delete(&self) -> Call<'static, DeleteAccount> {
         Call::new(&self.client, DeleteAccount::new(self.id.clone()))
@@ -112,7 +189,7 @@ impl fmt::Debug for Account {
     }
 }
 
-/// Accounts and permissions.
+/// Accounts.
 impl Client {
     /// Returns the handle of an account, without sending anything.
     pub fn account(&self, id: impl Into<String>) -> Account {
@@ -128,35 +205,6 @@ impl Client {
             needs: ACCOUNTS,
             secret: true,
             read: AccountObject::read,
-        };
-        Call::new(self, entries)
-    }
-
-    /// Reads your permissions on this server, beyond those of everyone.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
-    /// # let server = kinto_server::Server::shared().expect("a server");
-    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
-    /// # let id = kinto_server::unique("doc");
-    /// # client.create_bucket(&id).await?;
-    /// let mine = client.get_permissions().await?;
-    /// let bucket = mine.iter().find(|entry| entry.uri == format!("/buckets/{id}")).expect("I created it");
-    /// assert!(bucket.permissions.iter().any(|permission| permission == "write"));
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::is_unsupported`](crate::Error::is_unsupported) if the server does not have this endpoint.
-    pub fn get_permissions(&self) -> Call<'static, GetEntries<PermissionEntry>> {
-        let entries = GetEntries {
-            operation: "get",
-            path: Ok("/permissions".to_owned()),
-            template: "/permissions",
-            needs: Capability("permissions_endpoint"),
-            secret: false,
-            read: entry,
         };
         Call::new(self, entries)
     }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -42,6 +42,19 @@ impl AccountObject {
         let envelope: Envelope<'_> = serde_json::from_slice(body)
             .map_err(|error| Error::unexpected(format!("the response is no account: {error}")))?;
         Self::read(envelope.data.get().as_bytes())
+    }
+
+    /// Decodes the further attributes as a type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_decode`](crate::Error::is_decode) if they do not fit `T`.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_path_to_error::deserialize(Value::Object(self.data.clone())).map_err(|error| {
+            let path = error.path().to_string();
+            let path = if path == "." { "" } else { path.as_str() };
+            Error::decode(Some(self.id.clone()), path, &error.inner().to_string())
+        })
     }
 
     /// Returns the principal of this account, for permissions and groups.
@@ -92,27 +105,6 @@ impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
     }
-}
-
-/// Your permissions on one object: an entry of the permissions endpoint.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct PermissionEntry {
-    /// The path of the object: `/buckets/blog`; `/` is the server itself.
-    pub uri: String,
-    /// The kind of the object: `bucket`, `collection`, `group`, `record`, `account`; `root` is the server itself.
-    pub resource_name: String,
-    /// The id of the object.
-    pub id: Option<String>,
-    /// The id of the bucket that the object is or is in.
-    pub bucket_id: Option<String>,
-    /// The id of the collection that the object is or is in.
-    pub collection_id: Option<String>,
-    /// Your permissions.
-    ///
-    /// `read:attributes` means only that the object is visible to you because of another permission.
-    #[serde(default)]
-    pub permissions: Vec<String>,
 }
 
 /// One change of an object in a bucket: an entry of the history plugin.

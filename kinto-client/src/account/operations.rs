@@ -56,18 +56,18 @@ struct RecordData<'a> {
     rest: &'a JsonObject,
 }
 
-fn request(method: Method, id: &str) -> Result<Request> {
+pub(super) fn request(method: Method, id: &str) -> Result<Request> {
     check_id(id)?;
     Ok(Request::new(method, RequestPath::of_object("/accounts", id)).needing(ACCOUNTS))
 }
 
-fn context(operation: &'static str, id: &str) -> CallContext {
+pub(super) fn context(operation: &'static str, id: &str) -> CallContext {
     CallContext::new(operation, format!("/accounts/{id}"))
 }
 
 /// Returns a successful response, and turns any other into an error without quotes: it may contain the account
 /// and the digest of its password.
-fn answer(response: Response) -> Result<Response> {
+pub(super) fn answer(response: Response) -> Result<Response> {
     response.success().map_err(Error::without_quotes)
 }
 

@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result, kind::ErrorKind},
     transport::{
         auth::Auth,
+        exchange::Exchange,
         lease::{Busy, Lease},
         retry::RetryPolicy,
         retrying::{RequestOptions, Sender},
@@ -109,6 +110,20 @@ impl Client {
             max_places: *max_places,
         };
         Ok(Self::new(sender, self.options.clone(), None))
+    }
+
+    /// Returns a client for the same server without credentials, and without an expected user.
+    pub(crate) fn without_auth(&self) -> Self {
+        let Sender { exchange, server, notices, backoff, places, max_places } = &*self.shared.sender;
+        let sender = Sender {
+            exchange: Exchange { auth: None, ..exchange.clone() },
+            server: *server,
+            notices: Arc::clone(notices),
+            backoff: *backoff,
+            places: Arc::clone(places),
+            max_places: *max_places,
+        };
+        Self::new(sender, self.options.clone(), None)
     }
 
     /// Returns this client with another retry policy, which shares everything else.

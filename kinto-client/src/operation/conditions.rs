@@ -2,12 +2,12 @@
 
 use super::{
     Call,
-    sealed::{Lists, Matches},
+    sealed::{Filters, Matches, Sorts},
 };
 use crate::wire::{filter::Filter, sort::Sort, timestamp::Timestamp};
 
-/// The conditions of lists, and of what is done to all objects that match them.
-impl<O: Matches> Call<'_, O> {
+/// The filter of lists, and of what is done to all objects that match it.
+impl<O: Filters> Call<'_, O> {
     /// Restricts the call to objects that match `filter`.
     ///
     /// If it is called more than once, objects must match all filters.
@@ -48,24 +48,27 @@ impl<O: Matches> Call<'_, O> {
         self.op.listing().add_filter(filter);
         self
     }
+}
 
+/// The times of lists, and of what is done to all objects that were changed within them.
+impl<O: Matches> Call<'_, O> {
     /// Restricts the call to objects that were changed after this time. The server rejects a time more than a day in
     /// the future.
     pub fn since(mut self, last_modified: Timestamp) -> Self {
-        self.op.listing().since = Some(last_modified);
+        Matches::listing(&mut self.op).since = Some(last_modified);
         self
     }
 
     /// Restricts the call to objects that were last changed before this time. The server rejects a time more than a
     /// day in the future.
     pub fn before(mut self, last_modified: Timestamp) -> Self {
-        self.op.listing().before = Some(last_modified);
+        Matches::listing(&mut self.op).before = Some(last_modified);
         self
     }
 }
 
 /// The order and the length of lists.
-impl<O: Lists> Call<'_, O> {
+impl<O: Sorts> Call<'_, O> {
     /// Sorts the objects, instead of the last changed first (for a stream from the server: the oldest first). A further call
     /// sorts objects that are equal by the earlier ones.
     pub fn sort(mut self, sort: Sort<O::Of>) -> Self {

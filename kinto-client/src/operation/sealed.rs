@@ -37,7 +37,18 @@ pub trait Preview {
     fn preview(&self) -> Result<RequestPreview>;
 }
 
-/// A call on the objects of a list that match its conditions.
+/// A call on the entries of a list that match a filter.
+pub trait Filters {
+    type Of;
+
+    #[doc(hidden)]
+    fn listing(&mut self) -> &mut Listing<Self::Of>;
+}
+
+/// A call that reads the entries of a list in an order.
+pub trait Sorts: Filters {}
+
+/// A call on the objects of a list that match its conditions, of which some are times.
 pub trait Matches {
     type Of;
 
@@ -45,8 +56,18 @@ pub trait Matches {
     fn listing(&mut self) -> &mut Listing<Self::Of>;
 }
 
-/// A call that reads a list in an order.
+/// A call that reads a list of objects in an order.
 pub trait Lists: Matches {}
+
+impl<M: Matches> Filters for M {
+    type Of = M::Of;
+
+    fn listing(&mut self) -> &mut Listing<M::Of> {
+        Matches::listing(self)
+    }
+}
+
+impl<L: Lists> Sorts for L {}
 
 /// A call with many operations of one kind.
 pub trait Sends {

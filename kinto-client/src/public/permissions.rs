@@ -2,6 +2,7 @@
 //!
 //! [`Permissions`](crate::Permissions) of an object are visible or not; where they are, they are a [`PermissionSet`] of its
 //! kind. Set them when creating or saving an object, or change one list with `grant` and `revoke`.
+//! [`Client::get_permissions`](crate::Client::get_permissions) lists those of the current user, as [`PermissionEntry`]s.
 //!
 //! ```
 //! # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -17,7 +18,10 @@
 //! ```
 
 pub use crate::{
-    account::object::PermissionEntry,
+    permission::{
+        entry::{Permission, PermissionEntry, PermissionFields},
+        get::{CountPermissions, GetFirstPermission, GetPermissions},
+    },
     wire::object::{
         permissions::{BucketPermissions, CollectionPermissions, GroupPermissions, PermissionSet, RecordPermissions},
         principal::IntoPrincipals,

@@ -6,6 +6,7 @@ use kinto_tests::{Outcome, RawClient, Recorder, TestUser};
 
 use crate::predicates;
 
+mod attributes;
 mod refused;
 mod secrecy;
 

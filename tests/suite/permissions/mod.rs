@@ -10,6 +10,7 @@ use kinto_tests::{Fault, Fixture, Outcome, Proxy, SentRequest};
 
 use crate::{Todo, predicates};
 
+mod entries;
 mod grants;
 mod hidden;
 mod writes;
