@@ -44,6 +44,7 @@
 //! | send many operations in few requests | [`Batch`], [`batch`] |
 //! | share records | [`Permissions`], [`Principal`], [`Group`], [`permissions`] |
 //! | declare buckets and collections | [`Blueprint`], [`blueprint`] |
+//! | log in with a browser | the feature `openid` |
 //! | look after a server | [`tools`], [`account`] |
 //! | keep records in a file, and synchronize them | the feature `local` |
 //! | test a program without a server | the feature `testing` |
@@ -62,6 +63,7 @@
 //! | `native-tls` | TLS by the library of the operating system |
 //! | `blocking` | `.call()` beside `.await`, for programs without async code |
 //! | `local` | records in a file, which are there without a network and are synchronized with the server: the module `local` |
+//! | `openid` | login in the browser with OpenID Connect: the module `openid` |
 //! | `schema` | JSON Schemas of types, checks before sending, and migrations: the module `schema` |
 //! | `testing` | a Kinto in memory and recorded responses, for tests without a server: the module `testing` |
 
@@ -82,6 +84,8 @@ pub mod handle;
 mod json;
 #[cfg(feature = "local")]
 pub mod local;
+#[cfg(feature = "openid")]
+pub mod openid;
 pub mod operation;
 mod permission;
 mod public;

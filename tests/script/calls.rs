@@ -207,6 +207,10 @@ calls! {
         look(client.delete_user_data("account:a").await);
         look(client.delete_everything(client.url()).await);
     }
+    openid(client) {
+        look(client.openid_providers().await);
+        look(client.openid_login("none of them").await);
+    }
     accounts(client) {
         look(client.account("a").change_password("s3cr3t").await);
         look(client.account("a").patch(json!({"email": "a"})).await);

@@ -41,6 +41,7 @@ mod lists;
 mod logging;
 mod malformed_responses;
 mod notices;
+mod openid;
 mod origins;
 mod overview;
 mod parallel;

@@ -82,6 +82,7 @@ async fn preview_shows_the_first_request_of_each_call() -> Outcome {
         fixture.client.account("remy").patch(json!({"email": "a"})),
         fixture.client.account("remy").merge_patch(json!({"email": null})),
         fixture.client.account("remy").replace(json!({"email": "a"})),
+        fixture.client.openid_providers(),
         bucket.get_history(),
         todos.delete_all_records().filter(Filter::field("done").eq(true)),
         fixture.client.delete_bucket("nowhere").if_exists(),

@@ -78,8 +78,9 @@ impl Try {
     async fn send(&self, turn: Option<Arc<WriteGuard>>) -> Result<Option<Response>> {
         let exchange = &self.sender.exchange;
         let authorization = self.credentials(exchange.authorization()).await?;
-        let Some(response) = self.on_the_wire(turn.clone(), authorization).await? else { return Ok(None) };
-        if !self.credentials(exchange.renewed(&response)).await? {
+        let sent = self.on_the_wire(turn.clone(), authorization.clone()).await?;
+        let Some(response) = sent else { return Ok(None) };
+        if !self.credentials(exchange.renewed(&response, authorization.as_ref())).await? {
             return Ok(Some(response));
         }
         let authorization = self.credentials(exchange.authorization()).await?;

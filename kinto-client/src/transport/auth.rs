@@ -63,8 +63,11 @@ impl Auth {
         Ok(value)
     }
 
-    pub(crate) async fn refresh(&self) -> Result<bool> {
-        self.0.refresh().await
+    pub(crate) async fn refresh(&self, rejected: Option<&HeaderValue>) -> Result<bool> {
+        match rejected {
+            Some(rejected) => self.0.refresh_rejected(rejected).await,
+            None => self.0.refresh().await,
+        }
     }
 
     /// Checks the credentials as far as that is possible without calling the provider.
@@ -130,6 +133,20 @@ pub trait CredentialProvider: Send + Sync + 'static {
     /// As for [`authorization`](Self::authorization).
     fn refresh(&self) -> BoxFuture<'_, Result<bool>> {
         Box::pin(async { Ok(false) })
+    }
+
+    /// Refreshes the credentials as [`refresh`](Self::refresh) does, which it calls by default, and names the value of the
+    /// `Authorization` header that was rejected.
+    ///
+    /// Implement it where a refresh is expensive and several requests may be rejected at once: a value that is no longer the
+    /// current one needs no refresh. Within a batch whose parts were rejected, `refresh` is called instead.
+    ///
+    /// # Errors
+    ///
+    /// As for [`authorization`](Self::authorization).
+    fn refresh_rejected<'a>(&'a self, rejected: &'a HeaderValue) -> BoxFuture<'a, Result<bool>> {
+        let _ = rejected;
+        self.refresh()
     }
 
     #[doc(hidden)]

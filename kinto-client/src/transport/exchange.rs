@@ -61,10 +61,10 @@ impl Exchange {
     }
 
     /// Returns true if the server rejected the credentials, and new ones were obtained.
-    pub(crate) async fn renewed(&self, response: &Response) -> Result<bool> {
+    pub(crate) async fn renewed(&self, response: &Response, rejected: Option<&HeaderValue>) -> Result<bool> {
         match &self.auth {
             _ if response.status != StatusCode::UNAUTHORIZED => Ok(false),
-            Some(auth) => auth.refresh().await,
+            Some(auth) => auth.refresh(rejected).await,
             None => Err(response.to_error().because("the client has no credentials: `.auth(…)` gives it some")),
         }
     }
@@ -72,7 +72,7 @@ impl Exchange {
     /// Refreshes the credentials within `timeout`. Returns `false` if there are no new ones.
     pub(crate) async fn refresh(&self, timeout: Duration) -> Result<bool> {
         let Some(auth) = &self.auth else { return Ok(false) };
-        let renewed = tokio::time::timeout(timeout, auth.refresh()).await;
+        let renewed = tokio::time::timeout(timeout, auth.refresh(None)).await;
         renewed.unwrap_or_else(|_| {
             let seconds = timeout.as_secs_f32();
             Err(Error::new(ErrorKind::Timeout, format!("no credentials were obtained within {seconds} s")))
@@ -126,6 +126,9 @@ impl Exchange {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method.is_safe(),
             _ => return Ok(None),
         };
+        if request.keep_redirect {
+            return Ok(None);
+        }
         let location = response.header(header::LOCATION).filter(|location| location.is_ascii());
         let target = location.and_then(|location| Url::parse(&from.to_string()).ok()?.join(&location).ok());
         match target {

@@ -64,6 +64,8 @@ pub(crate) struct Request {
     pub(crate) repeat: Idempotency,
     pub(crate) needs: Option<Capability>,
     pub(crate) alone: Alone,
+    /// A redirect is the result, and is not followed.
+    pub(crate) keep_redirect: bool,
     /// The claims of the requests in it, if it is a batch.
     pub(crate) batched: Option<Batched>,
 }
@@ -113,6 +115,7 @@ impl Request {
             repeat,
             needs: None,
             alone: Alone::AsItIs,
+            keep_redirect: false,
             batched: None,
         }
     }
