@@ -51,6 +51,7 @@
 //! | handle failures | [`Error`], [`ErrorKind`], [`object::Conflict`] |
 //! | see a request before it is sent, or add options to it | [`Call`], [`operation`] |
 //! | come from the Python client, or read task by task | [`guide`] |
+//! | see what the other clients' tests do, and the tests here | [`scenarios`] |
 //!
 //! # Features
 //!
@@ -100,6 +101,9 @@ mod wire;
 
 #[doc = include_str!("guide.md")]
 pub mod guide {}
+
+#[doc = include_str!("scenarios.md")]
+pub mod scenarios {}
 
 /// The examples of the README, which are tests.
 #[cfg(doctest)]

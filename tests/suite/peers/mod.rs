@@ -20,6 +20,7 @@
 //! | 17. a 5xx in a batch loses results; success is a warning | [`batches::a_server_error_takes_the_other_results_with_it`], [`batches::success_is_logged_as_a_warning`] |
 //! | 18. the server is asked for its settings four times | [`batches::the_settings_are_asked_for_again_and_again`] |
 //! | 19. async code that blocks | [`lists::reading_pages_holds_up_all_else`] |
+//! | 20. the login listens on all interfaces, without a state, a time limit or a refresh | [`crate::openid`] |
 //! | 22. examples that fail | every block of the README and of the documentation is a doc test, and `examples/*/tests.rs` run the programs |
 //! | 23. wrong words in the log, a body on DELETE | [`crate::logging`], [`writes::a_delete_has_a_body`] |
 //! | `Backoff` raises; a date in `Retry-After` means at once | [`clients::backoff_is_an_error_whatever_was_asked_for`], [`clients::a_date_in_retry_after_is_not_understood`] |
@@ -39,7 +40,7 @@
 //! | 11. nothing is escaped; the caller's data is changed; options are dropped | [`writes::ids_become_other_ids`], [`writes::what_is_filtered_by_becomes_something_else`], [`writes::the_callers_value_is_changed`], [`lists::options_of_the_call_are_lost_after_a_page`] |
 //!
 //! Those of kinto-http.py that cannot be tried, because there is nothing of the kind here: 14 and 16 (it uploads and
-//! downloads no attachments), 20 (it logs nobody in through a browser) and 21 (it has no program for replication); of
+//! downloads no attachments) and 21 (it has no program for replication); of
 //! kinto.js, in 11, snapshots.
 
 use std::{
@@ -55,6 +56,7 @@ use kinto_client::retry::{RetryPolicy, RetryState};
 mod batches;
 mod clients;
 mod lists;
+mod scenarios;
 mod writes;
 
 /// Counts how often it is asked, and allows a second try at once.

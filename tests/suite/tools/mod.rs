@@ -1,18 +1,27 @@
 //! The tools of operators: health, version, counters, and deletions across a whole server.
 
+use std::sync::LazyLock;
+
 use kinto_client::{Client, Principal};
 use kinto_server::{Server, unique};
 use kinto_tests::{Fault, Outcome, Proxy, RawClient, Recorder, in_order};
 use serde_json::json;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::predicates;
 
 mod user_data;
 
-/// A server of one's own that can be emptied, with counters.
-fn own() -> Server {
+/// A server that can be emptied, with counters. Tests have it in turns, each empty.
+static OWN: LazyLock<Mutex<Server>> = LazyLock::new(|| {
     let includes = "kinto.plugins.accounts kinto.plugins.default_bucket kinto.plugins.flush kinto.plugins.counters";
-    Server::builder().setting("kinto.includes", includes).start().expect("a server")
+    Mutex::new(Server::builder().setting("kinto.includes", includes).start().expect("a server"))
+});
+
+async fn own() -> MutexGuard<'static, Server> {
+    let server = OWN.lock().await;
+    RawClient::nobody(server.url()).post("/__flush__", &json!({})).await;
+    server
 }
 
 /// A server without any plugin.
@@ -114,7 +123,7 @@ async fn server_version_without_file_is_unsupported() -> Outcome {
 
 #[tokio::test]
 async fn counters_and_deletion_of_everything_agree_with_the_server() -> Outcome {
-    let server = own();
+    let server = own().await;
     let (client, sent) = recorded(server.url())?;
     let bucket = client.bucket("blog");
     bucket.create().await?;
@@ -143,7 +152,7 @@ async fn counters_and_deletion_of_everything_agree_with_the_server() -> Outcome 
 
 #[tokio::test]
 async fn delete_everything_of_another_server_sends_nothing() -> Outcome {
-    let server = own();
+    let server = own().await;
     let (client, sent) = recorded(server.url())?;
     client.create_bucket("blog").await?;
     sent.forget();
@@ -164,7 +173,7 @@ async fn delete_everything_of_another_server_sends_nothing() -> Outcome {
 
 #[tokio::test]
 async fn delete_everything_is_not_repeated_after_a_lost_response() -> Outcome {
-    let server = own();
+    let server = own().await;
     let proxy = Proxy::start(server.url(), in_order([Fault::CutAfter])).await;
     let (direct, client) = (Client::builder(server.url()).build()?, Client::builder(proxy.url()).build()?);
     direct.with_auth(("alexis", "p4ssw0rd"))?.create_bucket("blog").await?;
