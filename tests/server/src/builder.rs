@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::launcher::{self, Plan};
 use crate::lease::{Address, Lease};
 use crate::venv::{self, Packages};
-use crate::{Error, Server, admin, external, home, ini, postgres};
+use crate::{Error, Server, admin, external, home, ini, postgres, signer};
 
 /// The storage backend of a server.
 ///
@@ -44,6 +44,8 @@ pub struct Builder {
     workers: Option<u32>,
     admin: bool,
     packages: Packages,
+    /// The resources of the signer, if it is used.
+    signer: Vec<String>,
 }
 
 const LINGER_SECONDS: u32 = 5;
@@ -99,6 +101,21 @@ impl Builder {
     pub fn plugins(mut self) -> Self {
         self.packages = Packages::Plugins;
         self
+    }
+
+    /// Runs the server with `kinto-signer` and `kinto-changes`, for resources such as
+    /// `/buckets/workspace -> /buckets/preview -> /buckets/published`, and a key that is made the first time. The monitor
+    /// of changes has the published ones. Reviews and groups are off, as the signer has them: settings turn them on.
+    ///
+    /// ```
+    /// let builder = kinto_server::Server::builder()
+    ///     .signer(["/buckets/workspace -> /buckets/published"])
+    ///     .setting("kinto.signer.to_review_enabled", "true")
+    ///     .setting("kinto.signer.group_check_enabled", "true");
+    /// ```
+    pub fn signer<R: Into<String>>(mut self, resources: impl IntoIterator<Item = R>) -> Self {
+        self.signer = resources.into_iter().map(Into::into).collect();
+        self.plugins()
     }
 
     /// Chooses the backend; without it `KINTO_TEST_BACKEND` does (`memory` or `postgresql`), and else it is memory.
@@ -243,11 +260,20 @@ impl Builder {
 
     /// With the settings that depend on what has to be installed first.
     fn furnished(self, home: &Path, python: &Path) -> Result<Self, Error> {
-        if !self.admin {
-            return Ok(self);
+        let mut this = if self.signer.is_empty() { self } else { self.with_signer(&signer::key(home, python)?) };
+        if this.admin {
+            let assets = admin::assets(home, python)?;
+            this = this.setting("kinto.admin_assets_path", assets.to_string_lossy());
         }
-        let assets = admin::assets(home, python)?;
-        Ok(self.setting("kinto.admin_assets_path", assets.to_string_lossy()))
+        Ok(this)
+    }
+
+    /// With the settings of the signer, over which the test's own go.
+    fn with_signer(mut self, key: &Path) -> Self {
+        for (name, value) in signer::settings(&self.signer, key) {
+            self.settings.entry(name).or_insert(value);
+        }
+        self
     }
 
     fn ini(&self, backend: Backend) -> String {

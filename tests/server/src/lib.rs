@@ -24,6 +24,7 @@ mod postgres;
 mod progress;
 mod python;
 mod server;
+mod signer;
 mod unique;
 mod venv;
 
