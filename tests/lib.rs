@@ -26,6 +26,7 @@ mod raw_client;
 mod recorder;
 mod script;
 mod sent_request;
+mod signed;
 mod user;
 mod watch;
 
@@ -42,6 +43,7 @@ pub use raw_client::RawClient;
 pub use recorder::Recorder;
 pub use script::{CALLS, Note, Script, laws};
 pub use sent_request::SentRequest;
+pub use signed::Signed;
 pub use user::TestUser;
 pub use watch::{look_at, secret_in, shown, watch};
 

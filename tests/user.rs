@@ -20,10 +20,16 @@ pub struct TestUser {
 impl TestUser {
     /// Gives somebody an account on the server at that address; its id begins with `name`.
     pub async fn new(url: &str, name: &str) -> Self {
-        let (id, sent) = (unique(name), Recorder::default());
+        let id = unique(name);
         RawClient::new(url, "admin", "admin")
             .put_data(&format!("/accounts/{id}"), &json!({"password": PASSWORD}))
             .await;
+        Self::known(url, id)
+    }
+
+    /// Somebody who has an account already, with [`PASSWORD`].
+    pub(crate) fn known(url: &str, id: String) -> Self {
+        let sent = Recorder::default();
         let builder = Client::builder(url).auth((&id, PASSWORD));
         let client = builder.transport(sent.clone()).build().expect("a client");
         Self { plain: RawClient::new(url, &id, PASSWORD), client, sent, id }

@@ -41,6 +41,7 @@
 //! | filter, order and select | [`field`], [`Filter`], [`Sort`], [`list`] |
 //! | delete what matches a filter | [`Collection::delete_all_records`] |
 //! | follow changes | [`list::Changes`] |
+//! | review what is published | the feature `review` |
 //! | send many operations in few requests | [`Batch`], [`batch`] |
 //! | share records | [`Permissions`], [`Principal`], [`Group`], [`permissions`] |
 //! | declare buckets and collections | [`Blueprint`], [`blueprint`] |
@@ -65,6 +66,7 @@
 //! | `blocking` | `.call()` beside `.await`, for programs without async code |
 //! | `local` | records in a file, which are there without a network and are synchronized with the server: the module `local` |
 //! | `openid` | login in the browser with OpenID Connect: the module `openid` |
+//! | `review` | reviews of collections before the server's signer publishes them: the module `review` |
 //! | `schema` | JSON Schemas of types, checks before sending, and migrations: the module `schema` |
 //! | `testing` | a Kinto in memory and recorded responses, for tests without a server: the module `testing` |
 
@@ -91,6 +93,8 @@ pub mod operation;
 mod permission;
 mod public;
 mod record;
+#[cfg(feature = "review")]
+pub mod review;
 #[cfg(feature = "schema")]
 pub mod schema;
 #[cfg(feature = "testing")]

@@ -122,6 +122,22 @@ calls! {
         look(client.bucket("b").get_history().await);
         look(client.get_accounts().await);
     }
+    reviews(client) {
+        let review = client.typed::<Note>().review();
+        look(client.get_reviews().await);
+        look(client.get_review_resources().await);
+        look(review.request_review().comment("please").await);
+        look(review.refresh_signature().await);
+        match review.get().await {
+            Ok(state) => {
+                look(review.get_changes(&state).await);
+                look(review.approve(&state).await);
+                look(review.decline(&state).await);
+                look(review.roll_back(&state).await);
+            }
+            Err(error) => look_at(&error),
+        }
+    }
     buckets_and_groups(client) { look(client.get_buckets().await); look(client.bucket("b").get_groups().await); }
     create(client) { look(client.typed::<Note>().create_record(Note::default()).permissions(|p| p.read("x:y")).await); }
     create_by_server(client) { look(client.typed::<Note>().create_record(Note::default()).server_id().await); }

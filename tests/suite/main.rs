@@ -53,6 +53,7 @@ mod progress;
 mod queries;
 mod raw_requests;
 mod reading;
+mod review;
 mod schema;
 mod secrets;
 mod selection;

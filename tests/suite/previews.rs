@@ -7,7 +7,8 @@ use kinto_client::{
     permissions::{Permission, PermissionEntry},
     schema::{JsonSchema, Schema},
 };
-use kinto_tests::{Fixture, Outcome};
+use kinto_server::Backend;
+use kinto_tests::{Fixture, Outcome, Signed};
 
 use crate::{Todo, predicates};
 
@@ -89,6 +90,8 @@ async fn preview_shows_the_first_request_of_each_call() -> Outcome {
         todos.check_schema::<Strict>(),
         todos.find_invalid(Schema::of::<Strict>()?),
         fixture.client.fetch_server_info(),
+        fixture.client.get_reviews(),
+        todos.review().get(),
     }
     let fresh = fixture.client.with_auth(("niko", "p4ssw0rd"))?;
     for preview in [fresh.server_info().preview()?, fresh.user().preview()?] {
@@ -102,6 +105,35 @@ async fn preview_shows_the_first_request_of_each_call() -> Outcome {
     let parallel = list().parallel().preview()?;
     assert_eq!(line(&parallel), format!("GET {}", fixture.records));
     assert!(parallel.follows().unwrap().contains("until both meet"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn preview_shows_the_first_request_of_each_step_of_a_review() -> Outcome {
+    let signed = Signed::new(Backend::Memory).await;
+    signed.put("a", &json!({"n": 1})).await;
+    let fixture = &signed.editor;
+    let review = signed.of(&fixture.client).review();
+    fixture.client.server_info().await?;
+    fixture.sent.forget();
+    let state = async || {
+        let state = review.get().await;
+        fixture.sent.forget();
+        state
+    };
+    first_request_is_previewed! { fixture: review.get_changes(&state().await?), review.request_review().comment("please") }
+    let requested = state().await?;
+    first_request_is_previewed! { fixture: review.decline(&requested).comment("no"), review.refresh_signature() }
+    let changed = state().await?;
+    first_request_is_previewed! { fixture: review.roll_back(&changed) }
+    let reviewer = &signed.reviewer;
+    signed.put("a", &json!({"n": 2})).await;
+    review.request_review().await?;
+    let review = signed.of(&reviewer.client).review();
+    let requested = review.get().await?;
+    reviewer.client.server_info().await?;
+    reviewer.sent.forget();
+    first_request_is_previewed! { reviewer: review.approve(&requested).comment("yes") }
     Ok(())
 }
 

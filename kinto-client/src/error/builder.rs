@@ -92,6 +92,7 @@ impl Error {
     pub(crate) fn refused(refusal: ErrorResponse, retry_after: Option<Duration>, doubt: Option<Doubt>) -> Self {
         let mut error = Self::new(ErrorKind::of(&refusal), refusal.words());
         error.place(refusal.violation.as_ref());
+        error.0.hint = refusal.advice();
         error.0.refusal = Some(refusal);
         error.0.retry_after = retry_after;
         error.0.doubt = doubt;

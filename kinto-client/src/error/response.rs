@@ -46,6 +46,16 @@ impl ErrorResponse {
 }
 
 impl ErrorResponse {
+    /// Returns advice where the server's message means something to its operators only.
+    pub(super) fn advice(&self) -> Option<&'static str> {
+        let message = self.message.as_deref().filter(|_| self.status == StatusCode::BAD_REQUEST)?;
+        let of_signer = message == "Cannot remove status" || message.starts_with("Cannot change <TRACKING_FIELDS.");
+        of_signer.then_some(
+            "a signer publishes this collection, and keeps the status of its review in attributes, which must not be removed or \
+             changed: `save`, `update` and `patch` keep them, `overwrite` does not",
+        )
+    }
+
     /// Returns the missing object or its missing parent, if the server names it.
     fn missing(&self) -> Option<String> {
         let details = self.details.as_ref()?;

@@ -39,6 +39,12 @@ impl<K: Kind, T: RecordData> Patch<K, T> {
             of: PhantomData,
         }
     }
+
+    /// Returns this patch for the object of that version only.
+    #[cfg(feature = "review")]
+    pub(crate) fn provided(self, last_modified: Timestamp) -> Self {
+        Self { if_match: Some(last_modified), ..self }
+    }
 }
 
 impl<K: Kind, T: RecordData> Operation for Patch<K, T> {
