@@ -41,6 +41,7 @@
 //! | filter, order and select | [`field`], [`Filter`], [`Sort`], [`list`] |
 //! | delete what matches a filter | [`Collection::delete_all_records`] |
 //! | follow changes | [`list::Changes`] |
+//! | read published collections | [`changeset`] |
 //! | review what is published | the feature `review` |
 //! | send many operations in few requests | [`Batch`], [`batch`] |
 //! | share records | [`Permissions`], [`Principal`], [`Group`], [`permissions`] |
@@ -80,6 +81,7 @@ extern crate self as kinto_client;
 pub mod __private;
 pub mod account;
 pub mod blueprint;
+pub mod changeset;
 mod client;
 mod error;
 pub mod field;

@@ -122,6 +122,11 @@ calls! {
         look(client.bucket("b").get_history().await);
         look(client.get_accounts().await);
     }
+    changesets(client) {
+        look(client.typed::<Note>().get_changeset().since(since()).await);
+        look(client.typed::<Note>().get_changeset().expected(since()).lenient().await);
+        look(client.get_monitor_changeset().collection(&client.bucket("b").collection("c")).await);
+    }
     reviews(client) {
         let review = client.typed::<Note>().review();
         look(client.get_reviews().await);

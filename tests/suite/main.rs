@@ -24,6 +24,7 @@ mod bulk_streams;
 mod calls;
 mod capabilities;
 mod changes;
+mod changesets;
 mod client;
 mod compression;
 mod deletes;

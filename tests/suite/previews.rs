@@ -90,6 +90,9 @@ async fn preview_shows_the_first_request_of_each_call() -> Outcome {
         todos.check_schema::<Strict>(),
         todos.find_invalid(Schema::of::<Strict>()?),
         fixture.client.fetch_server_info(),
+        todos.get_changeset::<Value>().since(time).expected(time),
+        todos.get_changeset::<Value>().bust_cache().lenient(),
+        fixture.client.get_monitor_changeset().bucket("b"),
         fixture.client.get_reviews(),
         todos.review().get(),
     }

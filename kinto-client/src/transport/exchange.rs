@@ -109,11 +109,11 @@ impl Exchange {
     /// Follows redirects within the server.
     async fn send_within_origin(&self, request: &Request, authorization: Option<&HeaderValue>) -> Result<Response> {
         let mut uri = self.base.join(request.path(), request.query.as_str())?;
-        for _ in 0..=MAX_REDIRECTS {
+        for redirects in 0..=MAX_REDIRECTS {
             let response = self.send_to(uri.clone(), request, authorization).await?;
             match self.redirect(&uri, request, &response)? {
                 Some(target) => uri = target,
-                None => return Ok(response),
+                None => return Ok(Response { redirected_to: (redirects > 0).then_some(uri), ..response }),
             }
         }
         Err(Error::unexpected(format!("the server redirects more than {MAX_REDIRECTS} times")))

@@ -22,7 +22,7 @@ pub(crate) struct Listing<R> {
 }
 
 /// The largest timestamp that the server takes.
-const LATEST: u64 = i64::MAX.cast_unsigned();
+pub(crate) const LATEST: u64 = i64::MAX.cast_unsigned();
 
 /// The most objects that a page is asked to have.
 const MOST_OF_A_PAGE: usize = 1_000_000_000;

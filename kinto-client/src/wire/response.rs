@@ -6,10 +6,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{StatusCode, Uri, header};
 use url::Url;
 
-use super::{batch_permissions::PermissionCache, headers::Headers, timestamp::Timestamp};
+use super::{batch_permissions::PermissionCache, headers::Headers, query::Query, timestamp::Timestamp};
 use crate::error::{Error, Result};
 
 /// A response of the server with its whole body.
@@ -24,12 +24,14 @@ pub(crate) struct Response {
     pub(crate) parts: Option<Arc<[Response]>>,
     /// The permissions that the parts of a batch share.
     pub(crate) permission_cache: PermissionCache,
+    /// The address that a redirect led to, if there was one.
+    pub(crate) redirected_to: Option<Uri>,
 }
 
 impl Response {
     pub(crate) fn new(status: StatusCode, headers: impl Into<Headers>, body: Bytes) -> Self {
         let permission_cache = PermissionCache::default();
-        Self { status, headers: headers.into(), body, doubt: None, parts: None, permission_cache }
+        Self { status, headers: headers.into(), body, doubt: None, parts: None, permission_cache, redirected_to: None }
     }
 }
 
@@ -83,6 +85,12 @@ impl Response {
             .and_then(|url| url.query().filter(|query| query.contains("_token=")).map(str::to_owned))
             .map(Some)
             .ok_or_else(|| Error::unexpected("the server's `Next-Page` is no URL with the token of a page".to_owned()))
+    }
+
+    /// Returns true if a redirect led to an address without that parameter.
+    pub(crate) fn is_redirected_without(&self, parameter: &str) -> bool {
+        let query = self.redirected_to.as_ref().map(|uri| uri.query().unwrap_or_default());
+        query.is_some_and(|query| Query::verbatim(query).values(parameter).next().is_none())
     }
 
     /// Returns true for the response to a part of a batch.

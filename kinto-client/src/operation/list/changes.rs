@@ -57,7 +57,7 @@ impl<T> Change<T> {
         }
     }
 
-    pub(super) fn read(item: Bytes) -> Result<Self>
+    pub(crate) fn read(item: Bytes) -> Result<Self>
     where
         T: RecordData,
     {
