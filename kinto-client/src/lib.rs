@@ -43,6 +43,7 @@
 //! | follow changes | [`list::Changes`] |
 //! | read published collections | [`changeset`] |
 //! | review what is published | the feature `review` |
+//! | see who changed what, restore a version, read a collection as it was | [`history`] |
 //! | send many operations in few requests | [`Batch`], [`batch`] |
 //! | share records | [`Permissions`], [`Principal`], [`Group`], [`permissions`] |
 //! | declare buckets and collections | [`Blueprint`], [`blueprint`] |
@@ -86,6 +87,7 @@ mod client;
 mod error;
 pub mod field;
 pub mod handle;
+pub mod history;
 mod json;
 #[cfg(feature = "local")]
 pub mod local;
@@ -116,7 +118,7 @@ pub mod scenarios {}
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-pub use public::{auth, batch, history, list, object, permissions, retry, server};
+pub use public::{auth, batch, list, object, permissions, retry, server};
 
 pub use bytes;
 pub use futures_core;

@@ -119,7 +119,6 @@ calls! {
         look(client.get_permissions().count().await);
         look(client.get_permissions().having(Permission::Write).first().await);
         drain(client.get_permissions().stream()).await;
-        look(client.bucket("b").get_history().await);
         look(client.get_accounts().await);
     }
     changesets(client) {
@@ -142,6 +141,27 @@ calls! {
             }
             Err(error) => look_at(&error),
         }
+    }
+    history(client) {
+        let notes = client.typed::<Note>();
+        let entries = client.bucket("b").get_history().await;
+        look(entries);
+        look(client.bucket("b").group("g").get_history().first().await);
+        look(client.bucket("b").collection("c").get_history().count().await);
+        look(notes.get_history().lenient().await);
+        drain(notes.get_history().stream()).await;
+        if let Ok(versions) = notes.record("r").get_history().since(since()).await {
+            for version in versions.iter().take(3) {
+                look(version.differences(&versions[0]));
+                look(notes.record("r").restore(version).with_permissions().await);
+            }
+        }
+        look(notes.record("r").purge_history().all().await);
+    }
+    snapshot(client) {
+        look(client.typed::<Note>().snapshot(since()).await);
+        look(client.typed::<Note>().snapshot(Timestamp::from_millis(1 << 41)).allow_incomplete().await);
+        drain(client.typed::<Note>().snapshot(Timestamp::from_millis(1 << 41)).stream()).await;
     }
     buckets_and_groups(client) { look(client.get_buckets().await); look(client.bucket("b").get_groups().await); }
     create(client) { look(client.typed::<Note>().create_record(Note::default()).permissions(|p| p.read("x:y")).await); }

@@ -37,6 +37,7 @@ mod filter_properties;
 mod filters;
 mod groups;
 mod guarded_overwrites;
+mod history;
 mod ids;
 mod lists;
 mod logging;

@@ -48,6 +48,7 @@ async fn preview_shows_the_first_request_of_each_call() -> Outcome {
         todos.create_records((0..3).map(|n| json!({"id": format!("r{n}"), "title": "Milk", "done": false}))).await?;
     bucket.create_group("g", ["account:remy"]).await?;
     let time = milk[0].last_modified;
+    let versions = typed.record("r0").get_history().await?;
     fixture.sent.forget();
     let list = || todos.get_records::<Value>();
 
@@ -85,6 +86,14 @@ async fn preview_shows_the_first_request_of_each_call() -> Outcome {
         fixture.client.account("remy").replace(json!({"email": "a"})),
         fixture.client.openid_providers(),
         bucket.get_history(),
+        typed.get_history().filter(f.done.eq(true).in_history()).since(time).limit(2),
+        bucket.get_history().first(),
+        todos.get_history().count(),
+        typed.record("r0").get_history().lenient(),
+        typed.record("r0").restore(&versions[0]),
+        todos.snapshot::<Value>(time),
+        typed.snapshot(time).without_endpoint(),
+        typed.record("r1").purge_history().all(),
         todos.delete_all_records().filter(Filter::field("done").eq(true)),
         fixture.client.delete_bucket("nowhere").if_exists(),
         todos.check_schema::<Strict>(),

@@ -23,16 +23,9 @@ use serde::Serialize;
 
 use crate::{
     client::Client,
-    operation::{
-        Call,
-        list::entries::{GetEntries, entry},
-    },
-    wire::request::Capability,
+    operation::{Call, list::entries::GetEntries},
 };
-use object::HistoryEntry;
 use operations::ACCOUNTS;
-
-use crate::handle::Bucket;
 
 pub(crate) mod attributes;
 pub(crate) mod object;
@@ -207,25 +200,5 @@ impl Client {
             read: AccountObject::read,
         };
         Call::new(self, entries)
-    }
-}
-
-/// The history of a bucket.
-impl Bucket {
-    /// Reads every change of the bucket and of the objects in it, the last one first.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::is_unsupported`](crate::Error::is_unsupported) if the server does not have the history plugin.
-    pub fn get_history(&self) -> Call<'static, GetEntries<HistoryEntry>> {
-        let entries = GetEntries {
-            operation: "get",
-            path: self.place.checked().map(|bucket| format!("{}/history", bucket.as_str())),
-            template: "/buckets/{bucket}/history",
-            needs: Capability("history"),
-            secret: false,
-            read: entry,
-        };
-        Call::new(&self.client, entries)
     }
 }

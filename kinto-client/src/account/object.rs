@@ -107,29 +107,6 @@ impl fmt::Debug for Password {
     }
 }
 
-/// One change of an object in a bucket: an entry of the history plugin.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct HistoryEntry {
-    /// The id of the entry.
-    pub id: String,
-    /// The time of the change.
-    pub last_modified: Timestamp,
-    /// The time of the change as text.
-    pub date: Option<String>,
-    /// The path of the object that was changed.
-    pub uri: String,
-    /// The principal that made the change.
-    pub user_id: Principal,
-    /// `create`, `update` or `delete`.
-    pub action: String,
-    /// The kind of the object.
-    pub resource_name: String,
-    /// The object after the change, with its `data` and its `permissions`.
-    #[serde(default)]
-    pub target: Value,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

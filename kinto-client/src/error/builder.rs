@@ -72,6 +72,19 @@ impl Error {
         error
     }
 
+    /// Names the entry of a history whose object did not decode, and where in the entry the object is.
+    pub(crate) fn of_entry(mut self, entry: &str, place: &str) -> Self {
+        self.0.message = format!("the entry `{entry}` of the history: {}", self.0.message);
+        self.0.field = Some(self.0.field.map_or_else(|| place.to_owned(), |field| format!("{place}.{field}")));
+        self
+    }
+
+    /// Adds that a purge had deleted entries before it failed.
+    pub(crate) fn after_purge(mut self, entries: usize) -> Self {
+        self.0.message = format!("{} (after {entries} entries had been purged)", self.0.message);
+        self.maybe_applied()
+    }
+
     /// Creates an error for a change that cannot be saved without losing data or changing its meaning.
     pub(crate) fn unsavable(path: String, why: &str) -> Self {
         let place = if path.is_empty() { "the data".to_owned() } else { format!("`{path}`") };

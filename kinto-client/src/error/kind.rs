@@ -138,7 +138,8 @@ fn permission_for(operation: &str, object: &str) -> &'static str {
             "it requires the permission `bucket:create`, which the server's settings give; or there is such a bucket, hidden \
              from you"
         }
-        operation if operation.starts_with("get") => {
+        "purge" => "it requires the permission `write` on the bucket",
+        operation if ["get", "count", "read"].iter().any(|verb| operation.starts_with(verb)) => {
             "it requires the permission `read` on it or its parent; `write` is sufficient too"
         }
         _ => "it requires the permission `write` on it or its parent",

@@ -2,7 +2,6 @@
 
 pub mod auth;
 pub mod batch;
-pub mod history;
 pub mod list;
 pub mod object;
 pub mod permissions;

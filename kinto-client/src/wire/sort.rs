@@ -40,6 +40,11 @@ impl<R> Sort<R> {
         Ok(&self.field)
     }
 
+    /// Returns the same order for objects that have these ones below a path, which ends with a dot.
+    pub(crate) fn under<U>(&self, path: &str) -> Sort<U> {
+        Sort::new([path, &self.field].concat(), self.descending)
+    }
+
     #[cfg(feature = "local")]
     pub(crate) fn is_descending(&self) -> bool {
         self.descending

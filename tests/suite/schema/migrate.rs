@@ -78,7 +78,7 @@ pub(super) async fn assert_migrated(fixture: &Fixture, records: u32) {
     let mut writes = BTreeMap::<String, Vec<String>>::new();
     for entry in fixture.bucket.get_history().await.unwrap() {
         if entry.resource_name == "record" {
-            writes.entry(entry.uri).or_default().push(entry.action);
+            writes.entry(entry.uri).or_default().push(entry.action.to_string());
         }
     }
     assert_eq!(writes.len(), records as usize);

@@ -269,7 +269,7 @@ impl Items {
     }
 
     /// The versions of the list on its first page and on this one.
-    pub(super) fn versions(&self) -> Option<(Timestamp, Timestamp)> {
+    pub(crate) fn versions(&self) -> Option<(Timestamp, Timestamp)> {
         self.last_modified.zip(self.page.as_ref().map(|page| page.timestamp))
     }
 
@@ -286,12 +286,12 @@ impl Items {
     }
 
     /// Returns true if it ended because the server cannot go on in the order that was asked for.
-    pub(super) fn is_unpageable(&self) -> bool {
+    pub(crate) fn is_unpageable(&self) -> bool {
         self.source.is_unpageable()
     }
 
     /// The order in which they come.
-    pub(super) fn order(&self) -> &Order {
+    pub(crate) fn order(&self) -> &Order {
         self.progress.order()
     }
 

@@ -130,6 +130,17 @@ impl<R> Filter<R> {
         self.terms.iter().flatten().any(|term| term.field == "last_modified")
     }
 
+    /// Returns the same filter for objects that have these ones below a path, which ends with a dot.
+    pub(crate) fn under<U>(self, path: &str) -> Filter<U> {
+        let under = |term: Term| Term { field: [path, &term.field].concat(), ..term }.checked();
+        Filter { terms: self.terms.into_iter().map(|term| term.and_then(under)).collect(), of: PhantomData }
+    }
+
+    /// Returns the fields that it is about.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().flatten().map(|term| term.field.as_str())
+    }
+
     /// Returns the query parameters of the filter.
     pub(crate) fn parameters(&self) -> Result<Vec<Parameter>> {
         parameters::of(&self.terms()?)
