@@ -36,7 +36,13 @@ impl Maker {
         let list = format!("{bucket}/history");
         if self.chance.one_in(16) {
             let draft = Draft::new(who, "DELETE", list).to(Effect::DeleteAll);
-            return if self.chance.one_in(2) { draft.param("resource_name", "record") } else { draft };
+            return match self.chance.place(6) {
+                0 | 1 => draft,
+                2 => draft.param("resource_name", "record"),
+                3 => draft.param("eq_collection_id", "\"c1\"").param("eq_record_id", "\"r1\""),
+                4 => draft.param("eq_target.data.a", self.scalar().to_string()),
+                _ => draft.param("in_action", "\"create\",\"update\"").param("eq_resource_name", "\"record\""),
+            };
         }
         let method = if self.chance.one_in(8) { "HEAD" } else { "GET" };
         let mut draft = Draft::new(who, method, list).to(Effect::List);
@@ -61,6 +67,15 @@ impl Maker {
                 ("target.data.a", value.as_str()),
                 ("has_target.data.o.x", "true"),
                 ("target.data.id", "\"r1\""),
+                ("in_record_id", "\"r1\",\"r2\""),
+                ("eq_deleted", "true"),
+                ("has_target.data.deleted", "false"),
+                ("eq_collection_id", "\"c1\""),
+                ("_sort", "-target.data.last_modified"),
+                ("_sort", "target.data.last_modified"),
+                ("_fields", "id"),
+                ("_fields", "id,deleted"),
+                ("_since", "1"),
                 ("_limit", "0"),
                 ("_limit", "0"),
                 ("_limit", "3"),
