@@ -18,6 +18,7 @@ fn start(backend: Backend) -> Server {
         "/buckets/plain -> /buckets/plain-published",
         "/buckets/solo/collections/plan -> /buckets/solo-published/collections/plan",
         "/buckets/nowhere/collections/none -> /buckets/nowhere-published/collections/none",
+        "/buckets/lost -> /buckets/lost-published",
     ]);
     let settings = [
         ("to_review_enabled", "true"),
@@ -72,7 +73,8 @@ pub struct Signed {
 
 impl Signed {
     /// The server of these tests: reviews with a preview in `workspace`, without one in `drafts`; neither reviews nor groups
-    /// in `plain`; groups of other names for one collection, `solo/plan`; and one that nobody creates, `nowhere/none`.
+    /// in `plain`; groups of other names for one collection, `solo/plan`; one that nobody creates, `nowhere/none`;
+    /// and `lost`, of which a test deletes what is published.
     ///
     /// It is kept until the tests end.
     #[must_use]

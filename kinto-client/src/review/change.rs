@@ -80,6 +80,7 @@ impl Change {
     async fn carry_out(&self, client: &Client, comment: Option<&str>) -> Result<ReviewState> {
         self.place.checked()?;
         if let Some(seen) = &self.seen {
+            seen.check_place(&self.place)?;
             return self.once(client, seen, comment).await;
         }
         let mut waits = waits();
@@ -150,16 +151,19 @@ impl Change {
     }
 
     /// Reads what has become of it.
+    ///
+    /// An edit that the approval did not include has set the status back by the time it can be seen. The records are therefore
+    /// looked at first: if they were changed, and the status is `signed` afterwards, the change is published.
     async fn outcome(&self, client: &Client, before: Option<Timestamp>) -> Result<ReviewState> {
+        let now = self.records_timestamp(client).await?;
         let state = read(client, &self.place, client.info().await?).await?;
-        let is_published = state.status == Some(ReviewStatus::Signed);
-        if is_published && self.records_timestamp(client).await? != before {
-            let message =
-                "it was approved, but records were changed at the same moment, and their changes may be published, too";
-            return Err(Error::new(ErrorKind::Conflict, message)
-                .because("compare what is published with what you have approved"));
+        if now == before || state.status != Some(ReviewStatus::Signed) {
+            return Ok(state);
         }
-        Ok(state)
+        let message =
+            "it was approved, but records were changed at the same moment, and their changes are published, too";
+        Err(Error::new(ErrorKind::Conflict, message)
+            .because("look at what is published, and correct it by another review"))
     }
 
     fn preview(&self, comment: Option<&str>) -> Result<RequestPreview> {
@@ -172,6 +176,7 @@ impl Change {
         const AFTER: &str = "then a GET of the collection with the status that came of it";
         let path = self.place.checked()?;
         let Some(seen) = &self.seen else { return RequestPreview::first(Request::get(path), THEN) };
+        seen.check_place(&self.place)?;
         if self.action.needs_published() {
             return RequestPreview::first(Request::get(seen.resource.destination.to_string()), THEN);
         }

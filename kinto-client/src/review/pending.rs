@@ -77,8 +77,7 @@ impl<T: RecordData> GetPendingChanges<T> {
         let collection = published.collection.as_deref().unwrap_or(&self.place.id);
         let destination = List::buckets().at(published.bucket.as_str()).collections().at(collection).records();
         let (source, destination) = (self.place.records(), destination);
-        let sides = [&source, &destination].map(|list| Side::new(&client, &context, list));
-        let [source, destination] = sides;
+        let [source, destination] = [&source, &destination].map(|list| Side::new(&client, list));
         let merge = Merge { client, asked: false, get: self, source, destination };
         let changes =
             stream::try_unfold(merge, async |mut merge| Ok(merge.next().await?.map(|change| (change, merge))));
@@ -119,13 +118,14 @@ struct Merge<T> {
 }
 
 impl Side {
-    fn new(client: &Client, context: &CallContext, list: &List<kind::Record>) -> Self {
+    fn new(client: &Client, list: &List<kind::Record>) -> Self {
+        let context = CallContext::new("get", list);
         let request = list.checked().map(|path| {
             let mut query = Query::default();
             query.push("_sort", "id");
             Request { query, ..Request::get(path) }
         });
-        let items = Items::new(Source::new(client.clone(), context.clone(), request), None, false);
+        let items = Items::new(Source::new(client.clone(), context, request), None, false);
         Self { items, head: None, last: None }
     }
 
@@ -156,11 +156,16 @@ impl<T: RecordData> Merge<T> {
     async fn next(&mut self) -> Result<Option<PendingChange<T>>> {
         if !self.asked {
             self.asked = true;
+            self.get.seen.check_place(&self.get.place)?;
             self.get.check_unchanged(&self.client).await?;
         }
         loop {
             self.source.fill().await?;
-            self.destination.fill().await?;
+            match self.destination.fill().await {
+                // Nothing was published yet.
+                Err(error) if error.is_not_found() && self.destination.last.is_none() => {}
+                result => result?,
+            }
             let order = match (&self.source.head, &self.destination.head) {
                 (None, None) => {
                     self.get.check_unchanged(&self.client).await?;
@@ -215,7 +220,8 @@ impl<T: RecordData> sealed::Action for GetPendingChanges<T> {
 
 impl<T: RecordData> sealed::Preview for GetPendingChanges<T> {
     fn preview(&self) -> Result<RequestPreview> {
-        let path = self.place.checked().map_err(|error| self.context().attach(error))?;
+        let checked = self.place.checked().and_then(|path| self.seen.check_place(&self.place).map(|()| path));
+        let path = checked.map_err(|error| self.context().attach(error))?;
         RequestPreview::first(
             Request::get(path),
             "then a GET of each page of the records of both collections, and of the collection once more",

@@ -4,7 +4,11 @@
 use super::{ReviewResource, ReviewState, ReviewStatus, Tracked, state::User};
 use crate::{
     error::{Error, Result, kind::ErrorKind},
-    wire::{object::principal::Principal, timestamp::Timestamp},
+    wire::{
+        object::{kind, principal::Principal},
+        path::Place,
+        timestamp::Timestamp,
+    },
 };
 
 /// An action of the workflow.
@@ -86,6 +90,16 @@ impl Seen {
             status: state.status.clone(),
             requester,
         }
+    }
+
+    /// Checks that it is the state of that collection.
+    pub(super) fn check_place(&self, place: &Place<kind::Collection>) -> Result<()> {
+        let source = &self.resource.source;
+        let is_it = place.list.bucket() == Some(&*source.bucket) && source.collection.as_deref() == Some(&*place.id);
+        if is_it {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("the state is that of {source}: get that of {place}")))
     }
 }
 

@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     ReviewResource, ReviewStatus,
@@ -57,23 +57,6 @@ pub struct ReviewState {
     pub(super) user: Option<Principal>,
 }
 
-/// The attributes that the signer sets.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Attributes {
-    status: Option<ReviewStatus>,
-    last_edit_by: Option<Principal>,
-    last_edit_date: Option<String>,
-    last_review_request_by: Option<Principal>,
-    last_review_request_date: Option<String>,
-    last_review_by: Option<Principal>,
-    last_review_date: Option<String>,
-    last_signature_by: Option<Principal>,
-    last_signature_date: Option<String>,
-    last_editor_comment: Option<String>,
-    last_reviewer_comment: Option<String>,
-}
-
 /// The user of a client, with the groups.
 #[derive(Clone, Debug, Default)]
 pub(super) struct User {
@@ -92,28 +75,22 @@ impl User {
     }
 }
 
-impl Tracked {
-    fn new(by: Option<Principal>, date: Option<String>) -> Option<Self> {
-        Some(Self { by: by?, date: date? })
-    }
-}
-
 impl ReviewState {
     pub(super) fn new(resource: ReviewResource, collection: CollectionObject, user: &User) -> Self {
-        // A collection of another make can have attributes of the same names that are something else.
-        let attributes = Attributes::deserialize(serde_json::Value::Object(collection.data.other.clone()));
-        let attributes = attributes.unwrap_or_default();
+        // The comments can be anything: the signer checks the others only.
+        let text = |name: &str| collection.data.other.get(name).and_then(Value::as_str).map(str::to_owned);
+        let tracked = |by: &str, date: &str| Some(Tracked { by: text(by)?.into(), date: text(date)? });
         let (is_editor, is_reviewer) = (user.is_in(&resource.editors()), user.is_in(&resource.reviewers()));
         Self {
             resource,
+            status: text("status").map(ReviewStatus::from),
+            last_edit: tracked("last_edit_by", "last_edit_date"),
+            last_review_request: tracked("last_review_request_by", "last_review_request_date"),
+            last_review: tracked("last_review_by", "last_review_date"),
+            last_signature: tracked("last_signature_by", "last_signature_date"),
+            editor_comment: text("last_editor_comment").unwrap_or_default(),
+            reviewer_comment: text("last_reviewer_comment").unwrap_or_default(),
             collection,
-            status: attributes.status,
-            last_edit: Tracked::new(attributes.last_edit_by, attributes.last_edit_date),
-            last_review_request: Tracked::new(attributes.last_review_request_by, attributes.last_review_request_date),
-            last_review: Tracked::new(attributes.last_review_by, attributes.last_review_date),
-            last_signature: Tracked::new(attributes.last_signature_by, attributes.last_signature_date),
-            editor_comment: attributes.last_editor_comment.unwrap_or_default(),
-            reviewer_comment: attributes.last_reviewer_comment.unwrap_or_default(),
             is_editor,
             is_reviewer,
             user: user.id.clone(),

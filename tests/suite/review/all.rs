@@ -34,12 +34,13 @@ async fn reviews_are_those_of_all_resources(backend: Backend) -> Outcome {
             ["/buckets/plain", "", "/buckets/plain-published"],
             ["/buckets/solo/collections/plan", "", "/buckets/solo-published/collections/plan"],
             ["/buckets/nowhere/collections/none", "", "/buckets/nowhere-published/collections/none"],
+            ["/buckets/lost", "", "/buckets/lost-published"],
         ]
     );
     assert_eq!(resources[0].editors_group, "{collection_id}-editors");
     assert_eq!(
         resources.iter().map(|resource| resource.to_review_enabled).collect::<Vec<_>>(),
-        [true, true, false, true, true]
+        [true, true, false, true, true, true]
     );
 
     let all = signed.reviewer.client.get_reviews().await?;

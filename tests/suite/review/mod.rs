@@ -92,8 +92,8 @@ async fn review_runs_from_edit_to_publication(backend: Backend) -> Outcome {
             "GET /".to_owned(),
             format!("HEAD {path}/records"),
             format!("PATCH {path}"),
-            format!("GET {path}"),
-            format!("HEAD {path}/records")
+            format!("HEAD {path}/records"),
+            format!("GET {path}")
         ]
     );
     assert_eq!(json!(approved.last_modified()), signed.held().await["last_modified"]);

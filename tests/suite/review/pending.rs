@@ -8,7 +8,7 @@ use kinto_client::{
     review::{PendingChange, ReviewState},
 };
 use kinto_server::Backend;
-use kinto_tests::{Chance, Outcome, Signed, on_each_backend};
+use kinto_tests::{Chance, Fault, Outcome, Proxy, SentRequest, Signed, on_each_backend};
 use serde::{Deserialize, Serialize};
 
 use super::{review, status, words};
@@ -159,5 +159,50 @@ async fn changes_of_another_state_are_a_conflict() -> Outcome {
         (predicates(&error), signed.editor.sent.take_lines()),
         (vec!["conflict"], vec![format!("GET {}", signed.path)])
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn changes_are_all_records_where_nothing_was_published() -> Outcome {
+    let signed = Signed::new(Backend::Memory).await;
+    let editor = signed.of(&signed.editor.client);
+    signed.put("a", &json!({"n": 1})).await;
+    let records = format!("GET {}/records", signed.published);
+    let missing = json!({"code": 404, "errno": 110, "error": "Not Found"});
+    let proxy = Proxy::start(signed.url(), move |sent: &SentRequest| {
+        if sent.line().starts_with(&records) { Fault::json(404, &missing) } else { Fault::Pass }
+    })
+    .await;
+    let through = signed.of(&signed.editor.client_at(proxy.url()).build()?);
+    let state = editor.review().get().await?;
+    assert_eq!(words(&through.review().get_changes(&state).await?), ["created a"]);
+    Ok(())
+}
+
+/// Python's `1 == True`.
+#[tokio::test]
+async fn change_of_1_to_true_is_shown_and_not_published() -> Outcome {
+    let signed = Signed::new(Backend::Memory).await;
+    signed.put("a", &json!({"n": 1})).await;
+    publish(&signed).await?;
+    signed.put("a", &json!({"n": true})).await;
+    let state = publish(&signed).await?;
+    assert_eq!(status(&state), "signed");
+    assert_eq!(signed.admin.held(&format!("{}/records/a", signed.published)).await, json!({"n": 1}));
+    assert_eq!(words(&review(&signed, &signed.editor).get_changes(&state).await?), ["updated a"]);
+    Ok(())
+}
+
+/// Comments can be anything, and do not hide the rest.
+#[tokio::test]
+async fn state_is_read_whatever_the_comments_are() -> Outcome {
+    let signed = Signed::new(Backend::Memory).await;
+    for comment in [json!(null), json!(5), json!({"a": []}), json!("text")] {
+        let attributes = json!({"last_editor_comment": comment, "last_reviewer_comment": comment});
+        assert_eq!(signed.raw(&signed.outsider, &attributes).await.0, 200);
+        let state = review(&signed, &signed.editor).get().await?;
+        assert_eq!((status(&state), &*state.editor_comment), ("signed", comment.as_str().unwrap_or_default()));
+        assert!(state.last_signature.is_some());
+    }
     Ok(())
 }

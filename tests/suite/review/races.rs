@@ -58,7 +58,8 @@ async fn approval_finds_records_that_were_changed_at_the_same_moment() -> Outcom
     let gate = Gate::default();
     let held = gate.clone();
     let proxy =
-        Proxy::start(signed.url(), at(format!("GET {}", signed.path), 1, move || Fault::Hold(held.clone()))).await;
+        Proxy::start(signed.url(), at(format!("HEAD {}/records", signed.path), 2, move || Fault::Hold(held.clone())))
+            .await;
     let client = signed.reviewer.client_at(proxy.url()).build()?;
     let review_of_reviewer = signed.of(&client).review();
     let error = gate
@@ -85,7 +86,8 @@ async fn approval_returns_the_state_after_a_later_edit() -> Outcome {
     let gate = Gate::default();
     let held = gate.clone();
     let proxy =
-        Proxy::start(signed.url(), at(format!("GET {}", signed.path), 1, move || Fault::Hold(held.clone()))).await;
+        Proxy::start(signed.url(), at(format!("HEAD {}/records", signed.path), 2, move || Fault::Hold(held.clone())))
+            .await;
     let client = signed.reviewer.client_at(proxy.url()).build()?;
     let review_of_reviewer = signed.of(&client).review();
     let state = gate.overtake(review_of_reviewer.approve(&seen), signed.put("b", &json!({"n": 2}))).await?;

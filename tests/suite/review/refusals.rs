@@ -162,34 +162,53 @@ async fn approval_counts_groups_that_were_joined_since() -> Outcome {
     Ok(())
 }
 
+/// The signer lets an administrator delete the bucket that it publishes to, and takes what is missing for what is empty.
 #[tokio::test]
-async fn rollback_of_what_was_never_published_is_refused() -> Outcome {
-    let signed = Signed::within(Backend::PostgreSql, "drafts").await;
+async fn rollback_without_a_published_collection_is_refused() -> Outcome {
+    let signed = Signed::within(Backend::PostgreSql, "lost").await;
     signed.put("a", &json!({"n": 1})).await;
-    let state = review(&signed, &signed.editor).get().await?;
-    // As after an administrator has deleted the published bucket, which the signer does not prevent.
-    let proxy = kinto_tests::Proxy::start(signed.url(), {
-        let published = format!("GET {}", signed.published);
-        move |sent: &kinto_tests::SentRequest| {
-            if sent.line() == published {
-                kinto_tests::Fault::json(404, &json!({"code": 404, "errno": 110, "error": "Not Found"}))
-            } else {
-                kinto_tests::Fault::Pass
-            }
-        }
-    })
-    .await;
-    let client = signed.editor.client_at(proxy.url()).build()?;
-    let review = signed.of(&client).review();
-    for error in [review.roll_back(&state).await.unwrap_err(), review.refresh_signature().await.unwrap_err()] {
-        assert_eq!(predicates(&error), ["conflict"]);
+    let editor = review(&signed, &signed.editor);
+    let state = editor.get().await?;
+    signed.admin.delete("/buckets/lost-published").await;
+    signed.editor.sent.forget();
+    for error in [editor.roll_back(&state).await.unwrap_err(), editor.refresh_signature().await.unwrap_err()] {
+        assert_eq!((predicates(&error), error.status()), (vec!["conflict"], None));
+        let words = format!("the published collection, {}, does not exist or is hidden from you", signed.published);
+        assert!(error.to_string().contains(&words), "{error}");
+    }
+    assert!(signed.editor.sent.take().iter().all(|sent| sent.method.is_safe()));
+    let records = format!("{}/records", signed.path);
+    assert_eq!(signed.admin.ids(&records).await, ["a"]);
+
+    // What the server would have done.
+    assert_eq!(signed.raw(&signed.editor, &json!({"status": "to-resign"})).await.0, 500);
+    assert_eq!(signed.raw(&signed.editor, &json!({"status": "to-rollback"})).await.0, 200);
+    assert_eq!((signed.admin.ids(&records).await, signed.status().await), (vec![], "signed".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn state_of_another_collection_is_refused() -> Outcome {
+    let (one, other) = (Signed::new(Backend::Memory).await, Signed::new(Backend::Memory).await);
+    let state = review(&one, &one.reviewer).get().await?;
+    other.reviewer.client.server_info().await?;
+    other.reviewer.sent.forget();
+    let review = review(&other, &other.reviewer);
+    for error in [
+        review.approve(&state).await.unwrap_err(),
+        review.decline(&state).await.unwrap_err(),
+        review.roll_back(&state).await.unwrap_err(),
+        review.get_changes(&state).await.unwrap_err(),
+        review.approve(&state).preview().unwrap_err(),
+        review.get_changes(&state).preview().unwrap_err(),
+    ] {
+        assert_eq!(predicates(&error), ["invalid"]);
         assert!(
-            error.to_string().contains(&format!("the published collection, {}, does not exist", signed.published)),
+            error.to_string().contains(&format!("the state is that of {}: get that of {}", one.path, other.path)),
             "{error}"
         );
     }
-    assert!(proxy.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", proxy.lines());
-    assert_eq!(signed.admin.ids(&format!("{}/records", signed.path)).await, ["a"]);
+    assert!(other.reviewer.sent.take().is_empty());
     Ok(())
 }
 
