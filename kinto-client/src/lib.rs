@@ -49,6 +49,7 @@
 //! | declare buckets and collections | [`Blueprint`], [`blueprint`] |
 //! | log in with a browser | the feature `openid` |
 //! | look after a server | [`tools`], [`account`] |
+//! | upload and download files of records | the feature `attachments` |
 //! | keep records in a file, and synchronize them | the feature `local` |
 //! | test a program without a server | the feature `testing` |
 //! | handle failures | [`Error`], [`ErrorKind`], [`object::Conflict`] |
@@ -66,6 +67,7 @@
 //! | `rustls` | TLS by rustls with the certificates of the operating system *(enabled by default)* |
 //! | `native-tls` | TLS by the library of the operating system |
 //! | `blocking` | `.call()` beside `.await`, for programs without async code |
+//! | `attachments` | files of records: streamed uploads, verified downloads, what is missing: the module `attachment` |
 //! | `local` | records in a file, which are there without a network and are synchronized with the server: the module `local` |
 //! | `openid` | login in the browser with OpenID Connect: the module `openid` |
 //! | `review` | reviews of collections before the server's signer publishes them: the module `review` |
@@ -81,6 +83,8 @@ extern crate self as kinto_client;
 #[path = "private.rs"]
 pub mod __private;
 pub mod account;
+#[cfg(feature = "attachments")]
+pub mod attachment;
 pub mod blueprint;
 pub mod changeset;
 mod client;

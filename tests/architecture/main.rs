@@ -14,7 +14,7 @@ mod summaries;
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// The rooms of `kinto-client/src`, from the features down. A room imports from itself and from the rooms after it.
-const ROOMS: [&str; 21] = [
+const ROOMS: [&str; 22] = [
     "public",
     "testing",
     "local",
@@ -26,6 +26,7 @@ const ROOMS: [&str; 21] = [
     "openid",
     "permission",
     "account",
+    "attachment",
     "history",
     "handle",
     "operation",

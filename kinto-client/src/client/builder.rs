@@ -201,7 +201,7 @@ impl ClientBuilder {
     /// Disable its redirects and retries, as the default client does: they do not consider which requests are safe
     /// to repeat.
     pub fn reqwest_client(self, http: reqwest::Client) -> Self {
-        self.transport(HttpTransport(http))
+        self.transport(HttpTransport::of_client(http))
     }
 
     /// Returns the transport that [`build`](Self::build) would use: `reqwest`, with the time limits and certificates

@@ -10,6 +10,8 @@ use std::{
 use http::Method;
 use tokio::{sync::Mutex, time::timeout};
 
+#[cfg(feature = "attachments")]
+use crate::transport::file::{FileRequest, FileResponse};
 use crate::{
     error::{Error, Result, kind::ErrorKind},
     transport::{
@@ -278,6 +280,25 @@ impl Client {
         let request = self.with_own_headers(request)?;
         self.check_user().await?;
         self.shared.sender.send_once(&request, &self.options, tries, self.lease.as_deref()).await
+    }
+
+    /// Sends a request for a file, once, and returns the response when its headers have arrived.
+    #[cfg(feature = "attachments")]
+    pub(crate) async fn open_file(&self, request: &FileRequest) -> Result<FileResponse> {
+        self.check_user().await?;
+        self.shared.sender.open_file(request, &self.options).await
+    }
+
+    /// Returns the timeout of one request.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn timeout(&self) -> Duration {
+        self.options.timeout
+    }
+
+    /// Returns true if requests of this client are sent behind a lock.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.fence.is_some()
     }
 
     /// Resolves an ambiguous response to a retried request with a follow-up request, if there is one.

@@ -196,6 +196,13 @@ impl Error {
         self
     }
 
+    /// Adds what else is to be said at its end.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn noting(mut self, note: String) -> Self {
+        self.0.progress = Some(note);
+        self
+    }
+
     pub(crate) fn with_retry_after(mut self, delay: Duration) -> Self {
         self.0.retry_after = Some(delay);
         self

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
 use crate::{
@@ -55,7 +55,7 @@ pub(super) fn note(server: u64, request: &Request, response: &mut Response) {
     let all = if let Some(batched) = &request.batched {
         left_by_batch(batched, response)
     } else {
-        let object = request.object_key().map(|object| (object, request.method == Method::DELETE));
+        let object = request.object_key().map(|object| (object, request.deletes()));
         object.and_then(|object| left_by(object, response)).into_iter().collect()
     };
     if all.is_empty() {
@@ -111,7 +111,7 @@ fn existing_version(response: &Response) -> Option<Left> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, header};
+    use http::{HeaderMap, HeaderValue, Method, header};
     use serde_json::json;
 
     use super::*;

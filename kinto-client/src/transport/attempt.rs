@@ -61,6 +61,31 @@ impl Limit {
     async fn within<T>(self, future: impl Future<Output = T>, late: impl FnOnce(Duration) -> Error) -> Result<T> {
         timeout(self.left(), future).await.map_err(|_| late(self.whole))
     }
+
+    /// The same for an exchange, whose time begins anew with each part of a streamed body that the connection takes.
+    async fn within_exchange<T>(
+        self,
+        request: &Request,
+        future: impl Future<Output = T>,
+        late: impl FnOnce(Duration) -> Error,
+    ) -> Result<T> {
+        #[cfg(feature = "attachments")]
+        if let Some(streamed) = &request.streamed {
+            let mut future = pin!(future);
+            let (mut taken, mut left) = (streamed.state.taken(), self.left());
+            loop {
+                match timeout(left, future.as_mut()).await {
+                    Ok(output) => return Ok(output),
+                    Err(_) if streamed.state.taken() != taken => {
+                        (taken, left) = (streamed.state.taken(), self.whole);
+                    }
+                    Err(_) => return Err(late(self.whole)),
+                }
+            }
+        }
+        let _ = request;
+        self.within(future, late).await
+    }
 }
 
 impl Try {
@@ -117,7 +142,7 @@ impl Try {
         let started = Instant::now();
         let exchange = pin!(self.sender.exchange.send(&self.request, authorization.as_ref()));
         let late = |limit| after_sending(&self.request, no_answer(limit));
-        let outcome = self.limit.within(exchange, late).instrument(span.clone()).await;
+        let outcome = self.limit.within_exchange(&self.request, exchange, late).instrument(span.clone()).await;
         let mut outcome = outcome.and_then(|outcome| outcome);
         span.record("milliseconds", milliseconds(started));
         match &mut outcome {

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The maximum number of redirects within the server that are followed.
-const MAX_REDIRECTS: usize = 3;
+pub(super) const MAX_REDIRECTS: usize = 3;
 
 /// A sender of requests to one server with one set of credentials.
 #[derive(Clone)]
@@ -145,7 +145,14 @@ impl Exchange {
         let http = self.http_request(uri, request, authorization)?;
         #[cfg(feature = "gzip")]
         let is_compressed = http.headers().contains_key(header::CONTENT_ENCODING);
-        let response = self.transport.send(http).await.map_err(|error| self.no_answer(request, error))?;
+        #[cfg(feature = "attachments")]
+        let sent = match &request.streamed {
+            Some(streamed) => self.transport.send_stream(super::file::streamed(http, streamed).await?).await,
+            None => self.transport.send(http).await,
+        };
+        #[cfg(not(feature = "attachments"))]
+        let sent = self.transport.send(http).await;
+        let response = sent.map_err(|error| self.no_answer(request, error))?;
         let (head, body) = response.into_parts();
         let body = self.read(&head.headers, body).await.map_err(|error| after_sending(request, error))?;
         if let Some(encoding) = compression(&head.headers).filter(|_| !body.is_empty() && is_read(head.status)) {
@@ -240,7 +247,7 @@ impl Exchange {
 }
 
 /// Returns how a body is compressed, if it is.
-fn compression(headers: &HeaderMap) -> Option<String> {
+pub(super) fn compression(headers: &HeaderMap) -> Option<String> {
     let encoding = headers.get(header::CONTENT_ENCODING)?.to_str().ok()?.trim();
     let shown: String = encoding.chars().take(40).collect();
     (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(shown)
@@ -251,7 +258,7 @@ fn is_read(status: StatusCode) -> bool {
     !(status.is_server_error() || [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS].contains(&status))
 }
 
-fn interrupted(error: TransportError) -> Error {
+pub(super) fn interrupted(error: TransportError) -> Error {
     let (kind, message) = match error.kind {
         TransportErrorKind::TimedOut => (ErrorKind::Timeout, "the server stopped responding"),
         TransportErrorKind::Unknown => {

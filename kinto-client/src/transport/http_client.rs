@@ -1,4 +1,8 @@
-use std::time::Duration;
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -11,48 +15,104 @@ use crate::error::{Error, Result, kind::ErrorKind};
 ///
 /// [`ClientBuilder::http_transport`](crate::ClientBuilder::http_transport) creates one to wrap. Cloning is cheap, and
 /// clones share their connections.
-#[derive(Clone, Debug)]
-pub struct HttpTransport(pub(crate) reqwest::Client);
+#[derive(Clone)]
+pub struct HttpTransport {
+    http: reqwest::Client,
+    /// The client for bodies that take longer to send than a response may pause, set up when there is one to send.
+    uploads: Option<Arc<Uploads>>,
+}
+
+/// A client without a timeout for a pause of the response, which `reqwest` counts from the beginning of the request.
+struct Uploads {
+    connect_timeout: Duration,
+    roots: Vec<Vec<u8>>,
+    http: OnceLock<reqwest::Client>,
+}
+
+impl Uploads {
+    fn http(&self) -> Result<&reqwest::Client> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let http = build(self.connect_timeout, None, &self.roots)?;
+        Ok(self.http.get_or_init(|| http))
+    }
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HttpTransport").field(&self.http).finish()
+    }
+}
 
 impl HttpTransport {
     /// Creates a client with these timeouts, which also trusts these certificate authorities, each in PEM format.
     pub(crate) fn new(connect_timeout: Duration, read_timeout: Duration, roots: &[Vec<u8>]) -> Result<Self> {
-        let builder = reqwest::Client::builder();
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        let builder = builder.tls_certs_merge(certificates(roots)?);
-        #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-        let _ = roots;
-        builder
-            .connect_timeout(connect_timeout)
-            .read_timeout(read_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .build()
-            .map(Self)
-            .map_err(|error| {
-                let refused = match roots {
-                    [] => Error::new(ErrorKind::Connect, "could not set up HTTP"),
-                    _ => Error::invalid("a root certificate is not valid for TLS"),
-                };
-                refused.caused_by(error)
-            })
+        let http = build(connect_timeout, Some(read_timeout), roots)?;
+        let uploads = Uploads { connect_timeout, roots: roots.to_vec(), http: OnceLock::new() };
+        Ok(Self { http, uploads: Some(Arc::new(uploads)) })
     }
+
+    /// Creates a transport from a client of the caller's own.
+    pub(crate) fn of_client(http: reqwest::Client) -> Self {
+        Self { http, uploads: None }
+    }
+}
+
+fn build(connect_timeout: Duration, read_timeout: Option<Duration>, roots: &[Vec<u8>]) -> Result<reqwest::Client> {
+    let builder = reqwest::Client::builder();
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    let builder = builder.tls_certs_merge(certificates(roots)?);
+    let builder = match read_timeout {
+        Some(timeout) => builder.read_timeout(timeout),
+        None => builder,
+    };
+    builder
+        .connect_timeout(connect_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .build()
+        .map_err(|error| {
+            let refused = match roots {
+                [] => Error::new(ErrorKind::Connect, "could not set up HTTP"),
+                _ => Error::invalid("a root certificate is not valid for TLS"),
+            };
+            refused.caused_by(error)
+        })
+}
+
+async fn execute(client: reqwest::Client, request: reqwest::Request) -> Result<http::Response<Body>, TransportError> {
+    let mut response = client.execute(request).await.map_err(transport_error)?;
+    let mut answer = http::Response::new(());
+    *answer.status_mut() = response.status();
+    *answer.headers_mut() = std::mem::take(response.headers_mut());
+    let body: Body = Box::pin(stream::try_unfold(response, |mut response| async move {
+        let chunk = response.chunk().await.map_err(transport_error)?;
+        Ok(chunk.map(|chunk| (chunk, response)))
+    }));
+    Ok(answer.map(|()| body))
 }
 
 impl Transport for HttpTransport {
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
-        let client = self.0.clone();
+        let client = self.http.clone();
         Box::pin(async move {
             let request = reqwest::Request::try_from(request.map(reqwest::Body::from)).map_err(transport_error)?;
-            let mut response = client.execute(request).await.map_err(transport_error)?;
-            let mut answer = http::Response::new(());
-            *answer.status_mut() = response.status();
-            *answer.headers_mut() = std::mem::take(response.headers_mut());
-            let body: Body = Box::pin(stream::try_unfold(response, |mut response| async move {
-                let chunk = response.chunk().await.map_err(transport_error)?;
-                Ok(chunk.map(|chunk| (chunk, response)))
-            }));
-            Ok(answer.map(|()| body))
+            execute(client, request).await
+        })
+    }
+
+    fn send_stream(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+        Box::pin(async move {
+            let client = match &self.uploads {
+                Some(uploads) => {
+                    uploads.http().map_err(|error| TransportError::new(TransportErrorKind::Connect, error))?.clone()
+                }
+                None => self.http.clone(),
+            };
+            let request = request.map(reqwest::Body::wrap_stream);
+            let request = reqwest::Request::try_from(request).map_err(transport_error)?;
+            execute(client, request).await
         })
     }
 }

@@ -37,6 +37,8 @@ pub(crate) mod base_url;
 #[cfg(feature = "gzip")]
 mod compression;
 pub(crate) mod exchange;
+#[cfg(feature = "attachments")]
+pub(crate) mod file;
 pub(crate) mod http_client;
 pub(crate) mod lease;
 pub(crate) mod retry;
@@ -68,12 +70,59 @@ pub trait Transport: Send + Sync + 'static {
     /// nothing can have been sent. Another library's error becomes [`Unknown`](TransportErrorKind::Unknown) by `?` or
     /// [`TransportError::unknown`].
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>>;
+
+    /// Sends a request whose body is produced while it is sent: the upload of a file (feature `attachments`). Its headers
+    /// have the `Content-Length`.
+    ///
+    /// Without an implementation, a body of up to 16 MiB is collected and passed to [`send`](Self::send); a larger one is
+    /// refused, and nothing of it is sent.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send). If the body yields an error, the request must not arrive as a whole one.
+    fn send_stream(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            let body = collect(&head.headers, body).await?;
+            self.send(http::Request::from_parts(head, body)).await
+        })
+    }
+}
+
+/// The largest body that is collected for a transport that sends no streams.
+const MOST_COLLECTED: usize = 16 * 1024 * 1024;
+
+async fn collect(headers: &http::HeaderMap, mut body: Body) -> Result<Bytes, TransportError> {
+    let too_large = || {
+        let reason = format!(
+            "the body has more than {MOST_COLLECTED} bytes, and this transport sends no streams: implement \
+             `Transport::send_stream`"
+        );
+        TransportError::new(TransportErrorKind::Connect, reason)
+    };
+    let length =
+        headers.get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MOST_COLLECTED) {
+        return Err(too_large());
+    }
+    let mut collected = bytes::BytesMut::with_capacity(length.unwrap_or_default());
+    while let Some(part) = futures_util::TryStreamExt::try_next(&mut body).await? {
+        if collected.len() + part.len() > MOST_COLLECTED {
+            return Err(too_large());
+        }
+        collected.extend_from_slice(&part);
+    }
+    Ok(collected.freeze())
 }
 
 /// One transport for several clients, or one that its owner looks at while a client uses it.
 impl<T: Transport + ?Sized> Transport for Arc<T> {
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
         (**self).send(request)
+    }
+
+    fn send_stream(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+        (**self).send_stream(request)
     }
 }
 

@@ -70,6 +70,11 @@ impl Request {
         Some(Path::of(self.subject.object()?).object_key())
     }
 
+    /// Returns true if it deletes the objects that it is about, and not only a part of one, such as an attachment.
+    pub(crate) fn deletes(&self) -> bool {
+        self.method == Method::DELETE && !self.subject.is_part_of_object()
+    }
+
     /// Returns what the request writes to; nothing for one that only reads.
     pub(crate) fn claims(&self) -> Vec<Claim> {
         match &self.batched {
@@ -94,7 +99,7 @@ impl Batched {
         let objects = parts.clone().flat_map(|part| {
             let lock = part.lock.as_ref().map(|_| None);
             let key = if part.method.is_safe() { None } else { lists.object_key(part) };
-            lock.into_iter().chain([key.map(|key| (key, part.method == Method::DELETE))])
+            lock.into_iter().chain([key.map(|key| (key, part.deletes()))])
         });
         Self { objects: objects.collect(), claims: claims_of_batch(parts) }
     }
@@ -114,7 +119,7 @@ fn claims_of_batch<'a>(parts: impl Iterator<Item = &'a Request>) -> Vec<Claim> {
     let mut previous: Option<&str> = None;
     for part in parts.filter(|part| !part.method.is_safe()) {
         let list = part.subject.list();
-        let deletes = part.method == Method::DELETE;
+        let deletes = part.deletes();
         // Most paths are in the same list as the one before.
         if !deletes && previous == Some(list) {
             continue;
@@ -135,7 +140,7 @@ fn claims_of_one(request: &Request) -> Vec<Claim> {
         return Vec::new();
     }
     let object = request.subject.object();
-    let (list, deletes) = (Path::of(request.subject.list()), request.method == Method::DELETE);
+    let (list, deletes) = (Path::of(request.subject.list()), request.deletes());
     let mut claims = Vec::with_capacity(8);
     list.claim_ancestors(&mut claims);
     claims.push(list.claim(Part::Members, object.is_none() && request.method != Method::POST));

@@ -23,5 +23,7 @@ pub(crate) mod request_path;
 pub(crate) mod response;
 pub(crate) mod server_info;
 pub(crate) mod sort;
+#[cfg(feature = "attachments")]
+pub(crate) mod streamed_body;
 pub(crate) mod timestamp;
 mod token_number;

@@ -68,6 +68,9 @@ pub(crate) struct Request {
     pub(crate) keep_redirect: bool,
     /// The claims of the requests in it, if it is a batch.
     pub(crate) batched: Option<Batched>,
+    /// The body, if it is produced while it is sent.
+    #[cfg(feature = "attachments")]
+    pub(crate) streamed: Option<super::streamed_body::StreamedBody>,
 }
 
 /// The form of a request that is sent alone.
@@ -117,6 +120,8 @@ impl Request {
             alone: Alone::AsItIs,
             keep_redirect: false,
             batched: None,
+            #[cfg(feature = "attachments")]
+            streamed: None,
         }
     }
 

@@ -83,6 +83,11 @@ impl RequestPath {
         }
     }
 
+    /// Returns true for something that belongs to an object, such as its attachment.
+    pub(crate) fn is_part_of_object(&self) -> bool {
+        matches!(self.named, Named::PartOfObject { .. })
+    }
+
     /// Returns the id of the bucket that the path names or is in.
     pub(crate) fn bucket(&self) -> Option<&str> {
         self.bucket_and_end().map(|(bucket, _)| bucket)

@@ -43,6 +43,7 @@ pub struct Builder {
     backend: Option<Backend>,
     workers: Option<u32>,
     admin: bool,
+    attachments: bool,
     packages: Packages,
     /// The resources of the signer, if it is used.
     signer: Vec<String>,
@@ -116,6 +117,23 @@ impl Builder {
     pub fn signer<R: Into<String>>(mut self, resources: impl IntoIterator<Item = R>) -> Self {
         self.signer = resources.into_iter().map(Into::into).collect();
         self.plugins()
+    }
+
+    /// Runs the server with `kinto-attachment`, which serves the files below its own `/v1/admin/`, in place of Kinto Admin.
+    /// Their extensions are those of the plugin's group `default`: `txt`, `json`, `png`, …
+    ///
+    /// ```
+    /// let builder = kinto_server::Server::builder().attachments();
+    /// ```
+    pub fn attachments(mut self) -> Self {
+        self.attachments = true;
+        self.plugins()
+            .setting(
+                "kinto.includes",
+                "kinto.plugins.accounts kinto.plugins.default_bucket kinto.plugins.history kinto.plugins.admin \
+                 kinto.plugins.flush kinto_attachment",
+            )
+            .setting("kinto.attachment.base_url", "/v1/admin/")
     }
 
     /// Chooses the backend; without it `KINTO_TEST_BACKEND` does (`memory` or `postgresql`), and else it is memory.
@@ -261,7 +279,12 @@ impl Builder {
     /// With the settings that depend on what has to be installed first.
     fn furnished(self, home: &Path, python: &Path) -> Result<Self, Error> {
         let mut this = if self.signer.is_empty() { self } else { self.with_signer(&signer::key(home, python)?) };
-        if this.admin {
+        if this.attachments {
+            let files = home::directory(home.join("attachments"))?;
+            home::write(&files.join("VERSION"), "files")?;
+            let files = files.to_string_lossy().into_owned();
+            this = this.setting("kinto.attachment.base_path", &*files).setting("kinto.admin_assets_path", &*files);
+        } else if this.admin {
             let assets = admin::assets(home, python)?;
             this = this.setting("kinto.admin_assets_path", assets.to_string_lossy());
         }
