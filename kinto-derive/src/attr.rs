@@ -22,7 +22,7 @@ const ON_STRUCT: &[&str] = &[
     "schema",
     "sort",
 ];
-const ON_FIELD: &[&str] = &["index", "key", "merge", "nested"];
+const ON_FIELD: &[&str] = &["attachment", "index", "key", "merge", "nested"];
 /// Attributes that users may look for here although serde defines them.
 const SERDE_S: &[&str] =
     &["alias", "default", "flatten", "rename", "rename_all", "skip", "skip_serializing", "skip_serializing_if", "with"];
@@ -55,6 +55,8 @@ pub(crate) struct Container {
 /// `#[kinto(…)]` on a field.
 #[derive(Default)]
 pub(crate) struct Field {
+    /// `attachment`
+    pub(crate) attachment: Option<Given<()>>,
     /// `index`
     pub(crate) index: Option<Given<()>>,
     /// `key = "…"`
@@ -121,6 +123,12 @@ impl Field {
         let mut field = Self::default();
         for item in kinto_items(cx, attrs, "#[kinto(nested)]") {
             match item.name().as_str() {
+                "attachment" if matches!(item.value, Value::List(_)) => cx.error(
+                    &item,
+                    "`attachment(…)` with settings belongs to the whole struct: move it to a `#[kinto(…)]` above `struct`; on a \
+                     field, `attachment` stands alone",
+                ),
+                "attachment" => set(cx, &mut field.attachment, &item, flag),
                 "index" => set(cx, &mut field.index, &item, flag),
                 "key" => set(cx, &mut field.key, &item, string),
                 "merge" => set(cx, &mut field.merge, &item, merge::Strategy::parse),

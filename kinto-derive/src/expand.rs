@@ -59,6 +59,7 @@ pub(crate) fn data(
     lists: Option<&TokenStream>,
     indexes: Option<&TokenStream>,
     has_schema: bool,
+    has_attachment: bool,
 ) -> TokenStream {
     let ident = &input.ident;
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
@@ -70,11 +71,16 @@ pub(crate) fn data(
             const HAS_SCHEMA: bool = true;
         )
     });
+    let has_attachment = has_attachment.then(|| {
+        quote!(
+            const ATTACHMENT: bool = true;
+        )
+    });
     let indexes = indexes.map(|indexes| quote!(fn __indexes() -> ::std::vec::Vec<::std::string::String> { #indexes }));
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::object::RecordData for #ident #ty_generics #where_clause {
-            #declares #lists #has_schema #indexes
+            #declares #lists #has_schema #has_attachment #indexes
         }
     }
 }
@@ -86,8 +92,10 @@ fn whole(record: &Record<'_>, handles: &Handles<'_>) -> TokenStream {
     let ident = &input.ident;
     let indexes = indexes::call(record, &krate, &quote!(#krate::__private::MOST_NESTED));
     let has_schema = record.attrs.schema.is_some();
-    let data =
-        data(input, &krate, &record.declares(), lists::keys(record, &krate).as_ref(), indexes.as_ref(), has_schema);
+    let has_attachment = record.fields.iter().any(|field| field.attrs.attachment.is_some());
+    let lists = lists::keys(record, &krate);
+    let declares = record.declares();
+    let data = data(input, &krate, &declares, lists.as_ref(), indexes.as_ref(), has_schema, has_attachment);
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let mut where_clause = generics::where_record(input, &krate);
     if let Some(clause) = &mut where_clause {

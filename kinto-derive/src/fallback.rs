@@ -28,7 +28,7 @@ pub(crate) fn expand(cx: Ctxt, input: &DeriveInput, record: Option<&Record<'_>>)
 fn without_fields(input: &DeriveInput, record: Option<&Record<'_>>) -> TokenStream {
     let krate: Path = record.map_or_else(|| parse_quote!(::kinto_client), Record::krate);
     let ident = &input.ident;
-    let data = expand::data(input, &krate, &[], None, None, false);
+    let data = expand::data(input, &krate, &[], None, None, false, false);
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let where_clause = generics::where_record(input, &krate);
     expand::in_block(

@@ -172,8 +172,10 @@ impl<'a> Handles<'a> {
         match field.handle {
             Handle::Plain => quote!(#krate::field::PlainField::__new(#wire) #under #reading),
             Handle::Nested => {
+                let make = if field.attrs.attachment.is_some() { "__attachment" } else { "__new" };
+                let make = Ident::new(make, Span::call_site());
                 let field = quote!(#krate::field::Field::__new(#wire) #under #reading);
-                let nested = quote!(#krate::field::Nested::__new(#field));
+                let nested = quote!(#krate::field::Nested::#make(#field));
                 // Reports a type without fields of its own at the location of the type.
                 located_at(original.ty.span(), nested)
             }

@@ -64,6 +64,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// | attribute | meaning |
 /// |---|---|
+/// | `#[kinto(attachment)]` | The field describes the file of the record, and is of the type `Attachment` or `Option<Attachment>` of the client (feature `attachments`); its name in the JSON is `attachment`. Only the server writes it: a save that would change or drop it is an error. `Logo::fields().attachment.size` is the handle of a member. |
 /// | `#[kinto(nested)]` | The field's type, or that in its `Option` or `Box`, is a struct with `#[kinto(nested)]`. Its fields can be reached through this one: `Todo::fields().address.city` is the handle of `address.city`. |
 /// | `#[kinto(index)]` | For records in a store of the client (feature `local`): filters and orders by this field are read by an index. |
 /// | `#[kinto(key = "slug")]` | The field is a list, whose items are known by their own field `slug` (its name in the JSON): what a save finds in an item that the struct does not know stays with the item of that `slug`, wherever it was moved and whatever else was changed in it. Without this they are known by what they hold. |

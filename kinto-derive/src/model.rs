@@ -5,6 +5,7 @@ use crate::case;
 use crate::ctxt::Ctxt;
 use crate::items::unraw;
 use crate::serde_attr;
+use crate::validate::attachment::other_than_file;
 use crate::word::is_word;
 use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields, GenericArgument, Path, PathArguments, Type, TypeReference, parse_quote};
@@ -150,12 +151,20 @@ impl<'a> Field<'a> {
         let attrs = attr::Field::parse(cx, &original.attrs);
         let serde = serde_attr::Field::read(&original.attrs);
         let wire = serde.written_name(ident, container);
-        let handle = handle(&attrs, &serde, &wire, container);
+        let handle = handle(original, &attrs, &serde, &wire, container);
         Some(Self { original, ident, attrs, serde, wire, handle })
     }
 }
 
-fn handle(attrs: &attr::Field, serde: &serde_attr::Field, wire: &str, container: &serde_attr::Container) -> Handle {
+fn handle(
+    original: &syn::Field,
+    attrs: &attr::Field,
+    serde: &serde_attr::Field,
+    wire: &str,
+    container: &serde_attr::Container,
+) -> Handle {
+    // A type that cannot describe a file is reported once.
+    let is_file = attrs.attachment.is_some() && other_than_file(&original.ty).is_none();
     if container.into {
         Handle::None("another type is written (`into`)")
     } else if serde.skip.ser {
@@ -168,7 +177,7 @@ fn handle(attrs: &attr::Field, serde: &serde_attr::Field, wire: &str, container:
         Handle::None("its name is empty")
     } else if !wire.chars().all(is_word) {
         Handle::Plain
-    } else if attrs.nested.is_some() && !serde.encoded {
+    } else if (attrs.nested.is_some() || is_file) && !serde.encoded {
         Handle::Nested
     } else {
         Handle::Typed

@@ -266,7 +266,7 @@ fn mistakes_are_reported_together_and_the_traits_are_implemented_anyway() {
             "unknown kinto attribute `bukket`; did you mean `bucket`? (expected one of `attachment`, `bucket`, \
              `cache_expires`, `collection`, `crate`, `display_fields`, `nested`, `permissions`, `schema`, `sort`)",
             "unknown kinto attribute `rename` on a field; it is an attribute of serde: `#[serde(rename)]`, which the derive also reads \
-             (expected one of `index`, `key`, `merge`, `nested`)",
+             (expected one of `attachment`, `index`, `key`, `merge`, `nested`)",
             "a collection cannot contain a space (character 3 of \"to do\"): use letters `a-z` and `A-Z`, digits, `_` and `-`",
             "`nested` has no effect on this field: it is not serialized (`skip`); remove `nested`",
         ]

@@ -6,6 +6,7 @@ use crate::model::{Field, Handle, Record};
 use quote::quote;
 use syn::{Data, DeriveInput, Fields, LitStr};
 
+pub(crate) mod attachment;
 mod collection;
 mod merge;
 
@@ -49,6 +50,7 @@ pub(crate) fn record(cx: &mut Ctxt, record: &Record<'_>) {
         ids(cx, record);
         collection::attributes(cx, record);
     }
+    attachment::fields(cx, record);
     for field in &record.fields {
         nested_field(cx, field);
         merge::attributes(cx, record, field);
@@ -195,6 +197,9 @@ fn index(cx: &mut Ctxt, field: &Field<'_>) {
     };
     let message = match field.handle {
         Handle::None(reason) => format!("`index` has no effect on this field: {reason}; remove `index`"),
+        Handle::Nested if field.attrs.attachment.is_some() => {
+            "an index is of a single field, and an attachment has several: remove `index`".to_owned()
+        }
         Handle::Nested => {
             "an index is of a single field: remove `index`, and add it to a field of the struct inside".to_owned()
         }

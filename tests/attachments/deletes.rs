@@ -56,8 +56,8 @@ async fn delete_whose_response_is_lost_is_recognized() -> Outcome {
     let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Pass, Fault::CutAfter])).await;
     let deleted = scene.todos_through(&proxy).delete_attachment("list").await?;
     assert_eq!(deleted.filename, "list.txt");
-    let deletes = proxy.lines().iter().filter(|line| line.starts_with("DELETE")).count();
-    assert_eq!(deletes, 1);
+    let sent = proxy.lines().iter().filter(|line| line.starts_with("DELETE")).count();
+    assert_eq!(sent, 1);
     assert_eq!(scene.held_attachment("list").await, Value::Null);
     Ok(())
 }

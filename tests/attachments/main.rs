@@ -13,8 +13,13 @@ use kinto_server::Server;
 use kinto_tests::Fixture;
 use serde_json::Value;
 
+mod cuts;
 mod deletes;
 mod downloads;
+mod folders;
+mod hosts;
+mod large;
+mod records;
 mod traps;
 mod uploads;
 

@@ -166,7 +166,7 @@ async fn upload_of_source_that_changes_fails_and_stores_nothing() -> Outcome {
         let calls = std::sync::Arc::clone(&calls);
         let source = AttachmentSource::factory(move || {
             let call = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let text = if call % 2 == 0 {
+            let text = if call.is_multiple_of(2) {
                 "Milk"
             } else if grows {
                 "Milk and more"

@@ -129,7 +129,8 @@ pub(super) async fn to_file(
     match fetched {
         Ok(()) => part.finish(path).await.map(|()| FileOutcome::Downloaded),
         Err(error) => {
-            if error.kind() == ErrorKind::Unexpected || part.is_own_name {
+            // There is nothing in it to continue with, or nothing right.
+            if error.kind() == ErrorKind::Unexpected || part.is_own_name || part.is_empty().await {
                 part.remove().await;
             }
             Err(error)
@@ -197,6 +198,11 @@ impl Part {
         tokio::fs::rename(&self.path, target).await.map_err(|error| failed("written", target, error))?;
         sync_folder(target).await;
         Ok(())
+    }
+
+    async fn is_empty(&mut self) -> bool {
+        let _ = self.file.flush().await;
+        self.file.metadata().await.is_ok_and(|metadata| metadata.len() == 0)
     }
 
     async fn remove(self) {

@@ -41,6 +41,10 @@
 //! of the client go to the origin of the Kinto server only; other hosts, and redirects to them, get the name of the program
 //! and no more. The digest in the record is compared in any case.
 
+#![expect(private_interfaces, reason = "the traits of operations are sealed: no caller can name these types")]
+
+use std::path::PathBuf;
+
 use crate::{
     handle::{Collection, TypedCollection},
     operation::Call,
@@ -50,7 +54,10 @@ use crate::{
 mod delete;
 mod digest;
 mod download;
+mod fields;
 mod file;
+mod folder;
+mod keep;
 mod location;
 mod multipart;
 mod object;
@@ -62,7 +69,10 @@ mod upload;
 
 pub use delete::{DeleteAttachment, DeleteAttachmentIfExists};
 pub use download::{DownloadAttachment, DownloadToWriter};
+pub use fields::AttachmentFields;
 pub use file::{DownloadToFile, DownloadedFile, FileOutcome};
+pub use folder::{AttachmentDifferences, DownloadAttachments, DownloadProgress, VerifyAttachments};
+pub use keep::OverwriteKeepingAttachment;
 pub use object::Attachment;
 pub use source::AttachmentSource;
 pub use target::{AttachmentTarget, TypedAttachmentTarget};
@@ -169,6 +179,63 @@ impl Collection {
     pub fn delete_attachment(&self, record: impl Into<AttachmentTarget>) -> Call<'static, DeleteAttachment> {
         Call::new(&self.client, DeleteAttachment::new(&self.records(), record.into()))
     }
+
+    /// Downloads the files of all records, or of those that match a filter, to a folder, several at a time:
+    /// `<folder>/<record id>/<file name>`.
+    ///
+    /// Files that are there with the right bytes are left alone, so that a call after one that failed does the rest. The name of
+    /// a file is that of the attachment, with `_` in place of characters that not every system allows. Files of records that are
+    /// deleted meanwhile, or have another file now, stay: [`verify_attachments`](Self::verify_attachments) finds them.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::builder().attachments().shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let bucket = client.bucket(kinto_server::unique("doc"));
+    /// # bucket.create().await?;
+    /// # let notes = bucket.collection("notes");
+    /// # notes.create().await?;
+    /// # let folder = std::env::temp_dir().join(kinto_server::unique("folder"));
+    /// notes.upload_attachment("list", "Milk").filename("list.txt").await?;
+    /// let done = notes.download_attachments(&folder).concurrency(8).await?;
+    /// assert_eq!((done.downloaded, done.unchanged, done.bytes), (1, 0, 4));
+    /// assert_eq!(std::fs::read(folder.join("list/list.txt")).unwrap(), b"Milk");
+    ///
+    /// notes.upload_attachment("list", "Oat milk").filename("list.txt").replace().await?;
+    /// let differences = notes.verify_attachments(&folder).await?;
+    /// assert_eq!(differences.stale, [folder.join("list/list.txt")]);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Options: [`filter`](crate::Call::filter), [`since`](crate::Call::since), [`before`](crate::Call::before),
+    /// [`concurrency`](crate::Call::concurrency), [`max_size`](crate::Call::max_size),
+    /// [`on_progress`](crate::Call::on_progress).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_partial`](crate::Error::is_partial) if a file could not be downloaded, with the
+    /// [`failures`](crate::Error::failures), each with its record; the others were. The error of the list if that could not be read.
+    pub fn download_attachments<'a>(
+        &self,
+        folder: impl Into<PathBuf>,
+    ) -> Call<'a, DownloadAttachments<'a, serde_json::Value>> {
+        Call::new(&self.client, DownloadAttachments::new(self.records(), folder.into()))
+    }
+
+    /// Compares the files of all records with those in a folder that [`download_attachments`](Self::download_attachments) has
+    /// filled, by their size and digest, and changes nothing.
+    ///
+    /// Files are read and not requested: a file that is gone from the server is not noticed.
+    ///
+    /// Options: [`concurrency`](crate::Call::concurrency).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_decode`](crate::Error::is_decode) if a record has an `attachment` that describes no file.
+    pub fn verify_attachments(&self, folder: impl Into<PathBuf>) -> Call<'static, VerifyAttachments> {
+        Call::new(&self.client, VerifyAttachments::new(self.records(), folder.into()))
+    }
 }
 
 /// The files of records (feature `attachments`).
@@ -193,5 +260,16 @@ impl<T: RecordData> TypedCollection<T> {
     /// Deletes the file of a record: [`Collection::delete_attachment`].
     pub fn delete_attachment(&self, record: impl Into<TypedAttachmentTarget<T>>) -> Call<'static, DeleteAttachment> {
         self.untyped().delete_attachment(record.into().target)
+    }
+
+    /// Downloads the files of all records to a folder: [`Collection::download_attachments`].
+    pub fn download_attachments<'a>(&self, folder: impl Into<PathBuf>) -> Call<'a, DownloadAttachments<'a, T>> {
+        let collection = self.untyped();
+        Call::new(&collection.client, DownloadAttachments::new(collection.records(), folder.into()))
+    }
+
+    /// Compares the files of all records with those in a folder: [`Collection::verify_attachments`].
+    pub fn verify_attachments(&self, folder: impl Into<PathBuf>) -> Call<'static, VerifyAttachments> {
+        self.untyped().verify_attachments(folder)
     }
 }

@@ -1,14 +1,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(super) use crate::wire::object::file_field::FIELD;
 use crate::{
     error::{Error, Result},
     json::JsonObject,
     wire::object::{Record, RecordData},
 };
-
-/// The name of the field of a record that describes its file: the plugin knows no other.
-pub(crate) const FIELD: &str = "attachment";
 
 /// The description of the file of a record, as the server stores it in the field `attachment`.
 ///

@@ -97,6 +97,7 @@ use serde_json::value::RawValue;
 use crate::json::merge::ListKey;
 use path::{Path, Prefix};
 
+pub(crate) mod file;
 mod filter;
 mod foreign;
 pub(crate) mod indexes;
@@ -110,6 +111,7 @@ pub(crate) mod selection;
 pub(crate) mod unordered;
 mod view;
 
+pub use file::DescribesFile;
 pub use filter::JsonField;
 pub use operand::{Listed, Operand, Ordered, Sortable, Text};
 pub use plain::Operable;

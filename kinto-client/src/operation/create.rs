@@ -9,7 +9,7 @@ use crate::{
     wire::{
         id_text::Name,
         object::{
-            Object, RecordData,
+            Object, RecordData, file_field,
             id::Id,
             kind::{self, Kind},
             permissions::PermissionSet,
@@ -30,7 +30,7 @@ pub struct Create<K: Kind, T> {
     pub(crate) permissions: Option<K::Permissions>,
     /// The codec function for `T`, chosen where the call is made, so that an unmet bound on `T` causes one
     /// compiler error only.
-    encode: fn(&T) -> Result<NewData>,
+    pub(super) encode: fn(&T) -> Result<NewData>,
     pub(crate) read: fn(&Response) -> Result<Object<K, T>>,
 }
 
@@ -91,7 +91,7 @@ impl<K: Kind, T> Create<K, T> {
     where
         T: RecordData,
     {
-        Self { list, data, id, permissions: None, encode: NewData::of, read: Object::from_answer }
+        Self { list, data, id, permissions: None, encode: encode::<T>, read: Object::from_answer }
     }
 
     pub(crate) fn new_data(&self) -> Result<NewData> {
@@ -133,6 +133,15 @@ impl<K: Kind, T> Create<K, T> {
         self.permissions.as_ref().map_or(Ok(()), PermissionSet::check)?;
         Ok(self.permissions.as_ref())
     }
+}
+
+/// Encodes the data of a new object. A record has no file before one is uploaded.
+fn encode<T: RecordData>(data: &T) -> Result<NewData> {
+    let new = NewData::of(data)?;
+    if T::ATTACHMENT {
+        file_field::check_new(new.json())?;
+    }
+    Ok(new)
 }
 
 impl<K: Kind, T: Send + 'static> Operation for Create<K, T> {

@@ -5,10 +5,17 @@ use super::{
     create::{Create, operation},
     sealed::Operation,
 };
+#[cfg(feature = "attachments")]
+use crate::wire::{object::permissions::RecordPermissions, path::Place};
 use crate::{
     error::{Error, Result},
+    json::encode::NewData,
     wire::{
-        object::{Object, RecordData, kind::Kind, permissions::PermissionSet},
+        object::{
+            Object, RecordData, file_field,
+            kind::{self, Kind},
+            permissions::PermissionSet,
+        },
         path::List,
         request::{Precondition, Request},
         response::Response,
@@ -20,11 +27,36 @@ use crate::{
 pub struct Overwrite<K: Kind, T> {
     create: Create<K, T>,
     if_match: Option<Timestamp>,
+    drops_attachment: bool,
+}
+
+/// The parts of an overwrite of a record, for one that is made of more requests.
+#[cfg(feature = "attachments")]
+pub(crate) struct Parts<'a> {
+    pub(crate) place: Place<kind::Record>,
+    pub(crate) data: Vec<u8>,
+    pub(crate) permissions: Option<&'a RecordPermissions>,
+    pub(crate) if_match: Option<Timestamp>,
 }
 
 impl<K: Kind, T: RecordData> Overwrite<K, T> {
     pub(crate) fn new(list: List<K>, id: impl Into<String>, data: T) -> Self {
-        Self { create: Create::with_id(list, data, id), if_match: None }
+        let create = Create { encode: NewData::of, ..Create::with_id(list, data, id) };
+        Self { create, if_match: None, drops_attachment: false }
+    }
+}
+
+#[cfg(feature = "attachments")]
+impl<T: RecordData> Overwrite<kind::Record, T> {
+    pub(crate) fn parts(&self) -> Result<Parts<'_>> {
+        let data = self.create.new_data()?;
+        let id = self.create.chosen(&data)?.ok_or_else(|| Error::invalid("`overwrite` needs the id of the object"))?;
+        Ok(Parts {
+            place: self.create.list.at(&*id),
+            data: data.json().to_vec(),
+            permissions: self.create.checked_permissions()?,
+            if_match: self.if_match,
+        })
     }
 }
 
@@ -41,6 +73,9 @@ impl<K: Kind, T: RecordData> Operation for Overwrite<K, T> {
         let data = self.create.new_data()?;
         let id = self.create.chosen(&data)?.ok_or_else(|| Error::invalid("`overwrite` needs the id of the object"))?;
         let path = self.create.list.checked_at(&id)?;
+        if T::ATTACHMENT && !self.drops_attachment {
+            file_field::check_replacement(data.json())?;
+        }
         let permissions = self.create.checked_permissions()?.map(PermissionSet::whole);
         let request = Request::new(Method::PUT, path).with_body(data.into_body(permissions.as_ref())?);
         Ok(Some(match self.if_match {
@@ -90,6 +125,17 @@ impl<K: Kind, T: RecordData> Call<'_, Overwrite<K, T>> {
     /// Sets the permissions of the object; without this call, its permissions stay as they are.
     pub fn permissions(mut self, build: impl FnOnce(K::Permissions) -> K::Permissions) -> Self {
         self.op.create.permissions = Some(build(self.op.create.permissions.unwrap_or_default()));
+        self
+    }
+}
+
+impl<T: RecordData> Call<'_, Overwrite<kind::Record, T>> {
+    /// Overwrites a record of a type with `#[kinto(attachment)]` also with data that has no file: the description of the file of the
+    /// record is dropped, and the server keeps the file until the record is deleted.
+    ///
+    /// Without this, or `keep_attachment` (feature `attachments`), such a call is [`Error::is_invalid`].
+    pub fn drop_attachment(mut self) -> Self {
+        self.op.drops_attachment = true;
         self
     }
 }

@@ -59,6 +59,13 @@ impl<R> Default for Listing<R> {
 }
 
 impl<R> Listing<R> {
+    /// Returns the same conditions, without an order, for objects that are decoded as another type.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn with_type<U>(&self) -> Listing<U> {
+        let filter = self.filter.as_ref().map(Filter::with_type);
+        Listing { filter, since: self.since, before: self.before, ..Listing::default() }
+    }
+
     pub(crate) fn add_filter(&mut self, filter: Filter<R>) {
         self.filter = Some(match self.filter.take() {
             Some(known) => known.and(filter),

@@ -48,6 +48,12 @@ impl<R> Filter<R> {
         )
     }
 
+    /// Returns the same filter for objects that are decoded as another type.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn with_type<U>(&self) -> Filter<U> {
+        Filter { terms: self.terms.clone(), of: PhantomData }
+    }
+
     fn of_term(term: Term, value: Result<Operand>) -> Self {
         Self { terms: vec![value.and_then(|value| Term { value, ..term }.checked())], of: PhantomData }
     }

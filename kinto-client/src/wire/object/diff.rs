@@ -5,7 +5,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{Object, RecordData};
 use super::{
-    decode,
+    decode, file_field,
     kind::Kind,
     permissions::{PermissionSet as _, Permissions},
 };
@@ -51,10 +51,14 @@ impl<K: Kind, T: RecordData> Object<K, T> {
             };
             merge.run()?
         };
-        match merged {
-            None if self.changed.is_some() => unstamped(base).map(Some),
-            merged => Ok(merged),
+        let data = match merged {
+            None if self.changed.is_some() => unstamped(base).map(Some)?,
+            merged => merged,
+        };
+        if let Some(data) = data.as_deref().filter(|_| T::ATTACHMENT) {
+            file_field::check_saved(text(&self.received)?, data)?;
         }
+        Ok(data)
     }
 
     /// Returns the data as received, without the fields that the server adds.

@@ -18,6 +18,7 @@ pub(crate) mod attributes;
 pub(crate) mod conflict;
 pub(crate) mod decode;
 pub(crate) mod diff;
+pub(crate) mod file_field;
 pub(crate) mod id;
 pub mod kind;
 pub(crate) mod outcome;
@@ -49,6 +50,10 @@ pub trait RecordData: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// True if its collection is declared to have the schema of the type: `#[kinto(schema)]`. Its records are then
     /// written where the server checks them, also in the `default` bucket.
     const HAS_SCHEMA: bool = false;
+
+    /// True if it has a field with `#[kinto(attachment)]`, which only the server writes.
+    #[doc(hidden)]
+    const ATTACHMENT: bool = false;
 
     /// Returns the paths of the fields with an index in a store: `#[kinto(index)]`.
     #[doc(hidden)]

@@ -1,0 +1,364 @@
+//! The files of the records of a collection in a folder: `<folder>/<record id>/<file name>`.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use serde_json::{Map, Value};
+
+use super::{
+    file::{FileOutcome, OnDisk, compare, failed, to_file},
+    object::Attachment,
+    upload::MAX_SIZE,
+};
+use crate::{
+    client::Client,
+    error::{Error, Result, kind::ErrorKind},
+    operation::{Call, CallContext, list::GetAll, sealed},
+    wire::{
+        list_query::Listing,
+        object::{Record, kind},
+        path::List,
+        preview::RequestPreview,
+        request::Request,
+    },
+};
+
+/// The number of files that are downloaded, or compared, at the same time, unless another is set.
+const CONCURRENCY: usize = 4;
+
+/// The longest name of a file in a folder, in bytes.
+const MAX_NAME: usize = 200;
+
+type Found = Record<Map<String, Value>>;
+
+/// A callback for the progress.
+type ProgressFn<'a> = Box<dyn FnMut(DownloadProgress) -> bool + Send + 'a>;
+
+/// Downloads the files of the records of a collection to a folder.
+pub struct DownloadAttachments<'a, T> {
+    list: List<kind::Record>,
+    listing: Listing<T>,
+    folder: PathBuf,
+    concurrency: usize,
+    max_size: u64,
+    progress: Option<ProgressFn<'a>>,
+}
+
+/// The progress of a download of many files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DownloadProgress {
+    /// The number of files that were downloaded.
+    pub downloaded: usize,
+    /// The number of files that were there already, with the right bytes.
+    pub unchanged: usize,
+    /// The number of files that could not be downloaded.
+    pub failed: usize,
+    /// The number of records without a file.
+    pub without_file: usize,
+    /// The number of bytes of the files that were downloaded.
+    pub bytes: u64,
+}
+
+/// Compares the files of the records of a collection with those in a folder.
+pub struct VerifyAttachments {
+    list: List<kind::Record>,
+    folder: PathBuf,
+    concurrency: usize,
+}
+
+/// The differences between the records of a collection and a folder with their files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttachmentDifferences {
+    /// The number of files in the folder that are those of their records.
+    pub intact: usize,
+    /// The paths at which the file of a record is missing.
+    pub missing: Vec<PathBuf>,
+    /// The paths at which there is another file than that of the record: an older one, or a damaged one.
+    pub stale: Vec<PathBuf>,
+    /// The paths of files in the folder that are of no record, such as those of deleted records and parts of files whose
+    /// download was interrupted.
+    pub orphaned: Vec<PathBuf>,
+}
+
+impl AttachmentDifferences {
+    /// Returns true if nothing is missing, stale or orphaned.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.stale.is_empty() && self.orphaned.is_empty()
+    }
+}
+
+/// Returns the path of the file of a record in a folder.
+///
+/// The name is that of the attachment, without what a file name cannot have on every system; it comes from the record and may
+/// be anything.
+pub(super) fn path_in(folder: &Path, id: &str, attachment: &Attachment) -> PathBuf {
+    folder.join(id).join(safe_name(&attachment.filename))
+}
+
+fn safe_name(name: &str) -> String {
+    let is_unsafe = |c: char| c.is_control() || r#"<>:"/\|?*"#.contains(c);
+    let mut safe: String = name.chars().map(|c| if is_unsafe(c) { '_' } else { c }).collect();
+    while safe.len() > MAX_NAME {
+        safe.remove(0);
+    }
+    let safe = safe.trim_end_matches(['.', ' ']);
+    if safe.is_empty() { "file".to_owned() } else { safe.to_owned() }
+}
+
+impl<T: 'static> DownloadAttachments<'_, T> {
+    pub(super) fn new(list: List<kind::Record>, folder: PathBuf) -> Self {
+        Self { list, listing: Listing::default(), folder, concurrency: CONCURRENCY, max_size: MAX_SIZE, progress: None }
+    }
+
+    fn context(&self) -> CallContext {
+        CallContext::new("download the attachments of", &self.list)
+    }
+
+    fn request(&self) -> Result<Request> {
+        let mut request = Request::get(self.list.checked()?);
+        request.query = self.listing.query(request.path())?;
+        self.listing.ask(request)
+    }
+
+    async fn download(&mut self, client: &Client) -> Result<DownloadProgress> {
+        check_concurrency(self.concurrency)?;
+        let (folder, max_size) = (self.folder.clone(), self.max_size);
+        let list = &self.list;
+        let records = records(client, list.clone(), self.listing.with_type());
+        let one = |(number, record): (usize, Result<Found>)| {
+            let folder = &folder;
+            async move {
+                let record = record?;
+                let place = list.at(record.id.as_str());
+                let download = one(client, folder, &record, max_size).await;
+                let context = CallContext::new("download the attachment of", &place);
+                Ok::<_, Error>(download.map_err(|error| (number, context.attach(error))))
+            }
+        };
+        let mut files = std::pin::pin!(records.enumerate().map(one).buffer_unordered(self.concurrency));
+        let (mut done, mut failures, mut total) = (DownloadProgress::default(), Vec::new(), 0_usize);
+        while let Some(file) = files.try_next().await? {
+            match file {
+                Ok(None) => done.without_file += 1,
+                Ok(Some((FileOutcome::Unchanged, _))) => done.unchanged += 1,
+                Ok(Some((FileOutcome::Downloaded, bytes))) => {
+                    done.downloaded += 1;
+                    done.bytes += bytes;
+                }
+                Err(failure) => {
+                    done.failed += 1;
+                    failures.push(failure);
+                }
+            }
+            total += 1;
+            if let Some(progress) = &mut self.progress
+                && !progress(done)
+            {
+                return Err(Error::new(ErrorKind::Cancelled, format!("it was stopped after {total} records")));
+            }
+        }
+        failures.sort_unstable_by_key(|(number, _)| *number);
+        if failures.is_empty() { Ok(done) } else { Err(Error::partial(failures, total)) }
+    }
+}
+
+fn check_concurrency(files: usize) -> Result<()> {
+    if files > 0 { Ok(()) } else { Err(Error::invalid("`concurrency` must be at least 1")) }
+}
+
+/// Returns the records of a list as they arrive, without their type.
+fn records(
+    client: &Client,
+    list: List<kind::Record>,
+    listing: Listing<Map<String, Value>>,
+) -> impl futures_core::Stream<Item = Result<Found>> + Send + use<> {
+    let mut all = GetAll::new(list);
+    all.listing = listing;
+    Call::new(client, all).stream()
+}
+
+/// Downloads the file of a record, if it has one, and returns the number of its bytes.
+async fn one(client: &Client, folder: &Path, record: &Found, max_size: u64) -> Result<Option<(FileOutcome, u64)>> {
+    let Some(attachment) = record.attachment()? else { return Ok(None) };
+    let path = path_in(folder, &record.id, &attachment);
+    if let Some(parent) = path.parent() {
+        tokio::fs::create_dir_all(parent).await.map_err(|error| failed("created", parent, error))?;
+    }
+    let outcome = to_file(client, &attachment, &path, max_size).await?;
+    Ok(Some((outcome, attachment.size)))
+}
+
+impl VerifyAttachments {
+    pub(super) fn new(list: List<kind::Record>, folder: PathBuf) -> Self {
+        Self { list, folder, concurrency: CONCURRENCY }
+    }
+
+    fn context(&self) -> CallContext {
+        CallContext::new("verify the attachments of", &self.list)
+    }
+
+    async fn verify(&self, client: &Client) -> Result<AttachmentDifferences> {
+        check_concurrency(self.concurrency)?;
+        let records = records(client, self.list.clone(), Listing::default());
+        let one = |record: Result<Found>| async move {
+            let record = record?;
+            let Some(attachment) = record.attachment()? else { return Ok(None) };
+            let path = path_in(&self.folder, &record.id, &attachment);
+            let state = compare(&path, &attachment).await?;
+            Ok::<_, Error>(Some((path, state)))
+        };
+        let mut files = std::pin::pin!(records.map(one).buffer_unordered(self.concurrency));
+        let mut differences = AttachmentDifferences::default();
+        let mut known = BTreeSet::new();
+        while let Some(file) = files.try_next().await? {
+            let Some((path, state)) = file else { continue };
+            match state {
+                OnDisk::Right => differences.intact += 1,
+                OnDisk::Missing => differences.missing.push(path.clone()),
+                OnDisk::Other => differences.stale.push(path.clone()),
+            }
+            known.insert(path);
+        }
+        differences.orphaned = orphaned(&self.folder, &known).await?;
+        differences.missing.sort_unstable();
+        differences.stale.sort_unstable();
+        Ok(differences)
+    }
+}
+
+/// Returns the files in the folder, and in its folders, that are not known.
+async fn orphaned(folder: &Path, known: &BTreeSet<PathBuf>) -> Result<Vec<PathBuf>> {
+    let mut orphaned = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let mut entries = match tokio::fs::read_dir(&folder).await {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed("read", &folder, error)),
+        };
+        while let Some(entry) = entries.next_entry().await.map_err(|error| failed("read", &folder, error))? {
+            let path = entry.path();
+            let kind = entry.file_type().await.map_err(|error| failed("read", &path, error))?;
+            if kind.is_dir() {
+                folders.push(path);
+            } else if !known.contains(&path) {
+                orphaned.push(path);
+            }
+        }
+    }
+    orphaned.sort_unstable();
+    Ok(orphaned)
+}
+
+impl<'a, T> Call<'a, DownloadAttachments<'a, T>> {
+    /// Sets the number of files that are downloaded at the same time, instead of 4.
+    pub fn concurrency(mut self, files: usize) -> Self {
+        self.op.concurrency = files;
+        self
+    }
+
+    /// Sets the largest size of a file, instead of 1 GiB: a larger one is a failure, and nothing of it is read.
+    pub fn max_size(mut self, bytes: u64) -> Self {
+        self.op.max_size = bytes;
+        self
+    }
+
+    /// Calls `progress` after each record. If it returns `false`, no further file is begun, and the call is
+    /// [`Error::is_cancelled`]; files that are not whole are continued by the next call.
+    pub fn on_progress(mut self, progress: impl FnMut(DownloadProgress) -> bool + Send + 'a) -> Self {
+        self.op.progress = Some(Box::new(progress));
+        self
+    }
+}
+
+impl Call<'_, VerifyAttachments> {
+    /// Sets the number of files that are read at the same time, instead of 4.
+    pub fn concurrency(mut self, files: usize) -> Self {
+        self.op.concurrency = files;
+        self
+    }
+}
+
+impl<T: 'static> sealed::Action for DownloadAttachments<'_, T> {
+    const NAME: &'static str = "DownloadAttachments";
+
+    type Output = DownloadProgress;
+
+    async fn run(mut self, client: Client) -> Result<DownloadProgress> {
+        let context = self.context();
+        self.download(&client).await.map_err(|error| context.attach(error))
+    }
+}
+
+impl sealed::Action for VerifyAttachments {
+    const NAME: &'static str = "VerifyAttachments";
+
+    type Output = AttachmentDifferences;
+
+    async fn run(self, client: Client) -> Result<AttachmentDifferences> {
+        self.verify(&client).await.map_err(|error| self.context().attach(error))
+    }
+}
+
+impl<T> sealed::Matches for DownloadAttachments<'_, T> {
+    type Of = T;
+
+    fn listing(&mut self) -> &mut Listing<T> {
+        &mut self.listing
+    }
+}
+
+impl<T: 'static> sealed::Preview for DownloadAttachments<'_, T> {
+    fn preview(&self) -> Result<RequestPreview> {
+        let request = self.request().map_err(|error| self.context().attach(error))?;
+        RequestPreview::first(request, "then the other pages, and a GET of each file that is not in the folder")
+    }
+}
+
+impl sealed::Preview for VerifyAttachments {
+    fn preview(&self) -> Result<RequestPreview> {
+        let path = self.list.checked().map_err(|error| self.context().attach(error))?;
+        RequestPreview::first(Request::get(path), "then the other pages")
+    }
+}
+
+impl<T> fmt::Debug for DownloadAttachments<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DownloadAttachments({}, {})", self.list, self.folder.display())
+    }
+}
+
+impl fmt::Debug for VerifyAttachments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifyAttachments({}, {})", self.list, self.folder.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn safe_name_stays_in_its_folder() {
+        for (name, safe) in [
+            ("list.txt", "list.txt"),
+            ("é 漢.txt", "é 漢.txt"),
+            ("../../etc/passwd", ".._.._etc_passwd"),
+            ("a\\b:c\0.txt", "a_b_c_.txt"),
+            ("..", "file"),
+            ("", "file"),
+            ("...  ", "file"),
+        ] {
+            assert_eq!(safe_name(name), safe);
+        }
+        let long = safe_name(&format!("{}é.txt", "漢".repeat(200)));
+        assert!(long.len() <= MAX_NAME && long.ends_with("é.txt"));
+    }
+}
