@@ -13,8 +13,8 @@
 mod backends;
 mod canned;
 mod chance;
-pub mod devices;
 mod cutting_proxy;
+pub mod devices;
 pub mod evaluator;
 mod fault;
 mod fixture;

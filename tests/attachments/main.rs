@@ -9,7 +9,7 @@
 )]
 
 use kinto_client::attachment::Attachment;
-use kinto_server::Server;
+use kinto_server::{Backend, Builder, Server};
 use kinto_tests::Fixture;
 use serde_json::Value;
 
@@ -19,6 +19,7 @@ mod downloads;
 mod folders;
 mod hosts;
 mod large;
+mod previews;
 mod records;
 mod traps;
 mod uploads;
@@ -39,7 +40,15 @@ impl std::ops::Deref for Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let server = Server::builder().attachments().shared().expect("a server");
+        Self::of(Server::builder().attachments()).await
+    }
+
+    async fn on(backend: Backend) -> Self {
+        Self::of(Server::builder().attachments().backend(backend)).await
+    }
+
+    async fn of(builder: Builder) -> Self {
+        let server = builder.shared().expect("a server");
         let fixture = Fixture::on(server.url()).await;
         Self { fixture, _server: server }
     }

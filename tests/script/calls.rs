@@ -252,6 +252,15 @@ calls! {
         look(client.openid_providers().await);
         look(client.openid_login("none of them").await);
     }
+    attachments(client) {
+        let notes = client.bucket("b").collection("c");
+        look(notes.upload_attachment("r", "Milk").filename("a.txt").data(json!({"title": "new"})).await);
+        look(notes.upload_attachment("r", "Milk").filename("a.txt").if_match(since()).replace().await);
+        look(notes.download_attachment("r").await);
+        look(notes.overwrite_record("r", json!({})).keep_attachment().await);
+        look(notes.delete_attachment("r").if_exists().await);
+        look(notes.delete_attachment("r").await);
+    }
     accounts(client) {
         look(client.account("a").change_password("s3cr3t").await);
         look(client.account("a").patch(json!({"email": "a"})).await);

@@ -71,9 +71,12 @@ impl Wanted {
 
     pub(super) fn preview(&self) -> Result<RequestPreview> {
         let path = self.place.checked().map_err(|error| self.context().attach(error))?;
+        if self.known.is_some() {
+            return Ok(RequestPreview::elsewhere("a GET of the file, from where it is, unless it is there already"));
+        }
         RequestPreview::first(
             Request::get(path),
-            "unless the record is known; then a GET of the file, from where it is",
+            "then a GET of the file, from where it is, unless it is there already",
         )
     }
 }

@@ -21,9 +21,11 @@ use crate::{
     wire::{
         list_query::Listing,
         object::{Record, kind},
+        order::LAST_MODIFIED,
         path::List,
         preview::RequestPreview,
         request::Request,
+        sort::Sort,
     },
 };
 
@@ -121,12 +123,6 @@ impl<T: 'static> DownloadAttachments<'_, T> {
         CallContext::new("download the attachments of", &self.list)
     }
 
-    fn request(&self) -> Result<Request> {
-        let mut request = Request::get(self.list.checked()?);
-        request.query = self.listing.query(request.path())?;
-        self.listing.ask(request)
-    }
-
     async fn download(&mut self, client: &Client) -> Result<DownloadProgress> {
         check_concurrency(self.concurrency)?;
         let (folder, max_size) = (self.folder.clone(), self.max_size);
@@ -173,7 +169,16 @@ fn check_concurrency(files: usize) -> Result<()> {
     if files > 0 { Ok(()) } else { Err(Error::invalid("`concurrency` must be at least 1")) }
 }
 
-/// Returns the records of a list as they arrive, without their type.
+/// Returns the request for the first page of what [`records`] reads.
+fn first_request(list: &List<kind::Record>, listing: &Listing<Map<String, Value>>) -> Result<Request> {
+    let mut listing = listing.clone();
+    listing.sort.push(Sort::asc(LAST_MODIFIED));
+    let mut request = Request::get(list.checked()?);
+    request.query = listing.query(request.path())?;
+    listing.ask(request)
+}
+
+/// Returns the records of a list as they arrive, the oldest first, without their type.
 fn records(
     client: &Client,
     list: List<kind::Record>,
@@ -181,6 +186,7 @@ fn records(
 ) -> impl futures_core::Stream<Item = Result<Found>> + Send + use<> {
     let mut all = GetAll::new(list);
     all.listing = listing;
+    all.listing.sort.push(Sort::asc(LAST_MODIFIED));
     Call::new(client, all).stream()
 }
 
@@ -317,15 +323,16 @@ impl<T> sealed::Matches for DownloadAttachments<'_, T> {
 
 impl<T: 'static> sealed::Preview for DownloadAttachments<'_, T> {
     fn preview(&self) -> Result<RequestPreview> {
-        let request = self.request().map_err(|error| self.context().attach(error))?;
+        let request =
+            first_request(&self.list, &self.listing.with_type()).map_err(|error| self.context().attach(error))?;
         RequestPreview::first(request, "then the other pages, and a GET of each file that is not in the folder")
     }
 }
 
 impl sealed::Preview for VerifyAttachments {
     fn preview(&self) -> Result<RequestPreview> {
-        let path = self.list.checked().map_err(|error| self.context().attach(error))?;
-        RequestPreview::first(Request::get(path), "then the other pages")
+        let request = first_request(&self.list, &Listing::default()).map_err(|error| self.context().attach(error))?;
+        RequestPreview::first(request, "then the other pages")
     }
 }
 

@@ -35,6 +35,12 @@ impl RequestPreview {
         Ok(Self { request: Some(on_the_wire(request)?), follows: Some(follows) })
     }
 
+    /// A call whose first request goes to a host that is known by its response only, as this describes.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn elsewhere(follows: &'static str) -> Self {
+        Self { request: None, follows: Some(follows) }
+    }
+
     /// Returns the method, or `None` if nothing would be sent.
     #[must_use]
     pub fn method(&self) -> Option<&Method> {
@@ -69,7 +75,7 @@ fn on_the_wire(request: Request) -> Result<Request> {
 impl fmt::Display for RequestPreview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(request) = &self.request else {
-            return f.write_str("nothing: there is no change to send");
+            return f.write_str(self.follows.unwrap_or("nothing: there is no change to send"));
         };
         write!(f, "{} {}", request.method, request.target())?;
         if let Some((name, value)) = request.precondition.map(Precondition::header) {
