@@ -106,6 +106,50 @@ async fn credentials_are_refreshed_after_401() -> Outcome {
     Ok(())
 }
 
+/// A token that is asked for anew only if the one that was rejected is the current one.
+#[derive(Clone, Default)]
+struct Current {
+    number: Arc<AtomicUsize>,
+    rejected: Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Current {
+    fn header(&self) -> HeaderValue {
+        let number = self.number.load(Ordering::SeqCst);
+        HeaderValue::from_str(&format!("Bearer expired-{number}")).expect("a header")
+    }
+}
+
+impl CredentialProvider for Current {
+    fn authorization(&self) -> BoxFuture<'_, Result<HeaderValue>> {
+        Box::pin(async { Ok(self.header()) })
+    }
+
+    fn refresh_rejected<'a>(&'a self, rejected: &'a HeaderValue) -> BoxFuture<'a, Result<bool>> {
+        self.rejected.lock().unwrap().push(rejected.to_str().expect("text").to_owned());
+        if *rejected == self.header() {
+            self.number.fetch_add(1, Ordering::SeqCst);
+        }
+        Box::pin(async { Ok(true) })
+    }
+}
+
+#[tokio::test]
+async fn refresh_is_told_which_credentials_were_rejected() -> Outcome {
+    let fixture = Fixture::new().await;
+    let current = Current::default();
+    let client = fixture.client.with_auth(Auth::custom(current.clone()))?;
+    for n in 0..2 {
+        let error = fixture.todos_of(&client).get_records::<Todo>().await.unwrap_err();
+        assert_eq!(predicates(&error), ["unauthorized"], "{error}");
+        assert_eq!(
+            *current.rejected.lock().unwrap(),
+            (0..=n).map(|n| format!("Bearer expired-{n}")).collect::<Vec<_>>()
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn credentials_are_refreshed_once_per_request() -> Outcome {
     let fixture = Fixture::new().await;

@@ -49,7 +49,7 @@ fn checked(attributes: &Attributes) -> Result<&JsonObject> {
     let attributes = attributes.as_ref().map_err(|reason| Error::invalid(reason.as_str()))?;
     let offence = |key: &str| match key {
         "password" => Some("use `change_password`"),
-        "id" | "last_modified" | "schema" | "deleted" => Some("the server sets it"),
+        "id" | "last_modified" => Some("the server sets it"),
         "__permissions__" => Some("the server would take it for permissions"),
         _ => None,
     };

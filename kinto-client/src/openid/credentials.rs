@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -112,7 +113,11 @@ impl Inner {
         if state.running.is_none() {
             let login = self.login.clone();
             // A task of its own: it ends when these credentials are dropped, but not with the request that waits for it.
-            let task = Task::start(async move { login.run().await })?;
+            let task = Task::start(async move {
+                // The function that opens the page is the caller's. A panic in it must not be one of every later request.
+                let login = AssertUnwindSafe(login.run()).catch_unwind().await;
+                login.unwrap_or_else(|_| Err(Error::authentication("the function that opens the login panicked")))
+            })?;
             state.running = Some(async move { task.end().await? }.boxed().shared());
         }
         Ok(state.running.clone())

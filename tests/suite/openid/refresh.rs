@@ -64,6 +64,25 @@ async fn openid_refresh_that_fails_is_not_repeated_within_its_time_limit() -> Ou
 }
 
 #[tokio::test]
+async fn openid_refresh_whose_page_cannot_be_opened_is_an_error() -> Outcome {
+    let scene = Scene::new().await;
+    scene.provider().next([Login::Expired("niko")]);
+    let open = Browser::default().opener();
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let open = move |url: &str| {
+        assert!(first.swap(false, std::sync::atomic::Ordering::SeqCst), "there is no browser any more");
+        open(url);
+    };
+    let credentials = scene.client.openid_login("idp").open_with(open).time_limit(LIMIT).await?;
+    let client = scene.client.with_auth(credentials)?;
+    for _ in 0..2 {
+        let error = client.get_buckets().await.unwrap_err();
+        assert_eq!(predicates(&error), ["authentication"], "{error}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn openid_refresh_outlives_the_request_that_began_it() -> Outcome {
     let scene = Scene::new().await;
     let (open, mut opened) = opened();

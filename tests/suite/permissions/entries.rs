@@ -133,6 +133,20 @@ async fn get_permissions_having_selects_before_the_limit() -> Outcome {
 }
 
 #[tokio::test]
+async fn get_permissions_of_many_ids_is_sent_in_a_batch() -> Outcome {
+    let fixture = fixture().await;
+    let f = PermissionEntry::fields();
+    let many = (0..400).map(|n| format!("n{n}")).rev();
+    let found =
+        fixture.client.get_permissions().filter(f.record_id.is_in(many.clone())).sort(f.record_id.asc()).await?;
+    let ids: Vec<&str> = found.iter().filter_map(|entry| entry.record_id.as_deref()).collect();
+    assert_eq!(ids, ["n0", "n1", "n2", "n3", "n4"]);
+    assert_eq!(fixture.sent.take_lines(), ["POST /batch"; 2]);
+    assert_eq!(fixture.client.get_permissions().filter(f.record_id.is_in(many)).count().await?, 5);
+    Ok(())
+}
+
+#[tokio::test]
 async fn get_permissions_stream_gives_the_same_entries() -> Outcome {
     let fixture = fixture().await;
     let all = fixture.client.get_permissions().await?;

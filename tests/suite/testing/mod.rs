@@ -3,6 +3,7 @@
 mod faults;
 mod preset;
 mod script;
+mod tools;
 mod writers;
 
 use kinto_client::{TypedCollection, Value, json, testing::Kinto};
