@@ -81,7 +81,8 @@ debug_as_place!(DeleteUserData [] [] principal);
 impl Client {
     /// Deletes the objects that only this user can write, and removes the user from all other permissions and groups.
     ///
-    /// The user need not exist. Objects that others may write, too, are kept.
+    /// The user need not exist. Objects that others may write, too, are kept. The user's account is kept as well, but loses its
+    /// permissions on itself (Kinto 26.5.0): [`delete`](crate::account::Account::delete) it first.
     ///
     /// The server's setting `user-data_delete_principals` says who may do that. On a server with the history plugin, Kinto
     /// 26.5.0 fails with a 500 for users who have an account or have changed anything.
