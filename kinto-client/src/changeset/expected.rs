@@ -41,8 +41,8 @@ impl Parameters {
 
     /// The request for the change set of the collection at that path.
     ///
-    /// `_since` is in quotes, without which kinto-changes refuses it; kinto-remote-settings takes both. `_expected` is not: in
-    /// quotes it would be redirected there.
+    /// `_since` is in quotes, without which kinto-changes refuses it; kinto-remote-settings takes both. `_expected` is
+    /// not: in quotes it would be redirected there.
     pub(super) fn request(&self, collection: &RequestPath) -> Result<Request> {
         let expected = Timestamp::from_millis(self.expected);
         if let Some(late) = [Some(expected), self.since].into_iter().flatten().find(|time| time.as_millis() > LATEST) {

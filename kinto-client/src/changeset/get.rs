@@ -74,14 +74,15 @@ impl<T: RecordData> Operation for GetLenientChangeset<T> {
 }
 
 impl<'a, T: RecordData> Call<'a, GetChangeset<T>> {
-    /// Restricts the change set to what was changed after this time, deletions included: [`Changeset::timestamp`] of an earlier one.
+    /// Restricts the change set to what was changed after this time, deletions included: [`Changeset::timestamp`] of an
+    /// earlier one.
     pub fn since(mut self, timestamp: Timestamp) -> Self {
         self.op.parameters.since = Some(timestamp);
         self
     }
 
-    /// Sets the time at which the collection was changed last, as the monitor or a message has it: a cache on the way that still has
-    /// an older change set is passed by. The server sends the current state in any case.
+    /// Sets the time at which the collection was changed last, as the monitor or a message has it: a cache on the way
+    /// that still has an older change set is passed by. The server sends the current state in any case.
     ///
     /// If it is before that of [`since`](Self::since), a server can respond that nothing is newer, without the attributes.
     pub fn expected(mut self, timestamp: Timestamp) -> Self {
@@ -89,8 +90,8 @@ impl<'a, T: RecordData> Call<'a, GetChangeset<T>> {
         self
     }
 
-    /// Passes by all caches on the way to the server. Use [`expected`](Self::expected) where the time is known: this one makes the
-    /// server compute the response for every call.
+    /// Passes by all caches on the way to the server. Use [`expected`](Self::expected) where the time is known: this one
+    /// makes the server compute the response for every call.
     pub fn bust_cache(mut self) -> Self {
         self.op.parameters.bust_cache();
         self

@@ -1,12 +1,13 @@
-//! Change sets of the server's `changes` plugin: the attributes of a collection, the time of its last change and its records
-//! in one response.
+//! Change sets of the server's `changes` plugin: the attributes of a collection, the time of its last change and its
+//! records in one response.
 //!
-//! A change set is what published, signed collections are read by. It is whole: there are no pages, and the server fails rather
-//! than mix two states. [`Collection::get_changeset`] reads one of any collection, [`Client::get_monitor_changeset`] the times of
-//! the last changes of all published ones. Signatures are not verified here; `metadata` has them as received.
+//! A change set is what published, signed collections are read by. It is whole: there are no pages, and the server fails
+//! rather than mix two states. [`Collection::get_changeset`] reads one of any collection,
+//! [`Client::get_monitor_changeset`] the times of the last changes of all published ones. Signatures are not verified
+//! here; `metadata` has them as received.
 //!
-//! Use [`Collection::changes_since`] to follow a collection on any server: it needs no plugin, reads page by page, and misses no
-//! change of a transaction that was committed late, which a change set can.
+//! Use [`Collection::changes_since`] to follow a collection on any server: it needs no plugin, reads page by page, and
+//! misses no change of a transaction that was committed late, which a change set can.
 //!
 //! ```
 //! # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -55,17 +56,19 @@ mod monitor;
 pub use get::{GetChangeset, GetLenientChangeset};
 pub use monitor::GetMonitorChangeset;
 
-/// A change set: of a collection with a [`Change`](crate::list::Change) for each record, of the monitor with a [`MonitorEntry`] for each collection.
+/// A change set: of a collection with a [`Change`](crate::list::Change) for each record, of the monitor with a
+/// [`MonitorEntry`] for each collection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Changeset<C> {
-    /// The collection with its attributes, among them the signature of a published collection; its `last_modified` is the time of
-    /// the last change of the attributes. `None` for the monitor, and where the server says only that nothing is newer.
+    /// The collection with its attributes, among them the signature of a published collection; its `last_modified` is the
+    /// time of the last change of the attributes. `None` for the monitor, and where the server says only that nothing is
+    /// newer.
     pub metadata: Option<CollectionObject>,
     /// The time of the last change of the records, to be passed to [`since`](Call::since) next time.
     pub timestamp: Timestamp,
-    /// The time that the changes follow, or `None` if all current records are here and no deletions. The server sends everything
-    /// if it redirects a request with an old time: replace what you have then, since deletions may be missing.
+    /// The time that the changes follow, or `None` if all current records are here and no deletions. The server sends
+    /// everything if it redirects a request with an old time: replace what you have then, since deletions may be missing.
     pub since: Option<Timestamp>,
     /// The changes, the last one first; or the entries of the monitor, in no order.
     pub changes: Vec<C>,
@@ -98,8 +101,8 @@ impl MonitorEntry {
 
 /// The change set.
 impl Collection {
-    /// Reads the attributes of the collection, the time of the last change of its records, and the records: all of them, or with
-    /// [`since`](Call::since) what was changed and deleted after that time.
+    /// Reads the attributes of the collection, the time of the last change of its records, and the records: all of them,
+    /// or with [`since`](Call::since) what was changed and deleted after that time.
     ///
     /// Whoever may read the collection gets all of its records. The response is in memory as a whole, up to
     /// [`max_response_size`](crate::ClientBuilder::max_response_size); for large collections that are not published prefer
@@ -107,7 +110,8 @@ impl Collection {
     ///
     /// The server's `_limit` is not offered: it would leave out changes, and nothing in the response would say so.
     ///
-    /// Options: [`since`](Call::since), [`expected`](Call::expected), [`bust_cache`](Call::bust_cache), [`lenient`](Call::lenient).
+    /// Options: [`since`](Call::since), [`expected`](Call::expected), [`bust_cache`](Call::bust_cache),
+    /// [`lenient`](Call::lenient).
     ///
     /// # Errors
     ///
@@ -129,19 +133,20 @@ impl<T: RecordData> TypedCollection<T> {
 
 /// The monitor of changes.
 impl Client {
-    /// Reads the time of the last change of each collection that the server publishes, or with [`since`](Call::since) of those
-    /// that were changed after that time. Everybody may read it.
+    /// Reads the time of the last change of each collection that the server publishes, or with [`since`](Call::since) of
+    /// those that were changed after that time. Everybody may read it.
     ///
     /// The same entries are in an ordinary list, the records of the collection `changes` of the bucket `monitor`.
     ///
-    /// Options: [`since`](Call::since), [`expected`](Call::expected), [`bust_cache`](Call::bust_cache), [`bucket`](Call::bucket),
-    /// [`collection`](Call::collection).
+    /// Options: [`since`](Call::since), [`expected`](Call::expected), [`bust_cache`](Call::bust_cache),
+    /// [`bucket`](Call::bucket), [`collection`](Call::collection).
     ///
     /// # Errors
     ///
-    /// [`Error::is_unsupported`](crate::Error::is_unsupported) if the server does not have the `changes` plugin. After three weeks,
-    /// or what else is set there, the server redirects to the address that it has in its settings, without the time;
-    /// [`Error::is_unexpected`](crate::Error::is_unexpected) if that address is not the one that the client uses.
+    /// [`Error::is_unsupported`](crate::Error::is_unsupported) if the server does not have the `changes` plugin. After
+    /// three weeks, or what else is set there, the server redirects to the address that it has in its settings, without
+    /// the time; [`Error::is_unexpected`](crate::Error::is_unexpected) if that address is not the one that the client
+    /// uses.
     pub fn get_monitor_changeset(&self) -> Call<'static, GetMonitorChangeset> {
         Call::new(self, GetMonitorChangeset::default())
     }

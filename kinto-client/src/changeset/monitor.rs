@@ -43,15 +43,15 @@ impl Operation for GetMonitorChangeset {
 }
 
 impl Call<'_, GetMonitorChangeset> {
-    /// Restricts the entries to collections that were changed after this time: [`Changeset::timestamp`] of an earlier call. A server
-    /// may redirect an old time, and then sends all entries ([`Changeset::since`] is `None`).
+    /// Restricts the entries to collections that were changed after this time: [`Changeset::timestamp`] of an earlier
+    /// call. A server may redirect an old time, and then sends all entries ([`Changeset::since`] is `None`).
     pub fn since(mut self, timestamp: Timestamp) -> Self {
         self.op.parameters.since = Some(timestamp);
         self
     }
 
-    /// Sets the time at which a collection was changed last, as a message has it: a cache on the way that still has older entries is
-    /// passed by.
+    /// Sets the time at which a collection was changed last, as a message has it: a cache on the way that still has older
+    /// entries is passed by.
     pub fn expected(mut self, timestamp: Timestamp) -> Self {
         self.op.parameters.expect(timestamp);
         self

@@ -48,12 +48,24 @@ impl ErrorResponse {
 impl ErrorResponse {
     /// Returns advice where the server's message means something to its operators only.
     pub(super) fn advice(&self) -> Option<&'static str> {
-        let message = self.message.as_deref().filter(|_| self.status == StatusCode::BAD_REQUEST)?;
-        let of_signer = message == "Cannot remove status" || message.starts_with("Cannot change <TRACKING_FIELDS.");
-        of_signer.then_some(
-            "a signer publishes this collection, and keeps the status of its review in attributes, which must not be removed or \
-             changed: `save`, `update` and `patch` keep them, `overwrite` does not",
-        )
+        let message = self.message.as_deref()?;
+        let of_attributes = message == "Cannot remove status" || message.starts_with("Cannot change <TRACKING_FIELDS.");
+        match self.status {
+            StatusCode::BAD_REQUEST if of_attributes => Some(
+                "a signer publishes this collection, and keeps the status of its review in attributes, which must not be \
+                 removed or changed: `save`, `update` and `patch` keep them, `overwrite` does not",
+            ),
+            StatusCode::FORBIDDEN if message.starts_with("Not in ") && message.ends_with(" group") => {
+                Some("a signer publishes this collection, and lets the members of that group do this")
+            }
+            StatusCode::FORBIDDEN if message == "Last editor cannot review" => {
+                Some("another reviewer than the user who has requested the review has to approve")
+            }
+            StatusCode::FORBIDDEN if message == "Collection is in use." => {
+                Some("a signer writes this collection: delete the one that it is made from first")
+            }
+            _ => None,
+        }
     }
 
     /// Returns the missing object or its missing parent, if the server names it.

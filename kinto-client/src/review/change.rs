@@ -1,5 +1,5 @@
-//! The verbs of the workflow: each checks the rules, changes the status if the collection is still what was seen, and reads the
-//! status that came of it, since the response to the change has another one.
+//! The verbs of the workflow: each checks the rules, changes the status if the collection is still what was seen, and
+//! reads the status that came of it, since the response to the change has another one.
 
 use std::collections::BTreeMap;
 
@@ -152,8 +152,8 @@ impl Change {
 
     /// Reads what has become of it.
     ///
-    /// An edit that the approval did not include has set the status back by the time it can be seen. The records are therefore
-    /// looked at first: if they were changed, and the status is `signed` afterwards, the change is published.
+    /// An edit that the approval did not include has set the status back by the time it can be seen. The records are
+    /// therefore looked at first: if they were changed, and the status is `signed` afterwards, the change is published.
     async fn outcome(&self, client: &Client, before: Option<Timestamp>) -> Result<ReviewState> {
         let now = self.records_timestamp(client).await?;
         let state = read(client, &self.place, client.info().await?).await?;

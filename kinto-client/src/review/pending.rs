@@ -195,8 +195,8 @@ fn record<T: RecordData>(entry: Entry) -> Result<Record<T>> {
     Object::from_received(entry.raw)
 }
 
-/// Returns true if the signer takes the records for the same: it ignores when they were changed, and by which schema they were
-/// checked.
+/// Returns true if the signer takes the records for the same: it ignores when they were changed, and by which schema they
+/// were checked.
 fn is_same(one: &Bytes, other: &Bytes) -> Result<bool> {
     let read = |raw: &Bytes| {
         let mut fields: JsonObject = serde_json::from_slice(raw).map_err(|error| Error::not_kinto(&error, raw))?;

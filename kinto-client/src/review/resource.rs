@@ -33,13 +33,13 @@ pub struct ReviewResource {
     pub preview: Option<ResourcePlace>,
     /// The place where approved records are published.
     pub destination: ResourcePlace,
-    /// The id of the group in the bucket of [`source`](Self::source) whose members request reviews. In a resource of a whole bucket it
-    /// can have the placeholder `{collection_id}`.
+    /// The id of the group in the bucket of [`source`](Self::source) whose members request reviews. In a resource of a
+    /// whole bucket it can have the placeholder `{collection_id}`.
     pub editors_group: String,
     /// The id of the group whose members approve.
     pub reviewers_group: String,
-    /// `true` if changes are approved by another user than the one who has requested the review. If it is `false`, they can be
-    /// approved without a request.
+    /// `true` if changes are approved by another user than the one who has requested the review. If it is `false`, they
+    /// can be approved without a request.
     pub to_review_enabled: bool,
     /// `true` if only members of the two groups may request and approve.
     pub group_check_enabled: bool,

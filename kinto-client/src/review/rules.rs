@@ -1,5 +1,5 @@
-//! The signer's rules, which are checked before anything is sent: a refused request can take effect all the same on a server
-//! without transactions.
+//! The signer's rules, which are checked before anything is sent: a refused request can take effect all the same on a
+//! server without transactions.
 
 use super::{ReviewResource, ReviewState, ReviewStatus, Tracked, state::User};
 use crate::{

@@ -21,14 +21,15 @@ use crate::{
 pub struct Tracked {
     /// The user.
     pub by: Principal,
-    /// The time in UTC, in the server's form of ISO 8601: `2026-11-27T01:09:37.119272+00:00`. Later times sort after earlier ones.
+    /// The time in UTC, in the server's form of ISO 8601: `2026-11-27T01:09:37.119272+00:00`. Later times sort after
+    /// earlier ones.
     pub date: String,
 }
 
 /// The state of a collection in the workflow of its signer, as it was read.
 ///
-/// Pass it on to [`approve`](super::Review::approve) and its siblings: they apply to this version of the collection and its records, and
-/// fail if there is another one meanwhile.
+/// Pass it on to [`approve`](super::Review::approve) and its siblings: they apply to this version of the collection and
+/// its records, and fail if there is another one meanwhile.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ReviewState {
@@ -103,16 +104,16 @@ impl ReviewState {
         self.collection.last_modified
     }
 
-    /// Returns an error if the server would refuse that action to the user who has read this, or would do something else than it
-    /// says. The calls of [`Review`](super::Review) check the same before they send anything.
+    /// Returns an error if the server would refuse that action to the user who has read this, or would do something else
+    /// than it says. The calls of [`Review`](super::Review) check the same before they send anything.
     ///
     /// The permission to write the collection is required besides, which cannot be known before.
     ///
     /// # Errors
     ///
     /// [`Error::is_conflict`](crate::Error::is_conflict) if the status does not fit, and
-    /// [`Error::is_forbidden`](crate::Error::is_forbidden) if the user is not in the group that may, or has requested the review that
-    /// is to be approved.
+    /// [`Error::is_forbidden`](crate::Error::is_forbidden) if the user is not in the group that may, or has requested the
+    /// review that is to be approved.
     pub fn check(&self, action: ReviewAction) -> Result<()> {
         let roles = rules::Roles { user: self.user.as_ref(), is_editor: self.is_editor, is_reviewer: self.is_reviewer };
         rules::check(action, &Seen::of(self), &roles)

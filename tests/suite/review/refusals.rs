@@ -1,4 +1,4 @@
-//! Everything that the signer refuses is refused before it is sent; and that the server does refuse it, is shown by raw requests
+//! Everything that the signer refuses is refused before it is sent. Raw requests show that the server does refuse it,
 //! on PostgreSQL, where a refused request changes nothing.
 
 use kinto_client::{Client, json, review::ReviewAction};
@@ -132,6 +132,29 @@ async fn server_refuses_what_has_no_method_here() -> Outcome {
     let published = signed.admin.send(http::Method::DELETE, &signed.published, None).await;
     assert_eq!((published.status.as_u16(), &published.json()["message"]), (403, &json!("Collection is in use.")));
     assert_eq!(signed.held().await["last_signature_date"], before["last_signature_date"]);
+    Ok(())
+}
+
+/// Whoever sets the status as an attribute is told the rule, not that a permission is missing.
+#[tokio::test]
+async fn errors_of_the_server_have_advice() -> Outcome {
+    let signed = Signed::new(Backend::PostgreSql).await;
+    signed.put("a", &json!({"n": 1})).await;
+    let both = json!({"data": {"members": [signed.editor.principal()]}});
+    signed.admin.put(&format!("/buckets/workspace/groups/{}-reviewers", signed.id), &both).await;
+    let not_in = signed.of(&signed.outsider.client).patch(json!({"status": "to-review"})).await.unwrap_err();
+    review(&signed, &signed.editor).request_review().await?;
+    let own = signed.of(&signed.editor.client).patch(json!({"status": "to-sign"})).await.unwrap_err();
+    let admin = Client::builder(signed.url()).auth(("admin", "admin")).build()?;
+    let in_use = admin.bucket("published").delete_collection(&*signed.id).await.unwrap_err();
+    for (error, advice) in [
+        (not_in, "lets the members of that group do this"),
+        (own, "another reviewer than the user who has requested the review has to approve"),
+        (in_use, "delete the one that it is made from first"),
+    ] {
+        assert_eq!(predicates(&error), ["forbidden"]);
+        assert!(error.to_string().contains(advice) && !error.to_string().contains("permission"), "{error}");
+    }
     Ok(())
 }
 
