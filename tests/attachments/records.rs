@@ -81,7 +81,19 @@ async fn save_keeps_the_file_and_refuses_to_change_or_drop_it() -> Outcome {
         assert!(error.is_invalid() && error.to_string().contains("`upload_attachment`"), "{error}");
     }
     assert!(logos.update_record("list", |logo| logo.attachment = None).await.is_err_and(|error| error.is_invalid()));
+    let f = Logo::fields();
+    for error in [
+        logos.patch_record("list", json!({"title": "t", "attachment": null})).await.unwrap_err(),
+        logos.record("list").merge_patch(json!({"attachment": {"size": 5}})).await.unwrap_err(),
+        logos.record("list").merge_patch(json!({"attachment": null})).await.unwrap_err(),
+        logos.edit_record("list").set(f.attachment.filename, "b.txt").await.unwrap_err(),
+    ] {
+        assert!(error.is_invalid() && error.to_string().contains("`upload_attachment`"), "{error}");
+    }
     assert!(lines(&scene).iter().all(|line| line.starts_with("GET")));
+    logos.edit_record("list").set(f.title, "edited").await?;
+    logos.patch_record("list", json!({"title": "patched"})).await?;
+    assert_eq!(scene.held_attachment("list").await, held);
 
     // The server refuses the change of the description, and does drop it.
     let patch = |attachment: Value| {

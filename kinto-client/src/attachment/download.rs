@@ -117,7 +117,7 @@ impl sealed::Action for DownloadToWriter<'_> {
             let attachment = self.wanted.attachment(&client).await?;
             let mut file = FileReader::new(&client, &attachment, self.wanted.max_size(), Digest::default()).await?;
             let failed = |error: std::io::Error| {
-                Error::invalid(format!("the writer of the download failed: {error}")).caused_by(error)
+                Error::new(ErrorKind::Storage, format!("the writer of the download failed: {error}")).caused_by(error)
             };
             while let Some(part) = file.next().await? {
                 self.writer.write_all(&part).map_err(failed)?;

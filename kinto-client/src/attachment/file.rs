@@ -11,7 +11,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _},
 };
 
-use super::{digest::Digest, download::Wanted, object::Attachment, reading::FileReader, source::PART};
+use super::{digest::Digest, download::Wanted, object::Attachment, prepared::PART, reading::FileReader};
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
@@ -252,5 +252,6 @@ async fn digest_of(file: &mut File) -> io::Result<Digest> {
 }
 
 pub(super) fn failed(done: &str, path: &Path, error: io::Error) -> Error {
-    Error::invalid(format!("{} could not be {done}: {error}", path.display())).caused_by(error)
+    let message = format!("{} could not be {done}: {error}", path.display());
+    Error::new(ErrorKind::Storage, message).caused_by(error)
 }

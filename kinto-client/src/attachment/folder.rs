@@ -1,7 +1,6 @@
 //! The files of the records of a collection in a folder: `<folder>/<record id>/<file name>`.
 
 use std::{
-    collections::BTreeSet,
     fmt,
     path::{Path, PathBuf},
 };
@@ -10,7 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value};
 
 use super::{
-    file::{FileOutcome, OnDisk, compare, failed, to_file},
+    file::{FileOutcome, failed, to_file},
     object::Attachment,
     upload::MAX_SIZE,
 };
@@ -30,12 +29,12 @@ use crate::{
 };
 
 /// The number of files that are downloaded, or compared, at the same time, unless another is set.
-const CONCURRENCY: usize = 4;
+pub(super) const CONCURRENCY: usize = 4;
 
 /// The longest name of a file in a folder, in bytes.
 const MAX_NAME: usize = 200;
 
-type Found = Record<Map<String, Value>>;
+pub(super) type Found = Record<Map<String, Value>>;
 
 /// A callback for the progress.
 type ProgressFn<'a> = Box<dyn FnMut(DownloadProgress) -> bool + Send + 'a>;
@@ -66,36 +65,6 @@ pub struct DownloadProgress {
     pub bytes: u64,
 }
 
-/// Compares the files of the records of a collection with those in a folder.
-pub struct VerifyAttachments {
-    list: List<kind::Record>,
-    folder: PathBuf,
-    concurrency: usize,
-}
-
-/// The differences between the records of a collection and a folder with their files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AttachmentDifferences {
-    /// The number of files in the folder that are those of their records.
-    pub intact: usize,
-    /// The paths at which the file of a record is missing.
-    pub missing: Vec<PathBuf>,
-    /// The paths at which there is another file than that of the record: an older one, or a damaged one.
-    pub stale: Vec<PathBuf>,
-    /// The paths of files in the folder that are of no record, such as those of deleted records and parts of files whose
-    /// download was interrupted.
-    pub orphaned: Vec<PathBuf>,
-}
-
-impl AttachmentDifferences {
-    /// Returns true if nothing is missing, stale or orphaned.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.missing.is_empty() && self.stale.is_empty() && self.orphaned.is_empty()
-    }
-}
-
 /// Returns the path of the file of a record in a folder.
 ///
 /// The name is that of the attachment, without what a file name cannot have on every system; it comes from the record and may
@@ -111,7 +80,15 @@ fn safe_name(name: &str) -> String {
         safe.remove(0);
     }
     let safe = safe.trim_end_matches(['.', ' ']);
-    if safe.is_empty() { "file".to_owned() } else { safe.to_owned() }
+    if safe.is_empty() {
+        return "file".to_owned();
+    }
+    // Windows has devices of these names, whatever the extension.
+    let stem = safe.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let is_port =
+        |name: &str| stem.strip_prefix(name).is_some_and(|n| n.len() == 1 && n.bytes().all(|b| b.is_ascii_digit()));
+    let is_device = ["CON", "PRN", "AUX", "NUL"].contains(&&*stem) || is_port("COM") || is_port("LPT");
+    if is_device { format!("_{safe}") } else { safe.to_owned() }
 }
 
 impl<T: 'static> DownloadAttachments<'_, T> {
@@ -165,12 +142,12 @@ impl<T: 'static> DownloadAttachments<'_, T> {
     }
 }
 
-fn check_concurrency(files: usize) -> Result<()> {
+pub(super) fn check_concurrency(files: usize) -> Result<()> {
     if files > 0 { Ok(()) } else { Err(Error::invalid("`concurrency` must be at least 1")) }
 }
 
 /// Returns the request for the first page of what [`records`] reads.
-fn first_request(list: &List<kind::Record>, listing: &Listing<Map<String, Value>>) -> Result<Request> {
+pub(super) fn first_request(list: &List<kind::Record>, listing: &Listing<Map<String, Value>>) -> Result<Request> {
     let mut listing = listing.clone();
     listing.sort.push(Sort::asc(LAST_MODIFIED));
     let mut request = Request::get(list.checked()?);
@@ -179,7 +156,7 @@ fn first_request(list: &List<kind::Record>, listing: &Listing<Map<String, Value>
 }
 
 /// Returns the records of a list as they arrive, the oldest first, without their type.
-fn records(
+pub(super) fn records(
     client: &Client,
     list: List<kind::Record>,
     listing: Listing<Map<String, Value>>,
@@ -199,68 +176,6 @@ async fn one(client: &Client, folder: &Path, record: &Found, max_size: u64) -> R
     }
     let outcome = to_file(client, &attachment, &path, max_size).await?;
     Ok(Some((outcome, attachment.size)))
-}
-
-impl VerifyAttachments {
-    pub(super) fn new(list: List<kind::Record>, folder: PathBuf) -> Self {
-        Self { list, folder, concurrency: CONCURRENCY }
-    }
-
-    fn context(&self) -> CallContext {
-        CallContext::new("verify the attachments of", &self.list)
-    }
-
-    async fn verify(&self, client: &Client) -> Result<AttachmentDifferences> {
-        check_concurrency(self.concurrency)?;
-        let records = records(client, self.list.clone(), Listing::default());
-        let one = |record: Result<Found>| async move {
-            let record = record?;
-            let Some(attachment) = record.attachment()? else { return Ok(None) };
-            let path = path_in(&self.folder, &record.id, &attachment);
-            let state = compare(&path, &attachment).await?;
-            Ok::<_, Error>(Some((path, state)))
-        };
-        let mut files = std::pin::pin!(records.map(one).buffer_unordered(self.concurrency));
-        let mut differences = AttachmentDifferences::default();
-        let mut known = BTreeSet::new();
-        while let Some(file) = files.try_next().await? {
-            let Some((path, state)) = file else { continue };
-            match state {
-                OnDisk::Right => differences.intact += 1,
-                OnDisk::Missing => differences.missing.push(path.clone()),
-                OnDisk::Other => differences.stale.push(path.clone()),
-            }
-            known.insert(path);
-        }
-        differences.orphaned = orphaned(&self.folder, &known).await?;
-        differences.missing.sort_unstable();
-        differences.stale.sort_unstable();
-        Ok(differences)
-    }
-}
-
-/// Returns the files in the folder, and in its folders, that are not known.
-async fn orphaned(folder: &Path, known: &BTreeSet<PathBuf>) -> Result<Vec<PathBuf>> {
-    let mut orphaned = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let mut entries = match tokio::fs::read_dir(&folder).await {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(failed("read", &folder, error)),
-        };
-        while let Some(entry) = entries.next_entry().await.map_err(|error| failed("read", &folder, error))? {
-            let path = entry.path();
-            let kind = entry.file_type().await.map_err(|error| failed("read", &path, error))?;
-            if kind.is_dir() {
-                folders.push(path);
-            } else if !known.contains(&path) {
-                orphaned.push(path);
-            }
-        }
-    }
-    orphaned.sort_unstable();
-    Ok(orphaned)
 }
 
 impl<'a, T> Call<'a, DownloadAttachments<'a, T>> {
@@ -284,14 +199,6 @@ impl<'a, T> Call<'a, DownloadAttachments<'a, T>> {
     }
 }
 
-impl Call<'_, VerifyAttachments> {
-    /// Sets the number of files that are read at the same time, instead of 4.
-    pub fn concurrency(mut self, files: usize) -> Self {
-        self.op.concurrency = files;
-        self
-    }
-}
-
 impl<T: 'static> sealed::Action for DownloadAttachments<'_, T> {
     const NAME: &'static str = "DownloadAttachments";
 
@@ -300,16 +207,6 @@ impl<T: 'static> sealed::Action for DownloadAttachments<'_, T> {
     async fn run(mut self, client: Client) -> Result<DownloadProgress> {
         let context = self.context();
         self.download(&client).await.map_err(|error| context.attach(error))
-    }
-}
-
-impl sealed::Action for VerifyAttachments {
-    const NAME: &'static str = "VerifyAttachments";
-
-    type Output = AttachmentDifferences;
-
-    async fn run(self, client: Client) -> Result<AttachmentDifferences> {
-        self.verify(&client).await.map_err(|error| self.context().attach(error))
     }
 }
 
@@ -329,22 +226,9 @@ impl<T: 'static> sealed::Preview for DownloadAttachments<'_, T> {
     }
 }
 
-impl sealed::Preview for VerifyAttachments {
-    fn preview(&self) -> Result<RequestPreview> {
-        let request = first_request(&self.list, &Listing::default()).map_err(|error| self.context().attach(error))?;
-        RequestPreview::first(request, "then the other pages")
-    }
-}
-
 impl<T> fmt::Debug for DownloadAttachments<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DownloadAttachments({}, {})", self.list, self.folder.display())
-    }
-}
-
-impl fmt::Debug for VerifyAttachments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifyAttachments({}, {})", self.list, self.folder.display())
     }
 }
 
@@ -362,6 +246,8 @@ mod tests {
             ("..", "file"),
             ("", "file"),
             ("...  ", "file"),
+            ("con.txt", "_con.txt"),
+            ("com10.txt", "com10.txt"),
         ] {
             assert_eq!(safe_name(name), safe);
         }

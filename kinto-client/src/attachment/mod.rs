@@ -61,22 +61,25 @@ mod keep;
 mod location;
 mod multipart;
 mod object;
+mod prepared;
 mod reading;
 mod source;
 mod state;
 mod target;
 mod upload;
+mod verify;
 
 pub use delete::{DeleteAttachment, DeleteAttachmentIfExists};
 pub use download::{DownloadAttachment, DownloadToWriter};
 pub use fields::AttachmentFields;
 pub use file::{DownloadToFile, DownloadedFile, FileOutcome};
-pub use folder::{AttachmentDifferences, DownloadAttachments, DownloadProgress, VerifyAttachments};
+pub use folder::{DownloadAttachments, DownloadProgress};
 pub use keep::OverwriteKeepingAttachment;
 pub use object::Attachment;
 pub use source::AttachmentSource;
 pub use target::{AttachmentTarget, TypedAttachmentTarget};
 pub use upload::{UploadAttachment, UploadOutcome};
+pub use verify::{AttachmentDifferences, VerifyAttachments};
 
 /// The files of records (feature `attachments`).
 impl Collection {

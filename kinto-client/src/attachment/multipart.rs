@@ -7,7 +7,7 @@ use futures_core::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::HeaderValue;
 
-use super::source::Prepared;
+use super::prepared::Prepared;
 use crate::{
     error::{Error, Result},
     wire::{

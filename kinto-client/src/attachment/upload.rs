@@ -6,7 +6,8 @@ use super::{
     location::check_capability,
     multipart::{check_filename, check_mimetype, form, mimetype_of},
     object::{Attachment, FIELD},
-    source::{AttachmentSource, Prepared},
+    prepared::Prepared,
+    source::AttachmentSource,
     state::{self, Ended, Found},
     target::AttachmentTarget,
 };

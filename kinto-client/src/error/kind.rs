@@ -52,7 +52,7 @@ pub enum ErrorKind {
     Partial,
     /// The operation was not sent, because its batch was stopped before.
     Cancelled,
-    /// The file of a local store could not be read or written.
+    /// A file could not be read or written: that of a local store, or of a download.
     Storage,
 }
 
@@ -216,7 +216,7 @@ predicates! {
     is_cancelled = Cancelled;
     /// Returns `true` if the server lacks a plugin that the call needs.
     is_unsupported = Unsupported;
-    /// Returns `true` if the file of a local store could not be read or written: it is damaged or locked, or the disk is
-    /// full. Nothing of the change was stored.
+    /// Returns `true` if a file could not be read or written: that of a local store, which is damaged or locked, or that of a
+    /// download; or the disk is full. Nothing of the change was stored.
     is_storage = Storage;
 }

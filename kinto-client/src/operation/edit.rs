@@ -19,7 +19,7 @@ use crate::{
     json::encode,
     wire::{
         object::{
-            Object, RecordData,
+            Object, RecordData, file_field,
             kind::Kind,
             patch::{self, JsonPatch},
         },
@@ -76,7 +76,10 @@ impl<K: Kind, T: RecordData> Edit<K, T> {
         let is_json = |change: &Change| matches!(change, Change::Json(_));
         let redo = if self.changes.iter().any(is_json) { Redo::Harmful } else { Redo::Harmless };
         let edited = change(client, &self.place, self.if_match, redo, |object: &mut Object<K, JsonObject>| {
-            self.apply_to(&mut object.data)
+            let described = |data: &JsonObject| data.get(file_field::FIELD).cloned().unwrap_or_default();
+            let before = T::ATTACHMENT.then(|| described(&object.data));
+            self.apply_to(&mut object.data)?;
+            before.map_or(Ok(()), |before| file_field::check_edited(&before, &described(&object.data)))
         });
         let (object, saved) = edited.await?;
         object.parse().map_err(|error| if saved == SaveOutcome::Stored { error.maybe_applied() } else { error })

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     json::encode,
     wire::{
-        object::{Object, RecordData, kind::Kind, permissions::PermissionSet as _},
+        object::{Object, RecordData, file_field, kind::Kind, permissions::PermissionSet as _},
         path::Place,
         request::{Precondition, Request, Write},
         response::Response,
@@ -60,6 +60,9 @@ impl<K: Kind, T: RecordData> Operation for Patch<K, T> {
         let attributes = self.attributes.as_ref().map_err(|reason| Error::invalid(reason.as_str()))?;
         if let Some(stamp) = RESERVED_KEYS.iter().find(|stamp| attributes.contains_key(**stamp)) {
             return Err(Error::invalid(format!("`{stamp}` is set by the server and cannot be patched")));
+        }
+        if T::ATTACHMENT {
+            file_field::check_patch(attributes)?;
         }
         let permissions = self.permissions.as_ref().map(|permissions| permissions.check().map(|()| permissions));
         Request::new(Method::PATCH, self.place.checked()?)

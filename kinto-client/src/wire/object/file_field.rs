@@ -1,6 +1,6 @@
 //! The field of a record that describes its file, which only the server writes: `#[kinto(attachment)]`.
 
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     error::{Error, Result},
@@ -12,14 +12,25 @@ pub(crate) const FIELD: &str = "attachment";
 
 /// Rejects the save of a record whose description of the file would become another.
 pub(crate) fn check_saved(received: &str, data: &RawValue) -> Result<()> {
-    if is_same(&described(received)?, &described(data.get())?) {
-        return Ok(());
-    }
-    Err(Error::unsavable(
+    check_edited(&described(received)?, &described(data.get())?)
+}
+
+/// The same for a description before and after an edit; null is none.
+pub(crate) fn check_edited(before: &Value, after: &Value) -> Result<()> {
+    if is_same(before, after) { Ok(()) } else { Err(unwritable()) }
+}
+
+/// Rejects a patch that has the field.
+pub(crate) fn check_patch(attributes: &Map<String, Value>) -> Result<()> {
+    if attributes.contains_key(FIELD) { Err(unwritable()) } else { Ok(()) }
+}
+
+fn unwritable() -> Error {
+    Error::unsavable(
         FIELD.to_owned(),
         "it describes the file of the record, which a save does not change: call `upload_attachment` or \
          `delete_attachment`, and read the record again",
-    ))
+    )
 }
 
 /// Rejects data of a new record that describes a file, which would not be the record's.
