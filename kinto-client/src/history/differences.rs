@@ -62,7 +62,7 @@ impl<T: RecordData> HistoryEntry<T> {
     /// let [after, before] = &versions[..] else { panic!("two versions") };
     /// let differences = before.differences(after)?;
     /// assert_eq!(differences.fields[0].path, "done");
-    /// assert_eq!(differences.values(Todo::fields().done)?, (Some(false), Some(true)));
+    /// assert_eq!(differences.values(Todo::fields().done)?, [Some(false), Some(true)]);
     /// # Ok(()) }
     /// ```
     ///
@@ -86,17 +86,18 @@ impl<T: RecordData> Differences<T> {
         self.fields.is_empty()
     }
 
-    /// Returns the values of a field, or of a tuple of up to eight, in both versions; `None` for one that was deleted.
+    /// Returns the values of a field, or of a tuple of up to eight, before and after; `None` for a version that is a deletion.
     ///
     /// # Errors
     ///
     /// [`Error::is_decode`] if a value does not decode as the type of the field.
-    pub fn values<S: Selection<T>>(&self, fields: S) -> Result<(Option<S::Output>, Option<S::Output>)> {
+    #[expect(clippy::needless_pass_by_value, reason = "handles are small, and passed like this everywhere")]
+    pub fn values<S: Selection<T>>(&self, fields: S) -> Result<[Option<S::Output>; 2]> {
         let read = |json: &Option<Box<str>>| {
             let json = json.as_deref();
             json.map(|json| selected(&fields, json.as_bytes()).map(|decoded| decoded.data)).transpose()
         };
-        Ok((read(&self.before)?, read(&self.after)?))
+        Ok([read(&self.before)?, read(&self.after)?])
     }
 }
 
@@ -108,7 +109,8 @@ fn data<T>(entry: &HistoryEntry<T>) -> Result<JsonObject> {
     let json = entry.target_json();
     let mut data: JsonObject = serde_json::from_str(json).map_err(|error| Error::not_kinto(&error, json.as_bytes()))?;
     data.retain(|key, value| {
-        !RESERVED_KEYS.contains(&key.as_str()) && !(key == "schema" && decode::schema_stamp(value).is_some())
+        let is_stamp = key == "schema" && decode::schema_stamp(value).is_some();
+        !is_stamp && !RESERVED_KEYS.contains(&key.as_str())
     });
     Ok(data)
 }

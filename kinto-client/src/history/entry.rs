@@ -98,9 +98,8 @@ impl<T: RecordData> HistoryEntry<T> {
     /// Decodes an entry as received.
     pub(super) fn read(raw: &Bytes) -> Result<Self> {
         let entry: Received<'_> = serde_json::from_slice(raw).map_err(|error| Error::not_kinto(&error, raw))?;
-        let data = raw.slice_ref(entry.target.data.get().as_bytes());
         let is_deleted = entry.action == HistoryAction::Delete;
-        let target = HistoryTarget::read(data, is_deleted, entry.target.permissions)
+        let target = HistoryTarget::read(entry.target.data, is_deleted, entry.target.permissions)
             .map_err(|error| error.of_entry(&entry.id, "target.data"))?;
         Ok(Self {
             id: entry.id,
@@ -150,8 +149,8 @@ impl<T> HistoryEntry<T> {
 }
 
 impl<T: DeserializeOwned + RecordData> HistoryTarget<T> {
-    fn read(received: Bytes, is_deleted: bool, permissions: BTreeMap<String, Vec<Principal>>) -> Result<Self> {
-        let received = Bytes::copy_from_slice(&received);
+    fn read(received: &RawValue, is_deleted: bool, permissions: BTreeMap<String, Vec<Principal>>) -> Result<Self> {
+        let received = Bytes::copy_from_slice(received.get().as_bytes());
         let (id, last_modified, data) = if is_deleted {
             let stamp = decode::object::<IgnoredAny>(&received, &[])?;
             (stamp.id, stamp.last_modified, None)
@@ -181,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    fn raw(action: &str, data: Value) -> Bytes {
+    fn raw(action: &str, data: &Value) -> Bytes {
         let entry = json!({
             "id": "e1", "last_modified": 7, "uri": "/buckets/b/collections/c/records/r", "user_id": null, "more": 1,
             "action": action, "resource_name": "record", "collection_id": "c", "record_id": "r",
@@ -193,13 +192,13 @@ mod tests {
     #[test]
     fn read_knows_deletions_and_anonymous_users() {
         let data = json!({"id": "r", "last_modified": 5, "deleted": true});
-        let entry = HistoryEntry::<Value>::read(&raw("delete", data.clone())).unwrap();
+        let entry = HistoryEntry::<Value>::read(&raw("delete", &data)).unwrap();
         assert!(entry.is_deletion() && entry.user_id.is_none() && entry.to_record().unwrap().is_none());
         assert_eq!((entry.target.last_modified.as_millis(), entry.target.data), (5, None));
-        let entry = HistoryEntry::<Value>::read(&raw("update", data)).unwrap();
+        let entry = HistoryEntry::<Value>::read(&raw("update", &data)).unwrap();
         assert_eq!(entry.target.data, Some(json!({"deleted": true})), "a record with such a field");
         assert_eq!(entry.target.permissions["write"], ["account:a"]);
-        let entry = HistoryEntry::<Value>::read(&raw("revive", json!({"id": "r", "last_modified": 5}))).unwrap();
+        let entry = HistoryEntry::<Value>::read(&raw("revive", &json!({"id": "r", "last_modified": 5}))).unwrap();
         assert_eq!(entry.action, HistoryAction::Other("revive".to_owned()));
     }
 
@@ -207,7 +206,7 @@ mod tests {
     fn read_names_entry_and_field_that_do_not_fit() {
         let error = HistoryEntry::<Value>::read(&Bytes::from_static(b"{}")).unwrap_err();
         assert!(error.is_unexpected(), "{error}");
-        let error = HistoryEntry::<Value>::read(&raw("update", json!({"id": "r"}))).unwrap_err();
+        let error = HistoryEntry::<Value>::read(&raw("update", &json!({"id": "r"}))).unwrap_err();
         assert_eq!((error.is_decode(), error.field(), error.record_id()), (true, Some("target.data"), Some("r")));
         assert!(error.to_string().contains("the entry `e1` of the history"), "{error}");
     }

@@ -1,5 +1,6 @@
 //! The history of a bucket: entries, purges, versions of records, and snapshots of collections.
 
+use futures_util::TryStreamExt as _;
 use kinto_client::{
     Client, KintoRecord as _, Sort, Value,
     history::{HistoryAction, HistoryEntry, ResourceKind},
@@ -98,7 +99,6 @@ async fn get_history_reads_pages_as_far_as_needed() -> Outcome {
     assert_eq!(predicates(&error), ["too large"], "{error}");
     fixture.sent.forget();
 
-    use futures_util::TryStreamExt as _;
     let mut stream = fixture.bucket.get_history().page_size(3).stream();
     let mut streamed = Vec::new();
     while let Some(entry) = stream.try_next().await? {

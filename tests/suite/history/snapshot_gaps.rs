@@ -1,12 +1,12 @@
 //! Snapshots where the history does not show everything: they fail rather than be wrong.
 
 use kinto_client::{
-    Collection, Error, Timestamp, Value,
+    Client, Collection, Error, Timestamp, Value,
     history::{HistoryAction, ResourceKind},
     json,
 };
-use kinto_server::{Backend, Server};
-use kinto_tests::{Fixture, Outcome};
+use kinto_server::{Backend, Server, unique};
+use kinto_tests::{Fault, Fixture, Outcome, Proxy, SentRequest};
 
 use super::ENTRY;
 use crate::predicates;
@@ -124,29 +124,50 @@ async fn snapshot_of_deleted_collection_is_refused_when_its_entries_are_purged()
 }
 
 #[tokio::test]
+async fn snapshot_is_refused_when_collection_is_excluded() -> Outcome {
+    let server = Server::builder().backend(Backend::Memory);
+    let server = server.setting("history.exclude_resources", "/buckets/half/collections/todos").shared()?;
+    let client = Client::builder(server.url()).auth((unique("user"), "p4ssw0rd")).build()?;
+    let bucket = client.bucket("half");
+    bucket.create().permissions(|p| p.write("system.Authenticated")).if_not_exists().await?;
+    let todos = bucket.collection("todos");
+    todos.create().if_not_exists().await?;
+    todos.overwrite_record("a", json!({"n": 1})).await?;
+    let at = todos.get_records_timestamp().await?;
+    assert!(!todos.snapshot::<Value>(at).await?.is_empty(), "nothing was changed since");
+    todos.overwrite_record("a", json!({"n": 2})).await?;
+    assert_refused(&todos, at, "is set to record no changes of it").await;
+    Ok(())
+}
+
+/// The settings of servers that would have to be started: a proxy says them instead.
+#[tokio::test]
 async fn snapshot_is_refused_when_server_leaves_out_changes() -> Outcome {
-    let excluded = Server::builder().setting("history.exclude_resources", "/buckets/half/collections/todos");
-    let trimmed = Server::builder().setting("history.auto_trim_max_count", "5");
-    let trimmed = trimmed.setting("history.auto_trim_user_ids", "a b");
-    let implicit = Server::builder().setting("kinto.explicit_permissions", "false");
-    for (builder, bucket, words) in [
-        (excluded, Some("half"), "is set to record no changes of it"),
-        (trimmed, None, "is set to drop entries of some users"),
-        (implicit, None, "`explicit_permissions` off"),
+    let fixture = Fixture::new().await;
+    fixture.plain.put_data(&fixture.record("a"), &json!({"n": 1})).await;
+    let at = fixture.todos.get_records_timestamp().await?;
+    fixture.plain.put_data(&fixture.record("a"), &json!({"n": 2})).await;
+    let root = fixture.plain.get("/").await.json();
+    for (pointer, value, words) in [
+        ("/capabilities/history/auto_trim_user_ids", json!(["account:a"]), "is set to drop entries of some users"),
+        ("/settings/explicit_permissions", json!(false), "`explicit_permissions` off"),
+        ("/capabilities/history/excluded_resources", json!([{"bucket": "other"}]), ""),
+        ("/capabilities/history/auto_trim_max_count", json!(5), ""),
     ] {
-        let server = builder.backend(Backend::Memory).shared()?;
-        let fixture = Fixture::on(server.url()).await;
-        let bucket = fixture.client.bucket(bucket.map_or_else(|| kinto_server::unique("any"), str::to_owned));
-        bucket.create().permissions(|p| p.write("system.Authenticated")).if_not_exists().await?;
-        let todos = bucket.collection("todos");
-        todos.create().if_not_exists().await?;
-        todos.overwrite_record("a", json!({"n": 1})).await?;
-        let at = todos.get_records_timestamp().await?;
-        assert!(!todos.snapshot::<Value>(at).await?.is_empty(), "nothing was changed since");
-        todos.overwrite_record("a", json!({"n": 2})).await?;
-        let error = todos.snapshot::<Value>(at).await.unwrap_err();
-        assert_eq!(predicates(&error), ["unsupported"], "{error}");
-        assert!(error.to_string().contains(words), "{error}");
+        let mut root = root.clone();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        root.pointer_mut(parent).unwrap()[name] = value;
+        let rule = move |sent: &SentRequest| match &*sent.target {
+            "/v1/" => Fault::json(200, &root),
+            _ => Fault::Pass,
+        };
+        let proxy = Proxy::start(fixture.url(), rule).await;
+        let todos = fixture.todos_through(&proxy);
+        if words.is_empty() {
+            assert_eq!(todos.snapshot::<Value>(at).await?[0].data, json!({"n": 1}), "{pointer}");
+        } else {
+            assert_refused(&todos, at, words).await;
+        }
     }
     Ok(())
 }

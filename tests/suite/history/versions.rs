@@ -62,8 +62,8 @@ async fn differences_name_the_fields_that_changed() -> Outcome {
     assert_eq!(plain(&changes.fields), expected, "also what the type does not know");
     let f = Note::fields();
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
-    assert_eq!(changes.values(f.tags)?, (Some(tags(&["x"])), Some(tags(&["x", "y"]))));
-    assert_eq!(changes.values((f.title, f.place.zip))?, (Some(("a".into(), 1)), Some(("a".into(), 2))));
+    assert_eq!(changes.values(f.tags)?, [Some(tags(&["x"])), Some(tags(&["x", "y"]))]);
+    assert_eq!(changes.values((f.title, f.place.zip))?, [Some(("a".into(), 1)), Some(("a".into(), 2))]);
 
     let changes = second.differences(third)?;
     let place = json!({"city": "Paris", "zip": 2});
@@ -74,7 +74,7 @@ async fn differences_name_the_fields_that_changed() -> Outcome {
     fixture.plain.delete(&fixture.record("r")).await;
     let deletion = fixture.todos.record::<Note>("r").get_history().first().await?.unwrap();
     let changes = third.differences(&deletion)?;
-    assert_eq!(changes.values(f.title)?, (Some("b".to_owned()), None));
+    assert_eq!(changes.values(f.title)?, [Some("b".to_owned()), None]);
     assert_eq!(changes.fields.iter().map(|field| &*field.path).collect::<Vec<_>>(), ["n", "tags", "title"]);
     assert!(changes.fields.iter().all(|field| field.before.is_some() && field.after.is_none()));
     Ok(())

@@ -21,6 +21,7 @@ use crate::{
         object::{Record, RecordData, decode},
         page::Page,
         request::Request,
+        response::Response,
         timestamp::Timestamp,
     },
 };
@@ -30,16 +31,16 @@ use crate::{
 pub(super) async fn records<T: RecordData>(client: &Client, view: &View, era: &Era) -> Result<Option<Vec<Record<T>>>> {
     let Some(snapshot) = snapshot(client, view).await? else { return Ok(None) };
     let mut changes = Changes::new(client, view);
-    let mut changed = Vec::new();
+    let mut ids = Vec::new();
     loop {
-        let ids = changes.next_ids().await?;
-        if ids.is_empty() {
+        let more = changes.next_ids().await?;
+        if more.is_empty() {
             break;
         }
-        changed.extend(ids);
+        ids.extend(more);
     }
     let version = changes.version();
-    let later: HashSet<&str> = changed.iter().map(String::as_str).collect();
+    let later: HashSet<&str> = ids.iter().map(String::as_str).collect();
     let mut records = Vec::new();
     for raw in snapshot {
         let stamp = decode::object::<serde::de::IgnoredAny>(&raw, &[])?;
@@ -52,7 +53,7 @@ pub(super) async fn records<T: RecordData>(client: &Client, view: &View, era: &E
     if version != Some(counted) || count != records.len() {
         return Ok(None);
     }
-    for ids in changed.chunks(AT_ONCE) {
+    for ids in ids.chunks(AT_ONCE) {
         for version in versions::of(client, view, era, ids).await? {
             records.push(Record::from_received(version)?);
         }
@@ -70,7 +71,7 @@ async fn snapshot(client: &Client, view: &View) -> Result<Option<Vec<Bytes>>> {
     let path = view.place.checked()?;
     let (bucket, collection) = (path.bucket().unwrap_or_default(), path.collection().unwrap_or_default());
     let request = Request::get(format!("/buckets/{bucket}/snapshot/collections/{collection}@{}", view.at));
-    let response = match client.send(&request).await.and_then(|response| response.success()) {
+    let response = match client.send(&request).await.and_then(Response::success) {
         Ok(response) => response,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::TooLarge | ErrorKind::Server) => {
             return Ok(None);

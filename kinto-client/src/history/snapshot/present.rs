@@ -88,7 +88,9 @@ fn changed<T: RecordData>(
                     return Ok(None);
                 }
                 ids.retain(|id| !read.contains(id));
-                ids.iter().for_each(|id| read.insert(id));
+                for id in &ids {
+                    read.insert(id);
+                }
                 if !ids.is_empty() {
                     ready.extend(versions::of(&client, &view, &era, &ids).await?);
                 }

@@ -124,18 +124,20 @@ impl Server {
         let unchanged = rows.iter().filter(|(_, row)| row.last_modified <= time && !row.deleted && !says_deleted(row));
         let mut records: Vec<Map<String, Value>> = unchanged.map(|(id, row)| whole(id, row)).collect();
         let history = self.database.list(&(bucket_uri, Kind::History));
+        let entries =
+            history.into_iter().flat_map(|list| list.by_time.values().rev().filter_map(|id| list.rows.get(id)));
+        // The newest come first.
+        let mut versions: BTreeMap<&str, &Row> = BTreeMap::new();
+        for row in entries.filter(|row| !row.deleted) {
+            let text = |name: &str| row.data.get(name).and_then(Value::as_str);
+            let at = row.data.get("target").and_then(|target| target.get("data")?.get("last_modified")?.as_i64());
+            let is_of_records = text("resource_name") == Some("record") && text("collection_id") == Some(collection);
+            if let (true, Some(id)) = (is_of_records && at.is_some_and(|at| at <= time), text("record_id")) {
+                versions.entry(id).or_insert(row);
+            }
+        }
         for (id, _) in rows.iter().filter(|(_, row)| row.last_modified > time) {
-            let entries =
-                history.into_iter().flat_map(|list| list.by_time.values().rev().filter_map(|id| list.rows.get(id)));
-            let before = |row: &&Row| {
-                let text = |name: &str| row.data.get(name).and_then(Value::as_str);
-                let at = row.data.get("target").and_then(|target| target.get("data")?.get("last_modified")?.as_i64());
-                text("resource_name") == Some("record")
-                    && text("collection_id") == Some(collection)
-                    && text("record_id") == Some(id)
-                    && at.is_some_and(|at| at <= time)
-            };
-            let version = entries.filter(|row| !row.deleted).find(before);
+            let version = versions.get(id.as_str());
             let data = version.and_then(|row| row.data.get("target")?.get("data")?.as_object().cloned());
             records.extend(data);
         }
