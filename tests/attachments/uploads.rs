@@ -208,3 +208,51 @@ async fn unchecked_upload_reads_nothing_first() -> Outcome {
     assert_eq!(lines(&scene), [format!("POST {path}/records/one/attachment")]);
     Ok(())
 }
+
+#[tokio::test]
+async fn uploads_of_one_program_to_one_record_take_turns() -> Outcome {
+    let scene = Scene::new().await;
+    let upload = |text: &'static str| scene.todos.upload_attachment("list", text).filename("list.txt");
+    let (one, other) = tokio::join!(upload("Milk").into_future(), upload("Silk").into_future());
+    let refused = [one, other].into_iter().filter(|outcome| outcome.as_ref().is_err_and(|error| error.is_conflict()));
+    assert_eq!(refused.count(), 1);
+    let uploads = (0..4).map(|_| upload("Oats").replace().into_future());
+    for outcome in futures_util::future::join_all(uploads).await {
+        outcome?;
+    }
+    assert_eq!(scene.file(&scene.held_attachment("list").await).await, (200, "Oats".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn upload_that_is_dropped_leaves_no_temporary_file_and_no_turn() -> Outcome {
+    let scene = Scene::new().await;
+    let spooled = || {
+        let entries = std::fs::read_dir(std::env::temp_dir()).expect("a folder").filter_map(Result::ok);
+        let sizes = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("kinto-client-"));
+        sizes.filter(|entry| entry.metadata().is_ok_and(|metadata| metadata.len() == 123_457)).count()
+    };
+    let gate = kinto_tests::Gate::default();
+    let mut hold = Some(Fault::Hold(gate.clone()));
+    let proxy = Proxy::start(scene.url(), move |sent| match sent.method {
+        http::Method::POST => hold.take().unwrap_or(Fault::Pass),
+        _ => Fault::Pass,
+    })
+    .await;
+    let todos = scene.todos_through(&proxy);
+    let source = AttachmentSource::reader(io::Cursor::new("x".repeat(123_457)));
+    let mut upload = todos.upload_attachment("list", source).filename("list.txt").into_future();
+    tokio::select! {
+        _ = &mut upload => panic!("it waits at the gate"),
+        () = gate.arrival() => assert_eq!(spooled(), 1),
+    }
+    drop(upload);
+    while spooled() > 0 {
+        // The task of the try ends by itself.
+        tokio::task::yield_now().await;
+    }
+    todos.upload_attachment("other", "Milk").filename("list.txt").await?;
+    todos.upload_attachment("list", "Milk").filename("list.txt").await?;
+    assert_eq!(scene.file(&scene.held_attachment("list").await).await, (200, "Milk".to_owned()));
+    Ok(())
+}
