@@ -214,7 +214,8 @@ async fn uploads_of_one_program_to_one_record_take_turns() -> Outcome {
     let scene = Scene::new().await;
     let upload = |text: &'static str| scene.todos.upload_attachment("list", text).filename("list.txt");
     let (one, other) = tokio::join!(upload("Milk").into_future(), upload("Silk").into_future());
-    let refused = [one, other].into_iter().filter(|outcome| outcome.as_ref().is_err_and(|error| error.is_conflict()));
+    let refused =
+        [one, other].into_iter().filter(|outcome| outcome.as_ref().is_err_and(kinto_client::Error::is_conflict));
     assert_eq!(refused.count(), 1);
     let uploads = (0..4).map(|_| upload("Oats").replace().into_future());
     for outcome in futures_util::future::join_all(uploads).await {
