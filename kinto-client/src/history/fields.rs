@@ -34,10 +34,13 @@ const FIELDS: [&str; 12] = [
 /// The handles of the fields of a [`HistoryEntry`], for filters and orders.
 ///
 /// ```
-/// use kinto_client::history::{HistoryAction, HistoryEntry};
+/// use kinto_client::{
+///     Principal, Value,
+///     history::{HistoryAction, HistoryEntry},
+/// };
 ///
-/// let entry = HistoryEntry::<kinto_client::Value>::fields();
-/// let filter = entry.action.eq(HistoryAction::Delete).and(entry.user_id.ne("account:alexis"));
+/// let entry = HistoryEntry::<Value>::fields();
+/// let filter = entry.action.eq(HistoryAction::Delete).and(entry.user_id.ne(Principal::account("alexis")));
 /// assert_eq!(format!("{filter:?}"), "Filter(eq_action=%22delete%22&not_user_id=%22account%3Aalexis%22)");
 /// ```
 #[non_exhaustive]
@@ -115,9 +118,9 @@ impl<T> Filter<T> {
     /// the field matches.
     ///
     /// ```
-    /// use kinto_client::{Filter, Value};
+    /// use kinto_client::{Filter, history::HistoryEntry};
     ///
-    /// let done = Filter::<Value>::field("done").eq(true).in_history();
+    /// let done: Filter<HistoryEntry> = Filter::field("done").eq(true).in_history();
     /// assert_eq!(format!("{done:?}"), "Filter(eq_target.data.done=true)");
     /// ```
     pub fn in_history(self) -> Filter<HistoryEntry<T>> {

@@ -26,8 +26,8 @@ async fn snapshot_is_the_past(backend: Backend) -> Outcome {
         for _ in 0..edits {
             past.edit().await;
         }
-        let compared = past.compare(if is_long() { 1 } else { 2 }).await?;
-        assert!(compared > 8, "{compared} times were compared");
+        let compared = past.compare(if is_long() { 1 } else { 3 }).await?;
+        assert!(compared > 5, "{compared} times were compared");
     }
     Ok(())
 }
@@ -36,7 +36,7 @@ async fn snapshot_is_the_past(backend: Backend) -> Outcome {
 #[tokio::test(start_paused = true)]
 async fn snapshot_is_the_past_in_memory() -> Outcome {
     let mut compared = 0;
-    for sequence in 0..if is_long() { 500 } else { 4 } {
+    for sequence in 0..if is_long() { 500 } else { 2 } {
         let kinto = Kinto::builder().paginate_by(4).build();
         let mut past = Edits::start(&kinto.client(), Chance::new(11, sequence)).await;
         for _ in 0..25 {
@@ -45,7 +45,7 @@ async fn snapshot_is_the_past_in_memory() -> Outcome {
         }
         compared += past.compare(1).await?;
     }
-    assert!(compared > 150, "{compared} times were compared");
+    assert!(compared > 60, "{compared} times were compared");
     Ok(())
 }
 
