@@ -133,7 +133,7 @@ impl Participant {
     }
 
     async fn edit_for_a_while(&mut self, chance: &mut Chance) {
-        for _ in 0..1 + chance.below(5) {
+        for _ in 0..=chance.below(5) {
             tokio::time::sleep(Duration::from_millis(chance.below(60))).await;
             self.edit(chance).await;
             self.operations += 1;

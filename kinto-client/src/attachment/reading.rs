@@ -100,9 +100,9 @@ impl FileReader {
                 Ok(None) => {
                     let message = "the connection ended before the whole file had arrived";
                     let error = Error::new(ErrorKind::Connect, message);
-                    self.wait_after(Failed { outcome: Err(error.clone()), error }).await?;
+                    self.wait_after(Box::new(Failed { outcome: Err(error.clone()), error })).await?;
                 }
-                Err(error) => self.wait_after(Failed { outcome: Err(error.clone()), error }).await?,
+                Err(error) => self.wait_after(Box::new(Failed { outcome: Err(error.clone()), error })).await?,
             }
         }
     }
@@ -141,14 +141,14 @@ impl FileReader {
     }
 
     /// Requests what is missing of the file.
-    async fn connect(&mut self) -> Result<Body, Failed> {
+    async fn connect(&mut self) -> Result<Body, Box<Failed>> {
         let from = self.digest.length();
         let request = FileRequest { method: Method::GET, url: self.url.clone(), from, version: self.version.clone() };
         let response = match self.client.open_file(&request).await {
             Ok(response) => response,
-            Err(error) => return Err(Failed { outcome: Err(error.clone()), error }),
+            Err(error) => return Err(Box::new(Failed { outcome: Err(error.clone()), error })),
         };
-        let refuse = |error: Error, head: Response| Err(Failed { outcome: Ok(head), error });
+        let refuse = |error: Error, head: Response| Err(Box::new(Failed { outcome: Ok(head), error }));
         match response.status {
             StatusCode::OK => self.repeated = from,
             StatusCode::PARTIAL_CONTENT if begins_at(&response, from) => self.repeated = 0,
@@ -173,7 +173,8 @@ impl FileReader {
     }
 
     /// Waits as long as the retry policy says; returns the error if there is no other try.
-    async fn wait_after(&mut self, Failed { outcome, error }: Failed) -> Result<()> {
+    async fn wait_after(&mut self, failed: Box<Failed>) -> Result<()> {
+        let Failed { outcome, error } = *failed;
         self.body = None;
         self.tries = self.tries.saturating_add(1);
         let state = RetryState::new(self.tries, self.since.elapsed(), &outcome);
