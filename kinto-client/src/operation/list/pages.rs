@@ -241,6 +241,8 @@ pub(crate) struct Items {
     left: Option<usize>,
     /// The time of the last change of the list when its first page was read.
     pub(super) last_modified: Option<Timestamp>,
+    /// The same when the page was read that came last.
+    latest: Option<Timestamp>,
     /// The time of the response with the first page.
     pub(super) answered: Option<Timestamp>,
     /// `true` if the list may contain tombstones, which are skipped.
@@ -261,6 +263,7 @@ impl Items {
             page: None,
             left: limit.filter(|&limit| limit > 0),
             last_modified: None,
+            latest: None,
             answered: None,
             skip_tombstones,
             yielded: 0,
@@ -270,7 +273,7 @@ impl Items {
 
     /// The versions of the list on its first page and on this one.
     pub(crate) fn versions(&self) -> Option<(Timestamp, Timestamp)> {
-        self.last_modified.zip(self.page.as_ref().map(|page| page.timestamp))
+        self.last_modified.zip(self.latest)
     }
 
     /// Ends the reading where it is.
@@ -328,6 +331,7 @@ impl Items {
                         return Poll::Ready(Some(Err(self.source.fail(error))));
                     }
                     self.pages += 1;
+                    self.latest = Some(page.timestamp);
                     if self.last_modified.is_none() {
                         (self.last_modified, self.answered) = (Some(page.timestamp), page.answered);
                     }
