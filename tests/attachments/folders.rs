@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use kinto_client::{KintoRecord, attachment::Attachment, json};
+use kinto_client::{KintoRecord, attachment::Attachment, json, object::Id};
 use kinto_tests::{Fault, Outcome, Proxy};
 use serde::{Deserialize, Serialize};
 
@@ -112,5 +112,37 @@ async fn file_name_of_a_record_does_not_leave_the_folder() -> Outcome {
     scene.todos.download_attachments(&folder).await?;
     assert_eq!(names(&folder), ["evil/.._.._.._evil.txt", "list/list.txt"]);
     fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn check_finds_files_that_are_gone_from_the_server() -> Outcome {
+    let scene = Scene::new().await;
+    for n in 0..7 {
+        scene.with_file(&format!("r{n}"), &format!("file {n}")).await;
+    }
+    scene.plain.put_data(&scene.record("none"), &json!({"attachment": null})).await;
+    // A refused upload has the server delete the file that was there.
+    assert_eq!(scene.post("r3", "a.exe", "", &[]).await, 400);
+    let check = scene.todos.check_attachments().concurrency(2).await?;
+    assert_eq!(check.present, 6);
+    assert_eq!((check.missing.iter().map(Id::as_str).collect::<Vec<_>>(), check.is_complete()), (vec!["r3"], false));
+    assert!(check.different.is_empty() && check.unknown.is_empty());
+    scene.todos.upload_attachment("r3", "Milk").filename("a.txt").replace().await?;
+    let whole = scene.todos.check_attachments().await?;
+    assert_eq!((whole.present, whole.is_complete()), (7, true));
+
+    // Descriptions that another program has written: the server takes them with new records.
+    let mut described = scene.held_attachment("r1").await;
+    described["size"] = json!(7);
+    scene.plain.put_data(&scene.record("other"), &json!({"attachment": described})).await;
+    described["location"] = json!("ftp://nowhere/file");
+    scene.plain.put_data(&scene.record("nowhere"), &json!({"attachment": described})).await;
+    let check = scene.todos.check_attachments().await?;
+    assert_eq!((check.present, check.missing.len()), (7, 0));
+    assert_eq!(check.different.iter().map(Id::as_str).collect::<Vec<_>>(), ["other"], "it has 6 bytes");
+    assert_eq!(check.unknown.iter().map(Id::as_str).collect::<Vec<_>>(), ["nowhere"]);
+    let none = scene.todos.check_attachments().concurrency(0).await.unwrap_err();
+    assert!(none.is_invalid() && none.to_string().contains("at least 1"), "{none}");
     Ok(())
 }

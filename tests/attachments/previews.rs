@@ -31,6 +31,7 @@ async fn preview_shows_the_first_request_of_each_call() -> Outcome {
         todos.download_attachment("list").to_writer(Vec::new()),
         todos.download_attachments(&folder),
         todos.verify_attachments(&folder),
+        todos.check_attachments(),
         todos.upload_attachment("list", "Milk").filename("a.txt").replace(),
         todos.overwrite_record("list", json!({})).keep_attachment(),
         todos.delete_attachment("list"),

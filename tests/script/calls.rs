@@ -257,6 +257,7 @@ calls! {
         look(notes.upload_attachment("r", "Milk").filename("a.txt").data(json!({"title": "new"})).await);
         look(notes.upload_attachment("r", "Milk").filename("a.txt").if_match(since()).replace().await);
         look(notes.download_attachment("r").await);
+        look(notes.check_attachments().await);
         look(notes.overwrite_record("r", json!({})).keep_attachment().await);
         look(notes.delete_attachment("r").if_exists().await);
         look(notes.delete_attachment("r").await);

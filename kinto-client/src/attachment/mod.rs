@@ -51,6 +51,7 @@ use crate::{
     wire::object::RecordData,
 };
 
+mod check;
 mod delete;
 mod digest;
 mod download;
@@ -69,6 +70,7 @@ mod target;
 mod upload;
 mod verify;
 
+pub use check::{AttachmentCheck, CheckAttachments};
 pub use delete::{DeleteAttachment, DeleteAttachmentIfExists};
 pub use download::{DownloadAttachment, DownloadToWriter};
 pub use fields::AttachmentFields;
@@ -229,7 +231,7 @@ impl Collection {
     /// Compares the files of all records with those in a folder that [`download_attachments`](Self::download_attachments) has
     /// filled, by their size and digest, and changes nothing.
     ///
-    /// Files are read and not requested: a file that is gone from the server is not noticed.
+    /// Files are read and not requested: [`check_attachments`](Self::check_attachments) finds those that are gone from the server.
     ///
     /// Options: [`concurrency`](crate::Call::concurrency).
     ///
@@ -238,6 +240,37 @@ impl Collection {
     /// [`Error::is_decode`](crate::Error::is_decode) if a record has an `attachment` that describes no file.
     pub fn verify_attachments(&self, folder: impl Into<PathBuf>) -> Call<'static, VerifyAttachments> {
         Call::new(&self.client, VerifyAttachments::new(self.records(), folder.into()))
+    }
+
+    /// Asks for the files of all records, or of those that match a filter, and returns the records whose file is gone or has
+    /// another size.
+    ///
+    /// Nothing of the files is read, so that other bytes of the same size are not noticed:
+    /// [`download_attachments`](Self::download_attachments) compares the digests.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
+    /// # let server = kinto_server::Server::builder().attachments().shared().expect("a server");
+    /// # let client = kinto_client::Client::builder(server.url()).auth(("alexis", "p4ssw0rd")).build()?;
+    /// # let bucket = client.bucket(kinto_server::unique("doc"));
+    /// # bucket.create().await?;
+    /// # let notes = bucket.collection("notes");
+    /// # notes.create().await?;
+    /// notes.upload_attachment("list", "Milk").filename("list.txt").await?;
+    /// let check = notes.check_attachments().await?;
+    /// assert!(check.is_complete());
+    /// assert_eq!(check.present, 1);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Options: [`filter`](crate::Call::filter), [`since`](crate::Call::since), [`before`](crate::Call::before),
+    /// [`concurrency`](crate::Call::concurrency).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_decode`](crate::Error::is_decode) if a record has an `attachment` that describes no file.
+    pub fn check_attachments(&self) -> Call<'static, CheckAttachments<serde_json::Value>> {
+        Call::new(&self.client, CheckAttachments::new(self.records()))
     }
 }
 
@@ -274,5 +307,11 @@ impl<T: RecordData> TypedCollection<T> {
     /// Compares the files of all records with those in a folder: [`Collection::verify_attachments`].
     pub fn verify_attachments(&self, folder: impl Into<PathBuf>) -> Call<'static, VerifyAttachments> {
         self.untyped().verify_attachments(folder)
+    }
+
+    /// Asks for the files of all records: [`Collection::check_attachments`].
+    pub fn check_attachments(&self) -> Call<'static, CheckAttachments<T>> {
+        let collection = self.untyped();
+        Call::new(&collection.client, CheckAttachments::new(collection.records()))
     }
 }

@@ -1,21 +1,17 @@
 //! A record as it is before and after a write of its file, which the server does not guard.
 
-use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    location::{shown, url_of},
+    check::Presence,
     object::{Attachment, FIELD},
 };
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     operation::{attempt, get::Get},
-    transport::{
-        file::FileRequest,
-        retry::{RetryAction, RetryState},
-    },
+    transport::retry::{RetryAction, RetryState},
     wire::{
         object::{Record, kind},
         path::Place,
@@ -145,32 +141,16 @@ pub(super) async fn with_fate_of(client: &Client, old: Option<&Attachment>, erro
     if untouched && !error.may_have_been_applied() {
         return error;
     }
-    let fate = match exists(client, old).await {
-        Some(false) => {
+    let fate = match Presence::of(client, old).await {
+        Presence::Missing => {
             "the file that the record had before is gone from the server, and the record still names it: upload one, or \
              call `delete_attachment`"
         }
-        Some(true) => "the file that the record had before is still there",
-        None => {
+        Presence::Present | Presence::Different => "the file that the record had before is still there",
+        Presence::Unknown => {
             "the server deletes the file of before first, so that the record may name one that is gone: \
              download it to see, and upload one, or call `delete_attachment`"
         }
     };
     error.noting(fate.to_owned())
-}
-
-/// Returns true if there is a file at the location; `None` if its server does not tell.
-async fn exists(client: &Client, attachment: &Attachment) -> Option<bool> {
-    let url = url_of(client, attachment).await.ok()?;
-    tracing::debug!(url = shown(&url), "looking for the file of before");
-    // Not every server takes a HEAD. The body of a GET is not read.
-    for method in [Method::HEAD, Method::GET] {
-        let request = FileRequest { method, url: url.clone(), from: 0, version: None };
-        match client.open_file(&request).await.ok()?.status {
-            status if status.is_success() => return Some(true),
-            StatusCode::NOT_FOUND | StatusCode::GONE => return Some(false),
-            _ => {}
-        }
-    }
-    None
 }
