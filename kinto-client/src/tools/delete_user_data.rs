@@ -85,7 +85,8 @@ impl Client {
     /// permissions on itself (Kinto 26.5.0): [`delete`](crate::account::Account::delete) it first.
     ///
     /// The server's setting `user-data_delete_principals` says who may do that. On a server with the history plugin, Kinto
-    /// 26.5.0 fails with a 500 for users who have an account or have changed anything.
+    /// 26.5.0 fails with a 500 for users who have an account or have changed anything. On PostgreSQL it fails with a 503 for a
+    /// user of whom nothing is left.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

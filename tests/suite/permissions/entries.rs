@@ -18,7 +18,9 @@ type Holds = Box<dyn Fn(&PermissionEntry) -> bool>;
 
 /// The user's bucket with a collection, two groups and five records, on a server that sends three entries a page.
 async fn fixture() -> Fixture {
-    let server = Server::builder().paginate_by(3).shared().expect("a server");
+    // Not the server of other tests, which let everybody see some of theirs: a setting makes it another one.
+    let server = Server::builder().paginate_by(3).setting("kinto.project_docs", "permissions");
+    let server = server.shared().expect("a server");
     let fixture = Fixture::on(server.url()).await;
     for n in 0..5 {
         fixture.plain.put(&fixture.record(&format!("n{n}")), &json!({})).await;
