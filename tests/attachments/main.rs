@@ -21,6 +21,7 @@ mod hosts;
 mod large;
 mod previews;
 mod records;
+mod rooms;
 mod traps;
 mod uploads;
 

@@ -1,15 +1,12 @@
-use std::collections::BTreeMap;
-
 use http::Method;
 use serde_json::{Value, value::RawValue};
 
-use super::object::FIELD;
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     operation::{Call, CallContext, attempt, get::Get, overwrite::Overwrite, sealed, update},
     wire::{
-        object::{Object, Record, RecordData, kind, permissions::PermissionSet as _},
+        object::{Object, Record, RecordData, file_field, kind, permissions::PermissionSet as _},
         path::Place,
         preview::RequestPreview,
         request::{Precondition, Request, Write},
@@ -90,15 +87,11 @@ async fn read(client: &Client, place: &Place<kind::Record>) -> Result<Option<Rec
 
 /// Returns the data with the description that the record has, if it has one.
 fn with_description(data: &[u8], record: Option<&str>) -> Result<Box<RawValue>> {
-    type Fields<'a> = BTreeMap<String, &'a RawValue>;
-    let invalid = |error: serde_json::Error| Error::invalid(error.to_string());
-    let mut fields: Fields<'_> = serde_json::from_slice(data).map_err(invalid)?;
-    let record: Option<Fields<'_>> = record.map(serde_json::from_str).transpose().map_err(invalid)?;
-    if let Some(described) = record.as_ref().and_then(|record| record.get(FIELD).filter(|value| value.get() != "null"))
-    {
-        fields.insert(FIELD.to_owned(), described);
+    let data = std::str::from_utf8(data).map_err(|error| Error::invalid(error.to_string()))?;
+    match record.map(file_field::of).transpose()?.flatten() {
+        Some(described) => file_field::replaced(data, Some(&described)),
+        None => RawValue::from_string(data.to_owned()).map_err(|error| Error::invalid(error.to_string())),
     }
-    serde_json::value::to_raw_value(&fields).map_err(invalid)
 }
 
 /// A PUT whose response is decoded by its caller.

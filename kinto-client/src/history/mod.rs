@@ -219,7 +219,8 @@ impl<T: RecordData> RecordHandle<T> {
 
     /// Stores an older version of the record again, as its newest version; a deleted record is created again.
     ///
-    /// Fields that `T` does not know are restored, too. If the record is like that already, nothing is stored.
+    /// Fields that `T` does not know are restored, too. If the record is like that already, nothing is stored. Its file, on a
+    /// server with `kinto-attachment`, stays the one that it has: the server keeps no files of older versions.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

@@ -20,7 +20,7 @@ use crate::{
     wire::{
         filter::{Filter, Operand, Operator},
         list_query::Listing,
-        object::{Record, RecordData, diff::unstamped, kind},
+        object::{Record, RecordData, diff::unstamped, file_field, kind},
         page::Page,
         path::Place,
         preview::RequestPreview,
@@ -64,10 +64,16 @@ impl<T: RecordData> Restore<T> {
     }
 
     async fn restore(self, client: &Client) -> Result<Record<T>> {
-        let data = self.data?;
+        let mut data = self.data?;
         self.place.list.check(Some(&self.place.id), data.get().as_bytes())?;
         let current = Call::new(client, Get::<kind::Record, Value>::new(self.place.clone())).optional();
-        let precondition = match (attempt(client, current.op).await?, self.if_match) {
+        let current = attempt(client, current.op).await?;
+        let described = current.as_ref().map(|current| file_field::of(current.raw_json())).transpose()?.flatten();
+        if (described.is_some() || file_field::of(data.get())?.is_some()) && client.info().await?.has("attachments") {
+            // The file of the version is no more; the record has the one of now, or none.
+            data = file_field::replaced(data.get(), described.as_deref())?;
+        }
+        let precondition = match (current, self.if_match) {
             (Some(current), if_match) => {
                 let is_expected = if_match.is_none_or(|time| time == current.last_modified);
                 if is_expected && !self.with_permissions && is_same(data.get(), current.raw_json())? {

@@ -51,13 +51,30 @@ pub(crate) fn check_replacement(data: &[u8]) -> Result<()> {
     }
     Err(Error::unsavable(
         FIELD.to_owned(),
-        "the record may have a file, whose description would be dropped: `.keep_attachment()` keeps it, `.drop_attachment()` \
-         does without, and `update_record` changes the other fields",
+        "the record may have a file, whose description would be dropped: `update_record` changes the other fields; on the \
+         server, `.keep_attachment()` keeps it, and `.drop_attachment()` does without",
     ))
 }
 
 fn described_in(data: &[u8]) -> Result<Value> {
     described(std::str::from_utf8(data).map_err(|error| Error::invalid(error.to_string()))?)
+}
+
+/// Returns the description of a record's file as received, if it has one.
+pub(crate) fn of(record: &str) -> Result<Option<Box<RawValue>>> {
+    let invalid = |error: serde_json::Error| Error::invalid(error.to_string());
+    let entries = Entries::of(record).map_err(invalid)?;
+    Ok(entries.get(FIELD).filter(|described| described.get() != "null").map(ToOwned::to_owned))
+}
+
+/// Returns the data with this description in place of its own.
+pub(crate) fn replaced(data: &str, description: Option<&RawValue>) -> Result<Box<RawValue>> {
+    let invalid = |error: serde_json::Error| Error::invalid(error.to_string());
+    let rest = Entries::of(data).and_then(|entries| entries.without(&[FIELD])).map_err(invalid)?;
+    let Some(description) = description else { return Ok(rest) };
+    let comma = if rest.get() == "{}" { "" } else { "," };
+    let fields = rest.get().strip_suffix('}').unwrap_or_default();
+    RawValue::from_string(format!("{fields}{comma}\"{FIELD}\":{}}}", description.get())).map_err(invalid)
 }
 
 /// Returns the description in the data of a record; null if there is none.
@@ -90,6 +107,22 @@ mod tests {
         ] {
             assert_eq!(check_saved(received, &raw(data)).is_ok(), is_allowed, "{received} {data}");
         }
+    }
+
+    #[test]
+    fn replaced_has_the_other_description_and_all_other_fields() {
+        let with = raw(r#"{"size":1}"#);
+        for (data, described, expected) in [
+            ("{}", Some(&*with), r#"{"attachment":{"size":1}}"#),
+            (r#"{"a":{"b":[1.0]}}"#, Some(&*with), r#"{"a":{"b":[1.0]},"attachment":{"size":1}}"#),
+            (r#"{"attachment":{"size":2},"a":{}}"#, Some(&*with), r#"{"a":{},"attachment":{"size":1}}"#),
+            (r#"{"a":{},"attachment":{"size":2}}"#, None, r#"{"a":{}}"#),
+            (r#"{"attachment":null}"#, None, "{}"),
+        ] {
+            assert_eq!(replaced(data, described).unwrap().get(), expected);
+        }
+        assert_eq!(of(r#"{"attachment":{"size":1}}"#).unwrap().unwrap().get(), with.get());
+        assert!(of(r#"{"attachment":null}"#).unwrap().is_none() && of("{}").unwrap().is_none());
     }
 
     #[test]
