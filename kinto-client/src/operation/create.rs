@@ -87,6 +87,15 @@ impl<K: Kind, T> Create<K, T> {
         Self::with(list, data, NewId::Chosen(id.into()))
     }
 
+    /// Returns the creation that a store makes of a replacement, whose data must keep what it cannot replace.
+    #[cfg(feature = "local")]
+    pub(crate) fn replacing(list: List<K>, data: T, id: impl Into<String>) -> Self
+    where
+        T: RecordData,
+    {
+        Self { encode: encode_replacement::<T>, ..Self::with_id(list, data, id) }
+    }
+
     fn with(list: List<K>, data: T, id: NewId) -> Self
     where
         T: RecordData,
@@ -140,6 +149,15 @@ fn encode<T: RecordData>(data: &T) -> Result<NewData> {
     let new = NewData::of(data)?;
     if T::ATTACHMENT {
         file_field::check_new(new.json())?;
+    }
+    Ok(new)
+}
+
+#[cfg(feature = "local")]
+fn encode_replacement<T: RecordData>(data: &T) -> Result<NewData> {
+    let new = NewData::of(data)?;
+    if T::ATTACHMENT {
+        file_field::check_replacement(new.json())?;
     }
     Ok(new)
 }

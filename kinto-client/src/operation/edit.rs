@@ -76,10 +76,7 @@ impl<K: Kind, T: RecordData> Edit<K, T> {
         let is_json = |change: &Change| matches!(change, Change::Json(_));
         let redo = if self.changes.iter().any(is_json) { Redo::Harmful } else { Redo::Harmless };
         let edited = change(client, &self.place, self.if_match, redo, |object: &mut Object<K, JsonObject>| {
-            let described = |data: &JsonObject| data.get(file_field::FIELD).cloned().unwrap_or_default();
-            let before = T::ATTACHMENT.then(|| described(&object.data));
-            self.apply_to(&mut object.data)?;
-            before.map_or(Ok(()), |before| file_field::check_edited(&before, &described(&object.data)))
+            self.apply_to(&mut object.data)
         });
         let (object, saved) = edited.await?;
         object.parse().map_err(|error| if saved == SaveOutcome::Stored { error.maybe_applied() } else { error })
@@ -109,8 +106,10 @@ impl<K: Kind, T: RecordData> Edit<K, T> {
         Ok(())
     }
 
-    /// Makes the changes.
+    /// Makes the changes, which cannot be of the description of a file.
     pub(crate) fn apply_to(&self, data: &mut JsonObject) -> Result<()> {
+        let described = |data: &JsonObject| data.get(file_field::FIELD).cloned().unwrap_or_default();
+        let before = T::ATTACHMENT.then(|| described(data));
         for change in &self.changes {
             match change {
                 Change::Field { path, value } => {
@@ -123,7 +122,8 @@ impl<K: Kind, T: RecordData> Edit<K, T> {
                 Change::Json(operations) => operations.apply(data)?,
             }
         }
-        check_names(data.keys())
+        check_names(data.keys())?;
+        before.map_or(Ok(()), |before| file_field::check_edited(&before, &described(data)))
     }
 
     /// Adds attributes to replace, each as a whole.

@@ -123,7 +123,7 @@ impl<T: RecordData> LocalCollection<T> {
     ) -> Call<'a, LocalBulkFrom<'a, LocalOverwrite<T>>> {
         let (inner, list) = (Arc::clone(&self.inner), self.inner.remote.records());
         let overwrite = move |(id, data): (I, T)| {
-            let create = Create::with_id(list.clone(), data, id.into().as_str());
+            let create = Create::replacing(list.clone(), data, id.into().as_str());
             LocalOverwrite { inner: Arc::clone(&inner), create }
         };
         self.bulk_from("overwrite records in", records.map(overwrite))

@@ -182,7 +182,7 @@ impl<T: RecordData> LocalCollection<T> {
 
     /// Replaces a record or creates it. Its old data is discarded, also what `T` does not know.
     pub fn overwrite_record(&self, id: impl Into<RecordId<T>>, data: T) -> Call<'static, LocalOverwrite<T>> {
-        let create = Create::with_id(self.inner.remote.records(), data, id.into().as_str());
+        let create = Create::replacing(self.inner.remote.records(), data, id.into().as_str());
         self.call(LocalOverwrite { inner: Arc::clone(&self.inner), create })
     }
 
