@@ -28,7 +28,7 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    pub(super) fn expect(&mut self, timestamp: Timestamp) {
+    pub(super) fn set_expected(&mut self, timestamp: Timestamp) {
         self.expected = timestamp.as_millis();
     }
 

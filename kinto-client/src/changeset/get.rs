@@ -86,7 +86,7 @@ impl<'a, T: RecordData> Call<'a, GetChangeset<T>> {
     ///
     /// If it is before that of [`since`](Self::since), a server can respond that nothing is newer, without the attributes.
     pub fn expected(mut self, timestamp: Timestamp) -> Self {
-        self.op.parameters.expect(timestamp);
+        self.op.parameters.set_expected(timestamp);
         self
     }
 

@@ -53,7 +53,7 @@ impl Call<'_, GetMonitorChangeset> {
     /// Sets the time at which a collection was changed last, as a message has it: a cache on the way that still has older
     /// entries is passed by.
     pub fn expected(mut self, timestamp: Timestamp) -> Self {
-        self.op.parameters.expect(timestamp);
+        self.op.parameters.set_expected(timestamp);
         self
     }
 

@@ -53,7 +53,8 @@
 //!
 //! # What is not in a history
 //!
-//! What is deleted with its collection or bucket has no entry of its own, and the deletion of a bucket deletes its history.
+//! Objects that are deleted with their collection or bucket have no entry of their own, and a bucket takes its history
+//! along.
 //! The operator can exclude objects and users, limit the number of entries, and switch the plugin on later than a bucket
 //! was created. With `kinto.explicit_permissions = false`, Kinto 26.5 records the first change of a batch or of a list
 //! only.
@@ -173,7 +174,7 @@ impl Collection {
     /// Awaited, it asks the server's endpoint, and checks the response against the collection and its history, because
     /// Kinto 26.5 responds with deleted records among the others, with those of an earlier collection of the same name,
     /// without those that its limit for one query leaves out, and with an empty list for a collection that never was.
-    /// Where a check fails, and on servers without the endpoint, the records are read page by page, and the versions of
+    /// If a check fails, and on servers without the endpoint, the records are read page by page, and the versions of
     /// those that were changed since from the history. [`stream`](crate::Call::stream) always reads by pages.
     ///
     /// Options: [`stream`](crate::Call::stream), [`page_size`](crate::Call::page_size),

@@ -102,7 +102,7 @@ impl Listener {
     }
 }
 
-/// What happens at the listener.
+/// An event at the listener.
 enum Event<S> {
     Accepted(std::io::Result<(TcpStream, SocketAddr)>),
     Served(S),

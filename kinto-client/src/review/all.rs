@@ -44,7 +44,7 @@ pub struct GetReviews {
 #[derive(Debug)]
 pub struct GetReviewResources(pub(super) ());
 
-/// What was read of one resource; `None` if it is not there.
+/// The collections that were read of one resource; `None` if it is not there.
 type Read = Result<Option<Vec<CollectionObject>>>;
 
 impl sealed::Action for GetReviews {

@@ -157,7 +157,7 @@ impl<T: RecordData> Review<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`ReviewState::check`] and [`get`](Self::get).
+    /// The errors of [`ReviewState::check`] and [`get`](Self::get).
     pub fn request_review(&self) -> Call<'static, UpdateReview> {
         self.update(ReviewAction::RequestReview, None)
     }
@@ -165,13 +165,13 @@ impl<T: RecordData> Review<T> {
     /// Approves what was seen in `state` (`to-sign`), as a reviewer: it is published and signed, and the status becomes
     /// `signed`.
     ///
-    /// Where the server does not require reviews, it publishes without a request.
+    /// If the server does not require reviews, it publishes without a request.
     ///
     /// Options: [`comment`](Call::comment).
     ///
     /// # Errors
     ///
-    /// Those of [`ReviewState::check`] and [`get`](Self::get); [`Error::is_conflict`](crate::Error::is_conflict) if a
+    /// The errors of [`ReviewState::check`] and [`get`](Self::get); [`Error::is_conflict`](crate::Error::is_conflict) if a
     /// record was changed since `state` was read, with [`may_have_been_applied`](crate::Error::may_have_been_applied) if
     /// that was at the same moment.
     pub fn approve(&self, state: &ReviewState) -> Call<'static, UpdateReview> {
@@ -187,7 +187,7 @@ impl<T: RecordData> Review<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`ReviewState::check`] and [`get`](Self::get); [`Error::is_conflict`](crate::Error::is_conflict) if the
+    /// The errors of [`ReviewState::check`] and [`get`](Self::get); [`Error::is_conflict`](crate::Error::is_conflict) if the
     /// collection was changed since `state` was read.
     pub fn decline(&self, state: &ReviewState) -> Call<'static, UpdateReview> {
         self.update(ReviewAction::Decline, Some(state))
@@ -202,7 +202,7 @@ impl<T: RecordData> Review<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`ReviewState::check`] and [`get`](Self::get); [`Error::is_conflict`](crate::Error::is_conflict) if the
+    /// The errors of [`ReviewState::check`] and [`get`](Self::get); [`Error::is_conflict`](crate::Error::is_conflict) if the
     /// collection was changed since `state` was read, or if the published collection does not exist: the server would
     /// delete all records.
     pub fn roll_back(&self, state: &ReviewState) -> Call<'static, ResetReview> {
@@ -217,7 +217,7 @@ impl<T: RecordData> Review<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`ReviewState::check`] and [`get`](Self::get).
+    /// The errors of [`ReviewState::check`] and [`get`](Self::get).
     pub fn refresh_signature(&self) -> Call<'static, ResetReview> {
         self.reset(ReviewAction::RefreshSignature, None)
     }

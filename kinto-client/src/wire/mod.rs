@@ -10,6 +10,7 @@ pub(crate) mod filter;
 pub(crate) mod headers;
 pub(crate) mod id_text;
 pub(crate) mod list_query;
+pub(crate) mod names;
 pub(crate) mod object;
 pub(crate) mod order;
 pub(crate) mod page;

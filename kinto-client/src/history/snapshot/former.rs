@@ -60,7 +60,7 @@ struct Reading {
     items: Items,
     view: View,
     hasher: RandomState,
-    /// What is known of each record, by the hash of its id.
+    /// The state of each record so far, by the hash of its id.
     known: HashMap<u64, Known>,
 }
 
