@@ -9,19 +9,15 @@ use super::{
 use crate::json::jsonb::is_like_exactly;
 
 /// A permission on an object that gives the permission that is asked for.
-type Granter = (String, &'static str);
+type Granter<'a> = (&'a str, &'static str);
 
 /// Returns the kind of object that a URI leads to, and whether it is a list below it.
 fn endpoint(uri: &str) -> Option<(&str, bool)> {
-    let mut parts: Vec<&str> = uri.split('/').collect();
-    let is_list = parts.len().is_multiple_of(2);
-    if is_list {
-        parts.pop();
-    }
-    match parts.as_slice() {
-        [_, .., kind, _] if parts.len() > 2 => Some((kind.trim_end_matches('s'), is_list)),
-        _ => None,
-    }
+    let is_list = !uri.matches('/').count().is_multiple_of(2);
+    let object = if is_list { uri.rsplit_once('/')?.0 } else { uri };
+    let mut parts = object.rsplit('/').skip(1);
+    let kind = parts.next()?;
+    parts.next().map(|_| (kind.trim_end_matches('s'), is_list))
 }
 
 /// Returns the permissions that give this one, on which kinds of objects.
@@ -53,19 +49,19 @@ fn inherited(kind: &str, permission: &str, is_list: bool) -> &'static [(&'static
 }
 
 /// Returns the permissions on an object and those above it that give this one.
-fn granters(uri: &str, permission: &str) -> Vec<Granter> {
+fn granters<'a>(uri: &'a str, permission: &str) -> Vec<Granter<'a>> {
     let Some((kind, is_list)) = endpoint(uri) else { return Vec::new() };
     let above = |kind: &str| {
-        let length = match kind {
-            "bucket" | "account" => 3,
-            "collection" | "group" | "history" => 5,
-            _ => 7,
+        let slashes = match kind {
+            "bucket" | "account" => 2,
+            "collection" | "group" | "history" => 4,
+            _ => 6,
         };
-        uri.split('/').take(length).collect::<Vec<_>>().join("/")
+        uri.match_indices('/').nth(slashes).and_then(|(end, _)| uri.get(..end)).unwrap_or(uri)
     };
     let of = |(kind, permissions): &(&'static str, &'static [&'static str])| {
         let uri = above(kind);
-        permissions.iter().map(move |permission| (uri.clone(), *permission)).collect::<Vec<_>>()
+        permissions.iter().map(move |permission| (uri, *permission))
     };
     inherited(kind, permission, is_list).iter().flat_map(of).collect()
 }
@@ -97,9 +93,9 @@ pub(super) fn check(
     wanted: &Wanted<'_>,
 ) -> Option<Seen> {
     let Wanted { kind, uri, permission, on_list, exists } = *wanted;
-    let has = |granters: &[Granter]| has_one(database, settings, principals, kind, permission, granters);
-    let create = format!("{}:create", kind.name());
-    let asked = if permission == "create" { create.as_str() } else { permission };
+    let has = |granters: &[Granter<'_>]| has_one(database, settings, principals, kind, permission, granters);
+    let create = kind.creation();
+    let asked = if permission == "create" { create } else { permission };
     let bound = granters(uri, asked);
     let parent = uri.rsplit_once('/').map_or("", |(parent, _)| parent);
     let mut allowed = has(&bound);
@@ -120,7 +116,7 @@ pub(super) fn check(
     let may_create = if bound.is_empty() {
         has_setting(settings, principals, kind, "create") || has_entry(database, principals, "", "create")
     } else {
-        has_setting(settings, principals, kind, &create) || has_entry(database, principals, parent, &create)
+        has_setting(settings, principals, kind, create) || has_entry(database, principals, parent, create)
     };
     may_create.then_some(Seen::Shared(BTreeSet::new()))
 }
@@ -131,7 +127,7 @@ fn has_one(
     principals: &[String],
     kind: Kind,
     permission: &str,
-    granters: &[Granter],
+    granters: &[Granter<'_>],
 ) -> bool {
     if granters.is_empty() {
         return has_setting(settings, principals, kind, permission)
@@ -160,7 +156,7 @@ pub(super) fn has_entry(database: &Database, principals: &[String], uri: &str, p
 /// for any character, also in the names of the parents.
 fn shared(database: &Database, principals: &[String], pattern: &str, permission: &str) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
-    for (uri, permission) in &granters(pattern, permission) {
+    for (uri, permission) in granters(pattern, permission) {
         let like = uri.replace('*', "%");
         let below = format!("{like}/%");
         let from = uri.split(['*', '_']).next().unwrap_or_default();

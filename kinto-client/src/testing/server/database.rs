@@ -41,6 +41,19 @@ impl Kind {
         }
     }
 
+    /// Returns the name of the permission to create one.
+    pub(in crate::testing) fn creation(self) -> &'static str {
+        match self {
+            Self::Account => "account:create",
+            Self::Bucket => "bucket:create",
+            Self::Collection => "collection:create",
+            Self::Group => "group:create",
+            Self::History => "history:create",
+            Self::Permissions => "permissions:create",
+            Self::Record => "record:create",
+        }
+    }
+
     /// Returns the names of the permissions that an object of this kind can have.
     pub(in crate::testing) fn permissions(self) -> &'static [&'static str] {
         match self {

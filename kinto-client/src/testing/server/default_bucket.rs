@@ -40,7 +40,7 @@ impl Server {
                 return Err(server_error());
             }
             let place = Place::new(Kind::Collection, Some(&id), None);
-            let uri = format!("{}/{collection}", place.uri());
+            let uri = place.uri_of(collection);
             // What an earlier part of the batch has read is known.
             if !bound.collections.contains_key(&uri) {
                 self.create_implicitly(&place, collection, user, bound)?;
@@ -66,7 +66,7 @@ impl Server {
 
     /// Makes a bucket or a collection, if there is none.
     fn create_implicitly(&mut self, place: &Place, id: &str, user: &str, bound: &mut Bound) -> Outcome<()> {
-        let uri = format!("{}/{id}", place.uri());
+        let uri = place.uri_of(id);
         if !bound.implicit.insert(uri.clone()) {
             return Ok(());
         }

@@ -62,14 +62,14 @@ impl Server {
                 }
                 (Kind::Collection, Action::Delete) => {
                     for id in ids_before(&event) {
-                        let uri = format!("{}/{id}", event.place.uri());
+                        let uri = event.place.uri_of(&id);
                         self.database.purge_children(&uri, false);
                         self.database.remove_permissions(&format!("{uri}/%"));
                     }
                 }
                 (Kind::Group, Action::Delete) => {
                     for id in ids_before(&event) {
-                        self.database.disband(&format!("{}/{id}", event.place.uri()));
+                        self.database.disband(&event.place.uri_of(&id));
                     }
                 }
                 (Kind::Group, _) => self.change_members(&event)?,
@@ -87,7 +87,7 @@ impl Server {
     fn change_members(&mut self, event: &Event) -> Outcome<()> {
         for (new, old) in &event.impacted {
             let id = new.get("id").and_then(Value::as_str).ok_or_else(server_error)?;
-            let group = format!("{}/{id}", event.place.uri());
+            let group = event.place.uri_of(id);
             let (now, before) = (members(new), old.as_ref().map(members).unwrap_or_default());
             now.difference(&before).for_each(|member| self.database.join(member, &group));
             before.difference(&now).for_each(|member| self.database.leave(member, &group));
@@ -100,8 +100,8 @@ impl Server {
         let named_bucket = event.named.as_deref().filter(|_| is_bucket);
         // Who may read the collection of the first request may read all entries.
         let collection = match (&event.place.collection, &event.named) {
-            (Some(_), _) => Some(event.place.parent()),
-            (None, Some(id)) if !is_bucket => Some(format!("{}/{id}", event.place.uri())),
+            (Some(_), _) => Some(event.place.parent().to_owned()),
+            (None, Some(id)) if !is_bucket => Some(event.place.uri_of(id)),
             (None, _) => None,
         };
         let last = event.impacted.last().and_then(|(target, _)| target.get("id")).and_then(Value::as_str);
@@ -112,7 +112,7 @@ impl Server {
         let id_of = |(target, _): &Impacted| target.get("id").and_then(Value::as_str).map(str::to_owned);
         let ids: Vec<String> = event.impacted.iter().map(id_of).collect::<Option<_>>().ok_or_else(server_error)?;
         for ((target, _), id) in event.impacted.iter().zip(ids) {
-            let uri = format!("{}/{id}", event.place.uri());
+            let uri = event.place.uri_of(&id);
             let permissions = self.database.permissions.get(&uri).cloned().unwrap_or_default();
             let name = event.place.kind.name();
             let mut entry = Map::from_iter([

@@ -91,7 +91,7 @@ impl Server {
             None => self.new_id(context.place.kind),
         };
         let stored = self.save(context, &id, new)?;
-        Self::notify(context, bound, Action::Create, stored.data.clone(), None);
+        self.notify(context, bound, Action::Create, &stored.data, None);
         let body = object_body(stored.data, stored.permissions);
         Ok(Answer { status: 201, ..Answer::ok(body).stamped(stored.last_modified) })
     }

@@ -135,6 +135,8 @@ impl Server {
         };
         let common = self.headers_of_views().into_iter().chain(self.alert());
         let headers = answer.headers.iter().cloned().chain(common).chain(fixed).chain([("Content-Length", length)]);
+        // The largest number that responses usually have.
+        response.headers_mut().reserve(12);
         for (name, value) in headers {
             if let (Ok(name), Ok(value)) =
                 (header::HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value))
@@ -275,12 +277,14 @@ fn with_query(path: &str, request: &Request) -> String {
 
 fn renamed(place: Place) -> Place {
     let name = |name: Option<String>| name.map(|name| name.replace('\u{0}', ""));
-    Place { kind: place.kind, bucket: name(place.bucket), collection: name(place.collection) }
+    Place::new(place.kind, name(place.bucket).as_deref(), name(place.collection).as_deref())
 }
 
 fn read(request: http::Request<Bytes>) -> Request {
     let (mut parts, body) = request.into_parts();
-    parts.headers = as_received(&parts.headers);
+    if !is_as_received(&parts.headers) {
+        parts.headers = as_received(&parts.headers);
+    }
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
     let authority = host.or_else(|| parts.uri.authority().map(ToString::to_string)).unwrap_or_default();
     let scheme = parts.uri.scheme_str().unwrap_or("http");
@@ -292,6 +296,12 @@ fn read(request: http::Request<Bytes>) -> Request {
         body,
         origin: format!("{scheme}://{authority}"),
     }
+}
+
+/// Returns true for headers that a server hands to Python as they are.
+fn is_as_received(headers: &http::HeaderMap) -> bool {
+    let is_trimmed = |value: &HeaderValue| value.as_bytes().trim_ascii().len() == value.len();
+    headers.keys_len() == headers.len() && headers.values().all(is_trimmed)
 }
 
 /// Returns the headers as a server hands them to Python: without spaces around them, and those of one name as one.

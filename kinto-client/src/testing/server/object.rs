@@ -68,7 +68,7 @@ impl Server {
 
     /// Returns the permissions of an object, if the caller is among those who may write it.
     pub(super) fn visible(&self, context: &Context<'_>, id: &str) -> Permissions {
-        let uri = format!("{}/{id}", context.place.uri());
+        let uri = context.place.uri_of(id);
         let Some(permissions) = self.database.permissions.get(&uri) else { return Permissions::new() };
         let writers = permissions.get("write");
         let is_one = |who: &String| writers.is_some_and(|writers| writers.contains(who));
@@ -107,7 +107,7 @@ impl Server {
         let status = if old.is_some() { 200 } else { 201 };
         let stored = self.save(context, id, new)?;
         let action = if old.is_some() { Action::Update } else { Action::Create };
-        Self::notify(context, bound, action, stored.data.clone(), old.map(|old| old.data));
+        self.notify(context, bound, action, &stored.data, old.as_ref().map(|old| &old.data));
         let body = object_body(stored.data, stored.permissions);
         Ok(Answer { status, ..Answer::ok(body).stamped(stored.last_modified) })
     }
@@ -158,11 +158,11 @@ impl Server {
             Some("diff") => (part(&|name| differs(sent(name), stored.data.get(name)))?, sets_permissions),
             _ => (stored.data.clone(), true),
         };
-        let mut body = json!({"data": data});
+        self.notify(context, bound, Action::Update, &data, Some(&old.data));
+        let mut body = data_body(data);
         if let (true, Some(body)) = (shows_permissions, body.as_object_mut()) {
             body.insert("permissions".to_owned(), json!(stored.permissions));
         }
-        Self::notify(context, bound, Action::Update, data, Some(old.data));
         Ok(Answer::ok(body).stamped(last_modified))
     }
 
@@ -178,17 +178,17 @@ impl Server {
                 Some(value.as_i64().ok_or_else(server_error)?).filter(|time| *time == 0 || *time > old.last_modified)
             }
         };
-        self.database.remove_permissions(&format!("{}/{id}", context.place.uri()));
+        self.database.remove_permissions(&context.place.uri_of(id));
         let time =
             self.database.delete(&context.key, id, wanted).map_err(|Collision| collision(self.settings.retry_after))?;
         let tombstone = tombstone(id, time);
-        Self::notify(context, bound, Action::Delete, tombstone.clone(), Some(old.data));
+        self.notify(context, bound, Action::Delete, &tombstone, Some(&old.data));
         Ok(Answer::ok(data_body(tombstone)).stamped(time))
     }
 
     /// Adds the headers for caches: those of anonymous reads may say how long a response is good.
     pub(super) fn cached(&self, context: &Context<'_>, bound: &Bound, answer: Answer) -> Answer {
-        let collection = bound.collections.get(&context.place.parent()).filter(|_| context.place.kind == Kind::Record);
+        let collection = bound.collections.get(context.place.parent()).filter(|_| context.place.kind == Kind::Record);
         let expires = collection.and_then(|collection| collection.get("cache_expires")).and_then(Value::as_i64);
         match expires.filter(|_| context.user.is_none()) {
             Some(seconds) => {

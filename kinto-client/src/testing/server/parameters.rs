@@ -15,8 +15,7 @@ pub(super) enum Sent {
 pub(super) fn parameters(query: &str) -> Vec<(String, String)> {
     let parts = query.split(['&', ';']).filter(|part| !part.is_empty());
     let decode = |text: &str| {
-        let text = text.replace('+', " ");
-        percent_decode(&text)
+        if text.contains('+') { percent_decode(&text.replace('+', " ")) } else { percent_decode(text) }
     };
     parts
         .map(|part| part.split_once('=').unwrap_or((part, "")))

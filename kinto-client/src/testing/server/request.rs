@@ -40,25 +40,12 @@ pub(super) struct Place {
     pub(super) kind: Kind,
     pub(super) bucket: Option<String>,
     pub(super) collection: Option<String>,
+    uri: String,
 }
 
 impl Place {
     pub(super) fn new(kind: Kind, bucket: Option<&str>, collection: Option<&str>) -> Self {
-        Self { kind, bucket: bucket.map(str::to_owned), collection: collection.map(str::to_owned) }
-    }
-
-    /// Returns the URI of the object that the list belongs to.
-    pub(super) fn parent(&self) -> String {
-        match (&self.bucket, &self.collection) {
-            (Some(bucket), Some(collection)) => format!("/buckets/{bucket}/collections/{collection}"),
-            (Some(bucket), None) => format!("/buckets/{bucket}"),
-            (None, _) => String::new(),
-        }
-    }
-
-    /// Returns the URI of the list.
-    pub(super) fn uri(&self) -> String {
-        let name = match self.kind {
+        let name = match kind {
             Kind::Account => "accounts",
             Kind::Bucket => "buckets",
             Kind::Collection => "collections",
@@ -67,11 +54,31 @@ impl Place {
             Kind::Permissions => "permissions",
             Kind::Record => "records",
         };
-        format!("{}/{name}", self.parent())
+        let uri = match (bucket, collection) {
+            (Some(bucket), Some(collection)) => format!("/buckets/{bucket}/collections/{collection}/{name}"),
+            (Some(bucket), None) => format!("/buckets/{bucket}/{name}"),
+            (None, _) => format!("/{name}"),
+        };
+        Self { kind, bucket: bucket.map(str::to_owned), collection: collection.map(str::to_owned), uri }
+    }
+
+    /// Returns the URI of the object that the list belongs to.
+    pub(super) fn parent(&self) -> &str {
+        self.uri.rsplit_once('/').map_or("", |(parent, _)| parent)
+    }
+
+    /// Returns the URI of the list.
+    pub(super) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Returns the URI of an object of the list.
+    pub(super) fn uri_of(&self, id: &str) -> String {
+        format!("{}/{id}", self.uri)
     }
 
     pub(super) fn key(&self) -> ListKey {
-        (self.parent(), self.kind)
+        (self.parent().to_owned(), self.kind)
     }
 }
 

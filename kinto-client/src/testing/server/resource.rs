@@ -1,7 +1,5 @@
 //! Requests for objects: whether the parent exists, who may do what, and whether the request is valid.
 
-use std::collections::btree_map::Entry;
-
 use http::{Method, header};
 use serde_json::Value;
 
@@ -105,14 +103,15 @@ impl Server {
             return Err(missing_object(111, "bucket", bucket));
         }
         if let (Some(bucket), Some(collection)) = (&place.bucket, &place.collection)
-            && let Entry::Vacant(unread) = bound.collections.entry(place.parent())
+            && !bound.collections.contains_key(place.parent())
         {
             let missing = || missing_object(111, "collection", collection);
             if !is_id(Kind::Collection, collection) {
                 return Err(missing());
             }
             let row = self.database.get(&(format!("/buckets/{bucket}"), Kind::Collection), collection);
-            unread.insert(row.map(|row| object::whole(collection, row)).ok_or_else(missing)?);
+            let data = row.map(|row| object::whole(collection, row)).ok_or_else(missing)?;
+            bound.collections.insert(place.parent().to_owned(), data);
         }
         let key = match place.kind {
             Kind::Account => self.account_key(request, id, who.ok_or_else(server_error)?)?,
@@ -135,15 +134,15 @@ impl Server {
         who: &Who,
     ) -> Outcome<Seen> {
         let list = place.uri();
-        let object = id.or(exists).map(|id| format!("{list}/{id}"));
+        let object = id.or(exists).map(|id| place.uri_of(id));
         let is_safe_creation = request.header("If-None-Match") == Some("*");
         let (uri, permission) = match (&request.method, &object) {
-            (&Method::PUT, _) if exists.is_none() || is_safe_creation => (&list, "create"),
-            (&Method::PUT | &Method::PATCH, Some(object)) => (object, "write"),
-            (&Method::DELETE, object) => (object.as_ref().unwrap_or(&list), "write"),
-            (&Method::POST, Some(object)) => (object, "read"),
-            (&Method::POST, None) => (&list, "create"),
-            (_, object) => (object.as_ref().unwrap_or(&list), "read"),
+            (&Method::PUT, _) if exists.is_none() || is_safe_creation => (list, "create"),
+            (&Method::PUT | &Method::PATCH, Some(object)) => (object.as_str(), "write"),
+            (&Method::DELETE, object) => (object.as_deref().unwrap_or(list), "write"),
+            (&Method::POST, Some(object)) => (object.as_str(), "read"),
+            (&Method::POST, None) => (list, "create"),
+            (_, object) => (object.as_deref().unwrap_or(list), "read"),
         };
         let wanted = Wanted { kind: place.kind, uri, permission, on_list: id.is_none(), exists: exists.is_some() };
         let seen = access::check(&self.database, &self.settings, &who.principals, &wanted);

@@ -13,6 +13,7 @@ use super::{
     object::Context,
     parameters::parameters,
     query::{has_null, is_timestamp},
+    written,
 };
 
 /// The selection of the objects of a list.
@@ -177,7 +178,7 @@ pub(super) fn next_page(
         .filter_map(|order| Some((order.field.clone(), nested(last, &order.field)?.clone())))
         .collect();
     let nonce = format!("pagination-token-{nonce}");
-    let token = json!({"last_object": values, "offset": offset, "nonce": nonce}).to_string();
+    let token = written(&json!({"last_object": values, "offset": offset, "nonce": nonce}));
     let own = [("_limit", selection.limit.to_string()), ("_token", BASE64_STANDARD.encode(token))];
     let own = own.map(|(name, value)| (name.to_owned(), value));
     // Each name once, at its first place, with its last value.

@@ -99,7 +99,8 @@ pub(super) fn hex_digest(text: &str) -> String {
         let bytes = std::iter::once(part).chain(text.bytes());
         let hash =
             bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-        format!("{:016x}", hash ^ (hash >> 29))
+        hash ^ (hash >> 29)
     };
-    (0..4).map(digits).collect()
+    let [a, b, c, d] = [0, 1, 2, 3].map(digits);
+    format!("{a:016x}{b:016x}{c:016x}{d:016x}")
 }

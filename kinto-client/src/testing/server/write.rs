@@ -105,7 +105,7 @@ impl Server {
             .database
             .store(&context.key, id, stored, wanted)
             .map_err(|Collision| collision(self.settings.retry_after))?;
-        let uri = format!("{}/{id}", context.place.uri());
+        let uri = context.place.uri_of(id);
         let before = self.database.permissions.get(&uri).cloned().unwrap_or_default();
         let mut after = before.clone();
         for (name, principals) in permissions.unwrap_or_default() {
@@ -125,18 +125,23 @@ impl Server {
         Ok(Existing { data, last_modified: time, permissions: self.visible(context, id) })
     }
 
+    /// Notes a change, unless nothing follows from it.
     pub(super) fn notify(
+        &self,
         context: &Context<'_>,
         bound: &mut Bound,
         action: Action,
-        new: Map<String, Value>,
-        old: Option<Map<String, Value>>,
+        new: &Map<String, Value>,
+        old: Option<&Map<String, Value>>,
     ) {
+        if context.place.kind == Kind::Record && !self.settings.history {
+            return;
+        }
         let event = Event {
             place: context.place.clone(),
             named: context.named(),
             action,
-            impacted: vec![(new, old)],
+            impacted: vec![(new.clone(), old.cloned())],
             user: context.user.clone(),
         };
         events::add(&mut bound.events, event);

@@ -59,7 +59,7 @@ impl Server {
             return Ok(());
         }
         if place.kind == Kind::Record
-            && let Some(collection) = bound.collections.get(&place.parent())
+            && let Some(collection) = bound.collections.get(place.parent())
             && let Some(Value::Object(schema)) = collection.get("schema")
         {
             Self::fits(data, schema, place.kind)?;
