@@ -66,6 +66,10 @@ test:
 simulation:
     KINTO_SIM_SECONDS=60 cargo test --workspace --test simulation
 
+# The number of simulated operations a second, of a program that is compiled as one whole
+simulation-speed:
+    KINTO_SIM_SECONDS=60 cargo test --profile measured -p kinto-tests --test simulation
+
 # One module of the behaviour suite: `just behaviour batch::`
 behaviour filter='':
     cargo test -p kinto-tests --test behaviour -- {{filter}}
