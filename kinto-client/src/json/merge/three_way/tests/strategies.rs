@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Copies, ListKey, ListKeys, Side};
+use super::{Copies, ListKey, ListKeys, Side, same};
 use crate::json::{equal::is_same, merge::keys::MergeStrategy};
 
 const RULES: &[ListKey] = &[
@@ -173,6 +173,21 @@ fn merged(base: &[Value], local: &[Value], remote: &[Value]) -> Vec<Value> {
 }
 
 proptest! {
+    /// Copies are compared as their values are, whatever the order of their fields.
+    #[test]
+    fn copies_are_compared_by_value(
+        one in prop::collection::vec(("[ab]", item()), 0..4),
+        other in prop::collection::vec(("[ab]", item()), 0..4),
+    ) {
+        let text = |fields: &[(String, Value)]| {
+            let fields: Vec<String> = fields.iter().map(|(key, value)| format!("{key:?}:{value}")).collect();
+            format!("{{{}}}", fields.join(","))
+        };
+        let (one, other) = (text(&one), text(&other));
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        prop_assert_eq!(same(&one, &other), is_same(&value(&one), &value(&other)), "{} {}", one, other);
+    }
+
     #[test]
     fn set_that_one_side_changed_is_that_of_this_side(base in set(), other in set()) {
         prop_assert_eq!(merged(&base, &base, &other), other.clone());
