@@ -10,7 +10,7 @@ use super::{
         collections::Names,
         connection::Database,
         failure::Failure,
-        rows::{self, CollectionNumber},
+        rows::{self, CollectionNumber, Rows},
     },
     window::Window,
 };
@@ -47,10 +47,12 @@ impl Inner {
     {
         let (number, keys, id) = (self.number, self.keys, id.to_owned());
         let change = move |transaction: &Transaction<'_>| {
-            let before = rows::load(transaction, number, &id)?;
+            let rows = Rows::new(transaction, number)?;
+            let stored = rows.load(&id)?;
+            let before = &stored.row;
             let rules = rules(transaction, Policy::Manual, keys)?;
             let row = change(before.clone(), &rules)?;
-            rows::save(transaction, number, &id, &before, &row)?;
+            rows.save(&id, &stored, &row)?;
             Ok(row)
         };
         self.database.write(change).await

@@ -12,10 +12,7 @@ use crate::{
         inner::{Inner, rules, without_options},
         record,
         row::{self, Body, Policy, Row, Rules},
-        store::{
-            failure::Failure,
-            rows::{self, CollectionNumber},
-        },
+        store::{failure::Failure, rows::Rows},
     },
     operation::CallContext,
     wire::{
@@ -111,18 +108,19 @@ impl Change {
     pub(super) fn carry_out(
         self,
         transaction: &Transaction<'_>,
-        of: CollectionNumber,
+        rows: &Rows<'_>,
         keys: ListKeys,
     ) -> Result<Result<Changed>, Failure> {
-        let before = rows::load(transaction, of, &self.id)?;
-        if let Err(error) = self.check(&before) {
+        let stored = rows.load(&self.id)?;
+        let before = &stored.row;
+        if let Err(error) = self.check(before) {
             return Ok(Err(error));
         }
         let mut rules = rules(transaction, Policy::Manual, keys)?;
         rules.now = rules.now.max(Timestamp::from_millis(LATEST.load(Ordering::Relaxed)));
         let Self { id, action } = self;
         let row = action.apply(before.clone(), &rules);
-        rows::save(transaction, of, &id, &before, &row)?;
+        rows.save(&id, &stored, &row)?;
         // What leaves no row behind leaves no version that a record of the same id could be compared with.
         let free = row.modified.as_millis().saturating_add(u64::from(row.is_gone()));
         LATEST.fetch_max(free, Ordering::Relaxed);
@@ -183,11 +181,12 @@ async fn store(
     let (of, keys) = (inner.number, inner.keys);
     let mut is_stopped = stop == Stop::BeforeInvalid && changes.iter().any(Result::is_err);
     let job = move |transaction: &Transaction<'_>| {
+        let rows = Rows::new(transaction, of)?;
         let mut stored = Vec::with_capacity(changes.len());
         for change in changes {
             let result = match change {
                 Ok(Some(_)) if is_stopped => Err(cancelled()),
-                Ok(Some(change)) => change.carry_out(transaction, of, keys)?.map(Some),
+                Ok(Some(change)) => change.carry_out(transaction, &rows, keys)?.map(Some),
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),
             };

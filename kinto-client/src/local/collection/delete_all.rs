@@ -14,6 +14,7 @@ use crate::{
     local::{
         inner::{Inner, without_options},
         query::select::Query,
+        store::rows::Rows,
     },
     operation::{Call, CallContext, sealed},
     wire::{
@@ -70,9 +71,10 @@ impl<T> LocalDeleteAll<T> {
         let (of, keys, query) = (self.inner.number, self.inner.keys, Query::new(&self.listing)?);
         let delete = move |transaction: &Transaction<'_>| {
             let mut deleted = Vec::new();
+            let rows = Rows::new(transaction, of)?;
             let ids = query.read(transaction, of, "r.id", |row| Ok(Name::from(row.get_ref(0)?.as_str()?)))?;
             for id in ids {
-                deleted.push(Change::delete(id, None).carry_out(transaction, of, keys)??);
+                deleted.push(Change::delete(id, None).carry_out(transaction, &rows, keys)??);
             }
             Ok(deleted)
         };

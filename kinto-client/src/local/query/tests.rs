@@ -12,7 +12,7 @@ use crate::{
             connection::{Database, Place},
             failure::Failure,
             indexes,
-            rows::{self, CollectionNumber},
+            rows::{self, CollectionNumber, Rows},
         },
     },
     wire::{filter::Filter, list_query::Listing, sort::Sort, timestamp::Timestamp},
@@ -51,9 +51,11 @@ fn save(transaction: &Transaction<'_>, of: CollectionNumber, n: u64, body: Optio
         revision: rows::next_number(transaction)?,
         now: Timestamp::from_millis(n),
     };
-    let before = rows::load(transaction, of, &id)?;
+    let rows = Rows::new(transaction, of)?;
+    let stored = rows.load(&id)?;
+    let before = &stored.row;
     let row: Row = write(before.clone(), body.map(Into::into), &rules);
-    rows::save(transaction, of, &id, &before, &row)
+    rows.save(&id, &stored, &row)
 }
 
 fn listing(filter: Option<Filter<()>>, sort: Vec<Sort<()>>, limit: Option<usize>) -> Query {

@@ -226,6 +226,21 @@ impl Row {
         self.local.is_none() && self.status() == Status::Clean
     }
 
+    /// Returns true if the row would be the other one with its journal.
+    pub(crate) fn differs_in_journal_alone(&self, other: &Self) -> bool {
+        let Self { local, base, revision, modified, is_own_id, journal: _, problem, conflict } = self;
+        (local, base, revision, modified, is_own_id, problem, conflict)
+            == (
+                &other.local,
+                &other.base,
+                &other.revision,
+                &other.modified,
+                &other.is_own_id,
+                &other.problem,
+                &other.conflict,
+            )
+    }
+
     /// Returns the precondition of the next write.
     fn guard(&self) -> Guard {
         self.base.as_ref().map_or(Guard::Absent, Version::guard)

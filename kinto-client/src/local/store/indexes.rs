@@ -39,28 +39,33 @@ pub(crate) fn add(transaction: &Transaction<'_>, of: CollectionNumber, paths: &[
     Ok(())
 }
 
+/// The data of a record, with its version.
+pub(super) type Indexed<'a> = (&'a str, Timestamp);
+
 /// Notes the data and the version of a record in the indexes of its collection, in place of what was noted of it before, if
-/// anything was.
+/// anything was. What was noted is found by its key: an index by record would be one more tree to write to.
 pub(super) fn update(
     transaction: &Transaction<'_>,
-    of: CollectionNumber,
+    indexes: &[Index],
     record: i64,
-    was_there: bool,
-    data: Option<&str>,
-    version: Timestamp,
+    before: Option<Indexed<'_>>,
+    after: Option<Indexed<'_>>,
 ) -> Result<(), Failure> {
-    let indexes = self::of(transaction, of)?;
-    if indexes.is_empty() {
-        return Ok(());
-    }
-    if was_there {
-        transaction.prepare_cached("DELETE FROM index_entry WHERE record = ?")?.execute([record])?;
-    }
-    let Some(data) = data else { return Ok(()) };
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO index_entry (field, key, age, record) VALUES (?, ?, ?, ?)")?;
     for Index { number, path } in indexes {
-        insert.execute(params![number, sort_key::of_field(data, &path), -millis(version), record])?;
+        let entry = |(data, version): Indexed<'_>| (sort_key::of_field(data, path), -millis(version));
+        let (before, after) = (before.map(entry), after.map(entry));
+        if before == after {
+            continue;
+        }
+        if let Some((key, age)) = before {
+            let delete = "DELETE FROM index_entry WHERE field = ? AND key = ? AND age = ? AND record = ?";
+            let deleted = transaction.prepare_cached(delete)?.execute(params![number, key, age, record])?;
+            debug_assert_eq!(deleted, 1, "{path} of {record}");
+        }
+        if let Some((key, age)) = after {
+            let insert = "INSERT INTO index_entry (field, key, age, record) VALUES (?, ?, ?, ?)";
+            transaction.prepare_cached(insert)?.execute(params![number, key, age, record])?;
+        }
     }
     Ok(())
 }

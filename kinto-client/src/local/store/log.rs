@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension as _, Row as SqlRow, Transaction, params};
+use rusqlite::{Row as SqlRow, Transaction, params};
 
 use super::{
     failure::Failure,
@@ -53,17 +53,17 @@ pub(super) fn add(
         Origin::Remote => 1,
         Origin::Merged => 2,
     };
-    let before_version = before.local.as_ref().map(|_| millis(before.version()));
+    let before_version = before.local.as_ref().map(|_| millis(before.modified));
     let version = row.local.as_ref().map(|_| millis(version));
     statement.execute(params![of.0, id, origin, before.local, before_version, row.local, version])?;
     Ok(())
 }
 
-/// Removes all but the latest changes.
+/// Removes all but the latest changes. The last one stays, since the next position is the one after it.
 pub(super) fn keep(transaction: &Transaction<'_>, changes: u32) -> Result<(), Failure> {
     let mut statement =
         transaction.prepare_cached("DELETE FROM change WHERE position <= (SELECT max(position) FROM change) - ?")?;
-    statement.execute([changes])?;
+    statement.execute([changes.max(1)])?;
     Ok(())
 }
 
@@ -74,11 +74,10 @@ pub(crate) fn since(
     position: i64,
     limit: usize,
 ) -> Result<Page, Failure> {
-    let last: Option<i64> = transaction
-        .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'change'", [], |row| row.get(0))
-        .optional()?;
+    let bounds = "SELECT min(position), max(position) FROM change";
+    let (first, last): (Option<i64>, Option<i64>) =
+        transaction.prepare_cached(bounds)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let last = last.unwrap_or_default();
-    let first: Option<i64> = transaction.query_row("SELECT min(position) FROM change", [], |row| row.get(0))?;
     // A later position than the last is one of another file.
     if position > last || position < first.map_or(last, |first| first - 1) {
         return Ok(Page::Reset(last));

@@ -2,9 +2,13 @@
 
 use std::{ops::Range, sync::Arc};
 
-use rusqlite::{OptionalExtension as _, Row as SqlRow, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row as SqlRow, ToSql, Transaction, params, params_from_iter};
 
-use super::{failure::Failure, indexes, log};
+use super::{
+    failure::Failure,
+    indexes::{self, Index},
+    log,
+};
 use crate::{
     local::row::{Ancestors, Body, Conflict, Entry, Guard, Row, Status, Version},
     wire::timestamp::Timestamp,
@@ -30,81 +34,122 @@ pub(crate) fn next_numbers(transaction: &Transaction<'_>, count: usize) -> Resul
 
 /// Returns a record, and an empty row if there is none.
 pub(crate) fn load(transaction: &Transaction<'_>, of: CollectionNumber, id: &str) -> Result<Row, Failure> {
+    Ok(find(transaction, of, id)?.row)
+}
+
+/// A row as it is in the file.
+pub(crate) struct Stored {
+    /// `None` if it is not in the file, as a row that says nothing.
+    number: Option<i64>,
+    is_changed: bool,
+    pub(crate) row: Row,
+}
+
+fn find(transaction: &Transaction<'_>, of: CollectionNumber, id: &str) -> Result<Stored, Failure> {
     let mut statement = transaction.prepare_cached(
         "SELECT number, base, last_modified, is_changed, local, revision, version, is_own_id, remote, remote_modified, \
          ancestors, problem FROM record WHERE collection = ? AND id = ?",
     )?;
     let Some(found) = statement.query_row(params![of.0, id], read).optional()? else {
-        return Ok(Row::default());
+        return Ok(Stored { number: None, is_changed: false, row: Row::default() });
     };
     let (number, is_changed, mut row) = found;
     // Only a changed record can have been sent.
     if is_changed {
         row.journal = load_journal(transaction, number)?;
     }
-    Ok(row)
+    Ok(Stored { number: Some(number), is_changed, row })
 }
 
-const INSERT: &str = "INSERT INTO record (collection, id, base, last_modified, is_changed, local, revision, version, is_own_id, \
-                      remote, remote_modified, ancestors, problem) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const UPDATE: &str = "UPDATE record SET base = ?3, last_modified = ?4, is_changed = ?5, local = ?6, revision = ?7, version = ?8, \
-                      is_own_id = ?9, remote = ?10, remote_modified = ?11, ancestors = ?12, problem = ?13 \
-                      WHERE collection = ?1 AND id = ?2";
+const INSERT: &str = "INSERT INTO record (base, last_modified, is_changed, local, revision, version, is_own_id, remote, \
+                      remote_modified, ancestors, problem, collection, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const UPDATE: &str = "UPDATE record SET base = ?, last_modified = ?, is_changed = ?, local = ?, revision = ?, version = ?, \
+                      is_own_id = ?, remote = ?, remote_modified = ?, ancestors = ?, problem = ? WHERE number = ?";
 
-/// Stores a record in place of what [`load`] returned, or removes it if it is deleted here and there.
-pub(crate) fn save(
-    transaction: &Transaction<'_>,
+/// The records of a collection, in a transaction that writes.
+pub(crate) struct Rows<'t> {
+    transaction: &'t Transaction<'t>,
     of: CollectionNumber,
-    id: &str,
-    before: &Row,
-    row: &Row,
-) -> Result<(), Failure> {
-    if before == row {
-        return Ok(());
+    indexes: Vec<Index>,
+}
+
+impl<'t> Rows<'t> {
+    pub(crate) fn new(transaction: &'t Transaction<'_>, of: CollectionNumber) -> Result<Self, Failure> {
+        Ok(Self { transaction, of, indexes: indexes::of(transaction, of)? })
     }
-    let status = row.status();
-    let version = row.version_in(status);
-    log::add(transaction, of, id, before, row, version)?;
-    if row.is_gone() {
-        let mut statement = transaction.prepare_cached("DELETE FROM record WHERE collection = ? AND id = ?")?;
-        statement.execute(params![of.0, id])?;
-        return Ok(());
+
+    /// Returns a record, and an empty row if there is none.
+    pub(crate) fn load(&self, id: &str) -> Result<Stored, Failure> {
+        find(self.transaction, self.of, id)
     }
-    let is_changed = status != Status::Clean;
-    let conflict = row.conflict.as_ref();
-    let ancestors = conflict.map(|conflict| encode(&conflict.ancestors));
-    let values = params![
-        of.0,
-        id,
-        row.base_body(),
-        row.base.as_ref().map(|base| millis(base.last_modified)),
-        is_changed,
-        row.local.as_ref().filter(|_| is_changed),
-        row.revision.cast_signed(),
-        millis(version),
-        row.is_own_id,
-        conflict.and_then(|conflict| conflict.remote.body.as_ref()),
-        conflict.map(|conflict| millis(conflict.remote.last_modified)),
-        ancestors.transpose()?,
-        row.problem.as_ref().map(encode).transpose()?,
-    ];
-    // A row that says nothing is not in the file.
-    let number = if *before == Row::default() {
-        transaction.prepare_cached(INSERT)?.execute(values)?;
-        transaction.last_insert_rowid()
-    } else {
-        transaction.prepare_cached(UPDATE)?.execute(values)?;
-        // `RETURNING` would take five times as long as this.
-        let mut find = transaction.prepare_cached("SELECT number FROM record WHERE collection = ? AND id = ?")?;
-        find.query_row(params![of.0, id], |row| row.get(0))?
-    };
-    if before.journal != row.journal {
-        save_journal(transaction, number, &row.journal)?;
+
+    /// Stores a record in place of what [`load`](Self::load) returned, or removes it if it is deleted here and there.
+    pub(crate) fn save(&self, id: &str, stored: &Stored, row: &Row) -> Result<(), Failure> {
+        let Self { transaction, of, ref indexes } = *self;
+        let Stored { number, is_changed, row: before } = stored;
+        if before == row {
+            return Ok(());
+        }
+        let status = row.status();
+        // The version of a row that was loaded is the one in the file.
+        let (old_version, version) = (before.modified, row.version_in(status));
+        log::add(transaction, of, id, before, row, version)?;
+        let indexed = before.local.as_deref().map(|data| (data, old_version));
+        let number = match *number {
+            None if row.is_gone() => return Ok(()),
+            None => {
+                self.write(INSERT, row, status, version, params![of.0, id])?;
+                transaction.last_insert_rowid()
+            }
+            Some(number) if row.is_gone() => {
+                indexes::update(transaction, indexes, number, indexed, None)?;
+                transaction.prepare_cached("DELETE FROM record WHERE number = ?")?.execute([number])?;
+                return Ok(());
+            }
+            Some(number) => {
+                if *is_changed != (status != Status::Clean) || !before.differs_in_journal_alone(row) {
+                    self.write(UPDATE, row, status, version, params![number])?;
+                }
+                number
+            }
+        };
+        save_journal(transaction, number, &before.journal, &row.journal)?;
+        if before.local != row.local || old_version != version {
+            let now = row.local.as_deref().map(|data| (data, version));
+            indexes::update(transaction, indexes, number, indexed, now)?;
+        }
+        Ok(())
     }
-    if before.local != row.local || before.version_in(before.status()) != version {
-        indexes::update(transaction, of, number, before.local.is_some(), row.local.as_deref(), version)?;
+
+    /// Executes a statement with the columns of a row, and what comes after them.
+    fn write(
+        &self,
+        sql: &str,
+        row: &Row,
+        status: Status,
+        version: Timestamp,
+        rest: &[&dyn ToSql],
+    ) -> Result<(), Failure> {
+        let is_changed = status != Status::Clean;
+        let conflict = row.conflict.as_ref();
+        let ancestors = conflict.map(|conflict| encode(&conflict.ancestors)).transpose()?;
+        let columns = params![
+            row.base_body(),
+            row.base.as_ref().map(|base| millis(base.last_modified)),
+            is_changed,
+            row.local.as_ref().filter(|_| is_changed),
+            row.revision.cast_signed(),
+            millis(version),
+            row.is_own_id,
+            conflict.and_then(|conflict| conflict.remote.body.as_ref()),
+            conflict.map(|conflict| millis(conflict.remote.last_modified)),
+            ancestors,
+            row.problem.as_ref().map(encode).transpose()?,
+        ];
+        let values = columns.iter().chain(rest);
+        self.transaction.prepare_cached(sql)?.execute(params_from_iter(values))?;
+        Ok(())
     }
-    Ok(())
 }
 
 fn read(row: &SqlRow<'_>) -> rusqlite::Result<(i64, bool, Row)> {
@@ -149,24 +194,25 @@ fn load_journal(transaction: &Transaction<'_>, record: i64) -> Result<Vec<Entry>
     Ok(entries.collect::<rusqlite::Result<_>>()?)
 }
 
-fn save_journal(transaction: &Transaction<'_>, record: i64, journal: &[Entry]) -> Result<(), Failure> {
-    transaction.prepare_cached("DELETE FROM journal WHERE record = ?")?.execute([record])?;
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO journal (attempt, record, revision, body, if_match, sent) VALUES (?, ?, ?, ?, ?, ?)",
-    )?;
-    for Entry { attempt, revision, body, guard, sent } in journal {
+fn save_journal(
+    transaction: &Transaction<'_>,
+    record: i64,
+    before: &[Entry],
+    journal: &[Entry],
+) -> Result<(), Failure> {
+    for entry in before.iter().filter(|entry| !journal.contains(entry)) {
+        let delete = "DELETE FROM journal WHERE attempt = ?";
+        transaction.prepare_cached(delete)?.execute([entry.attempt.cast_signed()])?;
+    }
+    for entry in journal.iter().filter(|entry| !before.contains(entry)) {
+        let Entry { attempt, revision, body, guard, sent } = entry;
         let if_match = match guard {
             Guard::Absent => None,
             Guard::Version(version) => Some(millis(*version)),
         };
-        statement.execute(params![
-            attempt.cast_signed(),
-            record,
-            revision.cast_signed(),
-            body,
-            if_match,
-            millis(*sent)
-        ])?;
+        let insert = "INSERT INTO journal (attempt, record, revision, body, if_match, sent) VALUES (?, ?, ?, ?, ?, ?)";
+        let values = params![attempt.cast_signed(), record, revision.cast_signed(), body, if_match, millis(*sent)];
+        transaction.prepare_cached(insert)?.execute(values)?;
     }
     Ok(())
 }

@@ -75,15 +75,15 @@ CREATE TABLE index_entry (
     key BLOB NOT NULL,
     -- The version of the record, negated: among equal keys the newest is first, as in a list.
     age INTEGER NOT NULL,
-    record INTEGER NOT NULL REFERENCES record ON DELETE CASCADE,
+    -- No reference: to look for the entries of a record that is deleted would take an index more.
+    record INTEGER NOT NULL,
     PRIMARY KEY (field, key, age, record DESC)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX index_entry_record ON index_entry (record);
-
 -- What was changed, in its order: by the program (0), by another client (1), or by both (2).
 CREATE TABLE change (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- One more than the last, of which there is always one.
+    position INTEGER PRIMARY KEY,
     collection INTEGER NOT NULL REFERENCES collection ON DELETE CASCADE,
     id TEXT NOT NULL,
     origin INTEGER NOT NULL,

@@ -4,7 +4,7 @@ use super::{
     collections::{Names, find_or_add},
     connection::{Database, Place},
     failure::Failure,
-    rows::{CollectionNumber, load, next_number, save},
+    rows::{CollectionNumber, Rows, load, next_number},
 };
 use crate::{
     json::merge::keys::ListKeys,
@@ -30,6 +30,12 @@ fn version(body: &str, millis: u64) -> Version {
 
 fn rules(revision: u64) -> Rules {
     Rules { policy: Policy::Manual, keys: ListKeys::default(), revision, now: Timestamp::from_millis(revision) }
+}
+
+fn save(transaction: &rusqlite::Transaction<'_>, of: CollectionNumber, id: &str, row: &Row) -> Result<(), Failure> {
+    let rows = Rows::new(transaction, of)?;
+    let before = rows.load(id)?;
+    rows.save(id, &before, row)
 }
 
 #[tokio::test]
@@ -66,7 +72,7 @@ async fn rows_come_back_as_they_were() {
     ] {
         let stored = row.clone();
         let job = move |transaction: &rusqlite::Transaction<'_>| {
-            save(transaction, of, id, &Row::default(), &stored)?;
+            save(transaction, of, id, &stored)?;
             load(transaction, of, id)
         };
         let loaded = database.write(job).await.unwrap();
@@ -114,7 +120,7 @@ async fn full_disk_stores_nothing_of_a_change() {
         let row = write(Row::default(), Some(long.as_str().into()), &rules(1));
         database.write(move |transaction| {
             next_number(transaction)?;
-            save(transaction, of, "a", &Row::default(), &row)
+            save(transaction, of, "a", &row)
         })
     };
     let error = add().await.unwrap_err();
@@ -142,7 +148,7 @@ async fn dropped_call_before_its_turn_changes_nothing() {
     let mut held = Box::pin(held);
     assert!(held.as_mut().now_or_never().is_none(), "it has begun, and waits");
     let row = write(Row::default(), Some("{}".into()), &rules(1));
-    let late = database.write(move |transaction| save(transaction, of, "a", &Row::default(), &row));
+    let late = database.write(move |transaction| save(transaction, of, "a", &row));
     assert!(late.now_or_never().is_none(), "it is in the queue, and dropped");
     begin.send(()).unwrap();
     let row = database.read(move |transaction| load(transaction, of, "a")).await.unwrap();

@@ -10,7 +10,7 @@ use crate::{
         conflicts::{PROBLEMS, marked},
         inner::Inner,
         row::{Row, UNKNOWN},
-        store::rows,
+        store::rows::Rows,
     },
     wire::request::Request,
 };
@@ -32,8 +32,10 @@ pub(super) async fn recheck(inner: &Arc<Inner>, client: &Client, lease: &Lease) 
     };
     let number = inner.number;
     let note = move |transaction: &rusqlite::Transaction<'_>| {
+        let rows = Rows::new(transaction, number)?;
         for (id, _) in refused {
-            let before = rows::load(transaction, number, &id)?;
+            let stored = rows.load(&id)?;
+            let before = &stored.row;
             let Some(mut problem) = before.problem.clone() else { continue };
             let problem = if problem.collection == UNKNOWN {
                 problem.collection = version;
@@ -41,7 +43,7 @@ pub(super) async fn recheck(inner: &Arc<Inner>, client: &Client, lease: &Lease) 
             } else {
                 Some(problem).filter(|problem| problem.collection == version)
             };
-            rows::save(transaction, number, &id, &before, &Row { problem, ..before.clone() })?;
+            rows.save(&id, &stored, &Row { problem, ..before.clone() })?;
         }
         Ok(())
     };

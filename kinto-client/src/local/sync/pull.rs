@@ -22,7 +22,7 @@ use crate::{
         row::{self, Row, Status, Version},
         store::{
             failure::Failure,
-            rows::{self, CollectionNumber, millis},
+            rows::{CollectionNumber, Rows, millis},
         },
         window::{LONGEST_TRANSACTION, Start, Window},
     },
@@ -137,11 +137,13 @@ fn store(
     let mut pulled = Pulled::default();
     // One number for all: they change together.
     let rules = rules(transaction, policies.conflict, keys)?;
+    let rows = Rows::new(transaction, of)?;
     for (id, version) in received {
-        let before = rows::load(transaction, of, id)?;
-        let row = policies.settle(id, &before, row::apply(before.clone(), version, &rules)?, &rules);
-        rows::save(transaction, of, id, &before, &row)?;
-        count(&mut pulled, &before, &row);
+        let stored = rows.load(id)?;
+        let before = &stored.row;
+        let row = policies.settle(id, before, row::apply(before.clone(), version, &rules)?, &rules);
+        rows.save(id, &stored, &row)?;
+        count(&mut pulled, before, &row);
     }
     if let Some((_, last)) = received.last() {
         let sql = "UPDATE collection SET checkpoint = max(checkpoint, ?) WHERE number = ?";

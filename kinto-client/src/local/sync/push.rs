@@ -17,7 +17,7 @@ use crate::{
         row::{self, PushResult, Row},
         store::{
             failure::Failure,
-            rows::{self, CollectionNumber},
+            rows::{self, CollectionNumber, Rows},
         },
     },
     operation::{
@@ -103,11 +103,13 @@ fn journal(
     // All of them before any is written: SQLite does not say what a list reads of rows that change meanwhile.
     let changed: Vec<(i64, String)> = changed.collect::<rusqlite::Result<_>>()?;
     let attempts = rows::next_numbers(transaction, changed.len())?;
+    let rows = Rows::new(transaction, of)?;
     let mut jobs = Vec::with_capacity(changed.len());
     for ((number, id), attempt) in changed.into_iter().zip(attempts) {
-        let before = rows::load(transaction, of, &id)?;
+        let stored = rows.load(&id)?;
+        let before = &stored.row;
         let Some((row, push)) = row::begin_push(before.clone(), attempt, now()) else { continue };
-        rows::save(transaction, of, &id, &before, &row)?;
+        rows.save(&id, &stored, &row)?;
         let place = list.at(id.as_str());
         jobs.push((number, Job { id, attempt, revision: row.revision, push, place }));
     }
@@ -136,11 +138,13 @@ async fn store(
             let (mut done, mut stop) = (Done::default(), None);
             // One number for all: they change together.
             let rules = rules(transaction, policies.conflict, keys)?;
+            let rows = Rows::new(transaction, number)?;
             for Outcome { job, reply, stop: error } in outcomes {
-                let before = rows::load(transaction, number, &job.id)?;
+                let stored = rows.load(&job.id)?;
+                let before = &stored.row;
                 let row = take(before.clone(), &job, reply, &rules, &mut done)?;
-                let row = policies.settle(&job.id, &before, row, &rules);
-                rows::save(transaction, number, &job.id, &before, &row)?;
+                let row = policies.settle(&job.id, before, row, &rules);
+                rows.save(&job.id, &stored, &row)?;
                 done.conflicts += usize::from(row.conflict.is_some() && before.conflict.is_none());
                 stop = stop.or(error);
             }

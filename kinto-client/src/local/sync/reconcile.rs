@@ -23,7 +23,7 @@ use crate::{
         row::{self, Push, Row, UNKNOWN, Version},
         store::{
             failure::Failure,
-            rows::{self, CollectionNumber, millis, timestamp},
+            rows::{CollectionNumber, Rows, millis, timestamp},
         },
         window::LONGEST_TRANSACTION,
     },
@@ -107,12 +107,14 @@ pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease
     }
     let (keys, policies) = (inner.keys, policies.clone());
     let apply = move |transaction: &Transaction<'_>| {
+        let rows = Rows::new(transaction, of)?;
         for id in gone {
-            let before = rows::load(transaction, of, &id)?;
+            let stored = rows.load(&id)?;
+            let before = &stored.row;
             let rules = rules(transaction, policies.conflict, keys)?;
             let row = row::apply_loss(before.clone(), policies.loss == LossPolicy::Republish, &rules)?;
-            let row = policies.settle(&id, &before, row, &rules);
-            rows::save(transaction, of, &id, &before, &row)?;
+            let row = policies.settle(&id, before, row, &rules);
+            rows.save(&id, &stored, &row)?;
         }
         // The list may have gone back in time, and what is later than its own time is to be read from there on.
         let sql = "UPDATE collection SET etag = ?1, checkpoint = min(checkpoint, ?1) WHERE number = ?2";
@@ -137,12 +139,14 @@ fn compare(
 ) -> Result<usize, Failure> {
     let mut older = 0;
     let rules = rules(transaction, policies.conflict, keys)?;
+    let rows = Rows::new(transaction, of)?;
     for (id, version) in received {
         if version.body.is_some() {
             transaction.prepare_cached("INSERT OR IGNORE INTO seen VALUES (?)")?.execute([id])?;
         }
-        let before = rows::load(transaction, of, id)?;
-        let row = if is_older(&before, version) {
+        let stored = rows.load(id)?;
+        let before = &stored.row;
+        let row = if is_older(before, version) {
             older += 1;
             match policies.loss {
                 LossPolicy::Ask => continue,
@@ -152,8 +156,8 @@ fn compare(
         } else {
             row::apply(before.clone(), version, &rules)?
         };
-        let row = policies.settle(id, &before, row, &rules);
-        rows::save(transaction, of, id, &before, &row)?;
+        let row = policies.settle(id, before, row, &rules);
+        rows.save(id, &stored, &row)?;
     }
     Ok(older)
 }
