@@ -1,24 +1,34 @@
-//! The same rows by rusqlite alone, as durable.
+//! The same rows by rusqlite alone, as durable: records with an index of versions, the entries of the index of a field, the log of
+//! changes with what was there before, and a number for each change.
 
 use std::{error::Error, path::Path, time::Duration};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 
 use crate::{book::book, timed};
+
+const TABLES: &str = "
+    CREATE TABLE book (number INTEGER PRIMARY KEY, id TEXT UNIQUE, data TEXT, version INTEGER);
+    CREATE INDEX version ON book (version);
+    CREATE TABLE sequence (last INTEGER);
+    INSERT INTO sequence VALUES (0);
+    CREATE TABLE pages (pages INTEGER, age INTEGER, book INTEGER, PRIMARY KEY (pages, age, book)) WITHOUT ROWID;
+    CREATE TABLE change (position INTEGER PRIMARY KEY, collection INTEGER, id TEXT, before TEXT, after TEXT);
+    CREATE INDEX change_collection ON change (collection, position);";
 
 /// Changes one row after the other, a transaction each.
 pub(crate) fn edit(file: &Path, records: u64) -> Result<Vec<Duration>, Box<dyn Error>> {
     let mut connection = Connection::open(file)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.execute_batch(
-        "CREATE TABLE book (number INTEGER PRIMARY KEY, id TEXT UNIQUE, data TEXT, version INTEGER);
-         CREATE INDEX version ON book (version);",
-    )?;
+    connection.execute_batch(TABLES)?;
     let all = connection.transaction()?;
     for number in 0..records {
-        let data = kinto_client::json!(book(number)).to_string();
+        let book = book(number);
+        let data = kinto_client::json!(&book).to_string();
         all.execute("INSERT INTO book (id, data, version) VALUES (?, ?, 1)", params![format!("b{number}"), data])?;
+        let entry = params![book.pages.cast_signed(), all.last_insert_rowid()];
+        all.execute("INSERT INTO pages VALUES (?, -1, ?)", entry)?;
     }
     all.commit()?;
     let mut durations = Vec::new();
@@ -26,14 +36,32 @@ pub(crate) fn edit(file: &Path, records: u64) -> Result<Vec<Duration>, Box<dyn E
         timed(&mut durations, || {
             let id = format!("b{number}");
             let change = connection.transaction()?;
-            let data: String =
-                change.prepare_cached("SELECT data FROM book WHERE id = ?")?.query_row([&id], |row| row.get(0))?;
-            let data = data.replace("\"pages\":", "\"pages\":1");
-            change
-                .prepare_cached("UPDATE book SET data = ?, version = version + 1 WHERE id = ?")?
-                .execute(params![data, id])?;
+            let read = "SELECT number, version, data FROM book WHERE id = ?";
+            let (book, version, before): (i64, i64, String) =
+                change.prepare_cached(read)?.query_row([&id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let data = before.replace("\"pages\":", "\"pages\":1");
+            let update = "UPDATE book SET data = ?, version = ? WHERE number = ?";
+            change.prepare_cached(update)?.execute(params![data, version + 1, book])?;
+            others(&change, &id, (book, version), (&before, &data))?;
             change.commit()
         })?;
     }
     Ok(durations)
+}
+
+/// Writes what a store keeps beside the record.
+fn others(
+    change: &Transaction<'_>,
+    id: &str,
+    (book, version): (i64, i64),
+    (before, data): (&str, &str),
+) -> rusqlite::Result<()> {
+    change.prepare_cached("UPDATE sequence SET last = last + 1")?.execute([])?;
+    let delete = "DELETE FROM pages WHERE pages = ? ->> '$.pages' AND age = ? AND book = ?";
+    change.prepare_cached(delete)?.execute(params![before, -version, book])?;
+    let insert = "INSERT INTO pages VALUES (? ->> '$.pages', ?, ?)";
+    change.prepare_cached(insert)?.execute(params![data, -version - 1, book])?;
+    let log = "INSERT INTO change (collection, id, before, after) VALUES (1, ?, ?, ?)";
+    change.prepare_cached(log)?.execute(params![id, before, data])?;
+    Ok(())
 }
