@@ -1,5 +1,8 @@
 //! Changes of both sides: merged, or kept until somebody decides.
 
+use std::collections::BTreeSet;
+
+use futures_util::TryStreamExt as _;
 use kinto_client::{KintoRecord as _, Value, json, local::ConflictPolicy};
 use kinto_tests::Outcome;
 
@@ -132,5 +135,49 @@ async fn record_that_was_created_twice_conflicts_unless_it_is_equal() -> Outcome
     other.sync().await?;
     one.sync().await?;
     assert_eq!(one.get_record("twice").await?.data, json!({"text": "both"}));
+    Ok(())
+}
+
+/// More conflicts and refusals than are read at once come once each, in the order of their ids.
+#[tokio::test]
+async fn conflicts_and_problems_are_listed_some_at_a_time() -> Outcome {
+    const COUNT: usize = 600;
+    let kinto = server().await;
+    let remote = kinto.client().bucket("app").collection("notes");
+    let notes = typed(&kinto).await;
+    let ids: Vec<String> = (0..COUNT).map(|number| format!("n{number}")).collect();
+    let sorted: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    let data = |text: &str| ids.iter().map(|id| json!({"id": id, "text": text, "done": false})).collect::<Vec<_>>();
+    remote.create_records(data("Milk")).await?;
+    notes.sync().await?;
+    notes.update_records(|note| note.text = "Ours".to_owned()).await?;
+    remote.update_records(|note: &mut Value| note["text"] = "Theirs".into()).await?;
+
+    assert_eq!(notes.sync().await?.conflicts, COUNT);
+    let found: Vec<_> = notes.conflicts().stream().map_ok(|conflict| conflict.id.to_string()).try_collect().await?;
+    assert!(found.iter().map(String::as_str).eq(sorted.iter().copied()), "{found:?}");
+    assert_eq!(notes.conflicts().await?.len(), COUNT);
+    let first = notes.conflicts().limit(300).await?;
+    assert!(first.iter().map(|conflict| conflict.id.as_str()).eq(sorted.iter().copied().take(300)));
+    assert!(notes.conflicts().limit(0).await?.is_empty());
+
+    // Those that are resolved while they are read do not hide others.
+    let mut conflicts = notes.conflicts().stream();
+    while let Some(conflict) = conflicts.try_next().await? {
+        notes.resolve_conflict(&conflict.id, Some(note("Both"))).await?;
+    }
+    assert_eq!((notes.conflicts().await?.len(), notes.status().await?.conflicts), (0, 0));
+
+    let schema = json!({"properties": {"text": {"const": "Milk"}}});
+    kinto.client().bucket("app").collection("notes").patch(json!({"schema": schema})).await?;
+    assert_eq!(notes.sync().await?.refused, COUNT);
+    let found: Vec<_> = notes.problems().stream().map_ok(|problem| problem.id).try_collect().await?;
+    assert!(found.iter().map(String::as_str).eq(sorted.iter().copied()), "{found:?}");
+    let first = notes.problems().limit(2).await?;
+    assert!(first.iter().map(|problem| problem.id.as_str()).eq(sorted.iter().copied().take(2)));
+    // All of them are sent again once the collection has changed.
+    kinto.client().bucket("app").collection("notes").patch(json!({"schema": {}})).await?;
+    assert_eq!(notes.sync().await?.sent, COUNT);
+    assert!(notes.problems().await?.is_empty());
     Ok(())
 }

@@ -1,17 +1,17 @@
-//! Records that need a decision: conflicts, and refusals by the server.
+//! Records that were changed on both sides, and their decisions.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use http::StatusCode;
-use rusqlite::{Transaction, params};
+use futures_core::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 
 use super::{
     collection::LocalCollection,
     inner::{Inner, without_options},
+    marked::{self, Mark},
     record,
-    row::{self, Problem, Row, Rules},
-    store::{failure::Failure, rows},
+    row::{self, Row, Rules},
 };
 use crate::{
     client::Client,
@@ -51,25 +51,10 @@ pub struct FieldConflict {
     pub remote: Option<Value>,
 }
 
-/// A change that the server refused, which is not sent again before the record or the collection changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LocalProblem {
-    /// The id of the record.
-    pub id: String,
-    /// The status of the response.
-    pub status: Option<StatusCode>,
-    /// Kinto's error number.
-    pub errno: Option<u32>,
-    /// The message of the server.
-    pub message: String,
-    /// The path of the field that the server names.
-    pub field: Option<String>,
-}
-
 /// Lists the conflicts of a collection in a store.
 pub struct ListConflicts<T> {
     inner: Arc<Inner>,
+    limit: Option<usize>,
     of: PhantomData<fn() -> T>,
 }
 
@@ -80,25 +65,16 @@ pub struct ResolveConflict<T> {
     choice: Option<T>,
 }
 
-/// Lists the refused changes of a collection in a store.
-pub struct ListProblems {
-    inner: Arc<Inner>,
-}
-
-/// Has a refused change sent again.
-pub struct RetryProblem {
-    inner: Arc<Inner>,
-    id: String,
-}
-
 impl<T: RecordData> LocalCollection<T> {
     /// Returns the records with a conflict, in the order of their ids.
+    ///
+    /// Options: [`limit`](Call::limit), [`stream`](Call::stream). [`status`](Self::status) counts them.
     ///
     /// # Errors
     ///
     /// [`Error::is_decode`](crate::Error::is_decode) if a version does not decode as `T`.
     pub fn conflicts(&self) -> Call<'static, ListConflicts<T>> {
-        let list = ListConflicts { inner: Arc::clone(&self.inner), of: PhantomData };
+        let list = ListConflicts { inner: Arc::clone(&self.inner), limit: None, of: PhantomData };
         Call::new(self.inner.remote.client(), list)
     }
 
@@ -114,29 +90,16 @@ impl<T: RecordData> LocalCollection<T> {
         let resolve = ResolveConflict { inner: Arc::clone(&self.inner), id: id.into(), choice };
         Call::new(self.inner.remote.client(), resolve)
     }
-
-    /// Returns the changes that the server refused, in the order of their ids.
-    pub fn problems(&self) -> Call<'static, ListProblems> {
-        Call::new(self.inner.remote.client(), ListProblems { inner: Arc::clone(&self.inner) })
-    }
-
-    /// Has the next synchronization send a refused change again, as any change of the record does.
-    pub fn retry_problem(&self, id: impl Into<RecordId<T>>) -> Call<'static, RetryProblem> {
-        let retry = RetryProblem { inner: Arc::clone(&self.inner), id: id.into().to_string() };
-        Call::new(self.inner.remote.client(), retry)
-    }
 }
 
-/// Finds the refused changes of a collection.
-pub(super) const PROBLEMS: &str = "SELECT id FROM record WHERE collection = ? AND problem IS NOT NULL ORDER BY id";
-
-/// Returns the records that a statement finds by their ids.
-pub(super) fn marked(transaction: &Transaction<'_>, inner: &Inner, sql: &str) -> Result<Vec<(String, Row)>, Failure> {
-    let mut statement = transaction.prepare_cached(sql)?;
-    let ids = statement.query_map(params![inner.number.0], |row| row.get(0))?;
-    let ids: Vec<String> = ids.collect::<rusqlite::Result<_>>()?;
-    let load = |id: String| rows::load(transaction, inner.number, &id).map(|row| (id, row));
-    ids.into_iter().map(load).collect()
+impl<T: RecordData> ListConflicts<T> {
+    fn stream(self) -> BoxStream<'static, Result<LocalConflict<T>>> {
+        let Self { inner, limit, .. } = self;
+        let context = CallContext::new("get the conflicts of", &inner.remote.records());
+        let marked = marked::all(Arc::clone(&inner), Mark::Conflict, limit);
+        let conflicts = marked.try_filter_map(move |(id, row)| std::future::ready(conflict(&inner, &id, &row)));
+        conflicts.map_err(move |error| context.attach(error)).boxed()
+    }
 }
 
 impl<T: RecordData> sealed::Action for ListConflicts<T> {
@@ -146,14 +109,30 @@ impl<T: RecordData> sealed::Action for ListConflicts<T> {
 
     async fn run(self, client: Client) -> Result<Vec<LocalConflict<T>>> {
         without_options(&client)?;
-        let inner = Arc::clone(&self.inner);
-        let sql = "SELECT id FROM record WHERE collection = ? AND ancestors IS NOT NULL ORDER BY id";
-        let found = self.inner.database.read(move |transaction| marked(transaction, &inner, sql)).await;
-        let read = |found: Vec<(String, Row)>| -> Result<Vec<_>> {
-            found.into_iter().filter_map(|(id, row)| conflict(&self.inner, &id, &row).transpose()).collect()
-        };
-        let context = CallContext::new("get the conflicts of", &self.inner.remote.records());
-        found.and_then(read).map_err(|error| context.attach(error))
+        self.stream().try_collect().await
+    }
+}
+
+impl<T: RecordData> Call<'_, ListConflicts<T>> {
+    /// Reads at most this many conflicts.
+    pub fn limit(mut self, conflicts: usize) -> Self {
+        self.op.limit = Some(conflicts);
+        self
+    }
+
+    /// Returns the conflicts as a stream, which holds few of them at a time. One that begins or ends meanwhile may be among them.
+    #[must_use = "a stream reads nothing until it is polled"]
+    pub fn stream(self) -> BoxStream<'static, Result<LocalConflict<T>>> {
+        match without_options(&self.client) {
+            Ok(()) => self.op.stream(),
+            Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
+        }
+    }
+
+    /// Returns the conflicts as an iterator, which blocks this thread: [`stream`](Self::stream) without async code.
+    #[cfg(feature = "blocking")]
+    pub fn iter(self) -> impl Iterator<Item = Result<LocalConflict<T>>> + Send + use<T> {
+        crate::operation::blocking::iterate(self.stream())
     }
 }
 
@@ -233,40 +212,6 @@ fn no_conflict(id: &str) -> crate::error::Error {
     crate::error::Error::new(crate::error::kind::ErrorKind::NotFound, message)
 }
 
-impl sealed::Action for ListProblems {
-    const NAME: &'static str = "ListProblems";
-
-    type Output = Vec<LocalProblem>;
-
-    async fn run(self, client: Client) -> Result<Vec<LocalProblem>> {
-        without_options(&client)?;
-        let inner = Arc::clone(&self.inner);
-        let found = self.inner.database.read(move |transaction| marked(transaction, &inner, PROBLEMS)).await;
-        let context = CallContext::new("get the problems of", &self.inner.remote.records());
-        let found = found.map_err(|error| context.attach(error))?;
-        Ok(found.into_iter().filter_map(|(id, row)| Some(problem(id, row.problem?))).collect())
-    }
-}
-
-fn problem(id: String, problem: Problem) -> LocalProblem {
-    let Problem { status, errno, message, field, .. } = problem;
-    LocalProblem { id, status: StatusCode::from_u16(status).ok(), errno, message, field }
-}
-
-impl sealed::Action for RetryProblem {
-    const NAME: &'static str = "RetryProblem";
-
-    type Output = ();
-
-    async fn run(self, client: Client) -> Result<()> {
-        without_options(&client)?;
-        let Self { inner, id } = self;
-        let place = inner.remote.records().at(id.as_str());
-        let retry = inner.change(&id, |row, _| Ok(Row { problem: None, ..row })).await;
-        retry.map(|_| ()).map_err(|error| CallContext::new("retry", &place).attach(error))
-    }
-}
-
 impl<T> fmt::Debug for ListConflicts<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ListConflicts({})", self.inner.remote.path())
@@ -276,17 +221,5 @@ impl<T> fmt::Debug for ListConflicts<T> {
 impl<T> fmt::Debug for ResolveConflict<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ResolveConflict({})", self.id)
-    }
-}
-
-impl fmt::Debug for ListProblems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ListProblems({})", self.inner.remote.path())
-    }
-}
-
-impl fmt::Debug for RetryProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RetryProblem({})", self.id)
     }
 }

@@ -87,8 +87,10 @@ mod collection;
 mod conflict_policy;
 mod conflicts;
 mod inner;
+mod marked;
 mod pending;
 mod policies;
+mod problems;
 mod query;
 mod record;
 pub(crate) mod row;
@@ -115,11 +117,10 @@ pub use collection::{
     update_all::LocalUpdateAll,
 };
 pub use conflict_policy::{ConflictPolicy, Resolution};
-pub use conflicts::{
-    FieldConflict, ListConflicts, ListProblems, LocalConflict, LocalProblem, ResolveConflict, RetryProblem,
-};
+pub use conflicts::{FieldConflict, ListConflicts, LocalConflict, ResolveConflict};
 pub use pending::{ListPending, PendingChange};
 pub use policies::LossPolicy;
+pub use problems::{ListProblems, LocalProblem, RetryProblem};
 pub use query::{LocalCount, LocalFirst, LocalLenient, LocalList, LocalOne};
 pub use status::{GetStatus, LocalStatus};
 pub use store::{OpenStore, Store};

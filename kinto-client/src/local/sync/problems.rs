@@ -7,18 +7,17 @@ use crate::{
     client::Client,
     error::{Result, kind::ErrorKind},
     local::{
-        conflicts::{PROBLEMS, marked},
         inner::Inner,
+        marked::{self, Mark},
         row::{Row, UNKNOWN},
         store::rows::Rows,
     },
-    wire::request::Request,
+    wire::{request::Request, timestamp::Timestamp},
 };
 
 /// Notes the version of the collection for new refusals, and has older ones sent again if it is another now.
 pub(super) async fn recheck(inner: &Arc<Inner>, client: &Client, lease: &Lease) -> Result<()> {
-    let reading = Arc::clone(inner);
-    let refused = inner.database.read(move |transaction| marked(transaction, &reading, PROBLEMS)).await?;
+    let mut refused = marked::after(inner, Mark::Problem, "", usize::MAX).await?;
     if refused.is_empty() {
         return Ok(());
     }
@@ -30,6 +29,14 @@ pub(super) async fn recheck(inner: &Arc<Inner>, client: &Client, lease: &Lease) 
         Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => return Ok(()),
         Err(error) => return Err(error),
     };
+    while let Some((last, _)) = refused.last().cloned() {
+        note(inner, lease, refused, version).await?;
+        refused = marked::after(inner, Mark::Problem, &last, usize::MAX).await?;
+    }
+    Ok(())
+}
+
+async fn note(inner: &Inner, lease: &Lease, refused: Vec<(String, Row)>, version: Timestamp) -> Result<()> {
     let number = inner.number;
     let note = move |transaction: &rusqlite::Transaction<'_>| {
         let rows = Rows::new(transaction, number)?;
