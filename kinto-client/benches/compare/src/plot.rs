@@ -36,6 +36,11 @@ const CALLS: [Panel; 3] = [
     Panel { title: "99 % of the calls take at most", unit: "µs", of: |cost| latency(cost, 1) },
 ];
 
+const EDITS: [Panel; 2] = [
+    Panel { title: "Half of the edits take at most", unit: "µs", of: |cost| latency(cost, 0) },
+    Panel { title: "99 % of the edits take at most", unit: "µs", of: |cost| latency(cost, 1) },
+];
+
 fn latency(cost: &Cost, share: usize) -> f64 {
     cost.latency.and_then(|shares| shares.get(share).copied()).unwrap_or(f64::NAN)
 }
@@ -48,6 +53,9 @@ pub(crate) fn draw(report: &Report, out: &Path) -> Outcome {
                 bars(table.id, &table.title, &table.costs, &[CPU, WALL, PEAK], out)?;
             }
             "gets" | "gets-at-once" | "saves" => bars(table.id, &table.title, &table.costs, &CALLS, out)?,
+            "local-pull" => bars(table.id, &table.title, &table.costs, &[CPU, WALL, PEAK], out)?,
+            "local-edits" => bars(table.id, &table.title, &table.costs, &EDITS, out)?,
+            "local-push" => bars(table.id, &table.title, &table.costs, &[CPU], out)?,
             "compression" => bars(table.id, &table.title, &table.costs, &[CPU, PEAK], out)?,
             "line" | "line-long-pages" => bars(table.id, &table.title, &table.costs, &[WALL], out)?,
             _ => {}

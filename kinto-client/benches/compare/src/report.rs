@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{Outcome, measure::Cost};
 
@@ -92,12 +93,27 @@ impl Report {
         }
     }
 
-    /// Writes it as JSON, in the place of what an earlier run has written.
+    /// Writes it as JSON, in the place of what an earlier run has written of the same.
     pub(crate) fn write(&self, out: &Path) -> Outcome {
         fs::create_dir_all(out)?;
-        fs::write(out.join("results.json"), serde_json::to_string_pretty(self)? + "\n")?;
+        let file = out.join("results.json");
+        let mut results = serde_json::to_value(self)?;
+        if let Ok(earlier) = fs::read(&file) {
+            add_others(&mut results, serde_json::from_slice(&earlier)?);
+        }
+        fs::write(&file, serde_json::to_string_pretty(&results)? + "\n")?;
         println!("\nwritten to {}", out.display());
         Ok(())
+    }
+}
+
+/// Adds what only an earlier run has measured.
+fn add_others(results: &mut Value, mut earlier: Value) {
+    for (list, name) in [("tables", "id"), ("targets", "what"), ("facts", "what")] {
+        let others = earlier.get_mut(list).and_then(Value::as_array_mut);
+        let (Some(list), Some(others)) = (results[list].as_array_mut(), others) else { continue };
+        others.retain(|other| list.iter().all(|known| known[name] != other[name]));
+        list.append(others);
     }
 }
 
