@@ -40,11 +40,13 @@ impl Server {
         for part in &parts {
             responses.push(self.part(request, part, bound)?);
         }
+        let responses = responses.into_iter().collect::<Option<Vec<Value>>>().ok_or_else(server_error)?;
         Ok(Answer::ok(Value::Object(Map::from_iter([("responses".to_owned(), Value::Array(responses))]))))
     }
 
-    /// Carries out one part. A conflict undoes everything before it, whatever was said about that.
-    fn part(&mut self, whole: &Request, part: &Part, bound: &mut Bound) -> Outcome<Value> {
+    /// Carries out one part. A conflict undoes everything before it, whatever was said about that. `None` for a response that
+    /// the server cannot write, since its body is not JSON: it fails once all parts were carried out.
+    fn part(&mut self, whole: &Request, part: &Part, bound: &mut Bound) -> Outcome<Option<Value>> {
         let mut request = part.request(whole);
         let sent = request.path.clone();
         let mut outcome = self.respond_to(&request, bound);
@@ -87,7 +89,7 @@ impl Server {
         let body = match answer.body {
             _ if request.method == Method::HEAD => Value::String(String::new()),
             Body::Json(body) => body,
-            Body::Empty => Value::String(String::new()),
+            Body::Empty => return Ok(None),
         };
         let content_type = is_json.then(|| ("Content-Type", "application/json".to_owned()));
         let length = ("Content-Length", written(&body).len().to_string());
@@ -99,12 +101,12 @@ impl Server {
             .chain([length])
             .map(|(name, value)| (name.to_owned(), Value::String(value)))
             .collect();
-        Ok(Value::Object(Map::from_iter([
+        Ok(Some(Value::Object(Map::from_iter([
             ("status".to_owned(), answer.status.into()),
             ("path".to_owned(), request.path.into()),
             ("headers".to_owned(), Value::Object(headers)),
             ("body".to_owned(), body),
-        ])))
+        ]))))
     }
 }
 
