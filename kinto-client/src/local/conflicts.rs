@@ -3,12 +3,12 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use futures_core::stream::BoxStream;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 
 use super::{
     collection::LocalCollection,
-    inner::{Inner, without_options},
+    inner::{Inner, reading, without_options},
     marked::{self, Mark},
     record,
     row::{self, Row, Rules},
@@ -123,10 +123,7 @@ impl<T: RecordData> Call<'_, ListConflicts<T>> {
     /// Returns the conflicts as a stream, which holds few of them at a time. One that begins or ends meanwhile may be among them.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'static, Result<LocalConflict<T>>> {
-        match without_options(&self.client) {
-            Ok(()) => self.op.stream(),
-            Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
-        }
+        reading(&self.client, || self.op.stream())
     }
 
     /// Returns the conflicts as an iterator, which blocks this thread: [`stream`](Self::stream) without async code.

@@ -2,6 +2,8 @@
 
 use std::{sync::Mutex, time::SystemTime};
 
+use futures_core::stream::BoxStream;
+use futures_util::{StreamExt as _, stream};
 use rusqlite::Transaction;
 
 use super::{
@@ -75,6 +77,17 @@ pub(crate) fn without_options(client: &Client) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Returns a stream that reads the store, or one with an error alone for options that are for requests.
+pub(crate) fn reading<'a, T: Send + 'a>(
+    client: &Client,
+    read: impl FnOnce() -> BoxStream<'a, Result<T>>,
+) -> BoxStream<'a, Result<T>> {
+    match without_options(client) {
+        Ok(()) => read(),
+        Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
+    }
 }
 
 /// Returns the circumstances of a change: its number, and the time.

@@ -25,7 +25,7 @@ pub(super) enum Mark {
 
 impl Mark {
     /// Returns the statement for ids after another one; there is an index for each.
-    fn sql(self) -> &'static str {
+    pub(super) fn sql(self) -> &'static str {
         match self {
             Self::Conflict => {
                 "SELECT id FROM record WHERE collection = ? AND ancestors IS NOT NULL AND id > ? ORDER BY id LIMIT ?"

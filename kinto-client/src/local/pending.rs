@@ -8,7 +8,7 @@ use rusqlite::{Transaction, params};
 
 use super::{
     collection::LocalCollection,
-    inner::{Inner, without_options},
+    inner::{Inner, reading, without_options},
     record,
     store::{
         failure::Failure,
@@ -168,10 +168,7 @@ impl<T: RecordData> Call<'_, ListPending<T>> {
     /// Returns the changes as a stream, which holds few of them at a time.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'static, Result<PendingChange<T>>> {
-        match without_options(&self.client) {
-            Ok(()) => self.op.stream(),
-            Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
-        }
+        reading(&self.client, || self.op.stream())
     }
 
     /// Returns the changes as an iterator, which blocks this thread: [`stream`](Self::stream) without async code.

@@ -3,12 +3,12 @@
 use std::{fmt, sync::Arc};
 
 use futures_core::stream::BoxStream;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::StatusCode;
 
 use super::{
     collection::LocalCollection,
-    inner::{Inner, without_options},
+    inner::{Inner, reading, without_options},
     marked::{self, Mark},
     row::{Problem, Row},
 };
@@ -92,10 +92,7 @@ impl Call<'_, ListProblems> {
     /// Returns the problems as a stream, which holds few of them at a time. One that begins or ends meanwhile may be among them.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'static, Result<LocalProblem>> {
-        match without_options(&self.client) {
-            Ok(()) => self.op.stream(),
-            Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
-        }
+        reading(&self.client, || self.op.stream())
     }
 
     /// Returns the problems as an iterator, which blocks this thread: [`stream`](Self::stream) without async code.

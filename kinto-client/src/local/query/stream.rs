@@ -4,10 +4,10 @@ use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rusqlite::{OptionalExtension as _, Transaction};
 
-use super::{Found, LocalList, decode, found, without_options};
+use super::{Found, LocalList, decode, found};
 use crate::{
     error::Result,
-    local::store::failure::Failure,
+    local::{inner::reading, store::failure::Failure},
     operation::Call,
     wire::object::{Record, RecordData},
 };
@@ -51,10 +51,7 @@ impl<T: RecordData> Call<'_, LocalList<T>> {
     /// does not come.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'static, Result<Record<T>>> {
-        match without_options(&self.client) {
-            Ok(()) => self.op.stream(),
-            Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
-        }
+        reading(&self.client, || self.op.stream())
     }
 
     /// Returns the records as an iterator, which blocks this thread: [`stream`](Self::stream) without async code.

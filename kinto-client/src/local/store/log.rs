@@ -67,6 +67,9 @@ pub(super) fn keep(transaction: &Transaction<'_>, changes: u32) -> Result<(), Fa
     Ok(())
 }
 
+/// Finds the first and the last position. Asked for together, they would be found by reading all changes.
+pub(crate) const BOUNDS: &str = "SELECT (SELECT min(position) FROM change), (SELECT max(position) FROM change)";
+
 /// Returns the next changes of a collection after a position.
 pub(crate) fn since(
     transaction: &Transaction<'_>,
@@ -74,9 +77,8 @@ pub(crate) fn since(
     position: i64,
     limit: usize,
 ) -> Result<Page, Failure> {
-    let bounds = "SELECT min(position), max(position) FROM change";
     let (first, last): (Option<i64>, Option<i64>) =
-        transaction.prepare_cached(bounds)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        transaction.prepare_cached(BOUNDS)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let last = last.unwrap_or_default();
     // A later position than the last is one of another file.
     if position > last || position < first.map_or(last, |first| first - 1) {

@@ -4,6 +4,7 @@ use super::{
     collections::{Names, find_or_add},
     connection::{Database, Place},
     failure::Failure,
+    indexes,
     rows::{CollectionNumber, Rows, load, next_number},
 };
 use crate::{
@@ -38,18 +39,15 @@ fn save(transaction: &rusqlite::Transaction<'_>, of: CollectionNumber, id: &str,
     rows.save(id, &before, row)
 }
 
-#[tokio::test]
-async fn rows_come_back_as_they_were() {
-    let database = memory().await;
-    let of = collection(&database).await;
+/// Rows of all kinds.
+fn rows() -> Vec<(&'static str, Row)> {
     let clean = apply(Row::default(), &version(r#"{"a":1.0}"#, 5), &rules(1)).unwrap();
     let changed = write(clean.clone(), Some(r#"{"a":2}"#.into()), &rules(9));
     let sent = Timestamp::from_millis(77);
     let entry =
         |attempt, body: Option<&str>, guard| Entry { attempt, revision: 9, body: body.map(Into::into), guard, sent };
-    let journal =
-        vec![entry(11, Some(r#"{"a":2}"#), Guard::Version(Timestamp::from_millis(5))), entry(12, None, Guard::Absent)];
-    let sent = Row { journal, ..changed.clone() };
+    let known = Guard::Version(Timestamp::from_millis(5));
+    let journal = vec![entry(11, Some(r#"{"a":2}"#), known), entry(12, None, Guard::Absent)];
     let ancestors = Ancestors { bodies: vec![Some(r#"{"a":1.0}"#.into()), None], sent: 1 };
     let conflict = Conflict { remote: version(r#"{"a":3}"#, 6), ancestors: ancestors.clone() };
     let gone = Conflict { remote: Version { body: None, ..version("", 6) }, ancestors };
@@ -61,23 +59,46 @@ async fn rows_come_back_as_they_were() {
         message: "\"no\"".into(),
         field: None,
     };
-    let deleted = write(clean.clone(), None, &rules(10));
-    for (id, row) in [
+    let in_doubt = Row { journal: vec![entry(11, Some(r#"{"a":2}"#), known)], ..clean.clone() };
+    vec![
+        ("deleted", write(clean.clone(), None, &rules(10))),
         ("clean", clean),
-        ("sent", sent),
+        ("in doubt", in_doubt),
+        ("sent", Row { journal, ..changed.clone() }),
         ("conflict", Row { conflict: Some(conflict), ..changed.clone() }),
         ("gone", Row { conflict: Some(gone), ..changed.clone() }),
-        ("problem", Row { problem: Some(problem), is_own_id: true, ..changed }),
-        ("deleted", deleted),
-    ] {
-        let stored = row.clone();
-        let job = move |transaction: &rusqlite::Transaction<'_>| {
-            save(transaction, of, id, &stored)?;
-            load(transaction, of, id)
-        };
-        let loaded = database.write(job).await.unwrap();
-        assert_eq!(loaded.version(), row.version(), "{id}");
-        assert_eq!(Row { modified: row.modified, ..loaded }, row, "{id}");
+        ("problem", Row { problem: Some(problem), is_own_id: true, ..changed.clone() }),
+        ("changed", changed),
+        ("nothing", Row::default()),
+    ]
+}
+
+/// Each row comes back as it was, whichever row it takes the place of, and its entry in an index with it.
+#[tokio::test]
+async fn rows_come_back_as_they_were() {
+    let database = memory().await;
+    let of = collection(&database).await;
+    let index = move |transaction: &rusqlite::Transaction<'_>| indexes::add(transaction, of, &["a".to_owned()]);
+    database.write(index).await.unwrap();
+    for (before, earlier) in rows() {
+        for (name, row) in rows() {
+            let (earlier, stored) = (earlier.clone(), row.clone());
+            let job = move |transaction: &rusqlite::Transaction<'_>| {
+                save(transaction, of, "r", &earlier)?;
+                save(transaction, of, "r", &stored)?;
+                let entries = "SELECT count(*) FROM index_entry AS e JOIN record AS r ON r.number = e.record \
+                               AND e.age = -r.version AND e.key = kinto_key(r.data, 'a')";
+                let entries: [i64; 2] = [
+                    transaction.query_row(entries, [], |row| row.get(0))?,
+                    transaction.query_row("SELECT count(*) FROM index_entry", [], |row| row.get(0))?,
+                ];
+                Ok((load(transaction, of, "r")?, entries))
+            };
+            let (loaded, entries) = database.write(job).await.unwrap();
+            assert_eq!(loaded.version(), row.version(), "{before}, {name}");
+            assert_eq!(Row { modified: row.modified, ..loaded }, row, "{before}, {name}");
+            assert_eq!(entries, [i64::from(row.local.is_some()); 2], "{before}, {name}");
+        }
     }
 }
 
