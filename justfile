@@ -66,7 +66,7 @@ test:
 simulation:
     KINTO_SIM_SECONDS=60 cargo test --workspace --test simulation
 
-# The number of simulated operations a second, of a program that is compiled as one whole
+# The number of simulated operations a second, by a program that is optimized across all crates
 simulation-speed:
     KINTO_SIM_SECONDS=60 cargo test --profile measured -p kinto-tests --test simulation
 

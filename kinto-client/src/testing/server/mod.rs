@@ -135,7 +135,7 @@ impl Server {
         };
         let common = self.headers_of_views().into_iter().chain(self.alert());
         let headers = answer.headers.iter().cloned().chain(common).chain(fixed).chain([("Content-Length", length)]);
-        // The largest number that responses usually have.
+        // Few responses have more, for which the map would have to grow.
         response.headers_mut().reserve(12);
         for (name, value) in headers {
             if let (Ok(name), Ok(value)) =
