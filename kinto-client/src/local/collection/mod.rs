@@ -93,6 +93,8 @@ impl<T: RecordData> LocalCollection<T> {
 
     /// Reads all records, those that were changed last first.
     ///
+    /// Times of changes are in milliseconds. Of records with equal times, the one that was created last is first.
+    ///
     /// Options: [`filter`](Call::filter), [`since`](Call::since), [`before`](Call::before), [`sort`](Call::sort),
     /// [`limit`](Call::limit), [`first`](Call::first), [`one`](Call::one), [`count`](Call::count), [`lenient`](Call::lenient),
     /// [`stream`](Call::stream).
