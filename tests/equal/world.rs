@@ -73,6 +73,11 @@ impl World {
         world.expect("the shares are 20 in all")
     }
 
+    /// Returns true if all that have logged in may read and write all accounts.
+    pub(crate) fn has_administrators(&self) -> bool {
+        self.special == Special::Ending
+    }
+
     /// Starts a real server.
     fn server(&self) -> Result<Server, kinto_server::Error> {
         let mut builder = Server::builder().backend(Backend::PostgreSql).workers(1).batch_max_requests(self.batch);

@@ -49,6 +49,9 @@ impl Maker {
             let value = self.chance.pick(&["*".to_owned(), "\"1\"".to_owned(), format!("\"⟦etag {seen}⟧\"")]);
             headers.push((self.chance.pick(&["If-None-Match", "If-Match"]).to_owned(), value));
         }
+        if self.chance.one_in(40) {
+            self.spoil_media_types(&mut headers);
+        }
         let (path, method) = ("/v1/batch".to_owned(), "POST".to_owned());
         self.steps.push(Step { number, who, method, path, headers, body: Some(body.to_string()) });
         if !is_spoiled && length <= most {
@@ -56,6 +59,13 @@ impl Maker {
                 self.happened(draft, &format!("{number}.{part}"));
             }
         }
+    }
+
+    fn spoil_media_types(&mut self, headers: &mut Vec<(String, String)>) {
+        let name = self.chance.pick(&["Accept", "Content-Type", "Content-Type"]);
+        let types = ["text/html", "application/merge-patch+json", "APPLICATION/JSON", "application/json; a=b", "a", ""];
+        headers.retain(|(other, _)| other != name);
+        headers.push((name.to_owned(), self.chance.pick(&types).to_owned()));
     }
 
     fn part(&mut self, draft: &Draft, who: Who) -> Value {

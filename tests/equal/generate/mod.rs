@@ -132,7 +132,9 @@ pub(crate) fn sequence(seed: u64, number: u64) -> Vec<Step> {
         _ => chance.between(60, 200),
     };
     let (is_shared, has_schemas) = (chance.one_in(2), chance.one_in(4));
-    let (has_accounts, has_forced) = (chance.one_in(16), chance.one_in(3));
+    // Where everybody is an administrator of accounts there must be some.
+    let accounts = if world.has_administrators() { 2 } else { 16 };
+    let (has_accounts, has_forced) = (chance.one_in(accounts), chance.one_in(3));
     let (model, steps, pages) = (Model::default(), Vec::new(), Vec::new());
     let mut maker = Maker { chance, world, model, steps, pages, is_shared, has_schemas, has_accounts, has_forced };
     while maker.steps.len() < length {

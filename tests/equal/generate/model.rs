@@ -104,7 +104,12 @@ impl Model {
     fn forget(&mut self, path: &str) {
         let below = format!("{path}/");
         self.objects.retain(|object| object.path != path && !object.path.starts_with(&below));
-        self.lists.retain(|list, _| !list.starts_with(&below));
+        let is_below = |list: &str| list.starts_with(&below);
+        // The deletion may have been refused: the ids of the server's own may still be there.
+        self.lists.retain(|list, entry| !is_below(list) || entry.is_random);
+        for (_, entry) in self.lists.iter_mut().filter(|(list, _)| is_below(list)) {
+            *entry = List { is_random: true, ..List::default() };
+        }
     }
 
     /// Returns the person who may write there, most likely.

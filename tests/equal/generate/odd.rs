@@ -25,9 +25,18 @@ impl Maker {
         match self.chance.place(20) {
             0 | 1 => draft.method = self.chance.pick(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PURGE"]),
             2 => {
-                draft
-                    .headers
-                    .push(("Accept", self.chance.pick(&["text/html", "application/*", "*/*", "a"]).to_owned()));
+                let types = [
+                    "text/html",
+                    "application/*",
+                    "*/*",
+                    "a",
+                    "",
+                    "Application/JSON",
+                    "application/json; a=b",
+                    "application/json;q=0, */*",
+                    "text/html, */*;q=0.1",
+                ];
+                draft.headers.push(("Accept", self.chance.pick(&types).to_owned()));
             }
             3 | 4 => self.spoil_precondition(draft),
             5 | 6 => {

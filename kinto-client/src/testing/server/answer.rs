@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use super::{database::Permissions, python::text, request::Request, time::http_date};
@@ -252,6 +253,14 @@ pub(super) fn server_error() -> Failure {
         body.insert("info".to_owned(), "https://github.com/Kinto/kinto/issues/".into());
     }
     Failure::Raised(answer)
+}
+
+/// Returns the response to a request with two media types, which the HTTP server refuses that runs Kinto.
+pub(super) fn two_media_types() -> http::Response<Bytes> {
+    let mut response = http::Response::new(Bytes::from_static(b"Invalid HTTP Header: 'CONTENT-TYPE'"));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
 }
 
 pub(super) fn gone() -> Answer {

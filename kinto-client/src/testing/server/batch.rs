@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Bound, Server,
     answer::{Answer, Body, Failure, Invalid, Outcome, after_redirect, refused, server_error},
-    body,
+    body, media_type,
     python::{pairs, text},
     request::Request,
     written,
@@ -17,6 +17,7 @@ const METHODS: [&str; 7] = ["GET", "HEAD", "DELETE", "TRACE", "POST", "PUT", "PA
 
 impl Server {
     pub(super) fn batch(&mut self, request: &Request, bound: &mut Bound) -> Outcome {
+        media_type::check_content_type(request)?;
         let mut errors = Vec::new();
         let value = body::parse(&request.body, &mut errors);
         if !errors.is_empty() {

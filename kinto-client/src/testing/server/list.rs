@@ -101,7 +101,15 @@ impl Server {
         check_list_preconditions(context.pre, timestamp)?;
         let (mut selection, _) = self.selection(context)?;
         selection.with_tombstones = false;
-        let list = self.database.list(&context.key);
+        // An administrator deletes the accounts of all users, each of which is in a list of its own name.
+        let of_all = context.key.0 == "*";
+        let all;
+        let list = if of_all {
+            all = self.all_accounts();
+            Some(&all)
+        } else {
+            self.database.list(&context.key)
+        };
         if list.is_some_and(|list| selection.fails(list)) {
             return Err(unavailable(self.settings.retry_after));
         }
@@ -112,7 +120,8 @@ impl Server {
         let retry_after = self.settings.retry_after;
         let mut impacted = Vec::with_capacity(old.len());
         for (id, old) in old {
-            let time = self.database.delete(&context.key, &id, None);
+            let own = of_all.then(|| (id.clone(), Kind::Account));
+            let time = self.database.delete(own.as_ref().unwrap_or(&context.key), &id, None);
             let time = time.map_err(|Collision| super::answer::collision(retry_after))?;
             impacted.push((tombstone(&id, time), Some(old)));
         }

@@ -18,6 +18,7 @@ mod events;
 mod fields;
 mod filter;
 mod list;
+mod media_type;
 mod object;
 mod parameters;
 mod patch;
@@ -86,6 +87,9 @@ impl Server {
     /// Carries out a request, in a transaction of its own.
     pub(super) fn respond(&mut self, request: http::Request<Bytes>, now: i64) -> http::Response<Bytes> {
         self.database.now = now;
+        if request.headers().get_all(header::CONTENT_TYPE).iter().nth(1).is_some() {
+            return answer::two_media_types();
+        }
         self.transact(&read(request))
     }
 

@@ -1,17 +1,18 @@
 //! Requests for objects: whether the parent exists, who may do what, and whether the request is valid.
 
-use http::{Method, header};
+use http::Method;
 use serde_json::Value;
 
 use super::{
     Bound, Server,
     access::{self, Seen, Wanted},
     answer::{
-        self, Failure, Invalid, Outcome, forbidden, missing_object, not_allowed_here, preflight, refused, server_error,
+        self, Invalid, Outcome, forbidden, missing_object, not_allowed_here, preflight, refused, server_error,
         timestamp_unwritten,
     },
     body::{self, Payload},
     database::{Kind, ListKey},
+    media_type,
     object::{self, Context},
     patch::Flavour,
     query::Query,
@@ -54,7 +55,8 @@ impl Server {
         if !allowed.contains(method) {
             return Err(not_allowed_here(allowed));
         }
-        check_media_types(request)?;
+        media_type::check_accept(request)?;
+        media_type::check_content_type(request)?;
         let seen = self.allow(request, place, id, exists.as_deref(), who)?;
         let key = match key {
             Some(key) => key,
@@ -167,38 +169,6 @@ pub(super) fn posted_id(request: &Request) -> Outcome<Option<String>> {
         None => Ok(None),
         Some(Value::String(id)) if is_id(Kind::Account, id) => Ok(Some(id.clone())),
         Some(_) => Err(answer::invalid("path", None, "Invalid object id")),
-    }
-}
-
-/// The media types of a PATCH, as the server names them.
-const ALL_TYPES: &str = "'application/json', 'application/json-patch+json', 'application/merge-patch+json'";
-
-fn check_media_types(request: &Request) -> Outcome<()> {
-    let refuse = |status: u16, name: &str, allowed: &str| {
-        let description = format!("{name} header should be one of [{allowed}]");
-        Err(Failure::Raised(answer::invalid_with(status, vec![Invalid::new("header", name, description)])))
-    };
-    let range = |range: &str| range.split(';').next().unwrap_or_default().trim().to_owned();
-    let accepts = |range: &String| matches!(range.as_str(), "*/*" | "application/*" | "application/json");
-    // What is no list of media types is passed over.
-    let is_valid =
-        |range: &String| range.split_once('/').is_some_and(|(one, other)| !one.is_empty() && !other.is_empty());
-    let ranges: Vec<String> =
-        request.header(header::ACCEPT).into_iter().flat_map(|value| value.split(',')).map(range).collect();
-    if !ranges.is_empty() && ranges.iter().all(is_valid) && !ranges.iter().any(accepts) {
-        return refuse(406, "Accept", "'application/json'");
-    }
-    let content_type = request.header(header::CONTENT_TYPE).map(str::trim).filter(|value| !value.is_empty());
-    let essence = content_type.map(|value| value.split(';').next().unwrap_or_default().trim().to_owned());
-    let patches = ["application/merge-patch+json", "application/json-patch+json"];
-    let is_patch = request.method == Method::PATCH;
-    match (&request.method, essence.as_deref()) {
-        (&Method::POST | &Method::PUT | &Method::PATCH, Some(essence))
-            if essence != "application/json" && !(is_patch && patches.contains(&essence)) =>
-        {
-            refuse(415, "Content-Type", if is_patch { ALL_TYPES } else { "'application/json'" })
-        }
-        _ => Ok(()),
     }
 }
 
