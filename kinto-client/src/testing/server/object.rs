@@ -12,6 +12,7 @@ use super::{
     fields::subset,
     patch::{self, Flavour},
     precondition::{check_preconditions, unless_unmodified},
+    python,
     query::Query,
     request::{Place, Preconditions, Request, is_id},
 };
@@ -221,5 +222,5 @@ fn check_same_id(data: &Map<String, Value>, id: &str) -> Outcome<()> {
 
 /// Compares fields as the server does, to which a missing one is null.
 fn differs(one: Option<&Value>, other: Option<&Value>) -> bool {
-    one.unwrap_or(&Value::Null) != other.unwrap_or(&Value::Null)
+    !python::is_equal(one.unwrap_or(&Value::Null), other.unwrap_or(&Value::Null))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use json_patch::Patch;
+use json_patch::{Patch, PatchOperation};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     body::{self, Payload},
     database::{Kind, Permissions},
     object::Existing,
+    python,
     request::Request,
 };
 
@@ -140,8 +141,16 @@ fn run(operations: &[Value], old: &Existing) -> Outcome<Value> {
     }
     let failed = |reason: String| invalid("body", None, format!("JSON Patch operation failed: {reason}"));
     let patch: Patch = serde_json::from_value(Value::Array(operations)).map_err(|error| failed(error.to_string()))?;
-    // `json_patch::patch` would undo its changes on failure, and panics if it cannot.
-    json_patch::patch_unsafe(&mut whole, &patch).map_err(|error| failed(error.to_string()))?;
+    for operation in patch.iter() {
+        if let PatchOperation::Test(test) = operation
+            && whole.pointer(test.path.as_str()).is_some_and(|value| python::is_equal(value, &test.value))
+        {
+            continue;
+        }
+        // `json_patch::patch` would undo its changes on failure, and panics if it cannot.
+        let operation = std::slice::from_ref(operation);
+        json_patch::patch_unsafe(&mut whole, operation).map_err(|error| failed(error.to_string()))?;
+    }
     Ok(whole)
 }
 

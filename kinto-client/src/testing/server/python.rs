@@ -1,8 +1,32 @@
-//! Values as Python shows them in messages.
+//! Values as Python compares them, and shows them in messages.
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
+
+/// Compares values as `==` does, to which `True` is 1, and 1.0 as well.
+pub(super) fn is_equal(one: &Value, other: &Value) -> bool {
+    let number = |value: &Value| match value {
+        Value::Bool(value) => Some(Number::from(u8::from(*value))),
+        Value::Number(number) => Some(number.clone()),
+        _ => None,
+    };
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_equal(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let is_in_other = |(name, value)| other.get(name).is_some_and(|other| is_equal(value, other));
+            one.len() == other.len() && one.iter().all(is_in_other)
+        }
+        (one, other) => match (number(one), number(other)) {
+            (Some(one), Some(other)) => {
+                one == other || one.is_f64() != other.is_f64() && one.as_f64() == other.as_f64()
+            }
+            _ => one == other,
+        },
+    }
+}
 
 /// Returns a value as `repr` gives it.
 pub(super) fn repr(value: &Value) -> String {
