@@ -61,6 +61,7 @@ impl Maker {
         }
     }
 
+    /// Sends a whole batch with another media type, or asks for one.
     fn spoil_media_types(&mut self, headers: &mut Vec<(String, String)>) {
         let name = self.chance.pick(&["Accept", "Content-Type", "Content-Type"]);
         let types = ["text/html", "application/merge-patch+json", "APPLICATION/JSON", "application/json; a=b", "a", ""];

@@ -164,7 +164,7 @@ fn shared(database: &Database, principals: &[String], pattern: &str, permission:
         for (uri, _) in entries {
             let is_here = is_like_exactly(uri, &like) && !is_like_exactly(uri, &below);
             if is_here && has_entry(database, principals, uri, permission) {
-                // The server takes the id from the path as it is in a URL, where it is not that of the object.
+                // The server stores permissions by quoted paths: a line break is `%0A` there, which is the id of no object.
                 ids.extend(uri.rsplit('/').next().map(|id| id.replace('\n', "%0A")));
             }
         }

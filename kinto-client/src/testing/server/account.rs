@@ -6,6 +6,7 @@ use super::{
     Server,
     answer::{Invalid, Outcome, collision, invalid, refused_later, server_error, unauthorized_listing, unavailable},
     database::{Kind, ListKey},
+    entries::ALL,
     object::Context,
     request::Request,
     who::{Who, hashed},
@@ -27,7 +28,7 @@ impl Server {
             _ if self.is_administrator(who) => match id {
                 Some(id) => id.to_owned(),
                 None if request.method == http::Method::POST => self.posted(request)?,
-                None => "*".to_owned(),
+                None => ALL.to_owned(),
             },
             (Some(user), _) => name_of(user).to_owned(),
             (None, Some(id)) => id.to_owned(),

@@ -10,9 +10,21 @@ use super::{
     object::Context,
 };
 
+/// The parent of the list that has the accounts of all users.
+pub(super) const ALL: &str = "*";
+
 impl Server {
+    /// Returns the list that a request is about, if it is not stored as such.
+    pub(super) fn put_together(&self, context: &Context<'_>) -> Option<List> {
+        match context.place.kind {
+            Kind::Permissions => Some(self.permission_entries(context)),
+            Kind::Account if context.key.0 == ALL => Some(self.all_accounts()),
+            _ => None,
+        }
+    }
+
     /// Returns all accounts, as an administrator sees them.
-    pub(super) fn all_accounts(&self) -> List {
+    fn all_accounts(&self) -> List {
         let mut all = List::default();
         for (_, list) in self.database.lists.iter().filter(|((_, kind), _)| *kind == Kind::Account) {
             all.rows.extend(list.rows.iter().map(|(id, row)| (id.clone(), row.clone())));
@@ -22,7 +34,7 @@ impl Server {
     }
 
     /// Returns the entries of `/permissions`: the objects on which the caller has permissions of their own.
-    pub(super) fn permission_entries(&self, context: &Context<'_>) -> List {
+    fn permission_entries(&self, context: &Context<'_>) -> List {
         let mut list = List::default();
         let mut add = |uri: &str, data: Map<String, Value>| {
             let data = Arc::new(data);

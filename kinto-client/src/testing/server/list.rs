@@ -7,6 +7,7 @@ use super::{
     Bound, Server,
     answer::{Answer, Outcome, data_body, object_body, server_error, unavailable},
     database::{Collision, Kind, Row},
+    entries::ALL,
     events::{self, Action, Event},
     fields::subset,
     object::{Context, check_id, tombstone, whole},
@@ -32,20 +33,12 @@ impl Server {
         if selection.is_deprecated {
             answer = answer.with("Alert", deprecation());
         }
-        let entries;
         // Only a list of several pages needs one.
         let is_long = self.database.list(&context.key).is_some_and(|list| list.rows.len() > selection.limit);
         let nonce =
-            if is_long || kind == Kind::Permissions || context.key.0 == "*" { self.new_uuid() } else { String::new() };
-        let list = if kind == Kind::Permissions {
-            entries = self.permission_entries(context);
-            Some(&entries)
-        } else if context.key.0 == "*" {
-            entries = self.all_accounts();
-            Some(&entries)
-        } else {
-            self.database.list(&context.key)
-        };
+            if is_long || kind == Kind::Permissions || context.key.0 == ALL { self.new_uuid() } else { String::new() };
+        let entries = self.put_together(context);
+        let list = entries.as_ref().or_else(|| self.database.list(&context.key));
         if list.is_some_and(|list| selection.fails(list)) {
             return Err(unavailable(self.settings.retry_after));
         }
@@ -101,15 +94,8 @@ impl Server {
         check_list_preconditions(context.pre, timestamp)?;
         let (mut selection, _) = self.selection(context)?;
         selection.with_tombstones = false;
-        // An administrator deletes the accounts of all users, each of which is in a list of its own name.
-        let of_all = context.key.0 == "*";
-        let all;
-        let list = if of_all {
-            all = self.all_accounts();
-            Some(&all)
-        } else {
-            self.database.list(&context.key)
-        };
+        let entries = self.put_together(context);
+        let list = entries.as_ref().or_else(|| self.database.list(&context.key));
         if list.is_some_and(|list| selection.fails(list)) {
             return Err(unavailable(self.settings.retry_after));
         }
@@ -120,7 +106,8 @@ impl Server {
         let retry_after = self.settings.retry_after;
         let mut impacted = Vec::with_capacity(old.len());
         for (id, old) in old {
-            let own = of_all.then(|| (id.clone(), Kind::Account));
+            // Among the accounts of all users each is in a list of its own name.
+            let own = (context.key.0 == ALL).then(|| (id.clone(), Kind::Account));
             let time = self.database.delete(own.as_ref().unwrap_or(&context.key), &id, None);
             let time = time.map_err(|Collision| super::answer::collision(retry_after))?;
             impacted.push((tombstone(&id, time), Some(old)));

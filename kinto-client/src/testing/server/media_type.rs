@@ -67,3 +67,20 @@ fn takes_json(accept: &str) -> bool {
     }
     best.is_some_and(|(_, quality)| quality > 0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::takes_json;
+
+    #[test]
+    fn json_is_taken_by_the_closest_range() {
+        for taken in
+            ["*/*", "application/*", "Application/JSON", "text/html, */*;q=0.1", "a", "text/html, a", "a/b;q=x"]
+        {
+            assert!(takes_json(taken), "{taken}");
+        }
+        for refused in ["", ",", "text/html", "application/json; a=b", "application/json;q=0, */*", "*/*;q=0"] {
+            assert!(!takes_json(refused), "{refused}");
+        }
+    }
+}

@@ -141,15 +141,15 @@ fn run(operations: &[Value], old: &Existing) -> Outcome<Value> {
     }
     let failed = |reason: String| invalid("body", None, format!("JSON Patch operation failed: {reason}"));
     let patch: Patch = serde_json::from_value(Value::Array(operations)).map_err(|error| failed(error.to_string()))?;
-    for operation in patch.iter() {
+    for (place, operation) in patch.iter().enumerate() {
         if let PatchOperation::Test(test) = operation
             && whole.pointer(test.path.as_str()).is_some_and(|value| python::is_equal(value, &test.value))
         {
             continue;
         }
         // `json_patch::patch` would undo its changes on failure, and panics if it cannot.
-        let operation = std::slice::from_ref(operation);
-        json_patch::patch_unsafe(&mut whole, operation).map_err(|error| failed(error.to_string()))?;
+        json_patch::patch_unsafe(&mut whole, std::slice::from_ref(operation))
+            .map_err(|error| failed(format!("{} (operation {place} at {})", error.kind, error.path)))?;
     }
     Ok(whole)
 }

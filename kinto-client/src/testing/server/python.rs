@@ -71,3 +71,35 @@ fn quoted(text: &str) -> String {
     quoted.push(quote);
     quoted
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_equal_as_in_python() {
+        let equal = [
+            (json!(false), json!(0)),
+            (json!(true), json!(1.0)),
+            (json!(1), json!(1.0)),
+            (json!([{"a": 1}]), json!([{"a": true}])),
+            (json!(null), json!(null)),
+        ];
+        for (one, other) in &equal {
+            assert!(is_equal(one, other) && is_equal(other, one), "{one} {other}");
+        }
+        let different = [
+            (json!(false), json!(null)),
+            (json!(0), json!("")),
+            (json!(1), json!("1")),
+            (json!([1]), json!([1, 1])),
+            (json!({"a": 1}), json!({"b": 1})),
+            (json!({}), json!([])),
+        ];
+        for (one, other) in &different {
+            assert!(!is_equal(one, other) && !is_equal(other, one), "{one} {other}");
+        }
+    }
+}
