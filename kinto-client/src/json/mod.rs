@@ -2,6 +2,7 @@
 
 pub(crate) mod encode;
 pub(crate) mod equal;
+mod extent;
 #[cfg(feature = "local")]
 pub(crate) mod field_at;
 #[cfg(any(feature = "local", feature = "testing"))]

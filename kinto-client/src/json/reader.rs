@@ -1,8 +1,11 @@
+use std::ops::Range;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::extent;
 use crate::error::{Error, Result};
 
 /// A position in received JSON, from which values are decoded one after the other in a single pass.
@@ -72,6 +75,15 @@ impl Cursor {
         let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter();
         let received: &RawValue = values.next()?.ok()?;
         Some(self.body().slice_ref(received.get().as_bytes()))
+    }
+
+    /// Skips the next value without decoding it, and returns where it is.
+    pub(crate) fn skip(&mut self) -> Option<Range<usize>> {
+        let rest = self.rest();
+        let value = rest.trim_ascii_start();
+        let start = self.at + rest.len() - value.len();
+        self.at = start + extent::of_value(value)?;
+        Some(start..self.at)
     }
 
     /// Decodes the next value, if it is of type `T`.

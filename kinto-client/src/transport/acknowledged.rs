@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::{
     error::response::ErrorResponse,
     wire::{
-        batch,
+        batch_parts,
         claim::{Batched, KeyHasher, ObjectKey},
         request::Request,
         response::Response,
@@ -77,7 +77,7 @@ fn left_by_batch(batched: &Batched, response: &mut Response) -> Vec<(ObjectKey, 
     if response.status != StatusCode::OK || batched.objects.iter().all(Option::is_none) {
         return Vec::new();
     }
-    let Ok(parts) = batch::answers(response, batched.objects.len()) else { return Vec::new() };
+    let Ok(parts) = batch_parts::answers(response, batched.objects.len()) else { return Vec::new() };
     response.parts = Some(Arc::clone(&parts));
     // At a collision or a failure the server rolls back what came before it, and says of that that it succeeded.
     if parts.iter().any(|part| part.status == StatusCode::CONFLICT || part.status.is_server_error()) {
@@ -115,7 +115,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::client::replay::resolve;
+    use crate::{client::replay::resolve, wire::batch};
 
     /// A server of its own for each test, since what is noted is the whole program's.
     fn server(test: &str) -> u64 {

@@ -113,7 +113,7 @@ impl Exchange {
             let response = self.send_to(uri.clone(), request, authorization).await?;
             match self.redirect(&uri, request, &response)? {
                 Some(target) => uri = target,
-                None => return Ok(Response { redirected_to: (redirects > 0).then_some(uri), ..response }),
+                None => return Ok(Response { redirected_to: (redirects > 0).then(|| uri.into()), ..response }),
             }
         }
         Err(Error::unexpected(format!("the server redirects more than {MAX_REDIRECTS} times")))

@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{
-    batch_permissions::PermissionCache,
+    batch_parts,
     claim::Batched,
     fence,
-    headers::Headers,
     request::{Alone, Precondition, Request},
     response::Response,
 };
@@ -147,7 +144,7 @@ pub(crate) fn responses<'a>(
     parts: impl IntoIterator<Item = &'a Request, IntoIter: Clone>,
 ) -> Result<Vec<Response>> {
     let parts = parts.into_iter();
-    let answers = answers(response, parts.clone().map(weight).sum())?;
+    let answers = batch_parts::answers(response, parts.clone().map(weight).sum())?;
     let mut answers = answers.iter().cloned();
     let mut responses = Vec::with_capacity(answers.len());
     for part in parts {
@@ -159,53 +156,6 @@ pub(crate) fn responses<'a>(
         });
     }
     Ok(responses)
-}
-
-#[derive(Deserialize)]
-struct Answers<'a> {
-    #[serde(borrow)]
-    responses: Vec<Answer<'a>>,
-}
-#[derive(Deserialize)]
-struct Answer<'a> {
-    status: u16,
-    #[serde(borrow)]
-    headers: Option<&'a RawValue>,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
-}
-
-/// Returns the responses to so many requests, the locks among them.
-pub(crate) fn answers(response: &Response, expected: usize) -> Result<Arc<[Response]>> {
-    if let Some(parts) = response.parts.as_ref().filter(|parts| parts.len() == expected) {
-        return Ok(Arc::clone(parts));
-    }
-    let whole = &response.body;
-    // UTF-8 is validated once for the whole body, and not for each string in it.
-    let text = std::str::from_utf8(whole).map_err(|error| Error::not_kinto(&error, whole))?;
-    let answers: Answers<'_> = serde_json::from_str(text).map_err(|error| Error::not_kinto(&error, whole))?;
-    if answers.responses.len() != expected {
-        let got = answers.responses.len();
-        return Err(Error::unexpected(format!(
-            "the server returned {got} responses to the {expected} requests of a batch"
-        )));
-    }
-    let permission_cache = PermissionCache::of_batch();
-    let read = |answer: Answer<'_>| {
-        let status = StatusCode::from_u16(answer.status)
-            .map_err(|_| Error::unexpected(format!("{} is no HTTP status", answer.status)))?;
-        let body = match answer.body.map(RawValue::get) {
-            // The responses to HEAD, and those without content.
-            None | Some("\"\"") => Bytes::new(),
-            Some(body) => whole.slice_ref(body.as_bytes()),
-        };
-        let headers = answer.headers.map_or(Bytes::new(), |headers| whole.slice_ref(headers.get().as_bytes()));
-        Ok(Response {
-            permission_cache: permission_cache.clone(),
-            ..Response::new(status, Headers::OfPart(headers), body)
-        })
-    };
-    answers.responses.into_iter().map(read).collect()
 }
 
 #[cfg(test)]
@@ -232,22 +182,5 @@ mod tests {
                 {"method": "GET", "path": "/buckets?id=%22x%22"},
             ]})
         );
-    }
-
-    #[test]
-    fn batch_responses_are_slices_of_body() {
-        let body = json!({"responses": [
-            {"status": 201, "path": "/v1/buckets/b", "headers": {"A": "1", "ETag": "\"7\"", "Z": "2"}, "body": {"data": {"id": "b"}}},
-            {"status": 200, "path": "/v1/buckets", "headers": {}, "body": ""},
-            {"status": 204, "path": "/v1/x", "body": null},
-        ]});
-        let whole = Response::new(StatusCode::OK, HeaderMap::new(), body.to_string().into());
-        let answers = super::answers(&whole, 3).unwrap();
-        assert_eq!(answers[0].header("etag").as_deref(), Some("\"7\""));
-        assert_eq!((answers[0].header("alert"), answers[2].header("etag")), (None, None));
-        assert_eq!(answers[0].etag().unwrap(), Timestamp::from_millis(7));
-        assert_eq!(&answers[0].body[..], br#"{"data":{"id":"b"}}"#);
-        assert!(answers[1].body.is_empty() && answers[2].body.is_empty());
-        assert!(super::answers(&whole, 2).unwrap_err().is_unexpected());
     }
 }

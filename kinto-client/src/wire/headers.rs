@@ -1,13 +1,17 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
+use memchr::memmem::Finder;
 use serde::{
     Deserialize as _, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
 use crate::json::key::Key;
+
+/// The name of an `ETag` as Kinto writes it.
+static ETAG: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"ETag\":"));
 
 /// The headers of a response.
 #[derive(Clone, Debug)]
@@ -48,7 +52,7 @@ impl Headers {
     pub(crate) fn etag(&self) -> Option<Cow<'_, str>> {
         let known = match self {
             Self::Own(_) => None,
-            Self::OfPart(json) => value_after(json, "\"ETag\":"),
+            Self::OfPart(json) => value_after(json, &ETAG),
         };
         known.or_else(|| self.get(header::ETAG.as_str()))
     }
@@ -68,10 +72,21 @@ impl Headers {
 }
 
 /// Returns the text after a quoted key in JSON. A quote within a text would be escaped.
-fn value_after<'a>(json: &'a [u8], quoted_key: &str) -> Option<Cow<'a, str>> {
-    let (_, value) = std::str::from_utf8(json).ok()?.split_once(quoted_key)?;
-    let Key(value) = Key::deserialize(&mut serde_json::Deserializer::from_str(value)).ok()?;
+fn value_after<'a>(json: &'a [u8], quoted_key: &Finder<'_>) -> Option<Cow<'a, str>> {
+    let value = json.get(quoted_key.find(json)? + quoted_key.needle().len()..)?;
+    if let Some(version) = quoted_digits(value) {
+        return Some(version.into());
+    }
+    let Key(value) = Key::deserialize(&mut serde_json::Deserializer::from_slice(value)).ok()?;
     Some(value)
+}
+
+/// Returns the text `"7"` of JSON that begins with `"\"7\""`, which is how Kinto writes each `ETag`.
+fn quoted_digits(json: &[u8]) -> Option<String> {
+    let digits = json.strip_prefix(br#""\""#)?;
+    let (digits, rest) = digits.split_at(digits.iter().position(|byte| !byte.is_ascii_digit())?);
+    let digits = std::str::from_utf8(digits).ok().filter(|_| rest.starts_with(br#"\"""#))?;
+    Some(["\"", digits, "\""].concat())
 }
 
 /// A visitor that finds one header among those of a part.

@@ -1,6 +1,7 @@
 //! Requests, responses and their contents as values, without I/O.
 
 pub(crate) mod batch;
+pub(crate) mod batch_parts;
 mod batch_permissions;
 pub(crate) mod change_token;
 pub(crate) mod claim;

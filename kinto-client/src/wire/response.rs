@@ -25,7 +25,7 @@ pub(crate) struct Response {
     /// The permissions that the parts of a batch share.
     pub(crate) permission_cache: PermissionCache,
     /// The address that a redirect led to, if there was one.
-    pub(crate) redirected_to: Option<Uri>,
+    pub(crate) redirected_to: Option<Box<Uri>>,
 }
 
 impl Response {

@@ -17,7 +17,7 @@ use crate::{
     client::Client,
     error::Result,
     transport::retry::ExponentialBackoff,
-    wire::{batch, request::Request, response::Response},
+    wire::{batch, response::Response},
 };
 
 /// The options of a batch.
@@ -87,8 +87,11 @@ impl Delivery<'_> {
                 wait = wait.max(collisions.next().unwrap_or_default());
             }
             for mut one in done {
-                one.resolve_ambiguity(self.client).await;
-                if !self.tell(one).await {
+                if one.is_open() {
+                    one.resolve_ambiguity(self.client).await;
+                    one.name_missing_capability(self.client).await;
+                }
+                if !(self.done)(one) {
                     // The remaining results of this response are reported nevertheless.
                     self.stopped.store(true, Ordering::Relaxed);
                 }
@@ -144,23 +147,6 @@ impl Delivery<'_> {
         let request = batch::request(chunk.iter().map(|job| &*job.request))?;
         tracing::debug!(operations = chunk.len(), "sending batch");
         self.client.send_once(&request, tries).await
-    }
-
-    async fn tell(&self, Completed { job, outcome }: Completed) -> bool {
-        let outcome = unless_missing(self.client, &job.request, outcome).await;
-        (self.done)(Completed { job, outcome })
-    }
-}
-
-/// Returns the outcome, or `ErrorKind::Unsupported` if the server refused the request because it lacks a
-/// plugin.
-async fn unless_missing(client: &Client, request: &Request, outcome: Result<Response>) -> Result<Response> {
-    match outcome {
-        Ok(response) if request.needs.is_some() && !response.status.is_success() => {
-            let error = client.name_missing_capability(request.needs, response.to_error()).await;
-            if error.is_unsupported() { Err(error) } else { Ok(response) }
-        }
-        outcome => outcome,
     }
 }
 

@@ -37,6 +37,13 @@ impl Completed {
         Self { job, outcome }
     }
 
+    /// Returns true if the response leaves a question that another request can answer.
+    pub(super) fn is_open(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(|response| {
+            response.doubt.is_some() || (self.job.request.needs.is_some() && !response.status.is_success())
+        })
+    }
+
     /// Resolves an ambiguous response with a follow-up request.
     pub(super) async fn resolve_ambiguity(&mut self, client: &Client) {
         if let Ok(response) = &mut self.outcome
@@ -44,6 +51,20 @@ impl Completed {
         {
             let repeated = self.job.maybe_applied;
             *response = client.resolve_ambiguity(&self.job.request, response.clone(), repeated).await;
+        }
+    }
+
+    /// Turns a refusal into `ErrorKind::Unsupported` if the server made it because it lacks a plugin.
+    pub(super) async fn name_missing_capability(&mut self, client: &Client) {
+        let needs = self.job.request.needs;
+        if needs.is_some()
+            && let Ok(response) = &self.outcome
+            && !response.status.is_success()
+        {
+            let error = client.name_missing_capability(needs, response.to_error()).await;
+            if error.is_unsupported() {
+                self.outcome = Err(error);
+            }
         }
     }
 }

@@ -91,6 +91,8 @@ pub(super) fn chunk(queue: &mut VecDeque<Job>, max_requests: usize, max_bytes: u
     if !batch::can_hold(&first.request) {
         limit = 1;
     }
+    // Ids that were generated for them are those of no other.
+    let mut all_generated = first.request.own_id;
     let mut chunk = vec![first];
     while let Some(next) = queue.front() {
         limit = limit.min(next.chunk_limit);
@@ -99,7 +101,8 @@ pub(super) fn chunk(queue: &mut VecDeque<Job>, max_requests: usize, max_bytes: u
         if chunk.len() >= limit || weight > max_requests || bytes > max_bytes || !batch::can_hold(&next.request) {
             break;
         }
-        if chunk.iter().any(|earlier| must_come_before(&earlier.request, &next.request)) {
+        all_generated &= next.request.own_id;
+        if !all_generated && chunk.iter().any(|earlier| must_come_before(&earlier.request, &next.request)) {
             break;
         }
         chunk.extend(queue.pop_front());
