@@ -143,7 +143,7 @@ fn run(operations: &[Value], old: &Existing) -> Outcome<Value> {
     let patch: Patch = serde_json::from_value(Value::Array(operations)).map_err(|error| failed(error.to_string()))?;
     for (place, operation) in patch.iter().enumerate() {
         if let PatchOperation::Test(test) = operation
-            && whole.pointer(test.path.as_str()).is_some_and(|value| python::is_equal(value, &test.value))
+            && whole.pointer(test.path.as_str()).is_some_and(|value| python::is_equal_in_patch(value, &test.value))
         {
             continue;
         }

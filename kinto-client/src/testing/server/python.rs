@@ -6,17 +6,25 @@ use serde_json::{Number, Value};
 
 /// Compares values as `==` does, to which `True` is 1, and 1.0 as well.
 pub(super) fn is_equal(one: &Value, other: &Value) -> bool {
-    let number = |value: &Value| match value {
+    compare(one, other, &|value| match value {
         Value::Bool(value) => Some(Number::from(u8::from(*value))),
-        Value::Number(number) => Some(number.clone()),
-        _ => None,
-    };
+        value => value.as_number().cloned(),
+    })
+}
+
+/// Compares values as `test` of a JSON patch does, to which 1 is 1.0, but `True` is nothing but `True`.
+pub(super) fn is_equal_in_patch(one: &Value, other: &Value) -> bool {
+    compare(one, other, &|value| value.as_number().cloned())
+}
+
+/// Compares values; those that are numbers by their value.
+fn compare(one: &Value, other: &Value, number: &dyn Fn(&Value) -> Option<Number>) -> bool {
     match (one, other) {
         (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_equal(one, other))
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| compare(one, other, number))
         }
         (Value::Object(one), Value::Object(other)) => {
-            let is_in_other = |(name, value)| other.get(name).is_some_and(|other| is_equal(value, other));
+            let is_in_other = |(name, value)| other.get(name).is_some_and(|other| compare(value, other, number));
             one.len() == other.len() && one.iter().all(is_in_other)
         }
         (one, other) => match (number(one), number(other)) {
@@ -90,6 +98,8 @@ mod tests {
         for (one, other) in &equal {
             assert!(is_equal(one, other) && is_equal(other, one), "{one} {other}");
         }
+        let in_patch = equal.map(|(one, other)| is_equal_in_patch(&one, &other));
+        assert_eq!(in_patch, [false, false, true, false, true]);
         let different = [
             (json!(false), json!(null)),
             (json!(0), json!("")),
