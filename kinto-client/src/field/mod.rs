@@ -101,6 +101,7 @@ pub(crate) mod file;
 mod filter;
 mod foreign;
 pub(crate) mod indexes;
+mod json_field;
 pub(crate) mod list_keys;
 mod names;
 pub(crate) mod operand;
@@ -112,7 +113,7 @@ pub(crate) mod unordered;
 mod view;
 
 pub use file::DescribesFile;
-pub use filter::JsonField;
+pub use json_field::JsonField;
 pub use operand::{Listed, Operand, Ordered, Sortable, Text};
 pub use plain::Operable;
 pub use selection::Selection;

@@ -11,10 +11,7 @@ use crate::{
     error::{Error, Result},
     operation::{
         Call, CallContext, debug_as_place,
-        list::{
-            InvalidObject,
-            pages::{Items, Source},
-        },
+        list::{InvalidObject, items::Items, pages::Source},
         sealed,
     },
     wire::{

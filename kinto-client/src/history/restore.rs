@@ -14,7 +14,7 @@ use crate::{
     operation::{
         Call, CallContext, attempt, debug_as_place,
         get::Get,
-        list::pages::{Items, Source},
+        list::{items::Items, pages::Source},
         sealed::{self, Operation},
     },
     wire::{

@@ -10,10 +10,7 @@ use crate::{
     error::{Error, Result},
     operation::{
         Call, CallContext,
-        list::{
-            entries::entry,
-            pages::{Items, Source},
-        },
+        list::{entries::entry, items::Items, pages::Source},
         sealed,
     },
     wire::{

@@ -16,7 +16,7 @@ use crate::{
     operation::{
         Call, CallContext, attempt, debug_as_place,
         get::Get,
-        list::pages::{Items, Source},
+        list::{items::Items, pages::Source},
         sealed,
     },
     wire::{

@@ -13,7 +13,7 @@ use crate::{
     operation::{
         Call, CallContext, attempt,
         get::Get,
-        list::pages::{Items, Source},
+        list::{items::Items, pages::Source},
         patch::Patch,
         update,
     },

@@ -16,7 +16,7 @@ use crate::{
     operation::{
         attempt,
         get::Get,
-        list::pages::{Items, Source},
+        list::{items::Items, pages::Source},
     },
     wire::{
         filter::{Filter, Operand, Operator},

@@ -18,7 +18,7 @@ use crate::{
     client::Client,
     error::Result,
     history::{entry::HistoryEntry, name::HistoryAction},
-    operation::list::pages::Items,
+    operation::list::items::Items,
     wire::{
         list_query::Listing,
         object::{Record, RecordData},

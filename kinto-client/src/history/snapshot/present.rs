@@ -22,10 +22,7 @@ use crate::{
     error::{Error, Result},
     operation::{
         Call,
-        list::{
-            GetAll,
-            pages::{Items, Source},
-        },
+        list::{GetAll, items::Items, pages::Source},
     },
     wire::{
         list_query::Listing,

@@ -13,7 +13,7 @@ use crate::{
     client::Client,
     error::{Error, Result},
     history::{entry::HistoryEntry, name::HistoryAction, scope::Scope},
-    operation::list::pages::{Items, Source},
+    operation::list::{items::Items, pages::Source},
     wire::{
         filter::{Filter, Operand, Operator},
         list_query::Listing,

@@ -1,7 +1,7 @@
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
-use super::pages::{Items, Source};
+use super::{items::Items, pages::Source};
 use crate::operation::{CallContext, sealed};
 use crate::{
     client::Client,

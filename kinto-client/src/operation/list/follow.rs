@@ -18,7 +18,8 @@ use tracing::Instrument as _;
 
 use super::{
     changes::{Change, GetChanges},
-    pages::{Items, Source},
+    items::Items,
+    pages::Source,
 };
 use crate::{
     client::Client,

@@ -24,6 +24,7 @@ mod count;
 pub(crate) mod entries;
 mod follow;
 mod if_changed;
+pub(crate) mod items;
 #[cfg(feature = "blocking")]
 mod iter;
 pub(crate) mod lenient;
@@ -50,7 +51,8 @@ pub use select::{GetSelected, Selected};
 pub use stream::{GetFirst, GetOne, ObjectPage};
 pub use timestamp::GetTimestamp;
 
-use pages::{Items, Source};
+use items::Items;
+use pages::Source;
 
 /// A function that decodes the next object of a page and passes it to a closure.
 type NextOf<K, T> = fn(&mut Page, &mut dyn FnMut(Object<K, T>)) -> Option<Result<()>>;
