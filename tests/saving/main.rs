@@ -16,6 +16,7 @@
 mod generate;
 mod laws;
 mod server;
+mod shapes;
 mod zoo;
 
 fn from_environment(name: &str, otherwise: u64) -> u64 {
