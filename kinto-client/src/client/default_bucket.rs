@@ -38,6 +38,10 @@ impl WithSchema {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     fn has(&self, collection: &str) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(collection)
     }
@@ -115,6 +119,9 @@ impl Client {
     /// Gives the requests of a batch the real id of the bucket where that matters. What a batch does to a collection under
     /// `default` makes the server forget its schema for the rest of the batch, so that reads are among them.
     pub(crate) async fn address_all(&self, requests: Vec<&mut Request>) -> Result<()> {
+        if self.shared.with_schema.is_empty() {
+            return Ok(());
+        }
         if requests.iter().any(|request| deletes_more_than_records(request)) {
             // A write after the deletion makes the server create the collection again, without a schema.
             self.shared.with_schema.doubt_all();

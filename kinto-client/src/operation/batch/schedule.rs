@@ -53,9 +53,11 @@ pub(super) enum Segment {
 /// Splits a batch so that the order is kept where it matters: records may need the buckets, collections and
 /// groups before them, while records of one collection do not depend on those of another.
 pub(super) fn segments(jobs: Vec<Job>, max_requests: usize, max_bytes: usize) -> Vec<Segment> {
-    let bytes: usize = jobs.iter().map(|job| batch::size(&job.request)).sum();
-    let weight: usize = jobs.iter().map(|job| batch::weight(&job.request)).sum();
-    if weight <= max_requests && bytes <= max_bytes {
+    let fitting = jobs.iter().try_fold((0, 0), |(bytes, weight), job| {
+        let (bytes, weight) = (bytes + batch::size(&job.request), weight + batch::weight(&job.request));
+        (weight <= max_requests && bytes <= max_bytes).then_some((bytes, weight))
+    });
+    if fitting.is_some() {
         return vec![Segment::InOrder(jobs)];
     }
     if let Some(records) = jobs.first().and_then(|first| first.request.subject.records())
