@@ -120,7 +120,7 @@ impl JsonField {
         has(self.path.as_str(), false)
     }
 
-    /// Selects objects whose field is text like this: [`Field::like`].
+    /// Selects objects whose field is text like this: [`Field::like`](super::Field::like).
     pub fn like<R>(&self, pattern: impl AsRef<str>) -> Filter<R> {
         Filter::untyped(self.path.as_str(), Operator::Like, one(verbatim(pattern.as_ref())))
     }
