@@ -218,7 +218,7 @@ macro_rules! sets {
 
 sets! { HashSet [Eq Hash] BTreeSet [Ord] }
 
-/// What can be a key; its text need not be the one that is stored.
+/// A key of a map, whose text need not be the one that is stored.
 pub(crate) trait Key: Shape + Eq + Hash + Ord {
     fn stored(&self, g: &mut Gen) -> String;
 }

@@ -19,7 +19,7 @@ struct Answers<'a> {
     responses: Vec<Answer<'a>>,
 }
 
-/// One part, whose headers and body are decoded by whoever needs them.
+/// The response to one part, whose headers and body are decoded where they are needed.
 #[derive(Deserialize)]
 struct Answer<'a> {
     status: u16,
@@ -29,7 +29,7 @@ struct Answer<'a> {
     body: Option<&'a RawValue>,
 }
 
-/// The parts of an [`Answer`], as slices of the whole response.
+/// The response to one part, as slices of the whole.
 struct Part {
     status: u16,
     headers: Bytes,
