@@ -47,6 +47,19 @@ async fn download_of_another_range_than_was_asked_for_is_an_error() -> Outcome {
 }
 
 #[tokio::test]
+async fn check_asks_again_when_the_connection_breaks_or_the_server_is_busy() -> Outcome {
+    let scene = Scene::new().await;
+    scene.with_file("list", TEXT).await;
+    let busy = Fault::answer(503, &["Retry-After: 0"], "");
+    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Pass, Fault::CutBefore, busy])).await;
+    let check = scene.todos_through(&proxy).check_attachments().await?;
+    assert_eq!((check.present, check.is_complete()), (1, true));
+    let heads = proxy.arrived().into_iter().filter(|sent| sent.method == "HEAD");
+    assert_eq!(heads.count(), 3);
+    Ok(())
+}
+
+#[tokio::test]
 async fn download_that_was_interrupted_is_continued_by_the_next_call() -> Outcome {
     let scene = Scene::new().await;
     scene.with_file("list", TEXT).await;

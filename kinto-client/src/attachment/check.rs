@@ -12,7 +12,11 @@ use crate::{
     client::Client,
     error::{Error, Result},
     operation::{Call, CallContext, sealed},
-    transport::file::FileRequest,
+    transport::{
+        file::{FileRequest, FileResponse},
+        retry::RetryAction,
+        tries::Tries,
+    },
     wire::{
         list_query::Listing,
         object::{id::RecordId, kind},
@@ -76,7 +80,7 @@ impl Presence {
         // Not every server takes a HEAD. The body of a GET is not read.
         for method in [Method::HEAD, Method::GET] {
             let request = FileRequest { method, url: url.clone(), from: 0, version: None };
-            let Ok(response) = client.open_file(&request).await else { return Self::Unknown };
+            let Ok(response) = head_of(client, &request).await else { return Self::Unknown };
             let length = response.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
             match response.status {
                 status if status.is_success() => {
@@ -89,6 +93,18 @@ impl Presence {
             }
         }
         Self::Unknown
+    }
+}
+
+/// Returns the response to a request whose body is not read, after as many tries as the retry policy allows.
+async fn head_of(client: &Client, request: &FileRequest) -> Result<FileResponse> {
+    let mut tries = Tries::first();
+    loop {
+        let response = client.open_file(request).await;
+        let outcome = response.as_ref().map(FileResponse::head).map_err(Clone::clone);
+        if !tries.wait(client.retry_policy(), RetryAction::of(&outcome), &outcome).await {
+            return response;
+        }
     }
 }
 

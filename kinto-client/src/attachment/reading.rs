@@ -4,7 +4,6 @@ use bytes::Bytes;
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, Method, StatusCode, header};
-use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::{
@@ -18,7 +17,8 @@ use crate::{
     transport::{
         Body,
         file::{FileRequest, FileResponse, next_part},
-        retry::{RetryAction, RetryState},
+        retry::RetryAction,
+        tries::Tries,
     },
     wire::response::Response,
 };
@@ -38,8 +38,7 @@ pub(super) struct FileReader {
     /// The number of bytes that the current response repeats.
     repeated: u64,
     version: Option<HeaderValue>,
-    tries: u32,
-    since: Instant,
+    tries: Tries,
     /// The length at which the tries were last counted from the beginning.
     mark: u64,
 }
@@ -70,8 +69,7 @@ impl FileReader {
             body: None,
             repeated: 0,
             version: None,
-            tries: 0,
-            since: Instant::now(),
+            tries: Tries::first(),
         })
     }
 
@@ -127,7 +125,7 @@ impl FileReader {
             return Err(self.unlike("it is longer"));
         }
         if self.digest.length() - self.mark >= PROGRESS {
-            (self.mark, self.tries, self.since) = (self.digest.length(), 0, Instant::now());
+            (self.mark, self.tries) = (self.digest.length(), Tries::first());
         }
         Ok(Some(part))
     }
@@ -176,16 +174,8 @@ impl FileReader {
     async fn wait_after(&mut self, failed: Box<Failed>) -> Result<()> {
         let Failed { outcome, error } = *failed;
         self.body = None;
-        self.tries = self.tries.saturating_add(1);
-        let state = RetryState::new(self.tries, self.since.elapsed(), &outcome);
-        let delay = match RetryAction::of(&outcome) {
-            RetryAction::No => None,
-            _ => self.client.retry_policy().delay(&state),
-        };
-        let Some(delay) = delay else { return Err(error) };
-        tracing::debug!(tries = self.tries, ?delay, "continuing the file");
-        sleep(delay).await;
-        Ok(())
+        let again = RetryAction::of(&outcome);
+        if self.tries.wait(self.client.retry_policy(), again, &outcome).await { Ok(()) } else { Err(error) }
     }
 
     fn unlike(&self, how: &str) -> Error {

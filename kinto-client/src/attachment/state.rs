@@ -1,7 +1,6 @@
 //! A record as it is before and after a write of its file, which the server does not guard.
 
 use serde_json::{Map, Value};
-use tokio::time::{Instant, sleep};
 
 use super::{
     check::Presence,
@@ -11,7 +10,7 @@ use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     operation::{attempt, get::Get},
-    transport::retry::{RetryAction, RetryState},
+    transport::{retry::RetryAction, tries::Tries},
     wire::{
         object::{Record, kind},
         path::Place,
@@ -77,12 +76,12 @@ pub(super) async fn send(
     before: Option<&Option<Found>>,
     is_done: impl Fn(&Found) -> bool,
 ) -> Result<Ended> {
-    let started = Instant::now();
     let mut doubt = false;
-    for tries in 1.. {
+    let mut tries = Tries::first();
+    loop {
         // A write behind a lock is sent by the client, which applies its policy to it.
         let fenced = client.is_fenced();
-        let outcome = if fenced { client.send(request).await } else { client.send_once(request, tries).await };
+        let outcome = if fenced { client.send(request).await } else { client.send_once(request, tries.number()).await };
         if let Some(failure) = request.streamed.as_ref().and_then(|streamed| streamed.state.take_failure()) {
             return Err(if doubt { failure.maybe_applied() } else { failure });
         }
@@ -96,20 +95,10 @@ pub(super) async fn send(
                 _ => return ended(outcome, true),
             }
         }
-        let delay = match again {
-            RetryAction::No => None,
-            _ if fenced => None,
-            _ => client.retry_policy().delay(&RetryState::new(tries, started.elapsed(), &outcome)),
-        };
-        match delay {
-            Some(delay) => {
-                tracing::debug!(tries, ?delay, "retrying");
-                sleep(delay).await;
-            }
-            None => return ended(outcome, doubt),
+        if fenced || !tries.wait(client.retry_policy(), again, &outcome).await {
+            return ended(outcome, doubt);
         }
     }
-    Err(Error::unexpected("the retry policy never ended".to_owned()))
 }
 
 fn ended(outcome: Result<Response>, doubt: bool) -> Result<Ended> {
@@ -145,6 +134,11 @@ pub(super) async fn with_fate_of(client: &Client, old: Option<&Attachment>, erro
         Presence::Missing => {
             "the file that the record had before is gone from the server, and the record still names it: upload one, or \
              call `delete_attachment`"
+        }
+        // The server may still be at work on the upload.
+        Presence::Present | Presence::Different if error.may_have_been_applied() => {
+            "the file that the record had before was still there when it was asked for afterwards, but the server may delete \
+             it yet: download it to see"
         }
         Presence::Present | Presence::Different => "the file that the record had before is still there",
         Presence::Unknown => {

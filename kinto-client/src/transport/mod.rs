@@ -45,6 +45,7 @@ pub(crate) mod retry;
 pub(crate) mod retrying;
 pub(crate) mod server_notices;
 pub(crate) mod task;
+pub(crate) mod tries;
 mod write_lock;
 
 pub use http_client::HttpTransport;

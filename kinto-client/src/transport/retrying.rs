@@ -9,9 +9,10 @@ use super::{
     attempt::{Ahead, Limit, Try},
     exchange::{Exchange, after_sending},
     lease::Lease,
-    retry::{RetryAction, RetryPolicy, RetryState},
+    retry::{RetryAction, RetryPolicy},
     server_notices::{Backoff, Notices},
     task::Task,
+    tries::Tries,
 };
 use crate::{
     error::{Error, Result},
@@ -75,29 +76,20 @@ impl Sender {
         lease: Option<&Lease>,
         ahead: Ahead,
     ) -> (Result<Option<Response>>, bool) {
-        let started = Instant::now();
         let mut repeated = false;
-        for tries in 1.. {
-            let outcome = match self.attempt(request, options, tries, lease, ahead).await {
+        let mut tries = Tries::first();
+        loop {
+            let outcome = match self.attempt(request, options, tries.number(), lease, ahead).await {
                 Ok(Some(response)) => Ok(response),
                 Ok(None) => return (Ok(None), repeated),
                 Err(error) => Err(error),
             };
             let again = RetryAction::after(request, &outcome);
             repeated |= again == RetryAction::MaybeApplied && !request.method.is_safe();
-            let delay = match again {
-                RetryAction::No => None,
-                _ => options.retry.delay(&RetryState::new(tries, started.elapsed(), &outcome)),
-            };
-            match delay {
-                Some(delay) => {
-                    tracing::debug!(tries, ?delay, "retrying");
-                    tokio::time::sleep(delay).await;
-                }
-                None => return (outcome.map(Some), repeated),
+            if !tries.wait(&*options.retry, again, &outcome).await {
+                return (outcome.map(Some), repeated);
             }
         }
-        (Err(Error::unexpected("the retry policy never ended".to_owned())), repeated)
     }
 
     /// Sends one try; the caller applies the retry policy.
