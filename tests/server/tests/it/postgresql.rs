@@ -47,6 +47,25 @@ fn every_server_has_its_own_data() -> Outcome {
     Ok(())
 }
 
+/// Kinto on PostgreSQL answers one of two with a 500 that are the first to read a list.
+#[test]
+fn first_readers_of_permissions_are_served() -> Outcome {
+    let Some(server) = start(4)? else { return Ok(()) };
+    let at_once = |path: &str| -> Vec<String> {
+        std::thread::scope(|scope| {
+            let readers: Vec<_> =
+                (0..16).map(|_| scope.spawn(|| get(server.url(), path).unwrap_or_default())).collect();
+            readers.into_iter().map(|reader| reader.join().unwrap_or_default()).collect()
+        })
+    };
+    // The workers are at work, so that each takes some of the others.
+    at_once("/buckets");
+    let answers = at_once("/permissions");
+    let refused: Vec<_> = answers.iter().filter(|answer| !answer.starts_with("HTTP/1.1 200")).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+    Ok(())
+}
+
 #[test]
 fn nodes_serve_the_same_data_before_and_after_the_database_has_started_again() -> Outcome {
     let Some(one) = start(1)? else { return Ok(()) };
