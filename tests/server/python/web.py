@@ -59,6 +59,9 @@ def serve_workers(ini, fd, workers):
                 # Unlike the default class it keeps connections, and an idle one does not block its worker.
                 "worker_class": "gthread",
                 "threads": 4,
+                # Longer than clients keep a connection: of those that are idle for 2 seconds, which is where it is not set, some
+                # are closed with a request in them that the server has not seen, where the machine is busy.
+                "keepalive": 120,
                 "control_socket_disable": True,
             }
             for name, value in options.items():
