@@ -11,7 +11,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use crate::{json::merge::json::Entries, wire::object::decode::without_position};
+use crate::{json::entries::Entries, wire::object::decode::without_position};
 
 /// A decoding error with its path.
 #[derive(Debug)]

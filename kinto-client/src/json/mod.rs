@@ -1,10 +1,9 @@
 //! JSON as it is received and sent: read without copies, decoded, encoded, compared and merged.
 
 pub(crate) mod encode;
+pub(crate) mod entries;
 pub(crate) mod equal;
 mod extent;
-#[cfg(feature = "local")]
-pub(crate) mod field_at;
 #[cfg(any(feature = "local", feature = "testing"))]
 pub(crate) mod jsonb;
 pub(crate) mod key;

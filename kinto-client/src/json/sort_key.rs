@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::value::RawValue;
 
-use super::field_at::field_at;
+use super::entries::{field_at, items};
 
 const EMPTY_LIST: u8 = 1;
 const NULL: u8 = 2;
@@ -50,11 +50,11 @@ fn write(json: &str, key: &mut Vec<u8>) {
         Some(b't') => key.extend([BOOLEAN, 1]),
         Some(b'f') => key.extend([BOOLEAN, 0]),
         Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
+            let items = items(json).unwrap_or_default();
             key.push(LIST);
             write_length(items.len(), key);
             for item in items {
-                write(item.get(), key);
+                write(item, key);
             }
         }
         Some(b'{') => {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use serde_path_to_error::Track;
 
-use super::merge::json::Entries;
+use super::entries::Entries;
 use crate::error::{Error, Result};
 
 mod compound;
@@ -89,8 +89,7 @@ pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<String> {
         return Err(no_object(&serde_json::from_str(&json).unwrap_or_default()));
     }
     // It may also be a key further in, or text.
-    if json.contains(context::PERMISSIONS)
-        && Entries::of(&json).is_ok_and(|entries| entries.get(context::PERMISSIONS).is_some())
+    if json.contains(context::PERMISSIONS) && Entries::of(&json).is_ok_and(|entries| entries.has(context::PERMISSIONS))
     {
         return Err(cannot_be_stored(context::NO_DATA, ""));
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    json::{Entries, Kind, canonical, items, kind, says_more, sorted},
+    json::{Kind, canonical, kind, says_more, sorted},
     origin::Origin,
     pair::{List, pair},
     path::{At, Step},
@@ -11,6 +11,7 @@ use super::{
     probe::ListKind,
     walk::{Separator, Values, Walk, Written},
 };
+use crate::json::entries::{Entries, items};
 
 impl<'a> Walk<'a, '_> {
     pub(super) fn array(

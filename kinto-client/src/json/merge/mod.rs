@@ -10,7 +10,10 @@ use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    json::entries::{Entries, items},
+};
 
 pub(crate) mod json;
 pub(crate) mod keys;
@@ -30,7 +33,6 @@ mod tests;
 pub(crate) mod three_way;
 mod walk;
 
-pub(crate) use json::Entries;
 pub(crate) use keys::ListKeys;
 pub use keys::{ListKey, MergeStrategy};
 pub(crate) use probe::Recode;
@@ -249,7 +251,7 @@ fn lost(probe: &Probe<'_>, path: &Path, raw: &str) -> Option<Path> {
             }
         }
         Kind::Array => {
-            let items = json::items(raw).ok()?;
+            let items = items(raw).ok()?;
             items.into_iter().enumerate().find_map(|(index, raw)| lost(probe, &path.with(Step::Item(index)), raw))
         }
     }

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    json::{Entries, Kind, canonical, is_telling, kind, parsed, says_more},
+    json::{Kind, canonical, is_telling, kind, parsed, says_more},
     likeness::{are_mostly_same, marks},
     names::Names,
     path::At,
     walk::Walk,
 };
-use crate::json::RESERVED_KEYS;
+use crate::json::{RESERVED_KEYS, entries::Entries};
 
 /// Values that stand under another key than before.
 #[derive(Default)]

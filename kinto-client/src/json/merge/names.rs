@@ -2,13 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{
-    json::{Entries, covers},
-    path::At,
-    plan::Mode,
-    walk::Walk,
-};
-use crate::json::RESERVED_KEYS;
+use super::{json::covers, path::At, plan::Mode, walk::Walk};
+use crate::json::{RESERVED_KEYS, entries::Entries};
 
 /// The names by which the type knows the received keys.
 #[derive(Default)]

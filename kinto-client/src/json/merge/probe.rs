@@ -9,10 +9,16 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    json::{Entries, items, orderless_value, parsed},
+    json::{orderless_value, parsed},
     path::{Path, Step},
 };
-use crate::{error::Result, json::RESERVED_KEYS};
+use crate::{
+    error::Result,
+    json::{
+        RESERVED_KEYS,
+        entries::{Entries, items},
+    },
+};
 
 /// Reads JSON as a type, and writes what was read.
 pub(crate) type Recode<'a> = dyn Fn(&str) -> Result<String> + 'a;

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use super::{
-    json::{Entries, Kind, equal, kind},
+    json::{Kind, equal, kind},
     keys::ListKeys,
     names::Names,
     path::{At, Path, Step},
     plan::{Mode, Plan},
     probe::Probe,
 };
-use crate::json::RESERVED_KEYS;
+use crate::json::{RESERVED_KEYS, entries::Entries};
 
 /// The state of a merge in progress.
 pub(super) struct Walk<'a, 'p> {

@@ -8,7 +8,7 @@ use rusqlite::{
 use serde_json::Value;
 
 use crate::json::{
-    field_at::field_at,
+    entries::field_at,
     jsonb::{self, is_like, like_pattern},
     sort_key,
 };

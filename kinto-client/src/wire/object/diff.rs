@@ -13,7 +13,8 @@ use crate::{
     error::{Error, Result},
     json::{
         encode,
-        merge::{Merge, json::Entries, keys::ListKeys},
+        entries::Entries,
+        merge::{Merge, keys::ListKeys},
     },
 };
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     error::{Error, Result},
-    json::{equal::is_same, merge::json::Entries},
+    json::{entries::Entries, equal::is_same},
 };
 
 /// The name of the field; the server's plugin knows no other.

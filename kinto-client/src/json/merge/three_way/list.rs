@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use super::{Copies, Merge, Side};
-use crate::json::merge::{
-    json::{Entries, Kind, items, kind, parsed},
-    path::At,
-    walk::{Separator, Written},
+use crate::json::{
+    entries::{Entries, items},
+    merge::{
+        json::{Kind, kind, parsed},
+        path::At,
+        walk::{Separator, Written},
+    },
 };
 
 /// A list whose items all have keys of their own.

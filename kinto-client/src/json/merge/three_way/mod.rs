@@ -10,14 +10,14 @@
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    json::{Entries, Kind, kind},
+    json::{Kind, kind},
     keys::{ListKeys, MergeStrategy},
     path::At,
     walk::{Separator, Written},
 };
 use crate::{
     error::{Error, Result},
-    json::equal::is_same,
+    json::{entries::Entries, equal::is_same},
 };
 
 mod list;

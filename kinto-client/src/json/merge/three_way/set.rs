@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::{Copies, Side};
 use crate::json::{
+    entries::items,
     equal::is_same,
-    merge::json::{Kind, items, kind},
+    merge::json::{Kind, kind},
 };
 
 /// The result of merging two sets.
