@@ -4,9 +4,10 @@ use bytes::Bytes;
 
 use crate::{
     error::{Error, Result, kind::ErrorKind},
+    json::{RESERVED_KEYS, entries::Entries},
     local::row::{Body, Row},
     wire::{
-        object::{Record, RecordData, diff::unstamped},
+        object::{Record, RecordData},
         timestamp::Timestamp,
     },
 };
@@ -28,7 +29,13 @@ pub(crate) fn record_of<T: RecordData>(id: &str, row: &Row) -> Result<Record<T>>
 
 /// Returns the text of a record without what the server adds, always in the same form for the same text.
 pub(crate) fn body(json: &str) -> Result<Body> {
-    Ok(Body::from(unstamped(json)?.get()))
+    let not_kinto = |error| Error::not_kinto(&error, json.as_bytes());
+    body_of(&Entries::of(json).map_err(not_kinto)?).map_err(not_kinto)
+}
+
+/// Returns the text of the record that has these entries, as [`body`] does.
+pub(crate) fn body_of(record: &Entries<'_>) -> serde_json::Result<Body> {
+    Ok(record.text_without(&RESERVED_KEYS)?.into())
 }
 
 pub(crate) fn not_found(id: &str) -> Error {

@@ -144,6 +144,8 @@ impl Page {
             last_modified: Timestamp,
             deleted: bool,
         }
+        // Most items are none, which is known soonest by what they lack.
+        memchr::memmem::find(raw, b"\"deleted\"")?;
         let item: Item = serde_json::from_slice(raw).ok()?;
         item.deleted.then_some(Tombstone { id: item.id, last_modified: Some(item.last_modified) })
     }

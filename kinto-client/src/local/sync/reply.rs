@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
     error::{Error, Result, kind::ErrorKind},
+    json::entries::Entries,
     local::{
         record,
         row::{Guard, Problem, Push, PushResult, Version},
@@ -153,9 +154,11 @@ impl Job {
 
 /// Returns the id and the version in the JSON of a record.
 pub(super) fn version(received: &[u8]) -> Result<(String, Version)> {
-    let stamp = decode::object::<IgnoredAny>(received, &[])?;
-    let body = record::body(text(received)?)?;
-    Ok((stamp.id.to_string(), Version { body: Some(body), last_modified: stamp.last_modified }))
+    let not_kinto = |error| Error::not_kinto(&error, received);
+    let record = Entries::of(text(received)?).map_err(not_kinto)?;
+    let (id, last_modified) = decode::stamp(&record)?;
+    let body = record::body_of(&record).map_err(not_kinto)?;
+    Ok((id.to_string(), Version { body: Some(body), last_modified }))
 }
 
 fn is_refusal(error: &Error) -> bool {

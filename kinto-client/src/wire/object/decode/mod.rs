@@ -1,13 +1,15 @@
 //! Decodes received JSON objects into their data and the fields that the server adds, in one pass.
 
-use crate::json::RESERVED_KEYS;
 use serde::{
     Deserialize,
     de::{DeserializeOwned, IgnoredAny},
 };
 
-use crate::error::{Error, Result};
-use crate::wire::{id_text::Name, timestamp::Timestamp};
+use crate::{
+    error::{Error, Result},
+    json::RESERVED_KEYS,
+    wire::{id_text::Name, timestamp::Timestamp},
+};
 
 mod envelope;
 #[cfg(test)]
@@ -31,6 +33,19 @@ struct Stamp {
     last_modified: Option<u64>,
 }
 
+impl Stamp {
+    fn whole(self) -> Result<(Name, Timestamp)> {
+        match self {
+            Self { id: Some(id), last_modified: Some(millis) } => Ok((id, Timestamp::from_millis(millis))),
+            Self { id: None, .. } => Err(Error::decode(None, "", "the server sent an object without an `id`")),
+            Self { id, .. } => {
+                let id = id.as_deref().map(str::to_owned);
+                Err(Error::decode(id, "", "the server sent an object without a `last_modified`"))
+            }
+        }
+    }
+}
+
 /// Decodes one object. `declares` names which of `id` and `last_modified` the type has a place for; it is not shown
 /// the others, so that they are no unknown fields to it and no strangers in a map. A type that cannot be read without them,
 /// such as one with a flattened struct that has an `id`, is shown them all the same. Neither is it shown which version of a
@@ -51,16 +66,17 @@ pub(crate) fn object<T: DeserializeOwned>(raw: &[u8], declares: &'static [&'stat
             .or_else(|| whole.and_then(|raw| read(raw, &RESERVED_KEYS)))
     };
     let (data, stamp) = read(raw, declares).or_else(read_leniently).ok_or_else(|| undecodable::<T>(raw, declares))?;
-    match stamp {
-        Stamp { id: Some(id), last_modified: Some(millis) } => {
-            Ok(Decoded { id, last_modified: Timestamp::from_millis(millis), data })
-        }
-        Stamp { id: None, .. } => Err(Error::decode(None, "", "the server sent an object without an `id`")),
-        Stamp { id, .. } => {
-            let id = id.as_deref().map(str::to_owned);
-            Err(Error::decode(id, "", "the server sent an object without a `last_modified`"))
-        }
+    let (id, last_modified) = stamp.whole()?;
+    Ok(Decoded { id, last_modified, data })
+}
+
+/// Returns the id and the time of the last change of an object, without decoding its data.
+#[cfg(feature = "local")]
+pub(crate) fn stamp(object: &crate::json::entries::Entries<'_>) -> Result<(Name, Timestamp)> {
+    fn read<'a, T: Deserialize<'a>>(object: &crate::json::entries::Entries<'a>, key: &str) -> Option<T> {
+        serde_json::from_str(object.text(key)?).ok()
     }
+    Stamp { id: read(object, "id"), last_modified: read(object, "last_modified") }.whole()
 }
 
 /// Decodes the object at the beginning of the text, and returns it with its length.
