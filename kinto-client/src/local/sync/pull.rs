@@ -1,6 +1,11 @@
 //! Reading what changed on the server, oldest first, page by page.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::{
+    mem,
+    ops::AddAssign,
+    sync::{Arc, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures_util::StreamExt as _;
 use http::StatusCode;
@@ -42,6 +47,36 @@ use crate::{
 /// The number of records that are asked for at once; the server may send fewer.
 const PAGE_SIZE: u32 = 1_000;
 
+/// The number of bytes of ids and data after which received pages are stored. The records of a page are scattered over the file: where
+/// several pages are stored in one transaction, its blocks are written once for all of them.
+const GROUP_BYTES: usize = 2 * 1024 * 1024;
+
+/// The time after which received pages are stored at the latest, so that little is lost where the program ends.
+const GROUP_TIME: Duration = Duration::from_millis(250);
+
+/// The pages that were received and are stored together.
+struct Group {
+    records: Vec<(String, Version)>,
+    bytes: usize,
+    since: Instant,
+}
+
+impl Group {
+    fn new() -> Self {
+        Self { records: Vec::new(), bytes: 0, since: Instant::now() }
+    }
+
+    fn add(&mut self, page: Vec<(String, Version)>) {
+        let length = |(id, version): &(String, Version)| id.len() + version.body.as_ref().map_or(0, |body| body.len());
+        self.bytes += page.iter().map(length).sum::<usize>();
+        self.records.extend(page);
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= GROUP_BYTES || self.since.elapsed() >= GROUP_TIME
+    }
+}
+
 /// The number of records that a pull changed here.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pulled {
@@ -50,7 +85,15 @@ pub(super) struct Pulled {
     pub(super) conflicts: usize,
 }
 
-/// Reads and stores what changed. Each page is stored with the position after it, so that a pull that ends early goes on there.
+impl AddAssign for Pulled {
+    fn add_assign(&mut self, more: Self) {
+        self.changed += more.changed;
+        self.deleted += more.deleted;
+        self.conflicts += more.conflicts;
+    }
+}
+
+/// Reads and stores what changed. Pages are stored with the position after them, so that a pull that ends early goes on there.
 pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, policies: &Policies) -> Result<Pulled> {
     let number = inner.number;
     let known = inner.database.read(move |transaction| Known::load(transaction, number)).await?;
@@ -64,20 +107,28 @@ pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, pol
     let list = inner.remote.records();
     let first = request(&list, since).map(|request| request.provided(unless.map(Precondition::Changed)));
     let mut pages = Source::new(client.clone(), CallContext::new("get changes of", &list), first);
-    let (mut pulled, mut version) = (Pulled::default(), None);
-    while let Some(page) = pages.next().await {
-        let mut page = match page {
-            Err(error) if error.status() == Some(StatusCode::NOT_MODIFIED) => return Ok(pulled),
-            page => page?,
+    let (mut pulled, mut version, mut group) = (Pulled::default(), None, Group::new());
+    let end = loop {
+        let page = match pages.next().await {
+            Some(page) => page.and_then(|mut page| Ok((read(&mut page)?, page))),
+            None => break Ok(()),
+        };
+        let (received, page) = match page {
+            Ok(page) => page,
+            Err(error) => break Err(error),
         };
         version.get_or_insert((page.timestamp, page.answered));
-        let received = read(&mut page)?;
         met_anchor |= known.anchor.as_ref().is_some_and(|(anchor, _)| received.iter().any(|(id, _)| id == anchor));
-        let (keys, policies) = (inner.keys, policies.clone());
-        let stored = lease.write(move |transaction| store(transaction, number, &received, &policies, keys)).await?;
-        pulled.changed += stored.changed;
-        pulled.deleted += stored.deleted;
-        pulled.conflicts += stored.conflicts;
+        group.add(received);
+        if group.is_full() {
+            let group = mem::replace(&mut group, Group::new());
+            pulled += store(inner, lease, policies, group).await?;
+        }
+    };
+    pulled += store(inner, lease, policies, group).await?;
+    match end {
+        Err(error) if error.status() == Some(StatusCode::NOT_MODIFIED) => return Ok(pulled),
+        end => end?,
     }
     if let Some((version, date)) = version {
         if reconcile::is_suspicious(inner, client, &known, version, met_anchor).await? {
@@ -127,7 +178,15 @@ pub(super) fn read(page: &mut Page) -> Result<Vec<(String, Version)>> {
     received.map(version).collect()
 }
 
-fn store(
+async fn store(inner: &Inner, lease: &Lease, policies: &Policies, group: Group) -> Result<Pulled> {
+    if group.records.is_empty() {
+        return Ok(Pulled::default());
+    }
+    let (number, keys, policies) = (inner.number, inner.keys, policies.clone());
+    lease.write(move |transaction| apply(transaction, number, &group.records, &policies, keys)).await
+}
+
+fn apply(
     transaction: &Transaction<'_>,
     of: CollectionNumber,
     received: &[(String, Version)],
