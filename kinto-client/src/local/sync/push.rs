@@ -49,29 +49,26 @@ pub(super) async fn push(
     policies: &Policies,
     pushed: &mut Pushed,
 ) -> Result<()> {
+    let context = CallContext::new("send the changes of", &inner.remote.records());
+    let most = client.info().await?.settings.batch_max_requests.max(1);
     for _ in 0..ROUNDS {
-        let mut after = 0;
         let mut again = false;
-        loop {
-            let jobs = begin(inner, client, lease, after).await?;
-            let Some((last, _)) = jobs.last() else { break };
-            after = *last;
-            let jobs = jobs.into_iter().map(|(_, job)| job).collect();
+        let mut jobs = begin(inner, lease, most).await?;
+        while let Some((last, _)) = jobs.last() {
+            let next = Next { after: *last, most };
+            let sent = jobs.into_iter().map(|(_, job)| job).collect();
             let finish = |job: Job, outcome: Option<(_, _)>| {
                 let nothing = || Err(Error::unexpected("there was nothing to send".to_owned()));
                 Ok(job.finish(outcome.map_or_else(nothing, |(_, response)| response)))
             };
-            let outcomes = carry_out(client, jobs, Job::request, Options::default(), None, finish).await;
-            let context = CallContext::new("send the changes of", &inner.remote.records());
+            let outcomes = carry_out(client, sent, Job::request, Options::default(), None, finish).await;
             let outcomes = outcomes.map_err(|error| context.attach(error))?;
-            let (done, stop) = store(inner, lease, outcomes.into_iter().flatten().collect(), policies).await?;
+            let (done, end) = store(inner, lease, outcomes.into_iter().flatten().collect(), policies, next).await?;
             pushed.stored += done.stored;
             pushed.refused += done.refused;
             pushed.conflicts += done.conflicts;
             again |= done.again;
-            if let Some(error) = stop {
-                return Err(context.attach(error));
-            }
+            jobs = end.map_err(|error| context.attach(error))?;
         }
         if !again {
             break;
@@ -80,26 +77,37 @@ pub(super) async fn push(
     Ok(())
 }
 
-/// Writes the next changes to the journal, as many as one batch holds, each with the number of its row.
-async fn begin(inner: &Arc<Inner>, client: &Client, lease: &Lease, after: i64) -> Result<Vec<(i64, Job)>> {
-    let (number, list) = (inner.number, inner.remote.records());
-    let most = client.info().await?.settings.batch_max_requests.max(1);
-    lease.write(move |transaction| journal(transaction, number, &list, after, most)).await
+/// Changes that are in the journal, each with the number of its row.
+type Jobs = Vec<(i64, Job)>;
+
+/// The changes that come next.
+#[derive(Clone, Copy)]
+struct Next {
+    /// The row that they come after.
+    after: i64,
+    /// The number that one batch holds.
+    most: usize,
 }
 
+/// Writes the first changes to the journal.
+async fn begin(inner: &Arc<Inner>, lease: &Lease, most: usize) -> Result<Jobs> {
+    let (number, list) = (inner.number, inner.remote.records());
+    lease.write(move |transaction| journal(transaction, number, &list, Next { after: 0, most })).await
+}
+
+/// Writes the next changes to the journal, as many as one batch holds.
 fn journal(
     transaction: &Transaction<'_>,
     of: CollectionNumber,
     list: &List<kind::Record>,
-    after: i64,
-    most: usize,
-) -> Result<Vec<(i64, Job)>, Failure> {
+    next: Next,
+) -> Result<Jobs, Failure> {
     let mut statement = transaction.prepare_cached(
         "SELECT number, id FROM record WHERE collection = ? AND is_changed AND ancestors IS NULL AND problem IS NULL \
          AND number > ? ORDER BY number LIMIT ?",
     )?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let changed = statement.query_map(params![of.0, after, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let most = i64::try_from(next.most).unwrap_or(i64::MAX);
+    let changed = statement.query_map(params![of.0, next.after, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
     // All of them before any is written: SQLite does not say what a list reads of rows that change meanwhile.
     let changed: Vec<(i64, String)> = changed.collect::<rusqlite::Result<_>>()?;
     let attempts = rows::next_numbers(transaction, changed.len())?;
@@ -126,13 +134,17 @@ struct Done {
     again: bool,
 }
 
+/// Stores what was sent, and writes what comes next to the journal, in one transaction: the blocks of the file that the two
+/// change are mostly the same. Returns the error that ends the push, if there is one.
 async fn store(
     inner: &Arc<Inner>,
     lease: &Lease,
     outcomes: Vec<Outcome>,
     policies: &Policies,
-) -> Result<(Done, Option<Error>)> {
+    next: Next,
+) -> Result<(Done, Result<Jobs>)> {
     let (number, keys, policies) = (inner.number, inner.keys, policies.clone());
+    let list = inner.remote.records();
     lease
         .write(move |transaction| {
             let (mut done, mut stop) = (Done::default(), None);
@@ -148,7 +160,11 @@ async fn store(
                 done.conflicts += usize::from(row.conflict.is_some() && before.conflict.is_none());
                 stop = stop.or(error);
             }
-            Ok((done, stop))
+            let jobs = match stop {
+                Some(error) => Err(error),
+                None => Ok(journal(transaction, number, &list, next)?),
+            };
+            Ok((done, jobs))
         })
         .await
 }
