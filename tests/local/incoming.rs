@@ -112,3 +112,24 @@ async fn pull_that_was_cut_goes_on_after_the_last_page() -> Outcome {
     assert_eq!(notes.get_records().count().await?, 5);
     Ok(())
 }
+
+/// A caller whose patience ends before the next page comes has the pages before it.
+#[tokio::test(start_paused = true)]
+async fn pull_that_is_dropped_while_it_waits_has_stored_what_it_received() -> Outcome {
+    let kinto = Kinto::builder().paginate_by(2).build();
+    let bucket = kinto.client().bucket("app");
+    bucket.create().await?;
+    bucket.create_collection("notes").await?;
+    for id in ["a", "b", "c", "d", "e"] {
+        bucket.collection("notes").create_record(json!({"id": id})).await?;
+    }
+    let client = kinto.client();
+    let notes = crate::device::of_client(&client).await;
+    client.server_info().await?;
+    kinto.delay(Duration::from_millis(200));
+    let pulled = tokio::time::timeout(Duration::from_millis(380), notes.pull()).await;
+    assert_eq!((pulled.is_ok(), notes.get_records().count().await?), (false, 2));
+    notes.pull().await?;
+    assert_eq!(notes.get_records().count().await?, 5);
+    Ok(())
+}

@@ -3,6 +3,7 @@
 use std::{
     mem,
     ops::AddAssign,
+    pin::pin,
     sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use std::{
 use futures_util::StreamExt as _;
 use http::StatusCode;
 use rusqlite::{Transaction, params};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     lease::Lease,
@@ -109,7 +110,14 @@ pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, pol
     let mut pages = Source::new(client.clone(), CallContext::new("get changes of", &list), first);
     let (mut pulled, mut version, mut group) = (Pulled::default(), None, Group::new());
     let end = loop {
-        let page = match pages.next().await {
+        let mut next = pin!(pages.next());
+        let next = if let Ok(next) = timeout_at(group.since + GROUP_TIME, &mut next).await {
+            next
+        } else {
+            pulled += store(inner, lease, policies, mem::replace(&mut group, Group::new())).await?;
+            next.await
+        };
+        let page = match next {
             Some(page) => page.and_then(|mut page| Ok((read(&mut page)?, page))),
             None => break Ok(()),
         };
@@ -121,8 +129,7 @@ pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, pol
         met_anchor |= known.anchor.as_ref().is_some_and(|(anchor, _)| received.iter().any(|(id, _)| id == anchor));
         group.add(received);
         if group.is_full() {
-            let group = mem::replace(&mut group, Group::new());
-            pulled += store(inner, lease, policies, group).await?;
+            pulled += store(inner, lease, policies, mem::replace(&mut group, Group::new())).await?;
         }
     };
     pulled += store(inner, lease, policies, group).await?;
