@@ -201,3 +201,21 @@ async fn batch_completes_others_when_one_operation_breaks_it() -> Outcome {
     assert_eq!(held(&fixture).await.len(), 4 * 19);
     Ok(())
 }
+
+/// What the tests send beside the client under test is carried out, or refused for what it is.
+#[tokio::test]
+async fn requests_of_raw_client_are_repeated_after_collisions() -> Outcome {
+    let server = server_on(Backend::PostgreSql);
+    let fixture = Fixture::on(server.url()).await;
+    let writer = async |id: &str| {
+        let path = fixture.record(id);
+        let changed = json!({"data": {"n": 1}});
+        fixture.plain.put_data(&path, &json!({"n": 0})).await;
+        for _ in 0..60 {
+            let patched = fixture.plain.send(http::Method::PATCH, &path, Some(&changed)).await;
+            assert_eq!(patched.status, 200, "{}", patched.text);
+        }
+    };
+    tokio::join!(writer("a"), writer("b"), writer("c"), writer("d"));
+    Ok(())
+}
