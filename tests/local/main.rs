@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
+mod blocking;
 mod bulk;
 mod bulk_laws;
 mod bulk_streams;

@@ -27,6 +27,18 @@ pub(crate) fn record_of<T: RecordData>(id: &str, row: &Row) -> Result<Record<T>>
     record(id, body, row.version())
 }
 
+/// Returns the record as it is here, if it is in this version.
+///
+/// # Errors
+///
+/// [`Error::is_not_found`] if it is not here, and [`Error::is_conflict`] if it is in another version.
+pub(crate) fn record_of_version<T: RecordData>(id: &str, row: &Row, version: Option<Timestamp>) -> Result<Record<T>> {
+    match version {
+        Some(version) if row.local.is_some() && row.version() != version => Err(changed(id, row)),
+        _ => record_of(id, row),
+    }
+}
+
 /// Returns the text of a record without what the server adds, always in the same form for the same text.
 pub(crate) fn body(json: &str) -> Result<Body> {
     let not_kinto = |error| Error::not_kinto(&error, json.as_bytes());

@@ -1,6 +1,7 @@
 //! Calls and streams that block the caller's thread.
 
 use std::{
+    cell::Cell,
     pin::pin,
     sync::{
         Arc, OnceLock,
@@ -47,12 +48,40 @@ where
     })
 }
 
+/// Returns true while a blocking call polls its future on this thread: what takes long may be done right here then.
+#[cfg(feature = "local")]
+pub(crate) fn is_calling() -> bool {
+    CALLING.get()
+}
+
+thread_local! {
+    static CALLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A blocking call on this thread, until it is dropped. One may be made within another, by a function of the caller.
+struct Calling {
+    was: bool,
+}
+
+impl Calling {
+    fn new() -> Self {
+        Self { was: CALLING.replace(true) }
+    }
+}
+
+impl Drop for Calling {
+    fn drop(&mut self) {
+        CALLING.set(self.was);
+    }
+}
+
 /// Polls a future on this thread until it ends. What it spawns, and its timers and connections, are driven by the
 /// runtime's own thread.
 ///
 /// It is not the runtime's `block_on`, since that panics where a thread must not wait.
 fn drive<T>(future: impl Future<Output = T>) -> Result<T> {
     let _entered = runtime()?.enter();
+    let _calling = Calling::new();
     let alarm = Arc::new(Alarm { thread: thread::current(), rang: AtomicBool::new(false) });
     let waker = Waker::from(Arc::clone(&alarm));
     let mut context = Context::from_waker(&waker);

@@ -12,7 +12,10 @@ use crate::{
         inner::{Inner, rules, without_options},
         record,
         row::{self, Body, Policy, Row, Rules},
-        store::{failure::Failure, rows::Rows},
+        store::{
+            failure::Failure,
+            rows::{Rows, Stored},
+        },
     },
     operation::CallContext,
     wire::{
@@ -112,6 +115,17 @@ impl Change {
         keys: ListKeys,
     ) -> Result<Result<Changed>, Failure> {
         let stored = rows.load(&self.id)?;
+        self.carry_out_on(&stored, transaction, rows, keys)
+    }
+
+    /// Carries out the change of a record that was loaded in the same transaction.
+    pub(super) fn carry_out_on(
+        self,
+        stored: &Stored,
+        transaction: &Transaction<'_>,
+        rows: &Rows<'_>,
+        keys: ListKeys,
+    ) -> Result<Result<Changed>, Failure> {
         let before = &stored.row;
         if let Err(error) = self.check(before) {
             return Ok(Err(error));
@@ -120,7 +134,7 @@ impl Change {
         rules.now = rules.now.max(Timestamp::from_millis(LATEST.load(Ordering::Relaxed)));
         let Self { id, action } = self;
         let row = action.apply(before.clone(), &rules);
-        rows.save(&id, &stored, &row)?;
+        rows.save(&id, stored, &row)?;
         // What leaves no row behind leaves no version that a record of the same id could be compared with.
         let free = row.modified.as_millis().saturating_add(u64::from(row.is_gone()));
         LATEST.fetch_max(free, Ordering::Relaxed);

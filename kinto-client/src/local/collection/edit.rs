@@ -1,12 +1,19 @@
 use std::{fmt, sync::Arc};
 
-use super::update::change_record;
+use rusqlite::Transaction;
+
+use super::{change::Change, save};
 use crate::{
     client::Client,
     error::Result,
     field::{Field, operand::Operand},
     json::JsonObject,
-    local::inner::{Inner, without_options},
+    local::{
+        inner::{Inner, without_options},
+        record,
+        row::Row,
+        store::rows::Rows,
+    },
     operation::{
         Call, CallContext,
         edit::{Edit, Nullable},
@@ -14,6 +21,7 @@ use crate::{
     },
     wire::{
         object::{Record, RecordData, id::RecordId, kind},
+        path::Place,
         timestamp::Timestamp,
     },
 };
@@ -34,15 +42,44 @@ impl<T: RecordData> sealed::Action for LocalEdit<T> {
         without_options(&client)?;
         let Self { inner, id, edit } = self;
         let place = inner.remote.records().at(id.as_str());
-        let change = async {
-            edit.check()?;
-            let edited = change_record(&inner, &place, edit.if_match, |record: &mut Record<JsonObject>| {
-                edit.apply_to(&mut record.data)
-            });
-            edited.await?.parse()
-        };
-        change.await.map_err(|error| CallContext::new("patch record", &place).attach(error))
+        let context = CallContext::new("patch record", &place);
+        patch(&inner, place, edit).await.map_err(|error| context.attach(error))
     }
+}
+
+/// Reads a record, edits it and stores it, in one transaction.
+async fn patch<T: RecordData>(
+    inner: &Inner,
+    place: Place<kind::Record>,
+    edit: Edit<kind::Record, T>,
+) -> Result<Record<T>> {
+    edit.check()?;
+    place.checked()?;
+    let (of, keys) = (inner.number, inner.keys);
+    let job = move |transaction: &Transaction<'_>| {
+        let rows = Rows::new(transaction, of)?;
+        let stored = rows.load(&place.id)?;
+        let (mut record, change) = match edited(&place, &stored.row, &edit) {
+            Ok(edited) => edited,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Some(change) = change else { return Ok(Ok(record)) };
+        let changed = change.carry_out_on(&stored, transaction, &rows, keys)?;
+        Ok(changed.and_then(|changed| save::take(&mut record, Some(changed))).map(|_| record))
+    };
+    inner.database.write(job).await??.parse()
+}
+
+/// Returns a record with an edit, and the change that stores it; `None` if the edit changes nothing.
+fn edited<T: RecordData>(
+    place: &Place<kind::Record>,
+    row: &Row,
+    edit: &Edit<kind::Record, T>,
+) -> Result<(Record<JsonObject>, Option<Change>)> {
+    let mut record: Record<JsonObject> = record::record_of_version(&place.id, row, edit.if_match)?;
+    edit.apply_to(&mut record.data)?;
+    let change = save::change(place, &record)?;
+    Ok((record, change))
 }
 
 impl<T: RecordData> Call<'_, LocalEdit<T>> {

@@ -12,7 +12,6 @@ use crate::{
     wire::{
         object::{Record, RecordData, id::RecordId, kind},
         path::Place,
-        timestamp::Timestamp,
     },
 };
 
@@ -32,31 +31,23 @@ impl<T: RecordData, F: FnMut(&mut T) + Send> sealed::Action for LocalUpdate<T, F
         without_options(&client)?;
         let Self { inner, id, mut change } = self;
         let place = inner.remote.records().at(id.as_str());
-        let updated = change_record(&inner, &place, None, |record: &mut Record<T>| {
-            change(&mut record.data);
-            Ok(())
-        });
+        let updated = change_record(&inner, &place, |record: &mut Record<T>| change(&mut record.data));
         updated.await.map_err(|error| CallContext::new("update record", &place).attach(error))
     }
 }
 
-/// Reads a record, changes it and saves it, again if it was changed in between, unless it must be in a certain version.
-pub(super) async fn change_record<T: RecordData>(
+/// Reads a record, changes it and saves it, again if it was changed in between.
+async fn change_record<T: RecordData>(
     inner: &Inner,
     place: &Place<kind::Record>,
-    if_match: Option<Timestamp>,
-    mut change: impl FnMut(&mut Record<T>) -> Result<()>,
+    mut change: impl FnMut(&mut Record<T>),
 ) -> Result<Record<T>> {
     place.checked()?;
     let id = &*place.id;
     let mut last = None;
     for _ in 0..MAX_TRIES {
-        let row = inner.row(id).await?;
-        if row.local.is_some() && if_match.is_some_and(|version| row.version() != version) {
-            return Err(record::changed(id, &row));
-        }
-        let mut record: Record<T> = record::record_of(id, &row)?;
-        change(&mut record)?;
+        let mut record: Record<T> = record::record_of(id, &inner.row(id).await?)?;
+        change(&mut record);
         let Some(change) = save::change(place, &record)? else { return Ok(record) };
         match store_one(inner, change).await {
             Ok(changed) => {

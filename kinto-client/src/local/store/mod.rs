@@ -36,7 +36,8 @@ const KEEP_CHANGES: u32 = 10_000;
 ///
 /// One file holds any number of collections, of several servers and users, each apart from the others. It is a SQLite database
 /// in WAL mode: several processes may open it, and what a call has stored is on the disk when the call returns. Clones share
-/// one connection, which has a thread of its own. A store in memory works on the threads of its callers.
+/// one connection, which has a thread of its own; a blocking call, such as `edit_record("a").set(…).call()`, does its work on the
+/// thread that it blocks. A store in memory works on the threads of its callers.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
