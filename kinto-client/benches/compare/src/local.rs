@@ -3,12 +3,15 @@
 use crate::{
     Outcome,
     canned::Canned,
-    measure::{Case, rounds},
+    measure::{Case, Cost, rounds},
     programs::Programs,
     report::{Report, Table},
 };
 
 const OURS: &str = "kinto-client, local";
+const RUSQLITE: &str = "rusqlite";
+const STREAM: &str = "kinto-client, a stream";
+const KINTO_JS: &str = "kinto.js, in memory";
 /// The number of edits, each of which is on the disk when it returns.
 const EDITS: u64 = 500;
 /// The number of records that are changed before a push.
@@ -24,20 +27,22 @@ pub(crate) fn measure(programs: &Programs, times: usize, records: u64, report: &
     push(programs, times, report)
 }
 
-/// A first pull, against the same records read one after the other, and against kinto.js with its records in memory.
+/// A first pull, against the same records read one after the other, alone and into tables by rusqlite; and against kinto.js with
+/// its records in memory.
 fn pull(programs: &Programs, times: usize, records: u64, report: &mut Report) -> Outcome {
     let server = Canned::start(records, 1_000)?;
     let mut cases = vec![
         Case::new(OURS, &programs.local, "pull", &server.url, records),
-        Case::new("kinto-client, a stream", &programs.client, "stream", &server.url, records),
+        Case::new(STREAM, &programs.client, "stream", &server.url, records),
+        Case::new(RUSQLITE, &programs.local, "pull-by-hand", &server.url, records),
     ];
     if let Some(node) = &programs.node_local {
-        cases.push(Case::new("kinto.js, in memory", node, "pull", &server.url, records));
+        cases.push(Case::new(KINTO_JS, node, "pull", &server.url, records));
     }
     let costs = rounds(times, &cases)?;
     let title = format!("First pull of {records} records into a store, canned");
     let table = report.table(Table { id: "local-pull", title, rounds: times, costs });
-    let targets = [("kinto-client, a stream", "a stream of them", 2.5), ("kinto.js, in memory", "kinto.js", 0.35)];
+    let targets = [(STREAM, "a stream of them", 2.5), (KINTO_JS, "kinto.js", 0.35)];
     let ratios = targets.map(|(label, name, most)| (table.ratio(label, |cost| cost.cpu), name, most));
     for (ratio, name, most) in ratios {
         if let Some(ratio) = ratio {
@@ -74,17 +79,25 @@ fn query(programs: &Programs, times: usize, records: u64, report: &mut Report) -
     Ok(())
 }
 
-/// Durable edits of one record each.
+/// Durable edits of one record each. The rows of rusqlite are written by a thread that waits, as blocking calls do.
 fn edit(programs: &Programs, times: usize, report: &mut Report) -> Outcome {
     let server = Canned::start(EDITS, 1_000)?;
-    let cases = [(OURS, "edits"), ("rusqlite", "edits-by-hand")]
-        .map(|(label, work)| Case::new(label, &programs.local, work, &server.url, EDITS));
+    let works = [
+        ("edits, blocking", "edits-blocking"),
+        ("edits", "edits"),
+        ("updates by a function", "updates"),
+        (RUSQLITE, "edits-by-hand"),
+    ];
+    let cases = works.map(|(label, work)| Case::new(label, &programs.local, work, &server.url, EDITS));
     let costs = rounds(times, &cases)?;
     let title = format!("{EDITS} edits of one record each, each on the disk");
     let table = report.table(Table { id: "local-edits", title, rounds: times, costs });
-    let half = |cost: &crate::measure::Cost| cost.latency.map_or(f64::NAN, |[half, _]| half);
-    if let Some(ratio) = table.ratio("rusqlite", half) {
-        report.target("time, a durable edit, median, against rusqlite", ratio, 1.2, 2);
+    let half = |cost: &Cost| cost.latency.map_or(f64::NAN, |[half, _]| half);
+    let Some(by_hand) = table.cost(RUSQLITE).map(half) else { return Ok(()) };
+    let ratio = |label| table.cost(label).map_or(f64::NAN, |cost| half(cost) / by_hand);
+    let ratios = works.map(|(label, _)| (label, ratio(label)));
+    for (label, ratio) in ratios.into_iter().filter(|(label, _)| *label != RUSQLITE) {
+        report.target(format!("time, durable {label}, median, against rusqlite"), ratio, 1.2, 2);
     }
     Ok(())
 }

@@ -2,7 +2,10 @@ use std::{fmt, sync::Arc};
 
 use rusqlite::Transaction;
 
-use super::{change::Change, save};
+use super::{
+    change::{Change, Changed},
+    save,
+};
 use crate::{
     client::Client,
     error::Result,
@@ -20,6 +23,7 @@ use crate::{
         sealed,
     },
     wire::{
+        id_text::Name,
         object::{Record, RecordData, id::RecordId, kind},
         path::Place,
         timestamp::Timestamp,
@@ -59,27 +63,27 @@ async fn patch<T: RecordData>(
     let job = move |transaction: &Transaction<'_>| {
         let rows = Rows::new(transaction, of)?;
         let stored = rows.load(&place.id)?;
-        let (mut record, change) = match edited(&place, &stored.row, &edit) {
-            Ok(edited) => edited,
+        let change = match edited(&place, &stored.row, &edit) {
+            Ok(change) => change,
             Err(error) => return Ok(Err(error)),
         };
-        let Some(change) = change else { return Ok(Ok(record)) };
-        let changed = change.carry_out_on(&stored, transaction, &rows, keys)?;
-        Ok(changed.and_then(|changed| save::take(&mut record, Some(changed))).map(|_| record))
+        match change {
+            Some(change) => change.carry_out_on(&stored, transaction, &rows, keys),
+            None => Ok(Ok(Changed { id: Name::from(&*place.id), row: stored.row })),
+        }
     };
-    inner.database.write(job).await??.parse()
+    inner.database.write(job).await??.record()
 }
 
-/// Returns a record with an edit, and the change that stores it; `None` if the edit changes nothing.
+/// Returns the change that an edit makes; `None` if it changes nothing.
 fn edited<T: RecordData>(
     place: &Place<kind::Record>,
     row: &Row,
     edit: &Edit<kind::Record, T>,
-) -> Result<(Record<JsonObject>, Option<Change>)> {
+) -> Result<Option<Change>> {
     let mut record: Record<JsonObject> = record::record_of_version(&place.id, row, edit.if_match)?;
     edit.apply_to(&mut record.data)?;
-    let change = save::change(place, &record)?;
-    Ok((record, change))
+    save::change(place, &record)
 }
 
 impl<T: RecordData> Call<'_, LocalEdit<T>> {

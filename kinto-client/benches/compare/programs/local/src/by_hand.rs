@@ -3,9 +3,17 @@
 
 use std::{error::Error, path::Path, time::Duration};
 
+use futures_util::TryStreamExt as _;
+use kinto_client::{Client, Record};
 use rusqlite::{Connection, Transaction, params};
 
-use crate::{book::book, timed};
+use crate::{
+    book::{Book, book},
+    timed,
+};
+
+/// The number of records that are stored in one transaction.
+const STORED_AT_ONCE: usize = 10_000;
 
 const TABLES: &str = "
     CREATE TABLE book (number INTEGER PRIMARY KEY, id TEXT UNIQUE, data TEXT, version INTEGER);
@@ -16,12 +24,48 @@ const TABLES: &str = "
     CREATE TABLE change (position INTEGER PRIMARY KEY, collection INTEGER, id TEXT, before TEXT, after TEXT);
     CREATE INDEX change_collection ON change (collection, position);";
 
-/// Changes one row after the other, a transaction each.
-pub(crate) fn edit(file: &Path, records: u64) -> Result<Vec<Duration>, Box<dyn Error>> {
-    let mut connection = Connection::open(file)?;
+fn open(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(file)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute_batch(TABLES)?;
+    Ok(connection)
+}
+
+/// Stores all records, as they are received.
+pub(crate) async fn pull(file: &Path, client: &Client) -> Result<usize, Box<dyn Error>> {
+    let mut connection = open(file)?;
+    // As a store has them.
+    connection.pragma_update(None, "cache_size", -8_000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    let mut count = 0;
+    let chunks = client.typed::<Book>().get_records().stream().try_chunks(STORED_AT_ONCE);
+    let mut chunks = std::pin::pin!(chunks);
+    while let Some(chunk) = chunks.try_next().await? {
+        let all = connection.transaction()?;
+        for record in &chunk {
+            store(&all, record)?;
+        }
+        all.commit()?;
+        count += chunk.len();
+    }
+    Ok(count)
+}
+
+fn store(transaction: &Transaction<'_>, record: &Record<Book>) -> rusqlite::Result<()> {
+    let (id, json, version) = (record.id.as_str(), record.raw_json(), record.last_modified.as_millis().cast_signed());
+    let insert = "INSERT INTO book (id, data, version) VALUES (?, ?, ?)";
+    transaction.prepare_cached(insert)?.execute(params![id, json, version])?;
+    let entry = params![record.data.pages.cast_signed(), -version, transaction.last_insert_rowid()];
+    transaction.prepare_cached("INSERT INTO pages VALUES (?, ?, ?)")?.execute(entry)?;
+    let log = "INSERT INTO change (collection, id, before, after) VALUES (1, ?, NULL, ?)";
+    transaction.prepare_cached(log)?.execute(params![id, json])?;
+    Ok(())
+}
+
+/// Changes one row after the other, a transaction each.
+pub(crate) fn edit(file: &Path, records: u64) -> Result<Vec<Duration>, Box<dyn Error>> {
+    let mut connection = open(file)?;
     let all = connection.transaction()?;
     for number in 0..records {
         let book = book(number);

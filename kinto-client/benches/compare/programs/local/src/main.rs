@@ -10,6 +10,7 @@ use kinto_client::{
     Client, KintoRecord,
     local::{LocalCollection, Store},
 };
+use tokio::task::block_in_place;
 
 mod book;
 mod by_hand;
@@ -36,6 +37,7 @@ async fn main() -> Outcome {
                 let books = open(&folder.file(), &client).await?;
                 count += books.sync().await?.received;
             }
+            "pull-by-hand" => count += by_hand::pull(&folder.file(), &client).await?,
             "query" => {
                 let books = open(&folder.file(), &client).await?;
                 books.sync().await?;
@@ -49,18 +51,32 @@ async fn main() -> Outcome {
                     count += first.len();
                 }
             }
-            "edits" => {
-                let books = open(&folder.file(), &client).await?;
-                for number in 0..records {
-                    books.create_record(book(number)).id(format!("b{number}")).await?;
-                }
+            "edits" | "updates" => {
+                let books = filled(&folder.file(), &client, records).await?;
+                let pages = Book::fields().pages;
                 for number in 0..records {
                     let start = Instant::now();
                     let id = format!("b{number}");
-                    sum += books.update_record(id, |book| book.pages += 1000).await?.data.pages;
+                    let edited = match work.as_str() {
+                        "edits" => books.edit_record(id).set(pages, 1100 + number % 900).await?,
+                        _ => books.update_record(id, |book| book.pages += 1000).await?,
+                    };
                     durations.push(start.elapsed());
+                    sum += edited.data.pages;
                     count += 1;
                 }
+            }
+            "edits-blocking" => {
+                let books = filled(&folder.file(), &client, records).await?;
+                let pages = Book::fields().pages;
+                block_in_place(|| {
+                    for number in 0..records {
+                        let edit = books.edit_record(format!("b{number}")).set(pages, 1100 + number % 900);
+                        sum += timed(&mut durations, || edit.call())?.data.pages;
+                        count += 1;
+                    }
+                    Ok::<_, kinto_client::Error>(())
+                })?;
             }
             "edits-by-hand" => {
                 durations.extend(by_hand::edit(&folder.file(), records)?);
@@ -87,6 +103,15 @@ async fn main() -> Outcome {
     }
     println!();
     Ok(())
+}
+
+/// A store with so many books.
+async fn filled(file: &Path, client: &Client, records: u64) -> Outcome<LocalCollection<Book>> {
+    let books = open(file, client).await?;
+    for number in 0..records {
+        books.create_record(book(number)).id(format!("b{number}")).await?;
+    }
+    Ok(books)
 }
 
 async fn open(file: &Path, client: &Client) -> Outcome<LocalCollection<Book>> {
