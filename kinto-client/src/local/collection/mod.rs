@@ -145,11 +145,15 @@ impl<T: RecordData> LocalCollection<T> {
         Call::new(self.inner.remote.client(), LocalSave { inner: Arc::clone(&self.inner), place, record })
     }
 
-    /// Reads a record, changes it and saves it; again if it was changed in between.
+    /// Reads a record, changes it and saves it; again if it was changed in between, up to 20 times.
+    ///
+    /// To set fields to values that do not depend on the record, [`edit_record`](Self::edit_record) needs one transaction
+    /// instead of two.
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here;
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if it was changed in between each time.
     pub fn update_record<F: FnMut(&mut T) + Send>(
         &self,
         id: impl Into<RecordId<T>>,
@@ -158,7 +162,7 @@ impl<T: RecordData> LocalCollection<T> {
         self.call(LocalUpdate { inner: Arc::clone(&self.inner), id: id.into(), change })
     }
 
-    /// Sets and removes fields of a record and keeps the others.
+    /// Sets and removes fields of a record and keeps the others, in one transaction.
     ///
     /// Options: [`set`](Call::set), [`unset`](Call::unset), [`if_match`](Call::if_match).
     ///
@@ -171,7 +175,8 @@ impl<T: RecordData> LocalCollection<T> {
         self.call(LocalEdit { inner: Arc::clone(&self.inner), id, edit: Edit::new(place) })
     }
 
-    /// Sets some attributes of a record and keeps the others. An attribute that is an object is replaced as a whole.
+    /// Sets some attributes of a record and keeps the others, in one transaction. An attribute that is an object is replaced as
+    /// a whole.
     ///
     /// # Errors
     ///
