@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use kinto_client::{Value, json, local::Store, testing::Kinto};
+use kinto_client::{KintoRecord as _, Value, json, local::Store, testing::Kinto};
 use kinto_tests::Outcome;
 use rusqlite::Connection;
 
@@ -110,5 +110,18 @@ async fn file_that_another_process_locks_is_an_error_that_says_so() -> Outcome {
     other.execute_batch("ROLLBACK")?;
     notes.create_record(note("Milk")).await?;
     assert_eq!(notes.get_records().count().await?, 1);
+    Ok(())
+}
+
+/// An operator compacts the file by a tool of SQLite.
+#[tokio::test]
+async fn file_that_was_vacuumed_goes_on() -> Outcome {
+    let (kinto, path) = (server().await, folder().join("notes.db"));
+    let notes = Store::open(&path).await?.collection::<Note>(&kinto.client()).await?;
+    notes.create_record(note("Milk")).id("a").await?;
+    Connection::open(&path)?.execute_batch("VACUUM")?;
+    notes.edit_record("a").set(Note::fields().text, "Tea").await?;
+    assert_eq!(stored(&path, &kinto).await, ["Tea"]);
+    assert_eq!(notes.sync().await?.sent, 1);
     Ok(())
 }

@@ -28,7 +28,12 @@ pub(crate) fn next_numbers(transaction: &Transaction<'_>, count: usize) -> Resul
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     // With `RETURNING`, SQLite makes a table for what is returned, and without the number of its only row a journal of the
     // statement: 150 KiB that are allocated and freed each time.
-    transaction.prepare_cached("UPDATE sequence SET last = last + ? WHERE rowid = 1")?.execute([count])?;
+    let updated =
+        transaction.prepare_cached("UPDATE sequence SET last = last + ? WHERE rowid = 1")?.execute([count])?;
+    if updated != 1 {
+        // Without it, a number would be given twice.
+        return Err(Failure::File("the only row of its table `sequence` is missing".to_owned()));
+    }
     let last: i64 = transaction.prepare_cached("SELECT last FROM sequence")?.query_one([], |row| row.get(0))?;
     let end = last.cast_unsigned() + 1;
     Ok(end - count.cast_unsigned()..end)

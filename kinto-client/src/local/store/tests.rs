@@ -178,3 +178,14 @@ async fn dropped_call_before_its_turn_changes_nothing() {
     drop(database);
     std::fs::remove_file(path).unwrap();
 }
+
+#[tokio::test]
+async fn no_number_is_given_twice() {
+    let database = memory().await;
+    let next = async || database.write(next_number).await;
+    assert_eq!((next().await.unwrap(), next().await.unwrap()), (1, 2));
+    assert_eq!(next().await.unwrap(), 3);
+    database.write(|transaction| Ok(transaction.execute("UPDATE sequence SET rowid = 2", [])?)).await.unwrap();
+    let error = next().await.unwrap_err();
+    assert!(error.is_storage() && error.to_string().contains("`sequence`"), "{error}");
+}
