@@ -27,7 +27,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    /// Whether the write met one of another writer in the same list, and is to be sent again.
+    /// Returns true if the write collided with one of another writer of the list, and is to be sent again.
     fn is_collision(&self) -> bool {
         self.status == StatusCode::CONFLICT && self.text.contains("please retry")
     }

@@ -14,6 +14,18 @@ async fn titles(notes: &kinto_client::local::LocalCollection<Value>) -> Vec<(Str
     all
 }
 
+/// A server with five records, two on a page.
+async fn three_pages() -> kinto_client::Result<Kinto> {
+    let kinto = Kinto::builder().paginate_by(2).build();
+    let bucket = kinto.client().bucket("app");
+    bucket.create().await?;
+    bucket.create_collection("notes").await?;
+    for id in ["a", "b", "c", "d", "e"] {
+        bucket.collection("notes").create_record(json!({"id": id})).await?;
+    }
+    Ok(kinto)
+}
+
 #[tokio::test]
 async fn sync_brings_what_the_server_has_and_follows_it() -> Outcome {
     let kinto = server().await;
@@ -94,13 +106,7 @@ async fn record_that_is_written_between_two_pages_is_read() -> Outcome {
 /// A pull that ends early goes on where it was.
 #[tokio::test]
 async fn pull_that_was_cut_goes_on_after_the_last_page() -> Outcome {
-    let kinto = Kinto::builder().paginate_by(2).build();
-    let bucket = kinto.client().bucket("app");
-    bucket.create().await?;
-    bucket.create_collection("notes").await?;
-    for id in ["a", "b", "c", "d", "e"] {
-        bucket.collection("notes").create_record(json!({"id": id})).await?;
-    }
+    let kinto = three_pages().await?;
     let client = kinto.client().with_retry(kinto_client::retry::NeverRetry);
     let notes = crate::device::of_client(&client).await;
     client.server_info().await?;
@@ -116,13 +122,7 @@ async fn pull_that_was_cut_goes_on_after_the_last_page() -> Outcome {
 /// A caller whose patience ends before the next page comes has the pages before it.
 #[tokio::test(start_paused = true)]
 async fn pull_that_is_dropped_while_it_waits_has_stored_what_it_received() -> Outcome {
-    let kinto = Kinto::builder().paginate_by(2).build();
-    let bucket = kinto.client().bucket("app");
-    bucket.create().await?;
-    bucket.create_collection("notes").await?;
-    for id in ["a", "b", "c", "d", "e"] {
-        bucket.collection("notes").create_record(json!({"id": id})).await?;
-    }
+    let kinto = three_pages().await?;
     let client = kinto.client();
     let notes = crate::device::of_client(&client).await;
     client.server_info().await?;

@@ -202,7 +202,7 @@ async fn batch_completes_others_when_one_operation_breaks_it() -> Outcome {
     Ok(())
 }
 
-/// What the tests send beside the client under test is carried out, or refused for what it is.
+/// The tests' own requests are carried out, or refused for another reason than a collision.
 #[tokio::test]
 async fn requests_of_raw_client_are_repeated_after_collisions() -> Outcome {
     let server = server_on(Backend::PostgreSql);

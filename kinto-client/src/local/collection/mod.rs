@@ -145,7 +145,7 @@ impl<T: RecordData> LocalCollection<T> {
         Call::new(self.inner.remote.client(), LocalSave { inner: Arc::clone(&self.inner), place, record })
     }
 
-    /// Reads a record, changes it and saves it; again if it was changed in between, up to 20 times.
+    /// Reads a record, changes it and saves it; again if it was changed in between, 20 times at most.
     ///
     /// To set fields to values that do not depend on the record, [`edit_record`](Self::edit_record) needs one transaction
     /// instead of two.
@@ -168,7 +168,8 @@ impl<T: RecordData> LocalCollection<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here;
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if it is not in the version of `if_match`.
     pub fn edit_record(&self, id: impl Into<RecordId<T>>) -> Call<'static, LocalEdit<T>> {
         let id = id.into();
         let place = self.inner.remote.records().at(id.as_str());
