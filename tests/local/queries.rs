@@ -1,6 +1,7 @@
 //! Lists of a store by filters and orders, also of what was not sent yet. That they are those of the server is tested with the
 //! queries of the behaviour suite.
 
+use futures_util::TryStreamExt as _;
 use kinto_client::{ErrorKind, Filter, KintoRecord, Sort, Value, json, local::Store};
 use kinto_tests::Outcome;
 use serde::{Deserialize, Serialize};
@@ -179,5 +180,28 @@ async fn each_indexed_field_has_an_index_also_in_nested_and_flattened_structs() 
     assert_eq!(paths, ["due", "level", "place.city"]);
     let entries: i64 = file.query_row("SELECT count(*) FROM index_entry", [], |row| row.get(0))?;
     assert_eq!(entries, 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn stream_has_no_record_that_was_created_after_it_began() -> Outcome {
+    let kinto = server().await;
+    let store = Store::in_memory().await?;
+    let notes = |user| store.bind::<Value>(&kinto.client_as((user, "secret")).bucket("app").collection("notes"));
+    let (alexis, niko) = (notes("alexis").await?, notes("niko").await?);
+    for creator in [&alexis, &niko] {
+        alexis.create_records((0..300).map(|n| json!({"n": n}))).await?;
+        let last = alexis.create_record(json!({"n": 1_000})).await?;
+        let mut stream = alexis.get_records().filter(Filter::field("n").gt(-1)).sort(Sort::asc("n")).stream();
+        let mut found = Vec::from_iter(stream.try_next().await?);
+        alexis.delete_record(&last).await?;
+        creator.create_record(json!({"n": -5})).await?;
+        while let Some(note) = stream.try_next().await? {
+            found.push(note);
+        }
+        let numbers: Vec<Value> = found.into_iter().map(|note| note.data["n"].clone()).collect();
+        assert_eq!(numbers, (0..300).map(Value::from).collect::<Vec<_>>());
+        alexis.delete_records(alexis.get_records().await?).await?;
+    }
     Ok(())
 }

@@ -21,7 +21,8 @@ CREATE TABLE collection (
 ) STRICT;
 
 CREATE TABLE record (
-    number INTEGER PRIMARY KEY,
+    -- Never given again: what was read by its number is the record, or nothing.
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
     collection INTEGER NOT NULL REFERENCES collection ON DELETE CASCADE,
     id TEXT NOT NULL,
     -- What the server had: nothing of it is known without `last_modified`, and without `base` it was deleted.
