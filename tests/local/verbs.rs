@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
-use kinto_client::{Error, KintoRecord as _, Value, json, local::Store, operation::SaveOutcome, retry::NeverRetry};
+use futures_util::{TryStreamExt as _, stream};
+use kinto_client::{Error, KintoRecord, Value, json, local::Store, operation::SaveOutcome, retry::NeverRetry};
 use kinto_tests::Outcome;
+use serde::{Deserialize, Serialize};
 
 use crate::device::{Note, device, note, requests, server, typed};
 
@@ -68,6 +69,70 @@ async fn fields_that_the_type_does_not_know_survive_to_the_byte() -> Outcome {
 
     untyped.overwrite_record("milk", json!({"text": "Oats"})).await?;
     assert_eq!(untyped.get_record("milk").await?.data, json!({"text": "Oats"}));
+    Ok(())
+}
+
+/// A number that is refused when it is read, and not when it is written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+struct Percent(u8);
+
+impl TryFrom<u8> for Percent {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Self, String> {
+        if number <= 100 { Ok(Self(number)) } else { Err(format!("{number} %")) }
+    }
+}
+
+impl From<Percent> for u8 {
+    fn from(percent: Percent) -> Self {
+        percent.0
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, KintoRecord)]
+#[kinto(bucket = "app", collection = "notes")]
+struct Progress {
+    done: Percent,
+}
+
+#[tokio::test]
+async fn data_that_its_type_does_not_read_is_not_stored() -> Outcome {
+    let kinto = server().await;
+    let store = Store::in_memory().await?;
+    let all = store.collection::<Progress>(&kinto.client()).await?;
+    let untyped = store.bind::<Value>(&kinto.client().bucket("app").collection("notes")).await?;
+    untyped.create_record(json!({"done": 1, "more": 2})).id("a").await?;
+    let (half, too_much) = (|| Progress { done: Percent(50) }, || Progress { done: Percent(200) });
+
+    let refused = [
+        all.create_record(too_much()).await.map(drop),
+        all.overwrite_record("a", too_much()).await.map(drop),
+        all.overwrite_record("b", too_much()).await.map(drop),
+        all.edit_record("a").set(Progress::fields().done, Percent(200)).await.map(drop),
+        all.patch_record("a", json!({"done": "no"})).await.map(drop),
+        all.overwrite_records_from(stream::iter([("c", half()), ("b", too_much())])).await.map(drop),
+        all.create_records([half(), too_much()]).await.map(drop),
+        all.create_records_from(stream::iter([half(), too_much()])).await.map(drop),
+    ];
+    for (number, refused) in refused.into_iter().enumerate() {
+        let error = refused.unwrap_err();
+        let single = if error.is_partial() { error.failures()[0].1.clone() } else { error };
+        assert!(single.is_decode() && !single.may_have_been_applied(), "{number}: {single}");
+    }
+    assert_eq!(untyped.get_record("a").await?.data, json!({"done": 1, "more": 2}));
+    let mut stored: Vec<Value> = untyped.get_records().await?.into_iter().map(|record| record.data).collect();
+    stored.retain(|data| *data != json!({"done": 50}));
+    assert_eq!(stored, [json!({"done": 1, "more": 2})], "all others are halves");
+    assert_eq!(all.get_records().count().await?, 4);
+
+    untyped.patch_record("a", json!({"done": 200})).await?;
+    assert_eq!(
+        all.patch_record("a", json!({"done": 3})).await?.data.done.0,
+        3,
+        "an edit can mend what does not decode"
+    );
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::{
     error::{Error, Result, kind::ErrorKind},
     json::{RESERVED_KEYS, entries::Entries},
-    local::row::{Body, Row},
+    local::row::{Body, Row, UNKNOWN},
     wire::{
         object::{Record, RecordData},
         timestamp::Timestamp,
@@ -15,6 +15,15 @@ use crate::{
 /// Returns a record with this data.
 pub(crate) fn record<T: RecordData>(id: &str, body: &str, version: Timestamp) -> Result<Record<T>> {
     Record::from_received(stamped(id, body, version))
+}
+
+/// Checks that data that is to be stored can be read as `T`.
+///
+/// # Errors
+///
+/// [`Error::is_decode`] if it does not decode as `T`.
+pub(crate) fn check<T: RecordData>(id: &str, body: &str) -> Result<()> {
+    record::<T>(id, body, UNKNOWN).map(drop)
 }
 
 /// Returns the record as it is here.

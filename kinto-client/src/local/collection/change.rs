@@ -107,6 +107,14 @@ impl Change {
         Self { id, action: Action::Delete { version } }
     }
 
+    /// Returns the data that the record is to have; `None` for a deletion.
+    pub(super) fn body(&self) -> Option<&str> {
+        match &self.action {
+            Action::Create { body, .. } | Action::Overwrite(body) | Action::Replace { body, .. } => Some(body),
+            Action::Delete { .. } => None,
+        }
+    }
+
     /// Carries out the change in a transaction, which goes on if only this change fails.
     pub(super) fn carry_out(
         self,

@@ -31,13 +31,15 @@ pub(super) struct NewRecord {
 }
 
 impl NewRecord {
-    /// Encodes the record and checks it as before a request.
+    /// Encodes the record and checks it as before a request, and that it can be read again.
     pub(super) fn of<T: RecordData>(create: &Create<kind::Record, T>) -> Result<Self> {
         let data = create.new_data()?;
         let id = create.chosen(&data)?.ok_or_else(|| Error::invalid("a record in a store needs an id"))?;
         create.list.checked_at(&id)?;
         let json = std::str::from_utf8(data.json()).map_err(|error| Error::invalid(error.to_string()))?;
-        Ok(Self { id, body: record::body(json)?, is_own_id: create.has_own_id(&data) })
+        let body = record::body(json)?;
+        record::check::<T>(&id, &body)?;
+        Ok(Self { id, body, is_own_id: create.has_own_id(&data) })
     }
 }
 

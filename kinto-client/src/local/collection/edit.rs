@@ -83,7 +83,9 @@ fn edited<T: RecordData>(
 ) -> Result<Option<Change>> {
     let mut record: Record<JsonObject> = record::record_of_version(&place.id, row, edit.if_match)?;
     edit.apply_to(&mut record.data)?;
-    save::change(place, &record)
+    let change = save::change(place, &record)?;
+    change.as_ref().and_then(Change::body).map_or(Ok(()), |body| record::check::<T>(&place.id, body))?;
+    Ok(change)
 }
 
 impl<T: RecordData> Call<'_, LocalEdit<T>> {

@@ -169,7 +169,8 @@ impl<T: RecordData> LocalCollection<T> {
     /// # Errors
     ///
     /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here;
-    /// [`Error::is_conflict`](crate::Error::is_conflict) if it is not in the version of `if_match`.
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if it is not in the version of `if_match`;
+    /// [`Error::is_decode`](crate::Error::is_decode) if it would no longer decode as `T`. Nothing is stored then.
     pub fn edit_record(&self, id: impl Into<RecordId<T>>) -> Call<'static, LocalEdit<T>> {
         let id = id.into();
         let place = self.inner.remote.records().at(id.as_str());
@@ -181,7 +182,8 @@ impl<T: RecordData> LocalCollection<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such record here, and
+    /// [`Error::is_decode`](crate::Error::is_decode) if it would no longer decode as `T`. Nothing is stored then.
     pub fn patch_record(&self, id: impl Into<RecordId<T>>, attributes: impl Serialize) -> Call<'static, LocalEdit<T>> {
         let mut call = self.edit_record(id);
         call.op.edit.set_attributes(&attributes);
@@ -189,6 +191,10 @@ impl<T: RecordData> LocalCollection<T> {
     }
 
     /// Replaces a record or creates it. Its old data is discarded, also what `T` does not know.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_decode`](crate::Error::is_decode) if what `T` writes does not decode as `T`. Nothing is stored then.
     pub fn overwrite_record(&self, id: impl Into<RecordId<T>>, data: T) -> Call<'static, LocalOverwrite<T>> {
         let create = Create::replacing(self.inner.remote.records(), data, id.into().as_str());
         self.call(LocalOverwrite { inner: Arc::clone(&self.inner), create })
