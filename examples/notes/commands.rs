@@ -91,13 +91,14 @@ async fn status(notes: &LocalCollection<Note>) -> Result<(), Error> {
 async fn resolve(notes: &LocalCollection<Note>, id: &str, choice: Choice) -> Result<(), Box<dyn std::error::Error>> {
     let conflicts = notes.conflicts().await?;
     let conflict = conflicts.into_iter().find(|conflict| conflict.id == id);
-    let LocalConflict { local, remote, .. } = conflict.ok_or_else(|| format!("the note {id} has no conflict"))?;
+    let conflict = conflict.ok_or_else(|| format!("the note {id} has no conflict"))?;
+    let LocalConflict { local, remote, .. } = conflict.clone();
     let chosen = match choice.text {
         Some(text) => Some(Note { text, done: local.or(remote).is_some_and(|note| note.data.done) }),
         None if choice.theirs => remote.map(|note| note.data),
         None => local.map(|note| note.data),
     };
-    notes.resolve_conflict(id, chosen).await?;
+    notes.resolve_conflict(conflict, chosen).await?;
     say(format_args!("{id}  is resolved: `sync` sends it"));
     Ok(())
 }

@@ -77,6 +77,38 @@ async fn conflict_keeps_both_sides_and_holds_up_nothing() -> Outcome {
     Ok(())
 }
 
+#[tokio::test]
+async fn decision_about_a_conflict_is_refused_if_a_side_has_changed_since() -> Outcome {
+    let kinto = server().await;
+    let remote = kinto.client().bucket("app").collection("notes");
+    let notes = typed(&kinto).await;
+    notes.create_record(note("Milk")).id("a").await?;
+    notes.sync().await?;
+    remote.patch_record::<Value>("a", json!({"text": "Theirs"})).await?;
+    notes.patch_record("a", json!({"text": "Ours"})).await?;
+    notes.sync().await?;
+
+    let seen = notes.conflicts().await?.remove(0);
+    remote.patch_record::<Value>("a", json!({"lines": [{"id": 1, "n": 1}]})).await?;
+    notes.sync().await?;
+    let refused = notes.resolve_conflict(&seen, Some(note("Both"))).await.unwrap_err();
+    assert!(refused.is_conflict() && !refused.may_have_been_applied(), "{refused}");
+    let message = "one of the sides of its conflict was changed since the conflict was read (";
+    assert!(refused.to_string().contains(message), "{refused}");
+
+    let seen = notes.conflicts().await?.remove(0);
+    notes.patch_record("a", json!({"done": true})).await?;
+    assert!(notes.resolve_conflict(&seen, None).await.is_err_and(|error| error.is_conflict()), "it was changed here");
+
+    let seen = notes.conflicts().await?.remove(0);
+    let both = Note { text: "Both".to_owned(), ..seen.local.clone().unwrap().data };
+    notes.resolve_conflict(seen, Some(both)).await?;
+    assert_eq!((notes.sync().await?.sent, notes.conflicts().await?.len()), (1, 0));
+    let stored = remote.get_record::<Value>("a").await?.data;
+    assert_eq!(stored["text"], "Both");
+    Ok(())
+}
+
 /// Faults 16 and 17 of kinto.js: a deletion on either side loses what the other has, or stores a tombstone as a record.
 #[tokio::test]
 async fn deletions_conflict_with_edits_and_keep_both_bodies() -> Outcome {

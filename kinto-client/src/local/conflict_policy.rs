@@ -10,6 +10,7 @@ use super::{
     conflicts::{self, LocalConflict},
     inner::Inner,
     policies::Choice,
+    resolve,
     row::{self, Policy, Row},
 };
 use crate::{error::Result, json::merge::three_way::Side, wire::object::RecordData};
@@ -127,7 +128,7 @@ fn choose<T: RecordData>(
         Ok(Some(merged.json.map_or(Choice::Delete, |json| Choice::Keep(json.into()))))
     };
     match resolution {
-        Resolution::Keep(data) => Ok(Some(Choice::Keep(conflicts::chosen(inner, id, row, data)?))),
+        Resolution::Keep(data) => Ok(Some(Choice::Keep(resolve::chosen(inner, id, row, data)?))),
         Resolution::Delete => Ok(Some(Choice::Delete)),
         Resolution::PreferLocal => prefer(Side::Local),
         Resolution::PreferRemote => prefer(Side::Remote),

@@ -1,4 +1,4 @@
-//! Records that were changed on both sides, and their decisions.
+//! Records that were changed on both sides.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -11,14 +11,16 @@ use super::{
     inner::{Inner, reading, without_options},
     marked::{self, Mark},
     record,
-    row::{self, Row, Rules},
+    row::{self, Row},
 };
 use crate::{
     client::Client,
     error::Result,
-    json::encode,
     operation::{Call, CallContext, sealed},
-    wire::object::{Record, RecordData, id::RecordId},
+    wire::{
+        object::{Record, RecordData, id::RecordId},
+        timestamp::Timestamp,
+    },
 };
 
 /// A record that was changed here and on the server, where the two cannot be merged.
@@ -35,6 +37,21 @@ pub struct LocalConflict<T> {
     pub base: Option<Record<T>>,
     /// The fields that both sides changed, and not to the same.
     pub fields: Vec<FieldConflict>,
+    pub(super) version: ConflictVersion,
+}
+
+/// The two sides of a conflict at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ConflictVersion {
+    /// The number of the last change here.
+    revision: u64,
+    remote: Timestamp,
+}
+
+impl ConflictVersion {
+    pub(super) fn of(row: &Row, conflict: &row::Conflict) -> Self {
+        Self { revision: row.revision, remote: conflict.remote.last_modified }
+    }
 }
 
 /// A field that both sides changed, and not to the same.
@@ -58,13 +75,6 @@ pub struct ListConflicts<T> {
     of: PhantomData<fn() -> T>,
 }
 
-/// Resolves a conflict.
-pub struct ResolveConflict<T> {
-    inner: Arc<Inner>,
-    id: RecordId<T>,
-    choice: Option<T>,
-}
-
 impl<T: RecordData> LocalCollection<T> {
     /// Returns the records with a conflict, in the order of their ids.
     ///
@@ -76,19 +86,6 @@ impl<T: RecordData> LocalCollection<T> {
     pub fn conflicts(&self) -> Call<'static, ListConflicts<T>> {
         let list = ListConflicts { inner: Arc::clone(&self.inner), limit: None, of: PhantomData };
         Call::new(self.inner.remote.client(), list)
-    }
-
-    /// Ends a conflict with this data, or with a deletion for `None`. The next synchronization sends it, guarded by the version
-    /// that the server had.
-    ///
-    /// Fields that `T` does not know survive: they are as both sides agree on, and as they are here where both changed them.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if the record has no conflict.
-    pub fn resolve_conflict(&self, id: impl Into<RecordId<T>>, choice: Option<T>) -> Call<'static, ResolveConflict<T>> {
-        let resolve = ResolveConflict { inner: Arc::clone(&self.inner), id: id.into(), choice };
-        Call::new(self.inner.remote.client(), resolve)
     }
 }
 
@@ -154,69 +151,12 @@ pub(super) fn conflict<T: RecordData>(inner: &Inner, id: &str, row: &Row) -> Res
         remote: version(&conflict.remote)?,
         base: row.base.as_ref().map(version).transpose()?.flatten(),
         fields: fields.collect(),
+        version: ConflictVersion::of(row, conflict),
     }))
-}
-
-impl<T: RecordData> sealed::Action for ResolveConflict<T> {
-    const NAME: &'static str = "ResolveConflict";
-
-    type Output = ();
-
-    async fn run(self, client: Client) -> Result<()> {
-        without_options(&client)?;
-        let Self { inner, id, choice } = self;
-        let place = inner.remote.records().at(id.as_str());
-        let resolve = async {
-            let body = match choice {
-                None => None,
-                Some(data) => Some(chosen(&inner, &id, &inner.row(&id).await?, data)?),
-            };
-            let of_error = id.to_string();
-            let resolve = move |row: Row, rules: &Rules| {
-                if row.conflict.is_none() {
-                    return Err(no_conflict(&of_error));
-                }
-                Ok(row::resolve(row, body, rules))
-            };
-            inner.change(&id, resolve).await
-        };
-        let resolved = resolve.await.map(|_| ());
-        resolved.map_err(|error| CallContext::new("resolve the conflict of", &place).attach(error))
-    }
-}
-
-/// Returns the JSON of a chosen version, with what its type does not know of the record.
-pub(super) fn chosen<T: RecordData>(inner: &Inner, id: &str, row: &Row, data: T) -> Result<row::Body> {
-    let conflict = row.conflict.as_ref().ok_or_else(|| no_conflict(id))?;
-    let merged = row::merged(row, conflict, inner.keys)?.json.map(row::Body::from);
-    let body = match merged.or_else(|| conflict.remote.body.clone()) {
-        Some(merged) => {
-            let mut record: Record<T> = record::record(id, &merged, row.version())?;
-            record.data = data;
-            match record.changed_data()? {
-                Some(changed) => record::body(changed.get())?,
-                None => merged,
-            }
-        }
-        None => record::body(&encode::json(&data)?)?,
-    };
-    inner.check(id, &body)?;
-    Ok(body)
-}
-
-fn no_conflict(id: &str) -> crate::error::Error {
-    let message = format!("the record `{id}` has no conflict");
-    crate::error::Error::new(crate::error::kind::ErrorKind::NotFound, message)
 }
 
 impl<T> fmt::Debug for ListConflicts<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ListConflicts({})", self.inner.remote.path())
-    }
-}
-
-impl<T> fmt::Debug for ResolveConflict<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ResolveConflict({})", self.id)
     }
 }

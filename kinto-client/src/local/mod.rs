@@ -93,6 +93,7 @@ mod policies;
 mod problems;
 mod query;
 mod record;
+mod resolve;
 pub(crate) mod row;
 mod status;
 mod store;
@@ -117,11 +118,12 @@ pub use collection::{
     update_all::LocalUpdateAll,
 };
 pub use conflict_policy::{ConflictPolicy, Resolution};
-pub use conflicts::{FieldConflict, ListConflicts, LocalConflict, ResolveConflict};
+pub use conflicts::{FieldConflict, ListConflicts, LocalConflict};
 pub use pending::{ListPending, PendingChange};
 pub use policies::LossPolicy;
 pub use problems::{ListProblems, LocalProblem, RetryProblem};
 pub use query::{LocalCount, LocalFirst, LocalLenient, LocalList, LocalOne};
+pub use resolve::{ConflictTarget, ResolveConflict};
 pub use status::{GetStatus, LocalStatus};
 pub use store::{OpenStore, Store};
 pub use sync::{SyncAll, SyncReport, Synchronize};
