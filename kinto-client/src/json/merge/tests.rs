@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -344,4 +345,50 @@ fn large_objects_and_lists_take_linear_time() {
         }
     });
     assert_eq!(numbers.unwrap().unwrap()["l"][19_999], 39_999);
+}
+
+/// JSON with numbers of the same worth in several forms, and few keys.
+fn untyped() -> impl Strategy<Value = Value> {
+    let numbers = [json!(0), json!(0.0), json!(-0.0), json!(1), json!(1.0), json!(10), json!(1e1), json!(1_u64 << 60)];
+    let others = [json!(null), json!(""), json!("1"), json!(true), json!([]), json!({})];
+    let leaf = prop::sample::select([&numbers[..], &others].concat());
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map("[ab]", inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn untyped_object() -> impl Strategy<Value = Value> {
+    prop::collection::btree_map("[abc]", untyped(), 0..4).prop_map(|map| Value::Object(map.into_iter().collect()))
+}
+
+/// The same JSON with each number in another form.
+fn respelled(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match (number.as_u64(), number.as_f64()) {
+            #[expect(clippy::cast_precision_loss, reason = "they are powers of two, or small")]
+            (Some(whole), _) => json!(whole as f64),
+            #[expect(clippy::cast_possible_truncation, reason = "they are small")]
+            (None, Some(float)) => json!(float as i64),
+            _ => value.clone(),
+        },
+        Value::Array(items) => items.iter().map(respelled).collect(),
+        Value::Object(object) => {
+            Value::Object(object.iter().map(|(key, value)| (key.clone(), respelled(value))).collect())
+        }
+        _ => value.clone(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn save_of_untyped_data_sends_what_the_caller_holds(before in untyped_object(), other in untyped_object()) {
+        for after in [respelled(&before), other] {
+            let sent = save::<Value>(before.clone(), |data| *data = after.clone());
+            let expected = (before != after).then_some(after);
+            prop_assert_eq!(sent, Ok(expected));
+        }
+    }
 }
