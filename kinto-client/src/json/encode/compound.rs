@@ -8,6 +8,7 @@ use super::{
     name_of,
     serializer::{Encoder, Place},
 };
+use crate::json::extent;
 
 /// A sequence, map or struct that passes its checked items on to another serializer.
 pub(super) struct Compound<'t, C> {
@@ -122,6 +123,21 @@ fn text_of<T: Serialize + ?Sized, E: ser::Error>(key: &T, place: Place<'_>) -> R
     }
 }
 
+/// Returns the first whole number in JSON text that has more than 64 bits.
+fn number_of_more_than_64_bits(mut json: &str) -> Option<&str> {
+    while let Some(first) = json.chars().next() {
+        let is_scalar = first == '"' || first == '-' || first.is_ascii_digit();
+        let length = if is_scalar { extent::of_value(json)? } else { first.len_utf8() };
+        let (token, rest) = json.split_at_checked(length)?;
+        let is_whole = token.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+        if first != '"' && is_scalar && is_whole && token.parse::<i64>().is_err() && token.parse::<u64>().is_err() {
+            return Some(token);
+        }
+        json = rest;
+    }
+    None
+}
+
 /// The serializer of a struct, or of a value that is serialized as one.
 pub(super) enum Struct<'t, S: Serializer> {
     Own(Compound<'t, S::SerializeStruct>),
@@ -135,7 +151,14 @@ impl<S: Serializer> ser::SerializeStruct for Struct<'_, S> {
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), S::Error> {
         match self {
             Self::Own(own) => own.serialize_field(key, value),
-            Self::Foreign { foreign, .. } => foreign.serialize_field(key, value).map_err(S::Error::custom),
+            Self::Foreign { foreign, encoder } => {
+                if let Ok(Value::String(json)) = serde_json::to_value(value)
+                    && let Some(number) = number_of_more_than_64_bits(&json)
+                {
+                    return Err(encoder.place.too_large(number));
+                }
+                foreign.serialize_field(key, value).map_err(S::Error::custom)
+            }
         }
     }
 

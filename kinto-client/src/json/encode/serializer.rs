@@ -68,7 +68,7 @@ impl<'t> Place<'t> {
         self.depth == 0 && self.context.is_new_data()
     }
 
-    fn too_large<E: serde::ser::Error>(self, number: impl std::fmt::Display) -> E {
+    pub(super) fn too_large<E: serde::ser::Error>(self, number: impl std::fmt::Display) -> E {
         self.context.refuse(format!("{number} has more than 64 bits: the server would round it"))
     }
 }

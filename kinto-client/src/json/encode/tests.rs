@@ -66,6 +66,9 @@ fn new_data_excludes_stamp() {
     let raw = NewData::of(&raw).unwrap();
     assert_eq!((text(&raw), &raw.id), (r#"{"a":[1]}"#, &Some(Value::Null)));
     assert_eq!(raw.into_body(Some(&["p"])).unwrap(), r#"{"data":{"a":[1]},"permissions":["p"]}"#);
+    let largest = r#"{"a":[18446744073709551615,-9223372036854775808,-0.5e3,"99999999999999999999",true,null]}"#;
+    let numbers = NewData::of(&RawValue::from_string(largest.into()).unwrap()).unwrap();
+    assert_eq!(text(&numbers), largest.replace("-0.5e3", "-500.0"));
     let without = StampedObject { id: None::<u8>, last_modified: 7, title: "", inner };
     assert_eq!(NewData::of(&Some(&without)).unwrap().id, Some(Value::Null));
     assert_eq!(NewData::of(&json!({"a": 1})).unwrap().id, None);
@@ -89,6 +92,12 @@ fn encode_error_names_path() {
     assert_eq!(message(&optional), "the data cannot be stored: NaN is a number that JSON cannot represent at `a.b[0]`");
     let big = Sample { parts: vec![Part::Newtype(1 << 64)], ..sample() };
     assert!(message(&big).ends_with("has more than 64 bits: the server would round it at `parts[0].Newtype`"));
+    for number in ["18446744073709551616", "-9223372036854775809"] {
+        let raw =
+            RawValue::from_string(format!(r#"{{"9999999999999999999999": ["{number}", 1e30, {number}]}}"#)).unwrap();
+        let refused = message(&BTreeMap::from([("raw", raw)]));
+        assert!(refused.contains(&format!("{number} has more than 64 bits")) && refused.contains("`raw"), "{refused}");
+    }
     assert!(message(&json!({"__permissions__": {}})).contains("`__permissions__`"));
     assert_eq!(
         message(&json!([1])),
