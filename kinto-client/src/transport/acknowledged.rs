@@ -4,6 +4,7 @@
 use crate::error::doubt::Doubt;
 use std::{
     collections::{HashMap, VecDeque},
+    hash::{Hash as _, Hasher as _},
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
@@ -14,7 +15,7 @@ use crate::{
     error::response::ErrorResponse,
     wire::{
         batch_parts,
-        claim::{Batched, KeyHasher, ObjectKey},
+        claim::{Batched, HashedKey, KeyHasher, ObjectKey},
         request::Request,
         response::Response,
         timestamp::Timestamp,
@@ -28,16 +29,23 @@ const REMEMBERED: usize = 4096;
 /// The last acknowledged state of an object: its version, or `None` if it was deleted.
 type Left = Option<Timestamp>;
 
+/// A hash of an object and its server: small, since it is looked up for each write.
+fn key(server: u64, (path, bucket): ObjectKey) -> u64 {
+    let mut hasher = HashedKey::default();
+    (server, path, bucket).hash(&mut hasher);
+    hasher.finish()
+}
+
 #[derive(Default)]
 struct Latest {
-    left: HashMap<(u64, ObjectKey), Left, KeyHasher>,
-    order: VecDeque<(u64, ObjectKey)>,
+    left: HashMap<u64, Left, KeyHasher>,
+    order: VecDeque<u64>,
 }
 
 static LATEST: LazyLock<Mutex<Latest>> = LazyLock::new(Mutex::default);
 
 impl Latest {
-    fn note(&mut self, key: (u64, ObjectKey), left: Left) {
+    fn note(&mut self, key: u64, left: Left) {
         if self.left.insert(key, left).is_none() {
             self.order.push_back(key);
             if self.order.len() > REMEMBERED
@@ -63,7 +71,7 @@ pub(super) fn note(server: u64, request: &Request, response: &mut Response) {
     }
     let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
     for (object, left) in all {
-        latest.note((server, object), left);
+        latest.note(key(server, object), left);
     }
 }
 
@@ -95,7 +103,7 @@ pub(crate) fn judge(server: u64, request: &Request, response: Response) -> Respo
     };
     let (Some(left), Some(object)) = (left, request.object_key()) else { return response };
     let latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_known = latest.left.get(&(server, object)) == Some(&left);
+    let is_known = latest.left.get(&key(server, object)) == Some(&left);
     Response { doubt: response.doubt.filter(|_| !is_known), ..response }
 }
 
@@ -202,13 +210,13 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_the_oldest_are_forgotten() {
         let mut latest = Latest::default();
-        let holds = |latest: &Latest, object| latest.left.contains_key(&(0, (object, None)));
+        let holds = |latest: &Latest, object| latest.left.contains_key(&object);
         let last = u64::try_from(REMEMBERED).unwrap();
         for object in 0..=last {
-            latest.note((0, (object, None)), None);
+            latest.note(object, None);
         }
         assert_eq!([0, 1, last].map(|object| holds(&latest, object)), [false, true, true]);
-        latest.note((0, (0, None)), None);
+        latest.note(0, None);
         assert_eq!([0, 1, 2, last].map(|object| holds(&latest, object)), [true, false, true, true]);
         assert_eq!((latest.left.len(), latest.order.len()), (REMEMBERED, REMEMBERED));
     }
