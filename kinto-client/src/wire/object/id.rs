@@ -51,7 +51,9 @@ impl<K, T> Id<K, T> {
 /// Rejects ids that the server would refuse, and ids with a trailing line feed, which its pattern accepts.
 pub(crate) fn check(what: &str, id: &str) -> Result<()> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if id.starts_with(|first: char| first.is_ascii_alphanumeric()) && id.bytes().all(allowed) {
+    // All of them, without a branch for each: which one comes next in a random id cannot be foreseen.
+    let is_allowed = id.bytes().fold(true, |so_far, byte| so_far & allowed(byte));
+    if is_allowed && id.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         return Ok(());
     }
     let offence = match id.chars().next() {
