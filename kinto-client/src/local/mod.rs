@@ -67,6 +67,9 @@
 //! Kinto compares versions before it locks a record. Two devices that send the same record at the same moment can therefore
 //! lose one of the two changes, unless all of them use a fence: [`Client::fenced_by`](crate::Client::fenced_by).
 //!
+//! A record whose data is `{"deleted": true}` and nothing else is, in a list of changes, what Kinto says of a deletion: other
+//! devices take it for one.
+//!
 //! `examples/notes` is a complete program.
 //!
 //! # Versions
