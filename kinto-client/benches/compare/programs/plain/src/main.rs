@@ -43,6 +43,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let records: u64 = records.parse()?;
     let client = Client::builder().user_agent(concat!("compare-plain/", env!("CARGO_PKG_VERSION"))).build()?;
     let (mut count, mut sum, mut durations) = (0, 0, Vec::new());
+    // What was read or created is kept to the end, as by kinto-client.
+    let (mut lists, mut enveloped) = (Vec::new(), Vec::new());
     for _ in 0..times.parse()? {
         match work.as_str() {
             "nothing" => {}
@@ -51,12 +53,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 read(&client, url, |page| all.extend(page)).await?;
                 count += all.len();
                 sum += all.iter().map(|book| book.pages).sum::<u64>();
+                lists.push(all);
             }
             "read-envelope" => {
                 let mut all: Vec<Envelope<Book>> = Vec::new();
                 read(&client, url, |page| all.extend(page)).await?;
                 count += all.len();
                 sum += all.iter().map(|book| book.data.pages).sum::<u64>();
+                enveloped.push(all);
             }
             "stream" => {
                 let take = |page: Vec<Whole>| {
@@ -77,6 +81,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 let created = batch::create(&client, url, &books).await?;
                 count += created.len();
                 sum += created.iter().map(|book| book.data.pages).sum::<u64>();
+                enveloped.push(created);
             }
             "create-from" => count += batch::create_guarded(&client, url, records).await?,
             "gets" | "gets-at-once" | "saves" => {
