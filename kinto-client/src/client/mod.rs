@@ -34,6 +34,7 @@ mod headers;
 pub(crate) mod replay;
 mod send;
 pub(crate) mod span;
+mod user;
 
 pub use builder::ClientBuilder;
 use default_bucket::WithSchema;
@@ -67,6 +68,8 @@ pub struct Client {
 struct Shared {
     sender: Arc<Sender>,
     server_info: OnceLock<ServerInfo>,
+    /// The user, if the server information was requested before the server accepted the credentials.
+    later_user: OnceLock<Principal>,
     /// Held by the task that requests the server information.
     asking: Mutex<()>,
     expected_user: Option<Principal>,
@@ -83,6 +86,7 @@ impl Client {
         let shared = Shared {
             sender: Arc::new(sender),
             server_info: OnceLock::new(),
+            later_user: OnceLock::new(),
             asking: Mutex::default(),
             expected_user,
             with_schema: WithSchema::default(),

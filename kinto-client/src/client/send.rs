@@ -75,7 +75,7 @@ impl Client {
 
     pub(super) async fn check_user(&self) -> Result<()> {
         let Some(expected) = &self.shared.expected_user else { return Ok(()) };
-        let user = self.info().await?.user.as_ref().map(|user| &user.id);
+        let user = self.identify().await?;
         if user == Some(expected) {
             return Ok(());
         }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     client::Client,
-    error::{Error, Result},
+    error::{Error, Result, kind::ErrorKind},
     handle::Collection,
     json::merge::keys::ListKeys,
     wire::timestamp::Timestamp,
@@ -93,6 +93,23 @@ pub(crate) fn reading<'a, T: Send + 'a>(
 /// Returns the circumstances of a change: its number, and the time.
 pub(crate) fn rules(transaction: &Transaction<'_>, policy: Policy, keys: ListKeys) -> Result<Rules, Failure> {
     Ok(Rules { policy, keys, revision: rows::next_number(transaction)?, now: now() })
+}
+
+/// Returns the id of the user that the server takes the credentials for; an empty one for a client without any.
+///
+/// # Errors
+///
+/// [`Error::is_unauthorized`] if the server does not accept the credentials: nothing may be kept as nobody's then.
+pub(crate) async fn user(client: &Client) -> Result<String> {
+    match client.identify().await? {
+        Some(user) => Ok(user.to_string()),
+        None if client.has_credentials() => Err(Error::new(
+            ErrorKind::Unauthorized,
+            "the server did not accept the credentials, so that it is not known whose records are meant: nothing was stored or \
+             sent",
+        )),
+        None => Ok(String::new()),
+    }
 }
 
 pub(crate) fn now() -> Timestamp {

@@ -11,7 +11,7 @@ use crate::{
     handle::Collection,
     json::merge::keys::ListKeys,
     local::{
-        inner::{Inner, now},
+        inner::{self, Inner, now},
         store::{Store, collections, collections::Names, indexes, rows::millis},
     },
     operation::{Call, CallContext, sealed},
@@ -34,10 +34,12 @@ impl Store {
     /// request; otherwise the server is asked. If it cannot be reached, or asked for time that has not passed, it is the one
     /// user of that server whose records are in the file; a synchronization checks that before anything is sent. Where several
     /// people share a file, name the user by `expect_user`: the credentials of another person are not noticed without the
-    /// server.
+    /// server. A client without credentials is nobody, whose records are apart from those of all users.
     ///
     /// # Errors
     ///
+    /// [`Error::is_unauthorized`] if the server does not accept the credentials, as after a login has expired: nothing is written
+    /// to the file then.
     /// [`Error::is_connect`], or another error of the request, if the server cannot be reached and the file holds records of
     /// no user or of several; [`Error::is_storage`] if the file cannot be read.
     pub fn collection<T: KintoRecord>(&self, client: &Client) -> Call<'static, BindCollection<T>> {
@@ -103,13 +105,15 @@ async fn user(store: &Store, client: &Client) -> Result<String> {
         let is_resting = collections::is_resting(transaction, &server, millis(now()))?;
         Ok((collections::users(transaction, &server)?, is_resting))
     };
-    let (users, is_resting) = store.database.read(read).await?;
+    let (mut users, is_resting) = store.database.read(read).await?;
+    // Credentials are never nobody's.
+    users.retain(|user| !user.is_empty() || !client.has_credentials());
     let only = <[String; 1]>::try_from(users).ok().map(|[user]| user);
     match only {
         Some(user) if is_resting => Ok(user),
-        only => match client.with_retry(NeverRetry).info().await {
-            Ok(info) => Ok(info.user.as_ref().map(|user| user.id.to_string()).unwrap_or_default()),
-            Err(unreachable) => only.ok_or_else(|| without_user(unreachable)),
+        only => match inner::user(&client.with_retry(NeverRetry)).await {
+            Err(error) if !error.is_unauthorized() => only.ok_or_else(|| without_user(error)),
+            user => user,
         },
     }
 }

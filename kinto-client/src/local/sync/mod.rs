@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     collection::LocalCollection,
-    inner::Inner,
+    inner::{self, Inner},
     policies::{LossPolicy, Policies},
 };
 use crate::{
@@ -170,7 +170,7 @@ impl Synchronize {
 
 /// Makes sure that the records of one user are not sent with the credentials of another.
 async fn check_user(inner: &Inner, client: &Client) -> Result<()> {
-    let user = client.info().await?.user.as_ref().map(|user| user.id.to_string()).unwrap_or_default();
+    let user = inner::user(client).await?;
     if user == inner.names.user {
         return Ok(());
     }
