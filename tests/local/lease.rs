@@ -35,3 +35,41 @@ async fn rule_1_response_that_comes_after_the_lease_changes_nothing() -> Outcome
     assert_eq!(stalled.get_record("a").await?.data, json!({"text": "Tea"}));
     Ok(())
 }
+
+/// Programs with a connection of their own, which synchronize one collection all the time, some of them by blocking calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_programs_synchronize_one_collection_and_none_is_taken_over() -> Outcome {
+    const ROUNDS: usize = 40;
+    let (kinto, path) = (server().await, folder().join("notes.db"));
+    let remote = kinto.client().bucket("app").collection("notes");
+    let mut programs = Vec::new();
+    for n in 0..4 {
+        let notes = Store::open(&path).await?.bind::<Value>(&remote).await?;
+        programs.push(tokio::task::spawn_blocking(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let (mut done, mut refused) = (0, 0);
+            for round in 0..ROUNDS {
+                notes.create_record(json!({})).id(format!("{n}-{round}")).call().unwrap();
+                let result =
+                    if n % 2 == 0 { notes.sync().call() } else { runtime.block_on(notes.sync().into_future()) };
+                match result {
+                    Ok(_) => done += 1,
+                    Err(error) => {
+                        assert!(error.is_unavailable() && error.retry_after().is_some(), "{error}");
+                        refused += 1;
+                    }
+                }
+            }
+            (done, refused)
+        }));
+    }
+    for program in programs {
+        let (done, refused) = program.await?;
+        assert_eq!(done + refused, ROUNDS);
+    }
+    let notes = Store::open(&path).await?.bind::<Value>(&remote).await?;
+    notes.sync().await?;
+    assert_eq!(remote.get_records::<Value>().count().await?, 4 * ROUNDS);
+    assert_eq!(notes.status().await?.pending(), 0);
+    Ok(())
+}

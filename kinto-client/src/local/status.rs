@@ -128,12 +128,10 @@ fn status(transaction: &Transaction<'_>, of: CollectionNumber, file: Option<&Pat
             ..LocalStatus::default()
         })
     })?;
-    let sql = "SELECT held_until, wait_until FROM collection WHERE number = ?";
-    let (held, wait) = transaction.query_row(sql, [of.0], |row| Ok((time(row.get(0)?), time(row.get(1)?))))?;
-    let now = SystemTime::now();
-    // The term of a process that was killed has not ended, while its lock has.
-    let is_syncing = held > now && lease::is_held(file, of);
-    Ok(LocalStatus { is_syncing, wait_until: Some(wait).filter(|wait| *wait > now), ..counted })
+    let sql = "SELECT wait_until FROM collection WHERE number = ?";
+    let wait = time(transaction.query_row(sql, [of.0], |row| row.get(0))?);
+    let is_syncing = lease::is_held(transaction, file, of)?;
+    Ok(LocalStatus { is_syncing, wait_until: Some(wait).filter(|wait| *wait > SystemTime::now()), ..counted })
 }
 
 fn time(millis: i64) -> SystemTime {
