@@ -3,6 +3,8 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Barrier,
+    thread,
     time::Duration,
 };
 
@@ -123,5 +125,30 @@ async fn file_that_was_vacuumed_goes_on() -> Outcome {
     notes.edit_record("a").set(Note::fields().text, "Tea").await?;
     assert_eq!(stored(&path, &kinto).await, ["Tea"]);
     assert_eq!(notes.sync().await?.sent, 1);
+    Ok(())
+}
+
+/// A new file is made ready by whoever is first, and the others wait. Then it is there, and is opened again.
+#[test]
+fn file_that_is_opened_by_many_at_once_is_opened_by_all() -> Outcome {
+    const OPENERS: usize = 6;
+    let folder = folder();
+    for file in 0..40 {
+        let (path, barrier) = (folder.join(format!("{file}.db")), Barrier::new(OPENERS));
+        for _ in 0..2 {
+            let open = || {
+                barrier.wait();
+                Store::open(&path).busy_timeout(Duration::from_secs(600)).call()
+            };
+            let opened: Vec<_> = thread::scope(|scope| {
+                let openers: Vec<_> = (0..OPENERS).map(|_| scope.spawn(open)).collect();
+                openers.into_iter().map(|opener| opener.join().unwrap()).collect()
+            });
+            for store in opened {
+                store?;
+            }
+        }
+    }
+    fs::remove_dir_all(folder)?;
     Ok(())
 }

@@ -3,7 +3,8 @@
 use std::{
     path::{self, Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
@@ -21,6 +22,10 @@ const CACHE: i32 = 8_000;
 /// The number of pages in the log of the file after which they are moved into it: four times as many as by default, since the
 /// pages of a tree are written by many transactions, and are moved once.
 const CHECKPOINT: i32 = 4_000;
+
+/// The pauses between two tries to make a file ready that another connection has locked.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// A handle of the connection. The last one that is dropped closes it.
 #[derive(Clone)]
@@ -52,21 +57,46 @@ impl Place {
             Self::File(path) => open_file(path)?,
             Self::Memory => Connection::open_in_memory()?,
         };
-        connection.busy_timeout(busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         // Otherwise statements are planned anew for each value that is compared with an indexed column.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         functions::add(&connection)?;
-        schema::check(&connection)?;
-        // A commit is on the disk before it is reported, and readers do not wait for it.
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "cache_size", -CACHE)?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
-        schema::migrate(&mut connection)?;
+        while_busy(busy_timeout, |left| {
+            connection.busy_timeout(left)?;
+            prepare(&mut connection)
+        })?;
+        connection.busy_timeout(busy_timeout)?;
         Ok(connection)
     }
+}
+
+/// Tries something until no other connection keeps the file locked, or the time is over. It is given the time that is left.
+///
+/// SQLite waits by itself for most locks, but two connections that switch a new file to WAL at once would wait for each other, so
+/// that it tells one of them immediately.
+fn while_busy<T>(time: Duration, mut attempt: impl FnMut(Duration) -> Result<T, Failure>) -> Result<T, Failure> {
+    let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+    loop {
+        let left = time.saturating_sub(begun.elapsed());
+        match attempt(left) {
+            Err(failure) if failure.is_busy() && !left.is_zero() => {}
+            outcome => return outcome,
+        }
+        thread::sleep(pause.min(left));
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Makes a file ready, unless it is not one of ours.
+fn prepare(connection: &mut Connection) -> Result<(), Failure> {
+    schema::check(&connection.transaction()?)?;
+    // A commit is on the disk before it is reported, and readers do not wait for it.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -CACHE)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+    schema::migrate(connection)
 }
 
 fn open_file(path: &Path) -> rusqlite::Result<Connection> {
@@ -155,5 +185,46 @@ impl Database {
     /// Returns the path of the file; `None` for a store in memory.
     pub(crate) fn file(&self) -> Option<Arc<Path>> {
         self.file.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn failure(code: i32) -> Failure {
+        rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()
+    }
+
+    #[test]
+    fn busy_file_is_tried_again_until_the_time_is_over() {
+        let long = Duration::from_secs(3_600);
+        let mut tries = 0;
+        let outcome = while_busy(long, |left| {
+            tries += 1;
+            assert!(left <= long);
+            if tries < 9 { Err(failure(ffi::SQLITE_BUSY)) } else { Ok(tries) }
+        });
+        assert_eq!((outcome.unwrap(), tries), (9, 9));
+        for (time, code) in [(Duration::ZERO, ffi::SQLITE_BUSY), (long, ffi::SQLITE_CORRUPT)] {
+            let mut tries = 0;
+            let outcome = while_busy(time, |_| {
+                tries += 1;
+                Err::<(), _>(failure(code))
+            });
+            assert_eq!((outcome.is_err(), tries), (true, 1));
+        }
+        let mut last = None;
+        let outcome = while_busy(Duration::from_millis(20), |left| {
+            last = Some(left);
+            Err::<(), _>(failure(ffi::SQLITE_LOCKED))
+        });
+        assert_eq!(
+            (outcome.is_err(), last),
+            (true, Some(Duration::ZERO)),
+            "it is tried once more when the time is over"
+        );
     }
 }

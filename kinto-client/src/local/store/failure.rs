@@ -15,6 +15,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Returns true if another connection keeps the file locked.
+    pub(super) fn is_busy(&self) -> bool {
+        let code = if let Self::Sqlite(error) = self { error.sqlite_error_code() } else { None };
+        matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
     /// Returns the error, which names the file.
     pub(crate) fn in_store(self, name: &str) -> Error {
         match self {

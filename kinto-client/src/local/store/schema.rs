@@ -1,6 +1,6 @@
 //! The tables, and how files of earlier versions are brought forward.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::failure::Failure;
 
@@ -11,10 +11,13 @@ const APPLICATION: i32 = 0x4b69_4e74;
 const STEPS: [&str; 1] = [include_str!("tables.sql")];
 
 /// Refuses a file of a newer version, and one of another program, before anything is written to it.
-pub(super) fn check(connection: &Connection) -> Result<(), Failure> {
+///
+/// It is one transaction, since another connection may make the tables meanwhile: without its marks, they would be those of
+/// another program.
+pub(super) fn check(transaction: &Transaction<'_>) -> Result<(), Failure> {
     // Reads the tables as well, so that a damaged file shows itself before it is written to.
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let (application, version) = marks(connection)?;
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let (application, version) = marks(transaction)?;
     let newest = STEPS.len();
     if application == APPLICATION {
         return match usize::try_from(version) {
