@@ -21,6 +21,7 @@ mod ledger;
 mod login;
 mod many;
 mod outgoing;
+mod panics;
 mod processes;
 mod queries;
 mod real;

@@ -69,8 +69,8 @@ impl<T: RecordData> LocalCollection<T> {
     /// file sees the conflict in between, and is sent by the same synchronization.
     ///
     /// The function runs on the thread of the store, within a transaction: it should be quick, and a call that it makes on the
-    /// store is [`Error::is_invalid`](crate::Error::is_invalid). The conflict stays if the function panics, if a version does not decode as `T`,
-    /// or if the data that it returns cannot be stored.
+    /// store is [`Error::is_invalid`](crate::Error::is_invalid). The conflict stays if the function, or the
+    /// encoding or decoding of `T`, panics, if a version does not decode as `T`, or if the data that it returns cannot be stored.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
@@ -102,10 +102,22 @@ impl<T: RecordData> LocalCollection<T> {
         let inner = Arc::clone(&self.inner);
         self.policies.conflict = Policy::Manual;
         self.policies.resolver = Some(Arc::new(move |id, row| {
-            choose(&inner, id, row, &decide).unwrap_or_else(|error| {
-                tracing::warn!(id, %error, "a conflict stays, because its resolution failed");
-                None
-            })
+            // The function, the decoding of what it is given, and the encoding of what it returns. They only read what they are
+            // given, which is dropped with them.
+            match catch_unwind(AssertUnwindSafe(|| choose(&inner, id, row, &decide))) {
+                Ok(Ok(choice)) => choice,
+                Ok(Err(error)) => {
+                    tracing::warn!(id, %error, "a conflict stays, because its resolution failed");
+                    None
+                }
+                Err(_) => {
+                    tracing::error!(
+                        id,
+                        "a conflict stays, because the function that decides it, or its type, panicked"
+                    );
+                    None
+                }
+            }
         }));
         self
     }
@@ -118,16 +130,11 @@ fn choose<T: RecordData>(
     decide: impl Fn(LocalConflict<T>) -> Resolution<T>,
 ) -> Result<Option<Choice>> {
     let Some((found, open)) = conflicts::conflict(inner, id, row)?.zip(row.conflict.as_ref()) else { return Ok(None) };
-    // The function only reads what it is given, which is dropped with it.
-    let Ok(resolution) = catch_unwind(AssertUnwindSafe(|| decide(found))) else {
-        tracing::error!(id, "a conflict stays, because the function that decides it panicked");
-        return Ok(None);
-    };
     let prefer = |side| {
         let merged = row::merged_by(row, open, inner.keys, side)?;
         Ok(Some(merged.json.map_or(Choice::Delete, |json| Choice::Keep(json.into()))))
     };
-    match resolution {
+    match decide(found) {
         Resolution::Keep(data) => Ok(Some(Choice::Keep(resolve::chosen(inner, id, row, data)?))),
         Resolution::Delete => Ok(Some(Choice::Delete)),
         Resolution::PreferLocal => prefer(Side::Local),

@@ -37,7 +37,8 @@ const KEEP_CHANGES: u32 = 10_000;
 /// One file holds any number of collections, of several servers and users, each apart from the others. It is a SQLite database
 /// in WAL mode: several processes may open it, and what a call has stored is on the disk when the call returns. Clones share
 /// one connection, which has a thread of its own; a blocking call, such as `edit_record("a").set(…).call()`, does its work on the
-/// thread that it blocks. A store in memory works on the threads of its callers.
+/// thread that it blocks. A store in memory works on the threads of its callers. A panic in code of the program, such as the
+/// `Serialize` of a type, goes on in the call that ran it, of which nothing is stored; the store goes on.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {

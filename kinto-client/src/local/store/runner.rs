@@ -1,6 +1,7 @@
 //! The thread that a connection is used on.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -62,7 +63,9 @@ impl Runner {
             };
             if opened.send(Ok(Arc::clone(&shared))).is_ok() {
                 for job in queue {
-                    shared.run(job);
+                    if catch_unwind(AssertUnwindSafe(|| shared.run(job))).is_err() {
+                        tracing::error!("a job of the store panicked, and nobody waits for it");
+                    }
                     shared.queued.fetch_sub(1, Ordering::Release);
                 }
             }
@@ -83,6 +86,9 @@ impl Runner {
 
     /// Runs a job, unless the caller has gone before it begins.
     ///
+    /// A panic goes on in the caller, on whichever thread the job was run: it comes from code of the program, such as the
+    /// encoding of its type, and is no reason to end the store.
+    ///
     /// # Errors
     ///
     /// If the thread has ended, and if this is called by a job, which would wait for itself.
@@ -100,11 +106,12 @@ impl Runner {
                 let (reply, result) = oneshot::channel();
                 let job = move |connection: &mut Connection| {
                     if !reply.is_closed() {
-                        let _ = reply.send(job(connection));
+                        let _ = reply.send(catch_unwind(AssertUnwindSafe(|| job(connection))));
                     }
                 };
                 shared.enqueue(jobs, job).map_err(|_| stopped(name))?;
-                result.await.map_err(|_| stopped(name))
+                let result = result.await.map_err(|_| stopped(name))?;
+                Ok(result.unwrap_or_else(|panic| resume_unwind(panic)))
             }
             Self::Caller(shared) => {
                 // A loop over records has other tasks run, too.

@@ -189,3 +189,29 @@ async fn no_number_is_given_twice() {
     let error = next().await.unwrap_err();
     assert!(error.is_storage() && error.to_string().contains("`sequence`"), "{error}");
 }
+
+/// What a job that panics has written is not stored, and the jobs after it are run.
+#[tokio::test]
+async fn panic_of_a_job_reaches_its_caller_and_ends_no_store() {
+    let path = std::env::temp_dir().join(kinto_server::unique("panic"));
+    for place in [Place::File(path.clone()), Place::Memory] {
+        let is_file = matches!(place, Place::File(_));
+        let database = Database::open(place, Duration::from_secs(1), 100).await.unwrap();
+        let clone = database.clone();
+        let panicking = tokio::spawn(async move {
+            let job = |transaction: &rusqlite::Transaction<'_>| -> Result<(), Failure> {
+                next_number(transaction)?;
+                panic!("a job of a test")
+            };
+            drop(clone.write(job).await);
+        });
+        let panic = panicking.await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"a job of a test"));
+        if is_file {
+            // Nobody waits for it.
+            database.submit(|_| panic!("a submitted job of a test"));
+        }
+        assert_eq!(database.write(next_number).await.unwrap(), 1);
+    }
+    std::fs::remove_file(path).unwrap();
+}
