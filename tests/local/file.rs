@@ -152,3 +152,19 @@ fn file_that_is_opened_by_many_at_once_is_opened_by_all() -> Outcome {
     fs::remove_dir_all(folder)?;
     Ok(())
 }
+
+#[tokio::test]
+async fn busy_timeout_may_be_of_any_length() -> Outcome {
+    let kinto = server().await;
+    for (number, timeout) in
+        [Duration::MAX, Duration::from_secs(30 * 24 * 3_600), Duration::ZERO].into_iter().enumerate()
+    {
+        let path = folder().join(format!("{number}.db"));
+        for opening in [Store::open(&path), Store::in_memory()] {
+            let notes = opening.busy_timeout(timeout).await?.collection::<Note>(&kinto.client()).await?;
+            notes.create_record(note("Milk")).await?;
+            assert_eq!(notes.get_records().count().await?, 1);
+        }
+    }
+    Ok(())
+}

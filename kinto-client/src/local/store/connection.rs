@@ -23,6 +23,9 @@ const CACHE: i32 = 8_000;
 /// pages of a tree are written by many transactions, and are moved once.
 const CHECKPOINT: i32 = 4_000;
 
+/// The longest time that SQLite waits for a lock: it counts milliseconds in 32 bits.
+const LONGEST_WAIT: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
+
 /// The pauses between two tries to make a file ready that another connection has locked.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -53,6 +56,7 @@ impl Place {
     }
 
     fn connect(&self, busy_timeout: Duration) -> Result<Connection, Failure> {
+        let busy_timeout = busy_timeout.min(LONGEST_WAIT);
         let mut connection = match self {
             Self::File(path) => open_file(path)?,
             Self::Memory => Connection::open_in_memory()?,

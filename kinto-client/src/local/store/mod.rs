@@ -111,7 +111,8 @@ impl Store {
 }
 
 impl OpenStore {
-    /// Sets the time to wait for another process that writes to the file; 10 seconds unless set.
+    /// Sets the time to wait for another process that writes to the file; 10 seconds unless set, and 24 days at most, which is
+    /// what SQLite can count.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
