@@ -14,7 +14,7 @@ use std::{
 use futures_core::Stream;
 use futures_util::StreamExt as _;
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     task::coop,
 };
 
@@ -116,6 +116,13 @@ fn check_thread() -> Result<()> {
              `.stream()`), or `tokio::task::spawn_blocking`",
         ));
     }
+    // Entering a runtime would panic, and a panic in such a destructor aborts the program.
+    if Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed()) {
+        return Err(Error::invalid(
+            "this thread is ending, and has already dropped what a blocking call needs: the destructor of a thread-local value \
+             must not make one. Make the call before the thread ends, or on another one",
+        ));
+    }
     Ok(())
 }
 
@@ -148,4 +155,51 @@ fn runtime() -> Result<&'static Runtime> {
         .build()
         .map_err(|error| Error::new(ErrorKind::Connect, "could not start a runtime").caused_by(error))?;
     Ok(RUNTIME.get_or_init(|| runtime))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, sync::mpsc};
+
+    use super::*;
+
+    /// Makes a blocking call, and reads a stream, when it is dropped.
+    struct AtEnd(mpsc::Sender<(Result<()>, Option<Result<()>>)>);
+
+    impl Drop for AtEnd {
+        fn drop(&mut self) {
+            let read = iterate(futures_util::stream::iter([Ok(())])).next();
+            self.0.send((wait(async { Ok(()) }), read)).unwrap();
+        }
+    }
+
+    thread_local! {
+        static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
+    }
+
+    /// A thread drops its values in the opposite order of their first use.
+    #[test]
+    fn blocking_call_is_an_error_after_the_thread_has_dropped_what_it_needs() {
+        for is_first in [true, false] {
+            let (sent, received) = mpsc::channel();
+            let work = move || {
+                if is_first {
+                    AT_END.set(Some(AtEnd(sent)));
+                    wait(async { Ok(()) }).unwrap();
+                } else {
+                    wait(async { Ok(()) }).unwrap();
+                    AT_END.set(Some(AtEnd(sent)));
+                }
+            };
+            thread::spawn(work).join().unwrap();
+            let (called, read) = received.recv().unwrap();
+            if is_first {
+                for error in [called.unwrap_err(), read.unwrap().unwrap_err()] {
+                    assert!(error.is_invalid() && error.to_string().contains("thread-local"), "{error}");
+                }
+            } else {
+                assert!(called.is_ok() && read.is_some_and(|read| read.is_ok()));
+            }
+        }
+    }
 }

@@ -289,7 +289,7 @@ impl<'a, O: Action + 'a> Call<'a, O> {
     /// # Errors
     ///
     /// The errors of the operation; and [`Error::is_invalid`] in async code, where blocking would stop all other
-    /// tasks of the thread.
+    /// tasks of the thread, and in the destructor of a thread-local value that runs after the thread has dropped the runtime's.
     ///
     /// ```
     /// # fn main() -> kinto_client::Result<()> {
