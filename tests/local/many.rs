@@ -5,11 +5,15 @@ use std::time::Duration;
 use kinto_client::{
     Value, json,
     local::{LocalCollection, LossPolicy, Store, SyncReport},
+    retry::NeverRetry,
     testing::Kinto,
 };
-use kinto_tests::Outcome;
+use kinto_server::Backend;
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, on_each_backend, server_on};
 
-use crate::device::requests;
+use crate::{device::requests, world::all};
+
+on_each_backend!(losses_of_two_collections_are_noticed_when_they_are_compared_at_once);
 
 /// A server with this many collections, and a store with all of them of which everything is known.
 async fn settled(count: usize) -> (Kinto, Store, Vec<LocalCollection<Value>>) {
@@ -142,4 +146,52 @@ async fn collection_that_is_named_twice_is_synchronized_once() -> Outcome {
     assert_eq!(sent, 1, "{reports:?}");
     assert!(kinto.client().bucket("app").collection("c00").get_record::<Value>("mine").optional().await?.is_some());
     Ok(())
+}
+
+/// What one collection meets on the server is not taken for what another one has there.
+async fn losses_of_two_collections_are_noticed_when_they_are_compared_at_once(backend: Backend) -> Outcome {
+    let server = server_on(backend);
+    let fixture = Fixture::on(server.url()).await;
+    let gate = Gate::default();
+    let (held, mut lists) = (gate.clone(), 0);
+    let proxy = Proxy::start(server.url(), move |sent| {
+        // The first one after the records were sent finds that some are missing, and the second one compares all.
+        let is_list = sent.method == "GET" && sent.target.contains("/collections/two/records");
+        lists += usize::from(is_list);
+        if is_list && lists == 4 { Fault::Hold(held.clone()) } else { Fault::Pass }
+    });
+    let proxy = proxy.await;
+    let client = fixture.client_at(proxy.url()).retry(NeverRetry).build()?;
+    let store = Store::in_memory().await?;
+    let mut devices = Vec::new();
+    for (name, kept) in [("one", "a"), ("two", "b")] {
+        fixture.bucket.create_collection(name).await?;
+        let remote = fixture.bucket.collection(name);
+        let device = store.bind::<Value>(&client.bucket(fixture.bucket.id()).collection(name)).await?;
+        for id in ["a", "b"] {
+            device.create_record(json!({"of": name})).id(id).await?;
+        }
+        assert_eq!(device.sync().await?.sent, 2);
+        fixture.bucket.delete_collection(name).await?;
+        fixture.bucket.create_collection(name).await?;
+        remote.create_record(json!({"id": kept, "of": name})).await?;
+        devices.push(device);
+    }
+    let mut meanwhile = Ok(SyncReport::default());
+    let result = gate.overtake(devices[1].sync(), async { meanwhile = devices[0].sync().await }).await;
+    for lost in [meanwhile, result] {
+        let error = lost.unwrap_err();
+        assert!(error.to_string().contains("1 records are gone"), "{error}");
+    }
+    for device in devices {
+        device.clone().on_loss(LossPolicy::DropLocal).sync().await?;
+        assert_eq!(all(&device).await, on_the_server(&device).await);
+    }
+    Ok(())
+}
+
+/// Returns what the server has of the records of a device.
+async fn on_the_server(device: &LocalCollection<Value>) -> std::collections::BTreeMap<String, Value> {
+    let records = device.remote().get_records::<Value>().await.unwrap();
+    records.into_iter().map(|record| (record.id.to_string(), record.data)).collect()
 }

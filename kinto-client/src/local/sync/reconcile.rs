@@ -88,7 +88,7 @@ pub(super) async fn is_suspicious(
 /// Compares all records with those of the server, and applies the policy to what is gone or older there.
 pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease, policies: &Policies) -> Result<()> {
     let of = inner.number;
-    lease.write(forget_seen).await?;
+    lease.write(move |transaction| forget_seen(transaction, of)).await?;
     let request = pull::request(&inner.remote.records(), UNKNOWN);
     let context = CallContext::new("compare the records of", &inner.remote.records());
     let mut pages = Source::new(client.clone(), context.clone(), request);
@@ -119,14 +119,19 @@ pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease
         // The list may have gone back in time, and what is later than its own time is to be read from there on.
         let sql = "UPDATE collection SET etag = ?1, checkpoint = min(checkpoint, ?1) WHERE number = ?2";
         transaction.execute(sql, params![millis(version), of.0])?;
-        forget_seen(transaction)
+        forget_seen(transaction, of)
     };
     lease.write(apply).await
 }
 
-fn forget_seen(transaction: &Transaction<'_>) -> Result<(), Failure> {
-    let sql = "CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID; DELETE FROM seen;";
-    Ok(transaction.execute_batch(sql)?)
+/// Forgets the records of a collection that were met. The table is one for all collections of the connection, which can be
+/// compared at the same time.
+fn forget_seen(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<(), Failure> {
+    transaction.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS seen (collection INTEGER, id TEXT, PRIMARY KEY (collection, id)) STRICT, WITHOUT ROWID",
+    )?;
+    transaction.execute("DELETE FROM seen WHERE collection = ?", [of.0])?;
+    Ok(())
 }
 
 /// Applies the versions of a page, notes their ids, and returns the number of those that are older than the known ones.
@@ -142,7 +147,7 @@ fn compare(
     let rows = Rows::new(transaction, of)?;
     for (id, version) in received {
         if version.body.is_some() {
-            transaction.prepare_cached("INSERT OR IGNORE INTO seen VALUES (?)")?.execute([id])?;
+            transaction.prepare_cached("INSERT OR IGNORE INTO seen VALUES (?, ?)")?.execute(params![of.0, id])?;
         }
         let stored = rows.load(id)?;
         let before = &stored.row;
@@ -176,7 +181,8 @@ async fn confirmed(inner: &Arc<Inner>, client: &Client, lease: &Lease, version: 
     let of = inner.number;
     let missing: Vec<String> = lease
         .write(move |transaction| {
-            let sql = format!("SELECT id FROM record WHERE {LIVE} AND id NOT IN (SELECT id FROM seen) ORDER BY id");
+            let seen = "SELECT id FROM seen WHERE collection = ?1";
+            let sql = format!("SELECT id FROM record WHERE {LIVE} AND id NOT IN ({seen}) ORDER BY id");
             let mut statement = transaction.prepare(&sql)?;
             let ids = statement.query_map([of.0], |row| row.get(0))?;
             Ok(ids.collect::<rusqlite::Result<_>>()?)
