@@ -28,6 +28,7 @@ mod real;
 mod reconcile;
 mod rest;
 mod scenarios;
+mod sharing;
 mod status;
 mod strategies;
 mod verbs;

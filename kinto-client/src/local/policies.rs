@@ -6,13 +6,18 @@ use super::row::{self, Body, Policy, Row, Rules};
 
 /// The decision about records that disappeared from the server without having been deleted, as after a flush, or that are there
 /// in an older version, as after the restoration of a backup.
+///
+/// It is also the one about records that were shared with this user one by one, and were deleted or are no longer shared: Kinto
+/// does not tell a user without rights on the collection which of the two it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LossPolicy {
-    /// The synchronization is an error that says what happened. Nothing of these records is changed, here or on the server.
+    /// The synchronization is an error that says what happened. Nothing of these records is changed, here or on the server. If
+    /// they are only no longer there for this user, changes of other records are sent before.
     #[default]
     Ask,
-    /// Sends these records again, as they are here.
+    /// Sends these records again, as they are here. One that the server refuses, such as one that is no longer shared, has a
+    /// problem: see [`LocalCollection::problems`](super::LocalCollection::problems).
     Republish,
     /// Deletes the records here that are gone on the server, and takes its older versions. What was changed here and not sent
     /// is kept as a conflict.

@@ -1,6 +1,6 @@
 //! Synchronization: reading what changed on the server, merging it, and sending what changed here.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, mem, sync::Arc};
 
 use super::{
     collection::LocalCollection,
@@ -75,8 +75,8 @@ impl<T: RecordData> LocalCollection<T> {
     /// [`on_conflict`](Self::on_conflict) says what becomes of it; others are synchronized all the same. A record that the server
     /// refuses has a problem, and does not hold up others either.
     ///
-    /// If records have disappeared from the server without having been deleted, [`on_loss`](Self::on_loss) says what becomes of
-    /// them.
+    /// If records have disappeared from the server without having been deleted, or are no longer shared with this user,
+    /// [`on_loss`](Self::on_loss) says what becomes of them.
     ///
     /// Without a fence ([`Client::fenced_by`](crate::Client::fenced_by)), two devices that send the same record at the same
     /// moment can lose one of the two changes: Kinto compares versions before it locks the record.
@@ -86,7 +86,7 @@ impl<T: RecordData> LocalCollection<T> {
     /// [`Error::is_connect`] and other errors of requests if the server cannot be reached; [`Error::is_unavailable`] if
     /// another synchronization of the collection is running, here or in another process, or if the server asked for time;
     /// [`Error::is_unauthorized`] if the credentials are another user's than the records; [`Error::is_conflict`] if the server has
-    /// lost records, and [`on_loss`](Self::on_loss) was not called.
+    /// lost records, or does not show them to this user any more, and [`on_loss`](Self::on_loss) was not called.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -143,19 +143,27 @@ impl Synchronize {
     async fn exchange(&self, client: &Client, lease: &Lease) -> Result<SyncReport> {
         check_user(&self.inner, client).await?;
         let (mut pulled, mut pushed) = (Vec::<Pulled>::new(), Pushed::default());
+        let mut hidden = Vec::new();
         if self.pulls {
-            pulled.push(pull::pull(&self.inner, client, lease, &self.policies).await?);
+            let mut first = pull::pull(&self.inner, client, lease, &self.policies).await?;
+            hidden = mem::take(&mut first.hidden);
+            pulled.push(first);
         }
         if self.pushes {
             problems::recheck(&self.inner, client, lease).await?;
-            push::push(&self.inner, client, lease, &self.policies, &mut pushed).await?;
+            push::push(&self.inner, client, lease, &self.policies, &hidden, &mut pushed).await?;
             if pushed.refused > 0 {
                 problems::recheck(&self.inner, client, lease).await?;
             }
         }
-        if self.pulls && pushed.stored > 0 {
+        if hidden.is_empty() && self.pulls && pushed.stored > 0 {
             // What was written in between, and the position after what was sent.
-            pulled.push(pull::pull(&self.inner, client, lease, &self.policies).await?);
+            let mut second = pull::pull(&self.inner, client, lease, &self.policies).await?;
+            hidden = mem::take(&mut second.hidden);
+            pulled.push(second);
+        }
+        if !hidden.is_empty() {
+            return Err(reconcile::hidden(hidden.len()));
         }
         let sum = |count: fn(&Pulled) -> usize| pulled.iter().map(count).sum::<usize>();
         Ok(SyncReport {

@@ -79,11 +79,13 @@ impl Group {
 }
 
 /// The number of records that a pull changed here.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pulled {
     pub(super) changed: usize,
     pub(super) deleted: usize,
     pub(super) conflicts: usize,
+    /// The ids of records that the server does not show to the user any more, if nobody has decided about them.
+    pub(super) hidden: Vec<String>,
 }
 
 impl AddAssign for Pulled {
@@ -91,6 +93,7 @@ impl AddAssign for Pulled {
         self.changed += more.changed;
         self.deleted += more.deleted;
         self.conflicts += more.conflicts;
+        self.hidden.extend(more.hidden);
     }
 }
 
@@ -139,7 +142,11 @@ pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, pol
     }
     if let Some((version, date)) = version {
         if reconcile::is_suspicious(inner, client, &known, version, met_anchor).await? {
-            reconcile::reconcile(inner, client, lease, policies).await?;
+            pulled.hidden = reconcile::reconcile(inner, client, lease, policies).await?;
+            if !pulled.hidden.is_empty() {
+                // Not known as read to the end, so that the next one finds them again.
+                return Ok(pulled);
+            }
         } else if known.version != Some(version) {
             lease.write(move |transaction| see(transaction, number, version)).await?;
         }

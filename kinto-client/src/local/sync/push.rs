@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::{Transaction, params};
+use serde_json::Value;
 
 use super::{
     lease::Lease,
@@ -41,21 +42,23 @@ pub(super) struct Pushed {
     pub(super) conflicts: usize,
 }
 
-/// Sends all changes. What was stored before an error is known to be stored.
+/// Sends all changes, but for those of `spared` records. What was stored before an error is known to be stored.
 pub(super) async fn push(
     inner: &Arc<Inner>,
     client: &Client,
     lease: &Lease,
     policies: &Policies,
+    spared: &[String],
     pushed: &mut Pushed,
 ) -> Result<()> {
     let context = CallContext::new("send the changes of", &inner.remote.records());
     let most = client.info().await?.settings.batch_max_requests.max(1);
+    let spared: Arc<str> = Value::from(spared).to_string().into();
     for _ in 0..ROUNDS {
         let mut again = false;
-        let mut jobs = begin(inner, lease, most).await?;
+        let mut jobs = begin(inner, lease, Next { after: 0, most, spared: Arc::clone(&spared) }).await?;
         while let Some((last, _)) = jobs.last() {
-            let next = Next { after: *last, most };
+            let next = Next { after: *last, most, spared: Arc::clone(&spared) };
             let sent = jobs.into_iter().map(|(_, job)| job).collect();
             let finish = |job: Job, outcome: Option<(_, _)>| {
                 let nothing = || Err(Error::unexpected("there was nothing to send".to_owned()));
@@ -81,18 +84,19 @@ pub(super) async fn push(
 type Jobs = Vec<(i64, Job)>;
 
 /// The changes that come next.
-#[derive(Clone, Copy)]
 struct Next {
     /// The row that they come after.
     after: i64,
     /// The number that one batch holds.
     most: usize,
+    /// The ids of records that are not sent, as a JSON list.
+    spared: Arc<str>,
 }
 
 /// Writes the first changes to the journal.
-async fn begin(inner: &Arc<Inner>, lease: &Lease, most: usize) -> Result<Jobs> {
+async fn begin(inner: &Arc<Inner>, lease: &Lease, first: Next) -> Result<Jobs> {
     let (number, list) = (inner.number, inner.remote.records());
-    lease.write(move |transaction| journal(transaction, number, &list, Next { after: 0, most })).await
+    lease.write(move |transaction| journal(transaction, number, &list, &first)).await
 }
 
 /// Writes the next changes to the journal, as many as one batch holds.
@@ -100,14 +104,15 @@ fn journal(
     transaction: &Transaction<'_>,
     of: CollectionNumber,
     list: &List<kind::Record>,
-    next: Next,
+    next: &Next,
 ) -> Result<Jobs, Failure> {
     let mut statement = transaction.prepare_cached(
         "SELECT number, id FROM record WHERE collection = ? AND is_changed AND ancestors IS NULL AND problem IS NULL \
-         AND number > ? ORDER BY number LIMIT ?",
+         AND number > ? AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT ?",
     )?;
     let most = i64::try_from(next.most).unwrap_or(i64::MAX);
-    let changed = statement.query_map(params![of.0, next.after, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let values = params![of.0, next.after, next.spared, most];
+    let changed = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
     // All of them before any is written: SQLite does not say what a list reads of rows that change meanwhile.
     let changed: Vec<(i64, String)> = changed.collect::<rusqlite::Result<_>>()?;
     let attempts = rows::next_numbers(transaction, changed.len())?;
@@ -162,7 +167,7 @@ async fn store(
             }
             let jobs = match stop {
                 Some(error) => Err(error),
-                None => Ok(journal(transaction, number, &list, next)?),
+                None => Ok(journal(transaction, number, &list, &next)?),
             };
             Ok((done, jobs))
         })
@@ -184,7 +189,7 @@ fn take(row: Row, job: &Job, reply: Reply, rules: &row::Rules, done: &mut Done) 
             done.again = true;
             row::apply(row, &version, rules)
         }
-        Reply::Absent => {
+        Reply::Absent | Reply::Hidden => {
             let settled = rules.now.as_millis().saturating_sub(SETTLED_MILLIS);
             Ok(row::confirm_absent(row, Timestamp::from_millis(settled)))
         }

@@ -85,8 +85,18 @@ pub(super) async fn is_suspicious(
     Ok(response.etag()? == version && response.total()? != count)
 }
 
-/// Compares all records with those of the server, and applies the policy to what is gone or older there.
-pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease, policies: &Policies) -> Result<()> {
+/// Compares all records with those of the server, and applies the policy to what is gone or older there. Returns the ids of
+/// those that are hidden from the user, if nobody has decided about them: nothing else is wrong with the server then.
+///
+/// # Errors
+///
+/// [`Error::is_conflict`] if records are gone or older, and nobody has decided about them.
+pub(super) async fn reconcile(
+    inner: &Arc<Inner>,
+    client: &Client,
+    lease: &Lease,
+    policies: &Policies,
+) -> Result<Vec<String>> {
     let of = inner.number;
     lease.write(move |transaction| forget_seen(transaction, of)).await?;
     let request = pull::request(&inner.remote.records(), UNKNOWN);
@@ -101,14 +111,19 @@ pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease
         let (received, keys, policies) = (pull::read(&mut page)?, inner.keys, policies.clone());
         older += lease.write(move |transaction| compare(transaction, of, &received, &policies, keys)).await?;
     }
-    let gone = confirmed(inner, client, lease, version).await?;
-    if policies.loss == LossPolicy::Ask && older + gone.len() > 0 {
-        return Err(lost(gone.len(), older));
+    let Gone { absent, hidden } = confirmed(inner, client, lease, version).await?;
+    if policies.loss == LossPolicy::Ask {
+        if older + absent.len() > 0 {
+            return Err(lost(absent.len() + hidden.len(), older));
+        }
+        if !hidden.is_empty() {
+            return Ok(hidden);
+        }
     }
     let (keys, policies) = (inner.keys, policies.clone());
     let apply = move |transaction: &Transaction<'_>| {
         let rows = Rows::new(transaction, of)?;
-        for id in gone {
+        for id in absent.into_iter().chain(hidden) {
             let stored = rows.load(&id)?;
             let before = &stored.row;
             let rules = rules(transaction, policies.conflict, keys)?;
@@ -121,7 +136,8 @@ pub(super) async fn reconcile(inner: &Arc<Inner>, client: &Client, lease: &Lease
         transaction.execute(sql, params![millis(version), of.0])?;
         forget_seen(transaction, of)
     };
-    lease.write(apply).await
+    lease.write(apply).await?;
+    Ok(Vec::new())
 }
 
 /// Forgets the records of a collection that were met. The table is one for all collections of the connection, which can be
@@ -176,8 +192,16 @@ fn is_older(row: &Row, version: &Version) -> bool {
     })
 }
 
-/// Returns the ids of records that the server had, were not met, and are not there when they are asked for.
-async fn confirmed(inner: &Arc<Inner>, client: &Client, lease: &Lease, version: Timestamp) -> Result<Vec<String>> {
+/// The ids of records that the server had, were not met, and are not there when they are asked for.
+#[derive(Default)]
+struct Gone {
+    absent: Vec<String>,
+    /// Those of which the server says only that the user has no rights on them.
+    hidden: Vec<String>,
+}
+
+/// Asks for the records that the server had and that were not met.
+async fn confirmed(inner: &Arc<Inner>, client: &Client, lease: &Lease, version: Timestamp) -> Result<Gone> {
     let of = inner.number;
     let missing: Vec<String> = lease
         .write(move |transaction| {
@@ -197,10 +221,11 @@ async fn confirmed(inner: &Arc<Inner>, client: &Client, lease: &Lease, version: 
     };
     let jobs = missing.into_iter().map(job).collect();
     let outcomes = carry_out(client, jobs, Job::request, Options::default(), None, finish).await?;
-    let mut gone = Vec::new();
+    let mut gone = Gone::default();
     for Outcome { job, reply, stop } in outcomes.into_iter().flatten() {
         match (reply, stop) {
-            (Reply::Absent, _) => gone.push(job.id),
+            (Reply::Absent, _) => gone.absent.push(job.id),
+            (Reply::Hidden, _) => gone.hidden.push(job.id),
             (_, Some(error)) => return Err(error),
             // It became visible since; the next pull reads it.
             _ => {}
@@ -214,6 +239,15 @@ fn lost(gone: usize, older: usize) -> Error {
         "the server is not what it was: {gone} records are gone without having been deleted, and {older} are there in an older \
          version, as after a flush or the restoration of a backup. Nothing was changed: \
          `on_loss(LossPolicy::Republish)` sends them again, and `on_loss(LossPolicy::DropLocal)` follows the server"
+    );
+    Error::new(ErrorKind::Conflict, message).because("")
+}
+
+/// Returns the error about records that the server does not show to the user any more.
+pub(super) fn hidden(records: usize) -> Error {
+    let message = format!(
+        "{records} records are not there for this user any more: they were deleted, or are no longer shared. Nothing of them was \
+         changed: `on_loss(LossPolicy::DropLocal)` deletes them here, and `on_loss(LossPolicy::Republish)` sends them again"
     );
     Error::new(ErrorKind::Conflict, message).because("")
 }

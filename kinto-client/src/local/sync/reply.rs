@@ -37,6 +37,8 @@ pub(super) enum Reply {
     /// The record as it is, in response to a read.
     Found(Version),
     Absent,
+    /// The user has no rights on a record of that id: it was deleted, or is not shared any more.
+    Hidden,
 }
 
 /// A reply, and the error that ends the push, if it is one that is not about this record alone.
@@ -69,7 +71,7 @@ impl Job {
         let (reply, stop) = match response {
             Ok(response) => self.read(&response),
             // The server refuses the batch that it was alone in.
-            Err(error) if is_refusal(&error) => {
+            Err(error) if self.push != Push::Get && is_refusal(&error) => {
                 let refused = PushResult::Refused { problem: self.problem(&error), in_doubt: false };
                 (Reply::Written(refused), None)
             }
@@ -92,6 +94,8 @@ impl Job {
         let of_kinto = error.errno().is_some();
         let result = match (status, &self.push) {
             (StatusCode::NOT_FOUND, Push::Get) if of_kinto => return (Reply::Absent, None),
+            // Kinto does not tell a user without rights on the collection whether there is a record.
+            (StatusCode::FORBIDDEN, Push::Get) if of_kinto => return (Reply::Hidden, None),
             (_, Push::Get) => return (Reply::Written(PushResult::NotSent), Some(error)),
             (StatusCode::NOT_FOUND, Push::Delete { .. }) if error.errno() == Some(110) => PushResult::NotFound,
             (StatusCode::PRECONDITION_FAILED, _) if of_kinto => match self.existing(&error) {
