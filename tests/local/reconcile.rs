@@ -9,7 +9,16 @@ use kinto_client::{
 };
 use kinto_tests::Outcome;
 
-use crate::device::{device, requests, server};
+use crate::{
+    device::{device, requests, server},
+    world::{World, all, on_each_server},
+};
+
+on_each_server!(
+    losses_after_a_first_pull_that_was_cut_are_noticed,
+    losses_after_a_push_alone_are_noticed,
+    loss_of_a_conflict_alone_is_noticed_before_the_first_whole_pull,
+);
 
 async fn ids(notes: &LocalCollection<Value>) -> Vec<String> {
     let mut ids: Vec<String> =
@@ -125,5 +134,48 @@ async fn purged_tombstones_are_silent() -> Outcome {
     requests(&kinto);
     notes.sync().await?;
     assert_eq!(requests(&kinto).len(), 1);
+    Ok(())
+}
+
+/// Nothing has told the device the version of the list yet, and still it knows what the server had.
+async fn losses_after_a_first_pull_that_was_cut_are_noticed(world: World) -> Outcome {
+    let notes = world.device().await;
+    world.remote.create_records((0..50).map(|n| json!({"n": n}))).await?;
+    world.refuse_after(1);
+    assert!(notes.sync().await.is_err());
+    world.clear_faults();
+    assert_eq!(notes.get_records().count().await?, 20);
+    assert_lost_after_flush(&world, &notes, 20).await
+}
+
+async fn losses_after_a_push_alone_are_noticed(world: World) -> Outcome {
+    let notes = world.device().await;
+    notes.create_records([json!({}), json!({})]).await?;
+    assert_eq!(notes.push().await?.sent, 2);
+    assert_lost_after_flush(&world, &notes, 2).await
+}
+
+async fn loss_of_a_conflict_alone_is_noticed_before_the_first_whole_pull(world: World) -> Outcome {
+    let notes = world.device().await;
+    world.remote.create_record(json!({"id": "a", "text": "there"})).await?;
+    notes.create_record(json!({"text": "here"})).id("a").await?;
+    assert_eq!(notes.push().await?.conflicts, 1);
+    world.flush().await;
+    let error = notes.sync().await.unwrap_err();
+    assert!(error.to_string().contains("1 records are gone"), "{error}");
+    Ok(())
+}
+
+/// Flushes the server, writes one record, and asserts that so many are missed and can be dropped.
+async fn assert_lost_after_flush(world: &World, notes: &LocalCollection<Value>, lost: usize) -> Outcome {
+    world.flush().await;
+    world.remote.create_record(json!({"id": "new"})).await?;
+    for _ in 0..2 {
+        let error = notes.sync().await.unwrap_err();
+        assert!(error.is_conflict() && error.to_string().contains(&format!("{lost} records are gone")), "{error}");
+    }
+    notes.clone().on_loss(LossPolicy::DropLocal).sync().await?;
+    assert_eq!(all(notes).await, world.stored().await);
+    assert_eq!(ids(notes).await, ["new"]);
     Ok(())
 }

@@ -42,6 +42,8 @@ pub(super) struct Known {
     pub(super) version: Option<Timestamp>,
     /// The newest record that the server is known to have.
     pub(super) anchor: Option<(String, Timestamp)>,
+    /// The server is known to have a record.
+    has_records: bool,
 }
 
 /// The rows that the server has a record of, as far as is known.
@@ -55,7 +57,9 @@ impl Known {
         let sql = "SELECT id, last_modified FROM record WHERE collection = ? AND base IS NOT NULL AND ancestors IS NULL \
                    ORDER BY last_modified DESC LIMIT 1";
         let anchor = transaction.query_row(sql, [of.0], |row| Ok((row.get(0)?, timestamp(row.get(1)?)))).optional()?;
-        Ok(Self { checkpoint: timestamp(checkpoint), version: version.map(timestamp), anchor })
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM record WHERE {LIVE})");
+        let has_records = anchor.is_some() || transaction.query_row(&sql, [of.0], |row| row.get(0))?;
+        Ok(Self { checkpoint: timestamp(checkpoint), version: version.map(timestamp), anchor, has_records })
     }
 }
 
@@ -67,7 +71,12 @@ pub(super) async fn is_suspicious(
     version: Timestamp,
     met_anchor: bool,
 ) -> Result<bool> {
-    let Some(before) = known.version else { return Ok(false) };
+    // Before the first pull that was read to its end, records are known without a version of the list.
+    let before = match known.version {
+        Some(before) => before,
+        None if known.has_records => UNKNOWN,
+        None => return Ok(false),
+    };
     if version < before || (known.anchor.is_some() && !met_anchor) {
         return Ok(true);
     }
