@@ -18,6 +18,7 @@ on_each_server!(
     losses_after_a_first_pull_that_was_cut_are_noticed,
     losses_after_a_push_alone_are_noticed,
     loss_of_a_conflict_alone_is_noticed_before_the_first_whole_pull,
+    conflict_of_a_lost_record_keeps_both_versions_when_others_are_sent_again,
 );
 
 async fn ids(notes: &LocalCollection<Value>) -> Vec<String> {
@@ -177,5 +178,42 @@ async fn assert_lost_after_flush(world: &World, notes: &LocalCollection<Value>, 
     notes.clone().on_loss(LossPolicy::DropLocal).sync().await?;
     assert_eq!(all(notes).await, world.stored().await);
     assert_eq!(ids(notes).await, ["new"]);
+    Ok(())
+}
+
+/// What the other device wrote exists in the file only, after a flush as after the restoration of a backup.
+async fn conflict_of_a_lost_record_keeps_both_versions_when_others_are_sent_again(world: World) -> Outcome {
+    for is_restored in [false, true] {
+        for choice in ["mine", "theirs"] {
+            world.flush().await;
+            let notes = world.device().await;
+            notes.create_record(json!({"text": "Milk"})).id("a").await?;
+            notes.create_record(json!({"text": "Tea"})).id("b").await?;
+            notes.sync().await?;
+            world.remote.patch_record::<Value>("a", json!({"text": "theirs", "unknown": 1})).await?;
+            notes.patch_record("a", json!({"text": "mine"})).await?;
+            assert_eq!(notes.sync().await?.conflicts, 1);
+            world.flush().await;
+            let old = json!({"text": "Milk"});
+            if is_restored {
+                world.restore("a", &old, 1_000_000_000_000).await;
+            }
+
+            let notes = notes.on_loss(LossPolicy::Republish);
+            for sent in [1, 0] {
+                assert_eq!(notes.sync().await?.sent, sent, "restored {is_restored}: the other record only, and once");
+                let conflicts = notes.conflicts().await?;
+                assert_eq!(conflicts.len(), 1);
+                let side = |record: &Option<kinto_client::Record<Value>>| record.as_ref().unwrap().data.clone();
+                assert_eq!(side(&conflicts[0].local), json!({"text": "mine"}));
+                assert_eq!(side(&conflicts[0].remote), json!({"text": "theirs", "unknown": 1}));
+                assert_eq!(world.stored().await.get("a"), is_restored.then_some(&old));
+            }
+            notes.resolve_conflict("a", Some(json!({"text": choice, "unknown": 1}))).await?;
+            assert_eq!(notes.sync().await?.sent, 1);
+            assert_eq!(world.stored().await["a"], json!({"text": choice, "unknown": 1}), "restored {is_restored}");
+            assert_eq!(all(&notes).await, world.stored().await);
+        }
+    }
     Ok(())
 }

@@ -31,7 +31,9 @@ pub struct LocalConflict<T> {
     pub id: RecordId<T>,
     /// The record as it is here; `None` if it was deleted here.
     pub local: Option<Record<T>>,
-    /// The record as the server has it; `None` if it was deleted there.
+    /// The record as the server has it; `None` if it was deleted there. If the server has lost it, or went back to an older
+    /// version, and [`LossPolicy::Republish`](super::LossPolicy::Republish) keeps what was there, as it had it before, with what
+    /// was changed there since.
     pub remote: Option<Record<T>>,
     /// The record as both sides had it before; `None` if there was none.
     pub base: Option<Record<T>>,
@@ -46,11 +48,13 @@ pub(super) struct ConflictVersion {
     /// The number of the last change here.
     revision: u64,
     remote: Timestamp,
+    theirs: Timestamp,
 }
 
 impl ConflictVersion {
     pub(super) fn of(row: &Row, conflict: &row::Conflict) -> Self {
-        Self { revision: row.revision, remote: conflict.remote.last_modified }
+        let (remote, theirs) = (conflict.remote.last_modified, conflict.theirs().last_modified);
+        Self { revision: row.revision, remote, theirs }
     }
 }
 
@@ -148,7 +152,7 @@ pub(super) fn conflict<T: RecordData>(inner: &Inner, id: &str, row: &Row) -> Res
     Ok(Some(LocalConflict {
         id: RecordId::from(id),
         local: row.local.as_deref().map(|body| record::record(id, body, row.version())).transpose()?,
-        remote: version(&conflict.remote)?,
+        remote: version(conflict.theirs())?,
         base: row.base.as_ref().map(version).transpose()?.flatten(),
         fields: fields.collect(),
         version: ConflictVersion::of(row, conflict),

@@ -16,7 +16,7 @@ pub enum LossPolicy {
     /// they are only no longer there for this user, changes of other records are sent before.
     #[default]
     Ask,
-    /// Sends these records again, as they are here. One that the server refuses, such as one that is no longer shared, has a
+    /// Sends these records again, as they are here. One with a conflict keeps both versions, and is sent once it is resolved. One that the server refuses, such as one that is no longer shared, has a
     /// problem: see [`LocalCollection::problems`](super::LocalCollection::problems).
     Republish,
     /// Deletes the records here that are gone on the server, and takes its older versions. What was changed here and not sent

@@ -124,7 +124,7 @@ impl<T: RecordData> sealed::Action for ResolveConflict<T> {
 pub(super) fn chosen<T: RecordData>(inner: &Inner, id: &str, row: &Row, data: T) -> Result<row::Body> {
     let conflict = row.conflict.as_ref().ok_or_else(|| no_conflict(id))?;
     let merged = row::merged(row, conflict, inner.keys)?.json.map(row::Body::from);
-    let body = if let Some(merged) = merged.or_else(|| conflict.remote.body.clone()) {
+    let body = if let Some(merged) = merged.or_else(|| conflict.theirs().body.clone()) {
         let mut record: Record<T> = record::record(id, &merged, row.version())?;
         record.data = data;
         match record.changed_data()? {

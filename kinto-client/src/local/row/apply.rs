@@ -26,10 +26,11 @@ pub(crate) fn apply(mut row: Row, remote: &Version, rules: &Rules) -> Result<Row
     row.problem = None;
     if let Some(conflict) = &mut row.conflict {
         // The first base is kept: another one would let a later change of another field take one side for merged.
-        conflict.remote = remote.clone();
-        if alike(row.local.as_deref(), remote.body.as_deref()) {
+        update(conflict, remote, rules.keys)?;
+        let theirs = conflict.theirs().body.clone();
+        if alike(row.local.as_deref(), theirs.as_deref()) {
             row.adopt(remote);
-            row.local.clone_from(&remote.body);
+            row.local = theirs;
         }
         return Ok(row);
     }
@@ -47,9 +48,28 @@ pub(crate) fn apply(mut row: Row, remote: &Version, rules: &Rules) -> Result<Row
         row.set_local(merged.json.map(Body::from), rules);
     } else {
         row.journal.clear();
-        row.conflict = Some(Conflict { remote: remote.clone(), ancestors });
+        row.conflict = Some(Conflict { remote: remote.clone(), lost: None, ancestors });
     }
     Ok(row)
+}
+
+/// Takes a later version of the server into a conflict. Who wrote it had not seen what the server has lost, of which all stays
+/// that it does not say otherwise, and all if it is a deletion.
+fn update(conflict: &mut Conflict, remote: &Version, keys: ListKeys) -> Result<()> {
+    if let (Some(lost), Some(_)) = (&mut conflict.lost, &remote.body) {
+        let copies = Copies {
+            bases: vec![conflict.remote.body.as_deref()],
+            sent: 0,
+            local: lost.body.as_deref(),
+            remote: remote.body.as_deref(),
+        };
+        lost.body = merge(&copies, keys, Side::Remote)?.json.map(Body::from);
+        lost.last_modified = remote.last_modified;
+    }
+    conflict.remote = remote.clone();
+    let is_there = |lost: &Version| alike(lost.body.as_deref(), remote.body.as_deref());
+    conflict.lost = conflict.lost.take().filter(|lost| !is_there(lost));
+    Ok(())
 }
 
 /// Returns the row after the server was asked for a record that it is not known to have, and has none. What was sent before
@@ -69,17 +89,21 @@ pub(crate) fn merged(row: &Row, conflict: &Conflict, keys: ListKeys) -> Result<M
 /// Returns what both sides of a conflict agree on, with the values of this side where they collide, and what collides.
 pub(crate) fn merged_by(row: &Row, conflict: &Conflict, keys: ListKeys, side: Side) -> Result<Merged> {
     let rules = Rules { policy: Policy::Prefer(side), keys, revision: 0, now: UNKNOWN };
-    combine(row, &conflict.ancestors, &conflict.remote, &rules)
+    combine(row, &conflict.ancestors, conflict.theirs(), &rules)
 }
 
 /// Returns the row after the record disappeared from the server without a deletion, as after a flush: to be sent again, or
-/// deleted here unless it was changed here.
+/// deleted here unless it was changed here. A conflict stays one.
 ///
 /// # Errors
 ///
 /// As for [`apply`].
 pub(crate) fn apply_loss(mut row: Row, is_republished: bool, rules: &Rules) -> Result<Row> {
     if is_republished {
+        if let Some(conflict) = &mut row.conflict {
+            conflict.lose(Version::gone());
+            return Ok(row);
+        }
         row.adopt(&Version::gone());
         row.base = None;
         return Ok(row);
@@ -87,8 +111,13 @@ pub(crate) fn apply_loss(mut row: Row, is_republished: bool, rules: &Rules) -> R
     apply(row, &Version::gone(), rules)
 }
 
-/// Returns the row after the server went back to an older version of the record, which what is here is to replace.
+/// Returns the row after the server went back to an older version of the record, which what is here is to replace. A conflict
+/// stays one.
 pub(crate) fn republish(mut row: Row, older: &Version, rules: &Rules) -> Row {
+    if let Some(conflict) = &mut row.conflict {
+        conflict.lose(older.clone());
+        return row;
+    }
     let version = row.next_version(rules);
     row.adopt(older);
     (row.revision, row.modified) = (rules.revision, version);

@@ -208,6 +208,27 @@ proptest! {
         prop_assert_eq!(after.base, Some(stored));
     }
 
+    /// Whatever the server has lost, a conflict keeps both sides until it is resolved for what the server has then.
+    #[test]
+    fn loss_leaves_both_sides_of_a_conflict(row in any_row(), older in state_of_server(), is_gone in any::<bool>()) {
+        let Some(conflict) = row.conflict.clone() else { return Ok(()) };
+        let (after, remote) = if is_gone {
+            (apply_loss(row.clone(), true, &SYNC).unwrap(), Version::gone())
+        } else {
+            (republish(row.clone(), &older, &SYNC), older)
+        };
+        let kept = after.conflict.clone().unwrap();
+        prop_assert!(alike(kept.theirs().body.as_deref(), conflict.theirs().body.as_deref()));
+        prop_assert_eq!((&after.local, &after.base, &kept.remote), (&row.local, &row.base, &remote));
+        prop_assert!(begin_push(after.clone(), 101, UNKNOWN).is_none());
+        let theirs = conflict.theirs().body.clone();
+        let resolved = resolve(after, theirs.clone(), &SYNC);
+        prop_assert_eq!(resolved.guard(), remote.guard());
+        prop_assert!(alike(resolved.local.as_deref(), theirs.as_deref()));
+        let is_there = alike(theirs.as_deref(), remote.body.as_deref());
+        prop_assert_eq!(begin_push(resolved, 102, UNKNOWN).is_none(), is_there);
+    }
+
     #[test]
     fn resolved_conflict_is_made_of_what_the_server_has(row in any_row(), choice in prop::option::of(data())) {
         let Some(conflict) = row.conflict.clone() else { return Ok(()) };

@@ -108,8 +108,10 @@ pub(crate) enum Guard {
 /// A change of another client that could not be merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Conflict {
-    /// The last version that is known of the server.
+    /// The last version that is known of the server, which a write has to replace.
     pub(crate) remote: Version,
+    /// What the server had before it lost the record, or went back to an older version, if it is to be brought back.
+    pub(crate) lost: Option<Version>,
     /// What both may have been made of: the data of `base`, and what was sent and may have been stored.
     pub(crate) ancestors: Ancestors,
 }
@@ -170,6 +172,20 @@ pub(crate) enum Status {
     /// It is as the server had it, or deleted and not on the server, but a response was lost.
     InDoubt,
     Conflict,
+}
+
+impl Conflict {
+    /// Returns the side of the others: what the server has, or what it has lost.
+    pub(crate) fn theirs(&self) -> &Version {
+        self.lost.as_ref().unwrap_or(&self.remote)
+    }
+
+    /// Keeps the side of the others, of which the server has only this any more.
+    fn lose(&mut self, remote: Version) {
+        let theirs = self.lost.take().unwrap_or_else(|| self.remote.clone());
+        self.lost = (!alike(theirs.body.as_deref(), remote.body.as_deref())).then_some(theirs);
+        self.remote = remote;
+    }
 }
 
 impl Default for Row {

@@ -196,6 +196,53 @@ fn rule_6_loss_on_the_server_is_republished_or_followed() {
     assert_eq!(apply_loss(edited, false, &rules(3)).unwrap().status(), Status::Conflict);
 }
 
+/// The side of the others exists here only, once the server has lost it.
+#[test]
+fn rule_6_conflict_keeps_both_sides_when_the_server_loses_the_record() {
+    let row = write(stored(&version(r#"{"a":1}"#, 500_000)), Some(body(r#"{"a":2}"#)), &rules(2));
+    let theirs = version(r#"{"a":3,"b":1}"#, 600_000);
+    let row = apply(row, &theirs, &rules(3)).unwrap();
+    let older = version(r#"{"a":0}"#, 400_000);
+    let (gone, older) = (
+        apply_loss(row.clone(), true, &rules(4)).unwrap(),
+        republish(republish(row, &version(r#"{"a":1}"#, 500_000), &rules(4)), &older, &rules(5)),
+    );
+    for (row, guard) in [(gone, Guard::Absent), (older, Guard::Version(Timestamp::from_millis(400_000)))] {
+        let conflict = row.conflict.clone().unwrap();
+        assert_eq!((row.local.as_deref(), conflict.theirs()), (Some(r#"{"a":2}"#), &theirs));
+        assert!(begin_push(row.clone(), 6, UNKNOWN).is_none());
+        // Either side can be chosen, by a resolution or an edit, and is sent in place of what the server has.
+        for choice in [r#"{"a":3,"b":1}"#, r#"{"a":2}"#] {
+            let resolved = resolve(row.clone(), Some(body(choice)), &rules(7));
+            let (_, push) = begin_push(resolved, 8, UNKNOWN).unwrap();
+            assert_eq!(push, Push::Put { body: body(choice), guard });
+        }
+        let written = write(row.clone(), Some(body(r#"{"a":3,"b":1}"#)), &rules(7));
+        let (_, push) = begin_push(written, 8, UNKNOWN).unwrap();
+        assert_eq!(push, Push::Put { body: body(r#"{"a":3,"b":1}"#), guard });
+        // Another device brings it back.
+        let again = apply(row, &version(r#"{"a":3,"b":1}"#, 700_000), &rules(7)).unwrap();
+        let conflict = again.conflict.unwrap();
+        assert_eq!((conflict.remote, conflict.lost), (version(r#"{"a":3,"b":1}"#, 700_000), None));
+    }
+}
+
+/// Who writes the older version has not seen what the server has lost.
+#[test]
+fn rule_6_change_after_a_loss_is_merged_with_what_was_lost() {
+    let row = write(stored(&version(r#"{"a":1}"#, 5)), Some(body(r#"{"a":2}"#)), &rules(2));
+    let row = apply(row, &version(r#"{"a":3,"b":1,"c":1}"#, 6), &rules(3)).unwrap();
+    let row = republish(row, &version(r#"{"a":1,"c":1}"#, 4), &rules(4));
+    let changed = apply(row.clone(), &version(r#"{"a":1,"c":7}"#, 9), &rules(5)).unwrap();
+    let conflict = changed.conflict.unwrap();
+    assert_eq!(conflict.theirs(), &version(r#"{"a":3,"c":7,"b":1}"#, 9));
+    assert_eq!(conflict.remote, version(r#"{"a":1,"c":7}"#, 9));
+    let deleted = apply(row, &tombstone(9), &rules(5)).unwrap();
+    let conflict = deleted.conflict.unwrap();
+    assert_eq!(conflict.theirs(), &version(r#"{"a":3,"b":1,"c":1}"#, 6));
+    assert_eq!(conflict.remote, tombstone(9));
+}
+
 /// Its precondition holds as long as there is no record: a tombstone of before does not end it.
 #[test]
 fn rule_2_creation_on_its_way_outlives_an_older_tombstone() {

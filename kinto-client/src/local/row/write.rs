@@ -11,10 +11,10 @@ pub(crate) fn write(mut row: Row, local: Option<Body>, rules: &Rules) -> Row {
     row.problem = None;
     let local = row.local.as_deref();
     match &row.conflict {
-        Some(conflict) if alike(local, conflict.remote.body.as_deref()) => {
-            let remote = conflict.remote.clone();
+        Some(conflict) if alike(local, conflict.theirs().body.as_deref()) => {
+            let (remote, theirs) = (conflict.remote.clone(), conflict.theirs().body.clone());
             row.adopt(&remote);
-            row.local = remote.body;
+            row.local = theirs;
         }
         // An edit that was undone leaves the record as it was received.
         None if row.journal.is_empty() && alike(local, row.base_body().map(AsRef::as_ref)) => {

@@ -3,6 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use rusqlite::{OptionalExtension as _, Row as SqlRow, ToSql, Transaction, params, params_from_iter};
+use serde::{Deserialize, Serialize};
 
 use super::{
     failure::Failure,
@@ -139,7 +140,7 @@ impl<'t> Rows<'t> {
     ) -> Result<(), Failure> {
         let is_changed = status != Status::Clean;
         let conflict = row.conflict.as_ref();
-        let ancestors = conflict.map(|conflict| encode(&conflict.ancestors)).transpose()?;
+        let ancestors = conflict.map(|conflict| encode(&Sides::of(conflict))).transpose()?;
         let columns = params![
             row.base_body(),
             row.base.as_ref().map(|base| millis(base.last_modified)),
@@ -159,15 +160,35 @@ impl<'t> Rows<'t> {
     }
 }
 
+/// What a conflict is made of, beside what the server has.
+#[derive(Serialize, Deserialize)]
+struct Sides {
+    #[serde(flatten)]
+    ancestors: Ancestors,
+    /// What the server has lost: the data and its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lost: Option<(Option<String>, i64)>,
+}
+
+impl Sides {
+    fn of(conflict: &Conflict) -> Self {
+        let lost = conflict.lost.as_ref();
+        let lost = lost.map(|lost| (lost.body.as_deref().map(str::to_owned), millis(lost.last_modified)));
+        Self { ancestors: conflict.ancestors.clone(), lost }
+    }
+}
+
 fn read(row: &SqlRow<'_>) -> rusqlite::Result<(i64, bool, Row)> {
     let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(timestamp));
     let base: Option<Body> = row.get(1)?;
     let is_changed = row.get(3)?;
     let local = if is_changed { row.get(4)? } else { base.clone() };
-    let ancestors: Option<Ancestors> = decode(10, row.get(10)?)?;
-    let conflict = match (ancestors, time(9)?) {
-        (Some(ancestors), Some(last_modified)) => {
-            Some(Conflict { remote: Version { body: row.get(8)?, last_modified }, ancestors })
+    let sides: Option<Sides> = decode(10, row.get(10)?)?;
+    let conflict = match (sides, time(9)?) {
+        (Some(Sides { ancestors, lost }), Some(last_modified)) => {
+            let remote = Version { body: row.get(8)?, last_modified };
+            let lost = lost.map(|(body, time)| Version { body: body.map(Body::from), last_modified: timestamp(time) });
+            Some(Conflict { remote, lost, ancestors })
         }
         _ => None,
     };

@@ -35,7 +35,7 @@ CREATE TABLE record (
     revision INTEGER NOT NULL,
     version INTEGER NOT NULL,
     is_own_id INTEGER NOT NULL,
-    -- A conflict: what the server has, and what both may have been made of, as a JSON object.
+    -- A conflict: what the server has, and a JSON object of what both may have been made of and what the server has lost.
     remote TEXT,
     remote_modified INTEGER,
     ancestors TEXT,

@@ -49,8 +49,10 @@ fn rows() -> Vec<(&'static str, Row)> {
     let known = Guard::Version(Timestamp::from_millis(5));
     let journal = vec![entry(11, Some(r#"{"a":2}"#), known), entry(12, None, Guard::Absent)];
     let ancestors = Ancestors { bodies: vec![Some(r#"{"a":1.0}"#.into()), None], sent: 1 };
-    let conflict = Conflict { remote: version(r#"{"a":3}"#, 6), ancestors: ancestors.clone() };
-    let gone = Conflict { remote: Version { body: None, ..version("", 6) }, ancestors };
+    let conflict = Conflict { remote: version(r#"{"a":3}"#, 6), lost: None, ancestors };
+    let gone = Conflict { remote: Version { body: None, ..version("", 6) }, ..conflict.clone() };
+    let lost = Conflict { lost: Some(version(r#"{"a":4.0}"#, 9)), ..conflict.clone() };
+    let lost_deletion = Conflict { lost: Some(Version { body: None, ..version("", 9) }), ..conflict.clone() };
     let problem = Problem {
         revision: 9,
         collection: Timestamp::from_millis(3),
@@ -67,6 +69,8 @@ fn rows() -> Vec<(&'static str, Row)> {
         ("sent", Row { journal, ..changed.clone() }),
         ("conflict", Row { conflict: Some(conflict), ..changed.clone() }),
         ("gone", Row { conflict: Some(gone), ..changed.clone() }),
+        ("lost", Row { conflict: Some(lost), ..changed.clone() }),
+        ("lost deletion", Row { conflict: Some(lost_deletion), ..changed.clone() }),
         ("problem", Row { problem: Some(problem), is_own_id: true, ..changed.clone() }),
         ("changed", changed),
         ("nothing", Row::default()),
