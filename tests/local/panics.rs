@@ -19,6 +19,7 @@ struct Note {
     n: i64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn write<S: Serializer>(n: &i64, to: S) -> Result<S::Ok, S::Error> {
     assert!(*n >= 0, "it is negative");
     to.serialize_i64(*n)
