@@ -30,6 +30,7 @@ mod rest;
 mod scenarios;
 mod sharing;
 mod status;
+mod stopped;
 mod strategies;
 mod verbs;
 mod world;

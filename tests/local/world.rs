@@ -160,6 +160,14 @@ impl World {
         }
     }
 
+    /// Holds the request of a device that comes after so many, until the gate is opened.
+    pub(crate) fn hold_after(&self, requests: usize) -> Gate {
+        let Way::Real { next, .. } = &self.way else { unreachable!("the server of `testing` holds writes only") };
+        let gate = Gate::default();
+        queue(next, requests, Fault::Hold(gate.clone()));
+        gate
+    }
+
     /// Forgets the faults that have not happened.
     pub(crate) fn clear_faults(&self) {
         match &self.way {

@@ -2,7 +2,8 @@
 //!
 //! The server stamps a write when it is made and shows it when its transaction is committed, so that a record can appear behind
 //! those that were read before, and the time of the list does not tell. Until the longest transaction has passed
-//! since the newest time was first seen, what is that recent is read again, without a condition.
+//! since the newest time was first seen, what is that recent is read again, without a condition. Nothing can appear any more behind
+//! records that were older than that when they were read.
 
 use std::time::Duration;
 
@@ -16,7 +17,37 @@ pub(crate) const LONGEST_TRANSACTION: Duration = Duration::from_secs(60);
 /// The greatest difference between the clocks of the server and of its database.
 const SKEW: Duration = Duration::from_secs(1);
 
-/// The knowledge of a process about a list. It is not stored: after a restart, the overlap is read again.
+/// The time up to which a pull has read all records, so that none can appear behind it any more. It is stored with the records:
+/// a pull that comes later, also in another process, reads from there on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frontier {
+    time: Timestamp,
+    /// A record that was not there yet can appear behind those that were read.
+    is_open: bool,
+}
+
+impl Default for Frontier {
+    fn default() -> Self {
+        Self { time: Timestamp::from_millis(0), is_open: false }
+    }
+}
+
+impl Frontier {
+    /// Takes note of a page that ends with this time, and that the server read at its own time `read` at the earliest.
+    pub(crate) fn pass(&mut self, last: Timestamp, read: Option<Timestamp>, longest: Duration) {
+        if self.is_open {
+            return;
+        }
+        self.is_open = read.is_none_or(|read| last > before(read, longest));
+        self.time = if self.is_open { before(read.map_or(last, |read| read.min(last)), longest) } else { last };
+    }
+
+    pub(crate) fn time(&self) -> Timestamp {
+        self.time
+    }
+}
+
+/// The knowledge of a process about a list. It is not stored: after a restart, it is read again without a condition.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Window {
     /// The newest time of the list, and when it was first seen.
@@ -40,7 +71,7 @@ impl Window {
     /// Returns from where on the next pull reads.
     pub(crate) fn start(&self, checkpoint: Timestamp, longest: Duration) -> Start {
         let Some((newest, _)) = self.newest else {
-            return Start { since: before(checkpoint, longest), unless: None };
+            return Start { since: checkpoint, unless: None };
         };
         let recent = self.date.map_or(newest, |date| newest.min(date));
         Start { since: checkpoint.min(before(recent, longest)), unless: self.is_settled.then_some(newest) }
@@ -69,9 +100,15 @@ impl Window {
     }
 }
 
+/// Returns the beginning of the overlap with what the server showed at a time.
 fn before(time: Timestamp, longest: Duration) -> Timestamp {
-    let overlap = u64::try_from((longest + SKEW).as_millis()).unwrap_or(u64::MAX);
-    Timestamp::from_millis(time.as_millis().saturating_sub(overlap))
+    earlier(time, longest + SKEW)
+}
+
+/// Returns the time that is earlier by that much.
+pub(crate) fn earlier(time: Timestamp, by: Duration) -> Timestamp {
+    let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+    Timestamp::from_millis(time.as_millis().saturating_sub(by))
 }
 
 #[cfg(test)]
@@ -89,7 +126,7 @@ mod tests {
     fn condition_is_sent_once_the_overlap_was_read_late_enough() {
         let first = Instant::now();
         let mut window = Window::default();
-        assert_eq!(window.start(at(100_000), MINUTE), Start { since: at(39_000), unless: None }, "after a restart");
+        assert_eq!(window.start(at(39_000), MINUTE), Start { since: at(39_000), unless: None }, "after a restart");
         window.finish(first, at(100_000), None, first, MINUTE);
         for (seconds, is_settled) in [(59, false), (60, true), (61, true)] {
             let began = first + Duration::from_secs(seconds);
@@ -100,6 +137,26 @@ mod tests {
         let later = first + Duration::from_secs(90);
         window.finish(later, at(150_000), None, later, MINUTE);
         assert_eq!(window.start(at(150_000), MINUTE), Start { since: at(89_000), unless: None });
+    }
+
+    /// Rule 5: what was that old when it was read needs no overlap, and what comes after a page that was not needs one.
+    #[test]
+    fn position_stops_before_the_first_page_that_a_record_can_appear_in() {
+        let mut frontier = Frontier::default();
+        for (last, read, time) in [
+            (100_000, Some(900_000), 100_000),
+            (150_000, Some(211_000), 150_000),
+            (150_001, Some(211_000), 89_001),
+            (160_000, Some(900_000), 89_001),
+        ] {
+            frontier.pass(at(last), read.map(at), MINUTE);
+            assert_eq!(frontier.time(), at(time), "{last} {read:?}");
+        }
+        for (last, read, time) in [(150_000, None, 89_000), (9_000_000, Some(200_000), 139_000)] {
+            let mut frontier = Frontier::default();
+            frontier.pass(at(last), read.map(at), MINUTE);
+            assert_eq!(frontier.time(), at(time), "{last} {read:?}");
+        }
     }
 
     /// A time far in the future does not close the overlap, and the checkpoint bounds it.

@@ -9,7 +9,12 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
 
-use super::{failure::Failure, functions, log, runner::Runner, schema};
+use super::{
+    failure::Failure,
+    functions, log,
+    runner::{Needed, Runner},
+    schema,
+};
 use crate::error::Result;
 
 /// The number of statements that are kept ready.
@@ -132,14 +137,17 @@ impl Database {
         F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     {
         let keep_changes = self.keep_changes;
-        self.run(move |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let output = job(&transaction)?;
-            log::keep(&transaction, keep_changes)?;
-            transaction.commit()?;
-            Ok(output)
-        })
-        .await
+        self.run(Needed::ByCaller, move |connection| transact(connection, keep_changes, job)).await
+    }
+
+    /// Runs a job in a transaction that may write, also if the caller goes before it begins. Nothing of it is stored if it fails.
+    pub(crate) async fn write_in_any_case<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        let keep_changes = self.keep_changes;
+        self.run(Needed::InAnyCase, move |connection| transact(connection, keep_changes, job)).await
     }
 
     /// Runs a job that reads one state of the file.
@@ -148,15 +156,15 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     {
-        self.run(move |connection| job(&connection.transaction()?)).await
+        self.run(Needed::ByCaller, move |connection| job(&connection.transaction()?)).await
     }
 
-    async fn run<T, F>(&self, job: F) -> Result<T>
+    async fn run<T, F>(&self, needed: Needed, job: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
     {
-        self.runner.run(&self.name, job).await?.map_err(|failure| failure.in_store(&self.name))
+        self.runner.run(&self.name, needed, job).await?.map_err(|failure| failure.in_store(&self.name))
     }
 
     /// Has a job run in a transaction that may write, without waiting for it; its failure is not reported.
@@ -164,13 +172,9 @@ impl Database {
     where
         F: FnOnce(&Transaction<'_>) -> Result<(), Failure> + Send + 'static,
     {
-        let run = move |connection: &mut Connection| -> Result<(), Failure> {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            job(&transaction)?;
-            Ok(transaction.commit()?)
-        };
+        let keep_changes = self.keep_changes;
         let run = move |connection: &mut Connection| {
-            if let Err(failure) = run(connection) {
+            if let Err(failure) = transact(connection, keep_changes, job) {
                 tracing::debug!(?failure, "a job of the store failed");
             }
         };
@@ -190,6 +194,19 @@ impl Database {
     pub(crate) fn file(&self) -> Option<Arc<Path>> {
         self.file.clone()
     }
+}
+
+/// Runs a job in a transaction that may write, and commits it.
+fn transact<T>(
+    connection: &mut Connection,
+    keep_changes: u32,
+    job: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let output = job(&transaction)?;
+    log::keep(&transaction, keep_changes)?;
+    transaction.commit()?;
+    Ok(output)
 }
 
 #[cfg(test)]

@@ -37,6 +37,15 @@ pub(crate) enum Runner {
     Caller(Arc<Shared>),
 }
 
+/// The reason to run a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needed {
+    /// The caller waits for it.
+    ByCaller,
+    /// It stores what cannot be had again.
+    InAnyCase,
+}
+
 /// A connection that threads take turns with.
 pub(crate) struct Shared {
     connection: Mutex<Connection>,
@@ -84,7 +93,7 @@ impl Runner {
         Ok(Self::Caller(Arc::new(Shared::new(connection))))
     }
 
-    /// Runs a job, unless the caller has gone before it begins.
+    /// Runs a job, unless the caller has gone before it begins and the job is `Needed` by that alone.
     ///
     /// A panic goes on in the caller, on whichever thread the job was run: it comes from code of the program, such as the
     /// encoding of its type, and is no reason to end the store.
@@ -95,6 +104,7 @@ impl Runner {
     pub(super) async fn run<T: Send + 'static>(
         &self,
         name: &str,
+        needed: Needed,
         job: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T> {
         match self {
@@ -105,7 +115,7 @@ impl Runner {
             Self::Thread { shared, jobs } => {
                 let (reply, result) = oneshot::channel();
                 let job = move |connection: &mut Connection| {
-                    if !reply.is_closed() {
+                    if needed == Needed::InAnyCase || !reply.is_closed() {
                         let _ = reply.send(catch_unwind(AssertUnwindSafe(|| job(connection))));
                     }
                 };
@@ -114,9 +124,10 @@ impl Runner {
                 Ok(result.unwrap_or_else(|panic| resume_unwind(panic)))
             }
             Self::Caller(shared) => {
+                let output = shared.run(job).ok_or_else(within_job);
                 // A loop over records has other tasks run, too.
                 coop::consume_budget().await;
-                shared.run(job).ok_or_else(within_job)
+                output
             }
         }
     }
@@ -217,13 +228,15 @@ mod tests {
     #[test]
     fn blocking_call_overtakes_no_job_that_waits() {
         let (runner, queue) = without_thread();
-        let run = || runner.run("test", |_| thread::current().id()).now_or_never().transpose().unwrap();
+        let run =
+            || runner.run("test", Needed::ByCaller, |_| thread::current().id()).now_or_never().transpose().unwrap();
         assert_eq!(run(), None, "an async call is handed over");
         assert_eq!(blocking::wait(async { Ok(run()) }).unwrap(), None);
         assert_eq!(queue.try_iter().count(), 2);
 
         let (runner, queue) = without_thread();
-        let run = || runner.run("test", |_| thread::current().id()).now_or_never().transpose().unwrap();
+        let run =
+            || runner.run("test", Needed::ByCaller, |_| thread::current().id()).now_or_never().transpose().unwrap();
         assert_eq!(blocking::wait(async { Ok(run()) }).unwrap(), Some(thread::current().id()));
         runner.submit(|_| ());
         assert_eq!(blocking::wait(async { Ok(run()) }).unwrap(), None);

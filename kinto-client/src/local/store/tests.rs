@@ -157,9 +157,9 @@ async fn full_disk_stores_nothing_of_a_change() {
     assert_eq!(row.local.as_deref(), Some(long.as_str()));
 }
 
-/// A caller that is not polled holds up no other, and one that has gone before its turn changes nothing.
+/// A caller that is not polled holds up no other, and one that has gone before its turn changes nothing, unless it is said to.
 #[tokio::test]
-async fn dropped_call_before_its_turn_changes_nothing() {
+async fn dropped_call_before_its_turn_changes_nothing_that_can_be_had_again() {
     use futures_util::FutureExt as _;
 
     let path = std::env::temp_dir().join(kinto_server::unique("dropped"));
@@ -173,11 +173,16 @@ async fn dropped_call_before_its_turn_changes_nothing() {
     let mut held = Box::pin(held);
     assert!(held.as_mut().now_or_never().is_none(), "it has begun, and waits");
     let row = write(Row::default(), Some("{}".into()), &rules(1));
+    let received = row.clone();
     let late = database.write(move |transaction| save(transaction, of, "a", &row));
     assert!(late.now_or_never().is_none(), "it is in the queue, and dropped");
+    let needed = database.write_in_any_case(move |transaction| save(transaction, of, "b", &received));
+    assert!(needed.now_or_never().is_none(), "and so is this one");
     begin.send(()).unwrap();
-    let row = database.read(move |transaction| load(transaction, of, "a")).await.unwrap();
-    assert_eq!(row, Row::default());
+    let load = move |transaction: &rusqlite::Transaction<'_>| {
+        Ok((load(transaction, of, "a")?, load(transaction, of, "b")?.local))
+    };
+    assert_eq!(database.read(load).await.unwrap(), (Row::default(), Some("{}".into())));
     held.await.unwrap();
     drop(database);
     std::fs::remove_file(path).unwrap();

@@ -99,16 +99,40 @@ impl Lease {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     {
+        self.inner.database.write(self.guarded(job)).await
+    }
+
+    /// Stores what was received, as [`write`](Self::write) does, also if the synchronization is dropped before its turn comes.
+    pub(super) async fn store<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        self.inner.database.write_in_any_case(self.guarded(job)).await
+    }
+
+    /// Stores what was received by a synchronization that is being dropped, without waiting for it.
+    pub(super) fn submit<F>(&self, job: F)
+    where
+        F: FnOnce(&Transaction<'_>) -> Result<(), Failure> + Send + 'static,
+    {
+        self.inner.database.submit(self.guarded(job));
+    }
+
+    /// Makes a job fail, and store nothing, if this is not the current lease any more.
+    fn guarded<T, F>(&self, job: F) -> impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + use<T, F>
+    where
+        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
         let (number, epoch) = (self.inner.number, self.epoch);
-        let job = move |transaction: &Transaction<'_>| {
+        move |transaction| {
             let mut statement =
                 transaction.prepare_cached("UPDATE collection SET held_until = ? WHERE number = ? AND epoch = ?")?;
             if statement.execute(params![rest::after(TERM), number.0, epoch])? == 0 {
                 return Err(taken_over().into());
             }
             job(transaction)
-        };
-        self.inner.database.write(job).await
+        }
     }
 
     /// Ends the lease, so that who synchronizes next, also by another handle of the file, finds it free.

@@ -30,7 +30,7 @@ use crate::{
             failure::Failure,
             rows::{CollectionNumber, Rows, millis},
         },
-        window::{LONGEST_TRANSACTION, Start, Window},
+        window::{Frontier, LONGEST_TRANSACTION, Start, Window, earlier},
     },
     operation::{CallContext, list::pages::Source},
     wire::{
@@ -55,26 +55,61 @@ const GROUP_BYTES: usize = 2 * 1024 * 1024;
 /// The time after which received pages are stored at the latest, so that little is lost where the program ends.
 const GROUP_TIME: Duration = Duration::from_millis(250);
 
-/// The pages that were received and are stored together.
-struct Group {
+/// The pages that were received and are stored together. Those that wait when the pull is dropped are stored all the same.
+struct Group<'a> {
+    inner: &'a Inner,
+    lease: &'a Lease,
+    policies: &'a Policies,
     records: Vec<(String, Version)>,
     bytes: usize,
     since: Instant,
+    /// The position after the last page.
+    frontier: Frontier,
 }
 
-impl Group {
-    fn new() -> Self {
-        Self { records: Vec::new(), bytes: 0, since: Instant::now() }
+impl<'a> Group<'a> {
+    fn new(inner: &'a Inner, lease: &'a Lease, policies: &'a Policies) -> Self {
+        let (records, frontier) = (Vec::new(), Frontier::default());
+        Self { inner, lease, policies, records, bytes: 0, since: Instant::now(), frontier }
     }
 
-    fn add(&mut self, page: Vec<(String, Version)>) {
+    /// Adds a page, which the server read at its own time `read` at the earliest.
+    fn add(&mut self, page: Vec<(String, Version)>, read: Option<Timestamp>) {
         let length = |(id, version): &(String, Version)| id.len() + version.body.as_ref().map_or(0, |body| body.len());
         self.bytes += page.iter().map(length).sum::<usize>();
+        if let Some((_, last)) = page.last() {
+            self.frontier.pass(last.last_modified, read, LONGEST_TRANSACTION);
+        }
         self.records.extend(page);
+    }
+
+    /// Stores the pages, and begins the next group.
+    async fn store(&mut self) -> Result<Pulled> {
+        match self.take() {
+            Some(job) => self.lease.store(job).await,
+            None => Ok(Pulled::default()),
+        }
+    }
+
+    /// Takes the pages out, and returns the job that stores them.
+    fn take(&mut self) -> Option<impl FnOnce(&Transaction<'_>) -> Result<Pulled, Failure> + Send + use<>> {
+        (self.bytes, self.since) = (0, Instant::now());
+        let received = Some(mem::take(&mut self.records)).filter(|received| !received.is_empty())?;
+        let (number, keys, policies) = (self.inner.number, self.inner.keys, self.policies.clone());
+        let position = self.frontier.time();
+        Some(move |transaction: &Transaction<'_>| apply(transaction, number, &received, position, &policies, keys))
     }
 
     fn is_full(&self) -> bool {
         self.bytes >= GROUP_BYTES || self.since.elapsed() >= GROUP_TIME
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        if let Some(job) = self.take() {
+            self.lease.submit(move |transaction| job(transaction).map(drop));
+        }
     }
 }
 
@@ -97,7 +132,7 @@ impl AddAssign for Pulled {
     }
 }
 
-/// Reads and stores what changed. Pages are stored with the position after them, so that a pull that ends early goes on there.
+/// Reads and stores what changed. Pages are stored with the position after them, so that one that follows goes on there.
 pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, policies: &Policies) -> Result<Pulled> {
     let number = inner.number;
     let known = inner.database.read(move |transaction| Known::load(transaction, number)).await?;
@@ -111,13 +146,16 @@ pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, pol
     let list = inner.remote.records();
     let first = request(&list, since).map(|request| request.provided(unless.map(Precondition::Changed)));
     let mut pages = Source::new(client.clone(), CallContext::new("get changes of", &list), first);
-    let (mut pulled, mut version, mut group) = (Pulled::default(), None, Group::new());
+    let (mut pulled, mut version, mut group) = (Pulled::default(), None, Group::new(inner, lease, policies));
+    let mut asked = began;
     let end = loop {
+        // The next page is requested while the one before it is waited for, at the earliest.
+        let sent = mem::replace(&mut asked, Instant::now());
         let mut next = pin!(pages.next());
         let next = if let Ok(next) = timeout_at(group.since + GROUP_TIME, &mut next).await {
             next
         } else {
-            pulled += store(inner, lease, policies, mem::replace(&mut group, Group::new())).await?;
+            pulled += group.store().await?;
             next.await
         };
         let page = match next {
@@ -130,12 +168,14 @@ pub(super) async fn pull(inner: &Arc<Inner>, client: &Client, lease: &Lease, pol
         };
         version.get_or_insert((page.timestamp, page.answered));
         met_anchor |= known.anchor.as_ref().is_some_and(|(anchor, _)| received.iter().any(|(id, _)| id == anchor));
-        group.add(received);
+        let read = page.answered.map(|date| earlier(date, sent.elapsed()));
+        group.add(received, read);
         if group.is_full() {
-            pulled += store(inner, lease, policies, mem::replace(&mut group, Group::new())).await?;
+            pulled += group.store().await?;
         }
     };
-    pulled += store(inner, lease, policies, group).await?;
+    pulled += group.store().await?;
+    drop(group);
     match end {
         Err(error) if error.status() == Some(StatusCode::NOT_MODIFIED) => return Ok(pulled),
         end => end?,
@@ -192,18 +232,11 @@ pub(super) fn read(page: &mut Page) -> Result<Vec<(String, Version)>> {
     received.map(version).collect()
 }
 
-async fn store(inner: &Inner, lease: &Lease, policies: &Policies, group: Group) -> Result<Pulled> {
-    if group.records.is_empty() {
-        return Ok(Pulled::default());
-    }
-    let (number, keys, policies) = (inner.number, inner.keys, policies.clone());
-    lease.write(move |transaction| apply(transaction, number, &group.records, &policies, keys)).await
-}
-
 fn apply(
     transaction: &Transaction<'_>,
     of: CollectionNumber,
     received: &[(String, Version)],
+    position: Timestamp,
     policies: &Policies,
     keys: ListKeys,
 ) -> Result<Pulled, Failure> {
@@ -218,10 +251,8 @@ fn apply(
         rows.save(id, &stored, &row)?;
         count(&mut pulled, before, &row);
     }
-    if let Some((_, last)) = received.last() {
-        let sql = "UPDATE collection SET checkpoint = max(checkpoint, ?) WHERE number = ?";
-        transaction.prepare_cached(sql)?.execute(params![millis(last.last_modified), of.0])?;
-    }
+    let sql = "UPDATE collection SET checkpoint = max(checkpoint, ?) WHERE number = ?";
+    transaction.prepare_cached(sql)?.execute(params![millis(position), of.0])?;
     Ok(pulled)
 }
 

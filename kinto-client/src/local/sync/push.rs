@@ -151,7 +151,7 @@ async fn store(
     let (number, keys, policies) = (inner.number, inner.keys, policies.clone());
     let list = inner.remote.records();
     lease
-        .write(move |transaction| {
+        .store(move |transaction| {
             let (mut done, mut stop) = (Done::default(), None);
             // One number for all: they change together.
             let rules = rules(transaction, policies.conflict, keys)?;

@@ -118,7 +118,7 @@ pub(super) async fn reconcile(
             version = page.timestamp;
         }
         let (received, keys, policies) = (pull::read(&mut page)?, inner.keys, policies.clone());
-        older += lease.write(move |transaction| compare(transaction, of, &received, &policies, keys)).await?;
+        older += lease.store(move |transaction| compare(transaction, of, &received, &policies, keys)).await?;
     }
     let Gone { absent, hidden } = confirmed(inner, client, lease, version).await?;
     if policies.loss == LossPolicy::Ask {
@@ -145,7 +145,7 @@ pub(super) async fn reconcile(
         transaction.execute(sql, params![millis(version), of.0])?;
         forget_seen(transaction, of)
     };
-    lease.write(apply).await?;
+    lease.store(apply).await?;
     Ok(Vec::new())
 }
 
