@@ -1,5 +1,10 @@
 //! The lease of a synchronization: one that was stalled for longer than it, and wakes up after another one took over.
 
+use std::{
+    fs::File,
+    time::{Duration, SystemTime},
+};
+
 use kinto_client::{Value, json, local::Store};
 use kinto_tests::Outcome;
 use rusqlite::Connection;
@@ -71,5 +76,23 @@ async fn many_programs_synchronize_one_collection_and_none_is_taken_over() -> Ou
     notes.sync().await?;
     assert_eq!(remote.get_records::<Value>().count().await?, 4 * ROUNDS);
     assert_eq!(notes.status().await?.pending(), 0);
+    Ok(())
+}
+
+/// The lock is held by a process that does not come back, and the term is that of a clock that was wrong when it was written.
+#[tokio::test]
+async fn lease_ends_in_time_although_a_wrong_clock_wrote_its_term() -> Outcome {
+    let (kinto, path) = (server().await, folder().join("notes.db"));
+    let remote = kinto.client().bucket("app").collection("notes");
+    let notes = Store::open(&path).await?.bind::<Value>(&remote).await?;
+    let lock = File::create(format!("{}-sync1", path.canonicalize()?.display()))?;
+    lock.try_lock()?;
+    for (seconds, is_held) in [(60, true), (365 * 24 * 3_600, false)] {
+        let held = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)? + Duration::from_secs(seconds);
+        let held = i64::try_from(held.as_millis())?;
+        Connection::open(&path)?.execute("UPDATE collection SET held_until = ?", [held])?;
+        assert_eq!(notes.status().await?.is_syncing, is_held);
+        assert_eq!(notes.sync().await.is_err_and(|error| error.is_unavailable()), is_held);
+    }
     Ok(())
 }

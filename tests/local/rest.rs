@@ -122,6 +122,30 @@ async fn rest_is_kept_for_a_day_at_most() -> Outcome {
     Ok(())
 }
 
+/// A device without a battery has a wrong clock until the network tells it the time: what it wrote before is years away.
+#[tokio::test(start_paused = true)]
+async fn time_that_a_wrong_clock_wrote_ends_nothing_and_is_replaced() -> Outcome {
+    let kinto = server(Kinto::builder().retry_after(HOUR).build()).await;
+    let path = folder().join("notes.db");
+    let notes = started(&path, &kinto.client(), "notes").await;
+    notes.create_record(json!({"n": 1})).id("a").await?;
+    let wrong = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)? + HOUR * 24 * 365 * 4;
+    let wrong = i64::try_from(wrong.as_millis())?;
+    Connection::open(&path)?.execute("UPDATE collection SET wait_until = ?", [wrong])?;
+    assert_eq!(notes.status().await?.wait_until, None);
+    assert_eq!(notes.sync().await?.sent, 1);
+
+    Connection::open(&path)?.execute("UPDATE collection SET wait_until = ?", [wrong])?;
+    kinto.overload_next(1);
+    assert_eq!(notes.sync().await.unwrap_err().retry_after(), Some(HOUR));
+    kinto.clear_requests();
+    let again = started(&path, &kinto.client(), "notes").await;
+    let left = again.sync().await.unwrap_err().retry_after().unwrap();
+    assert!(left > ALMOST && left <= HOUR, "{left:?}");
+    assert!(kinto.requests().is_empty(), "{:?}", requests(&kinto));
+    Ok(())
+}
+
 /// A failure that says nothing about time, and a collision of writers, end one synchronization only.
 #[tokio::test(start_paused = true)]
 async fn failure_without_retry_after_lets_the_next_synchronization_begin_at_once() -> Outcome {

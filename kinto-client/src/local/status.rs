@@ -1,11 +1,6 @@
 //! The state of a collection in a store, in numbers.
 
-use std::{
-    fmt,
-    path::Path,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, path::Path, sync::Arc, time::SystemTime};
 
 use rusqlite::{Row as SqlRow, Transaction};
 
@@ -14,7 +9,7 @@ use super::{
     inner::{Inner, without_options},
     pending::PENDING,
     store::{failure::Failure, rows::CollectionNumber},
-    sync::lease,
+    sync::{lease, rest},
 };
 use crate::{
     client::Client,
@@ -129,15 +124,9 @@ fn status(transaction: &Transaction<'_>, of: CollectionNumber, file: Option<&Pat
         })
     })?;
     let sql = "SELECT wait_until FROM collection WHERE number = ?";
-    let wait = time(transaction.query_row(sql, [of.0], |row| row.get(0))?);
+    let wait_until = rest::resting_until(transaction.query_row(sql, [of.0], |row| row.get(0))?);
     let is_syncing = lease::is_held(transaction, file, of)?;
-    Ok(LocalStatus { is_syncing, wait_until: Some(wait).filter(|wait| *wait > SystemTime::now()), ..counted })
-}
-
-fn time(millis: i64) -> SystemTime {
-    let since = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
-    // A time that the system cannot represent, such as one in a damaged file, has not come.
-    SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or_else(SystemTime::now)
+    Ok(LocalStatus { is_syncing, wait_until, ..counted })
 }
 
 impl fmt::Debug for GetStatus {

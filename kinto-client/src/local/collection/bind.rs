@@ -11,8 +11,9 @@ use crate::{
     handle::Collection,
     json::merge::keys::ListKeys,
     local::{
-        inner::{self, Inner, now},
-        store::{Store, collections, collections::Names, indexes, rows::millis},
+        inner::{self, Inner},
+        store::{Store, collections, collections::Names, indexes},
+        sync::rest,
     },
     operation::{Call, CallContext, sealed},
     record::KintoRecord,
@@ -102,8 +103,7 @@ async fn user(store: &Store, client: &Client) -> Result<String> {
     }
     let server = client.url().to_owned();
     let read = move |transaction: &Transaction<'_>| {
-        let is_resting = collections::is_resting(transaction, &server, millis(now()))?;
-        Ok((collections::users(transaction, &server)?, is_resting))
+        Ok((collections::users(transaction, &server)?, rest::is_resting(transaction, &server)?))
     };
     let (mut users, is_resting) = store.database.read(read).await?;
     // Credentials are never nobody's.

@@ -27,12 +27,6 @@ pub(crate) fn find_or_add(transaction: &Transaction<'_>, names: &Names) -> Resul
     Ok(CollectionNumber(transaction.query_row(add, names, |row| row.get(0))?))
 }
 
-/// Returns true if a server asked for time at this moment or later.
-pub(crate) fn is_resting(transaction: &Transaction<'_>, server: &str, now: i64) -> Result<bool, Failure> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM collection WHERE server = ? AND wait_until > ?)";
-    Ok(transaction.query_row(sql, params![server, now], |row| row.get(0))?)
-}
-
 /// Returns the users of a server whose records are in the file.
 pub(crate) fn users(transaction: &Transaction<'_>, server: &str) -> Result<Vec<String>, Failure> {
     let mut statement = transaction.prepare("SELECT DISTINCT user FROM collection WHERE server = ? ORDER BY user")?;

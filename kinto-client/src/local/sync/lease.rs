@@ -12,6 +12,8 @@
 //! | held with the lock | held | is refused until the term is over |
 //! | held without a lock | free or held | is refused until the term is over: the lock tells nothing of its holder |
 //!
+//! A term is also over if more of it is left than a term has: it was written by a clock that was wrong, or is read by one.
+//!
 //! No living holder within its term loses its lease, by these rules:
 //!
 //! 1. The row and the lock are taken in one write transaction, and released in one, which gives up the lock before it commits.
@@ -203,23 +205,23 @@ pub(crate) fn is_held(
         let lock = store.and_then(|store| open_lock(store, of));
         lock.is_some_and(|lock| lock.try_lock_shared().is_ok())
     };
-    let (held, has_lock) = term(transaction, of)?;
-    Ok(held > rest::after(Duration::ZERO) && !(has_lock && is_free()))
+    let (left, has_lock) = term(transaction, of)?;
+    Ok(left.is_some() && !(has_lock && is_free()))
 }
 
-/// Returns the end of the term of a lease, and whether its holder has the lock.
-fn term(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<(i64, bool), Failure> {
+/// Returns what is left of the term of a lease, and whether its holder has the lock.
+fn term(transaction: &Transaction<'_>, of: CollectionNumber) -> Result<(Option<Duration>, bool), Failure> {
     let sql = "SELECT held_until, holder IS NULL FROM collection WHERE number = ?";
-    Ok(transaction.query_row(sql, [of.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    let (held, has_lock) = transaction.query_row(sql, [of.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((rest::remaining(held, TERM), has_lock))
 }
 
 /// Takes the lease of a collection.
 fn take(transaction: &Transaction<'_>, of: CollectionNumber, lock: &Lock) -> Result<i64, Failure> {
-    let (held, has_lock) = term(transaction, of)?;
+    let (left, has_lock) = term(transaction, of)?;
     let has_ended = has_lock && matches!(lock, Lock::Taken(_) | Lock::Free);
-    let now = rest::after(Duration::ZERO);
-    if held > now && !has_ended {
-        return Err(busy(held - now).into());
+    if let Some(left) = left.filter(|_| !has_ended) {
+        return Err(busy(left).into());
     }
     rest::check(transaction, of)?;
     let holder = if matches!(lock, Lock::Taken(_)) { None } else { Some(WITHOUT_LOCK) };
@@ -227,9 +229,9 @@ fn take(transaction: &Transaction<'_>, of: CollectionNumber, lock: &Lock) -> Res
     Ok(transaction.query_row(sql, params![rest::after(TERM), holder, of.0], |row| row.get(0))?)
 }
 
-fn busy(millis: i64) -> Error {
+fn busy(left: Duration) -> Error {
     let message = "another synchronization of this collection is running, here or in another process";
-    Error::new(ErrorKind::Unavailable, message).with_retry_after(Duration::from_millis(millis.unsigned_abs()))
+    Error::new(ErrorKind::Unavailable, message).with_retry_after(left)
 }
 
 fn taken_over() -> Error {

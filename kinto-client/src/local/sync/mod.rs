@@ -21,7 +21,7 @@ mod pull;
 mod push;
 mod reconcile;
 mod reply;
-mod rest;
+pub(crate) mod rest;
 
 pub use all::SyncAll;
 use lease::Lease;
