@@ -87,7 +87,7 @@ impl<'a> Merge<'a> {
         let probe = Probe::new(self.base, self.before, self.recode_before);
         let mut plan = Plan::default();
         let mut draft = self.draft(&plan, &probe)?;
-        if !self.is_migration && draft.found.changes == 0 && self.is_untouched(&probe) {
+        if !self.is_migration && draft.found.changes == 0 && self.is_untouched(&draft) {
             return Ok(None);
         }
         let mut left = MOST;
@@ -125,17 +125,16 @@ impl<'a> Merge<'a> {
         Ok(Draft { json, stamp, found })
     }
 
-    /// Returns true if all that differs is what the type fills in anew each time.
-    fn is_untouched(&self, probe: &Probe<'_>) -> bool {
+    /// Returns true if all that differs is what the type does not read, and fills in anew each time. What it fills in only
+    /// where nothing is stored is stored: it may have been set by the caller, or be known to others already.
+    fn is_untouched(&self, draft: &Draft<'_>) -> bool {
         let mut found = differences(self.before, self.after).into_iter().filter(|found| !found.is_order).peekable();
         if found.peek().is_none() {
             return true;
         }
-        let volatile = probe.volatile();
-        let before = json::parsed(self.before);
-        // A clock that counts seconds says the same twice, but it says what time it is.
-        let is_clock = |path: &Path| path.value_in(&before).is_some_and(json::is_time_of_day);
-        found.all(|found| volatile.contains(&found.path) || is_clock(&found.path))
+        let Ok(written) = (self.recode_after)(&draft.json) else { return false };
+        let unread: HashSet<Path> = differences(&written, self.after).into_iter().map(|found| found.path).collect();
+        found.all(|found| unread.contains(&found.path))
     }
 
     /// Reads a draft as the type, and compares what it writes of that with what the caller holds.
@@ -155,10 +154,14 @@ impl<'a> Merge<'a> {
         }
         let again = (self.recode_after)(&draft.json).unwrap_or_default();
         let volatile: HashSet<Path> = of_values(&written, &again).into_iter().collect();
-        found.retain(|path| !volatile.contains(path));
+        // A clock that counts seconds says the same twice, but it says what time it is.
+        let now = json::parsed(&written);
+        let is_clock = |path: &Path| path.value_in(&now).is_some_and(json::is_time_of_day);
+        let is_filled_in = |path: &Path| volatile.contains(path) || is_clock(path);
+        found.retain(|path| !is_filled_in(path));
         match found.into_iter().next() {
             Some(path) => Verdict::Other(path, None),
-            None if of_values(self.before, self.after).iter().all(|path| volatile.contains(path)) => Verdict::Unchanged,
+            None if of_values(self.before, self.after).iter().all(is_filled_in) => Verdict::Unchanged,
             None => Verdict::Same,
         }
     }

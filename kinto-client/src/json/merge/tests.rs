@@ -153,6 +153,24 @@ struct StampedObject {
     at: u64,
     #[serde(default = "now", skip_serializing_if = "is_zero")]
     now: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    items: Vec<StampedItem>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StampedItem {
+    n: u64,
+    #[serde(default = "counted")]
+    at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Unread {
+    n: u64,
+    #[serde(skip_deserializing, default = "counted")]
+    at: u64,
+    #[serde(skip_deserializing, default = "now")]
+    now: u64,
 }
 
 fn now() -> u64 {
@@ -179,6 +197,7 @@ impl RecordData for Name {}
 impl RecordData for Price {}
 impl RecordData for Skipping {}
 impl RecordData for StampedObject {}
+impl RecordData for Unread {}
 
 #[test]
 fn sets_are_saved_as_they_are() {
@@ -254,16 +273,31 @@ fn skipped_items_stay() {
 }
 
 #[test]
-fn value_that_varies_on_each_read_is_no_change() {
-    let stored = || json!({"title": "t", "x": 1});
-    assert_eq!(save::<StampedObject>(stored(), |_| {}), Ok(None));
-    assert_eq!(save::<StampedObject>(stored(), |stamped| stamped.now -= 9), Ok(None));
-    let changed = save::<StampedObject>(stored(), |stamped| {
+fn value_that_a_type_fills_in_anew_is_saved_as_the_caller_holds_it() {
+    let stored = || json!({"title": "t", "x": 1, "at": 7, "items": [{"n": 1}]});
+    let filled = save::<StampedObject>(stored(), |_| {}).unwrap().unwrap();
+    assert_eq!((&filled["title"], &filled["x"], &filled["at"]), (&json!("t"), &json!(1), &json!(7)));
+    for edit in [0_u64, 5, u64::MAX] {
+        let changed = save::<StampedObject>(stored(), |stamped| stamped.items[0].at = edit).unwrap().unwrap();
+        assert_eq!(changed["items"], json!([{"n": 1, "at": edit}]));
+    }
+    let changed = save::<StampedObject>(json!({"title": "t", "x": 1}), |stamped| {
         stamped.title = "u".into();
         stamped.at = 0;
         stamped.now = 5;
     });
     assert_eq!(changed, Ok(Some(json!({"title": "u", "x": 1, "at": 0, "now": 5}))));
+    let whole = || json!({"title": "t", "at": 1, "now": 2, "items": [{"n": 1, "at": 3}]});
+    assert_eq!(save::<StampedObject>(whole(), |_| {}), Ok(None));
+}
+
+#[test]
+fn value_that_a_type_never_reads_is_no_change() {
+    for stored in [json!({"n": 1}), json!({"n": 1, "at": 5}), json!({"n": 1, "now": 5, "x": 2})] {
+        assert_eq!(save::<Unread>(stored.clone(), |_| {}), Ok(None));
+        assert_eq!(save::<Unread>(stored.clone(), |unread| unread.now -= 9), Ok(None));
+        assert_eq!(save::<Unread>(stored, |unread| unread.n = 2).unwrap().unwrap()["n"], 2);
+    }
 }
 
 fn lines(stored: &[(i64, &str, i64)]) -> Value {
