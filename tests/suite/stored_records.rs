@@ -44,6 +44,21 @@ async fn kept_record_without_changes_sends_nothing() -> Outcome {
 }
 
 #[tokio::test]
+async fn kept_changes_that_the_type_does_not_know_survive_a_save_of_the_permissions() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.fill([("milk".to_owned(), json!({"title": "Milk", "done": false, "note": 1}))]).await;
+    let mut whole = fixture.todos.get_record::<Value>("milk").await?;
+    whole.data["note"] = 2.into();
+    let mut todo: Record<Todo> = whole.parse()?;
+    todo.permissions.edit()?.read.insert("account:remy".into());
+    fixture.todos.record::<Todo>("milk").save_permissions(&mut todo).await?;
+    assert_eq!(fixture.plain.held(&fixture.record("milk")).await["note"], 1);
+    fixture.todos.save_record(&mut todo).await?;
+    assert_eq!(fixture.plain.held(&fixture.record("milk")).await["note"], 2);
+    Ok(())
+}
+
+#[tokio::test]
 async fn kept_permissions_are_saved_as_changed() -> Outcome {
     let fixture = Fixture::new().await;
     let mut record = fixture.todos.create_record(Todo::new("Milk")).id("milk").await?;

@@ -101,7 +101,7 @@ impl<K: Kind, T: RecordData> Operation for SavePermissions<'_, K, T> {
     }
 
     fn response(self, response: Response) -> Result<SaveOutcome> {
-        self.object.saved(Object::from_answer(&response.success()?)?);
+        self.object.saved_permissions(Object::from_answer(&response.success()?)?);
         Ok(SaveOutcome::Stored)
     }
 

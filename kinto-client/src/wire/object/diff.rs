@@ -104,6 +104,13 @@ impl<K: Kind, T: RecordData> Object<K, T> {
         self.received_permissions = stored.received_permissions;
         self.permissions = stored.permissions;
     }
+
+    /// Takes over the response to a save of the permissions alone; what was changed in the data is still to be saved.
+    pub(crate) fn saved_permissions(&mut self, stored: Self) {
+        let changed = self.changed.take();
+        self.saved(stored);
+        self.changed = changed;
+    }
 }
 
 /// The data of an object as received, without what the server adds.
