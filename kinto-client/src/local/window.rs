@@ -38,8 +38,13 @@ impl Frontier {
         if self.is_open {
             return;
         }
-        self.is_open = read.is_none_or(|read| last > before(read, longest));
-        self.time = if self.is_open { before(read.map_or(last, |read| read.min(last)), longest) } else { last };
+        self.is_open = read.is_some_and(|read| last > before(read, longest));
+        self.time = match read {
+            Some(read) if self.is_open => before(read.min(last), longest),
+            Some(_) => last,
+            // Nothing tells when it was read. If the position stayed there, a pull that is always cut would get nowhere.
+            None => before(last, longest),
+        };
     }
 
     pub(crate) fn time(&self) -> Timestamp {
@@ -152,10 +157,13 @@ mod tests {
             frontier.pass(at(last), read.map(at), MINUTE);
             assert_eq!(frontier.time(), at(time), "{last} {read:?}");
         }
-        for (last, read, time) in [(150_000, None, 89_000), (9_000_000, Some(200_000), 139_000)] {
-            let mut frontier = Frontier::default();
-            frontier.pass(at(last), read.map(at), MINUTE);
-            assert_eq!(frontier.time(), at(time), "{last} {read:?}");
+        let mut frontier = Frontier::default();
+        frontier.pass(at(9_000_000), Some(at(200_000)), MINUTE);
+        assert_eq!(frontier.time(), at(139_000), "a time in the future");
+        let mut frontier = Frontier::default();
+        for (last, time) in [(150_000, 89_000), (160_000, 99_000)] {
+            frontier.pass(at(last), None, MINUTE);
+            assert_eq!(frontier.time(), at(time), "a server that does not tell its time");
         }
     }
 
