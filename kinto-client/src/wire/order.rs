@@ -19,6 +19,8 @@ pub(crate) struct Order(Vec<Key>);
 struct Key {
     field: String,
     descending: bool,
+    /// The objects have it whole: it is not left out by a selection of fields.
+    is_sent: bool,
 }
 
 /// The position of an object in an order: its values of the sort keys.
@@ -27,32 +29,39 @@ pub(crate) struct Position(Vec<Option<Value>>);
 
 impl Default for Order {
     fn default() -> Self {
-        Self::parse("")
+        Self::parse("", None)
     }
 }
 
 impl Order {
-    /// Returns the order that the `_sort` parameter of a query asks for.
+    /// Returns the order that the `_sort` parameter of a query asks for, in objects with the fields that it selects.
     pub(crate) fn of(query: &Query) -> Self {
-        Self::parse(&query.values("_sort").last().unwrap_or_default())
+        let selected = query.values("_fields").last();
+        Self::parse(&query.values("_sort").last().unwrap_or_default(), selected.as_deref())
     }
 
-    fn parse(sort: &str) -> Self {
-        let mut keys: Vec<Key> = sort.split(',').filter(|key| !key.is_empty()).map(Key::parse).collect();
+    fn parse(sort: &str, selected: Option<&str>) -> Self {
+        let mut keys: Vec<Key> =
+            sort.split(',').filter(|key| !key.is_empty()).map(|key| Key::parse(key, selected)).collect();
         if keys.iter().all(|key| key.field != LAST_MODIFIED) {
-            keys.push(Key { field: LAST_MODIFIED.to_owned(), descending: true });
+            keys.push(Key { field: LAST_MODIFIED.to_owned(), descending: true, is_sent: true });
         }
         Self(keys)
     }
 
-    /// Returns the position of an object as received, or `None` if it is no object with a `last_modified`.
+    /// Returns the position of an object as received, or `None` if it has no `last_modified`, or names with dots that may be
+    /// what the server sorts by.
     pub(crate) fn position(&self, raw: &[u8]) -> Option<Position> {
         let object: Map<String, Value> = serde_json::from_slice(raw).ok()?;
         object.get(LAST_MODIFIED)?;
+        if self.0.iter().any(|key| is_ambiguous(&object, &key.field)) {
+            return None;
+        }
         Some(Position(self.0.iter().map(|key| nested(&object, &key.field).cloned()).collect()))
     }
 
-    /// Compares two positions, or returns `None` where only the server can: texts are sorted by its database's collation.
+    /// Compares two positions, or returns `None` where only the server can: texts are sorted by its database's collation, and
+    /// fields that are not selected are not known.
     pub(crate) fn compare(&self, one: &Position, other: &Position) -> Option<Ordering> {
         self.compare_where(one, other, None)
     }
@@ -60,7 +69,8 @@ impl Order {
     /// Compares two positions, where two values that a client cannot compare are like that.
     fn compare_where(&self, one: &Position, other: &Position, unknown: Option<Ordering>) -> Option<Ordering> {
         for (key, (one, other)) in self.0.iter().zip(one.0.iter().zip(&other.0)) {
-            match compare(one.as_ref(), other.as_ref()).or(unknown)? {
+            let known = if key.is_sent { compare(one.as_ref(), other.as_ref()) } else { None };
+            match known.or(unknown)? {
                 Ordering::Equal => {}
                 ordering if key.descending => return Some(ordering.reverse()),
                 ordering => return Some(ordering),
@@ -78,12 +88,27 @@ impl Position {
 }
 
 impl Key {
-    fn parse(key: &str) -> Self {
-        match key.strip_prefix('-') {
-            Some(field) => Self { field: field.to_owned(), descending: true },
-            None => Self { field: key.strip_prefix('+').unwrap_or(key).to_owned(), descending: false },
-        }
+    fn parse(key: &str, selected: Option<&str>) -> Self {
+        let (field, descending) = match key.strip_prefix('-') {
+            Some(field) => (field, true),
+            None => (key.strip_prefix('+').unwrap_or(key), false),
+        };
+        let mut is_sent = selected.is_none() || matches!(field, "id" | LAST_MODIFIED);
+        is_sent |= selected.into_iter().flat_map(|fields| fields.split(',')).any(|selected| begins(field, selected));
+        Self { field: field.to_owned(), descending, is_sent }
     }
+}
+
+/// Returns `true` if a path with dots leads to what is at another one, or to a part of it.
+fn begins(path: &str, with: &str) -> bool {
+    path.strip_prefix(with).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Returns `true` if the object has names with dots in them on a path with dots: not each database takes these for a path.
+fn is_ambiguous(object: &Map<String, Value>, path: &str) -> bool {
+    let Some((first, rest)) = path.split_once('.') else { return false };
+    object.keys().any(|name| name.contains('.') && begins(path, name))
+        || object.get(first).and_then(Value::as_object).is_some_and(|inner| is_ambiguous(inner, rest))
 }
 
 /// Returns the value that a path with dots leads to.
@@ -125,6 +150,9 @@ fn numbers(one: &Number, other: &Number) -> Option<Ordering> {
 /// Sorts what was read in another order, or returns `false` where only the server can: some values are texts, lists or
 /// objects.
 pub(crate) fn sort_by<T>(items: &mut Vec<T>, order: &Order, raw: impl Fn(&T) -> &[u8]) -> bool {
+    if !order.0.iter().all(|key| key.is_sent) {
+        return false;
+    }
     let placed: Option<Vec<(Position, T)>> =
         items.drain(..).map(|item| Some((order.position(raw(&item))?, item))).collect();
     let Some(mut placed) = placed.filter(|placed| placed.iter().all(|(position, _)| position.is_comparable())) else {
@@ -183,7 +211,41 @@ mod tests {
         assert_eq!(order.compare(&at("a", 1), &at("B", 1)), None);
         assert_eq!(order.compare(&at("a", 1), &at("a", 2)), Some(Ordering::Less));
         assert_eq!(order.position(br#"{"a": "x"}"#), None);
-        assert_eq!(Order::of(&Query::default()), super::Order::parse("-last_modified"));
+        assert_eq!(Order::of(&Query::default()), super::Order::parse("-last_modified", None));
+    }
+
+    #[test]
+    fn compare_knows_nothing_of_fields_that_are_not_selected() {
+        let compared = |sort: &str, fields: &str, one: Value, other: Value| {
+            let mut query = Query::default();
+            query.push("_sort", sort);
+            query.push("_fields", fields);
+            let order = Order::of(&query);
+            order.compare(&position(&order, &one), &position(&order, &other))
+        };
+        let (one, other) = (json!({"t": 1, "last_modified": 1}), json!({"t": 2, "last_modified": 2}));
+        for (sort, fields, expected) in [
+            ("n", "t", None),
+            ("n,t", "t", None),
+            ("t,n", "t", Some(Ordering::Less)),
+            ("t.u", "t", Some(Ordering::Greater)),
+            ("t", "t.u,to", None),
+            ("last_modified,n", "t", Some(Ordering::Less)),
+            ("-n,t", "t,n", Some(Ordering::Less)),
+        ] {
+            assert_eq!(compared(sort, fields, one.clone(), other.clone()), expected, "{sort} of {fields}");
+        }
+    }
+
+    #[test]
+    fn position_leaves_names_with_dots_to_the_server() {
+        let order = order("a.b.c");
+        for object in [json!({"a.b": {"c": 1}}), json!({"a.b.c": 1}), json!({"a": {"b.c": 1}})] {
+            let mut object = object;
+            object["last_modified"] = 1.into();
+            assert_eq!(order.position(object.to_string().as_bytes()), None, "{object}");
+        }
+        assert!(order.position(br#"{"a.d": 1, "last_modified": 1}"#).is_some());
     }
 
     #[test]
