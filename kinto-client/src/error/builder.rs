@@ -212,6 +212,7 @@ impl Error {
     pub(crate) fn partial(failures: Vec<(usize, Self)>, total: usize) -> Self {
         let first = failures.first().map(|(place, error)| format!("; number {place}: {error}")).unwrap_or_default();
         let mut error = Self::new(ErrorKind::Partial, format!("{} of {total} failed{first}", failures.len()));
+        error.0.maybe_applied = failures.iter().any(|(_, failure)| failure.may_have_been_applied());
         error.0.failures = failures;
         error
     }

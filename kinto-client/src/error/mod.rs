@@ -156,8 +156,8 @@ impl Error {
 
     /// Returns `true` if the server may have executed the request although no response confirms it.
     ///
-    /// That is so if the connection broke after the request was sent, or if the response was malformed. Read
-    /// before you write again.
+    /// That is so if the connection broke after the request was sent, or if the response was malformed; of several
+    /// operations, if it is so for one of the [`failures`](Self::failures). Read before you write again.
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
         self.0.maybe_applied
@@ -177,7 +177,8 @@ impl fmt::Display for Error {
         }
         f.write_str(&inner.message)?;
         let doubt = inner.doubt.and_then(Doubt::hint);
-        let told = doubt.is_some();
+        let quoted = inner.failures.first().is_some_and(|(_, failure)| failure.may_have_been_applied());
+        let told = doubt.is_some() || quoted;
         let hint = match inner.hint.or(doubt) {
             Some(hint) => hint.to_owned(),
             None => inner.kind.hint(inner.operation, inner.object.as_deref()),
@@ -185,7 +186,9 @@ impl fmt::Display for Error {
         if !hint.is_empty() {
             write!(f, " ({hint})")?;
         }
-        if inner.maybe_applied && !told {
+        if inner.maybe_applied && !told && !inner.failures.is_empty() {
+            f.write_str(" (the server may have executed some of them nevertheless: read before you write again)")?;
+        } else if inner.maybe_applied && !told {
             f.write_str(" (the server may have executed it nevertheless: read before you write again)")?;
         }
         if let Some(progress) = &inner.progress {

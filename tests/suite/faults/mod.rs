@@ -5,6 +5,7 @@ mod between_tries;
 mod lists;
 mod lost_responses;
 mod matrix;
+mod partial;
 mod policy;
 mod restart;
 mod without_retries;
