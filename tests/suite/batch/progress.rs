@@ -29,10 +29,10 @@ async fn batch_reports_progress_for_each_result() -> Outcome {
     assert_eq!(done.failures().map(|(place, _)| place).collect::<Vec<_>>(), [3]);
     let told = told.lock().unwrap();
     assert!(told.iter().all(|progress| progress.total == 14));
-    // What there is nothing to send of is done from the start.
-    assert_eq!(told.iter().map(|progress| progress.done).collect::<Vec<_>>(), (2..=14).collect::<Vec<_>>());
+    // What there is nothing to send of comes first.
+    assert_eq!(told.iter().map(|progress| progress.done).collect::<Vec<_>>(), (1..=14).collect::<Vec<_>>());
     let failed: Vec<usize> = told.iter().map(|progress| progress.failed).collect();
-    assert_eq!(failed, [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], "that there is none is no failure with `optional`");
+    assert_eq!(failed, [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], "that there is none is no failure with `optional`");
     Ok(())
 }
 
@@ -159,7 +159,7 @@ async fn create_records_reports_progress_and_can_be_cancelled() -> Outcome {
         progress.done < 4
     });
     let saved = saved.each().await?;
-    assert_eq!(told, [(3, 1, 12), (4, 1, 12), (5, 1, 12), (6, 1, 12), (7, 1, 12)]);
+    assert_eq!(told, [(1, 0, 12), (2, 0, 12), (3, 1, 12), (4, 1, 12), (5, 1, 12), (6, 1, 12), (7, 1, 12)]);
     for (n, (saved, record)) in saved.iter().zip(&records).enumerate() {
         let held = fixture.plain.held(&fixture.record(record.id.as_str())).await;
         match saved {
@@ -250,5 +250,33 @@ async fn stopped_retry_reports_that_operation_was_sent() -> Outcome {
         let error = done.get(ticket).unwrap_err();
         assert!(error.is_cancelled() && !error.may_have_been_applied(), "{error}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn results_without_request_are_reported_and_can_stop_the_rest() -> Outcome {
+    let fixture = scene_of_five().await;
+    let mut records = fixture.todos.create_records((0..3).map(|n| json!({"n": n}))).await?;
+    fixture.sent.forget();
+    let mut told = Vec::new();
+    let mut tell = |progress: Progress| {
+        told.push((progress.done, progress.failed, progress.total));
+        true
+    };
+    fixture.todos.save_records(&mut records).on_progress(&mut tell).await?;
+    fixture.todos.delete_records(["a b", "c/d"]).on_progress(&mut tell).await.unwrap_err();
+    assert_eq!(told, [(1, 0, 3), (2, 0, 3), (3, 0, 3), (1, 1, 2), (2, 2, 2)]);
+    assert!(fixture.sent.take().is_empty());
+
+    records[0].data["n"] = "changed".into();
+    let mut calls = 0;
+    let saved = fixture.todos.save_records(&mut records).on_progress(|_| {
+        calls += 1;
+        false
+    });
+    let saved = saved.each().await?;
+    assert!(saved[0].as_ref().is_err_and(Error::is_cancelled));
+    assert!(saved[1..].iter().all(|saved| matches!(saved, Ok(SaveOutcome::Unchanged))));
+    assert_eq!((calls, fixture.sent.take().len()), (2, 0), "what is known is known, and nothing is sent");
     Ok(())
 }

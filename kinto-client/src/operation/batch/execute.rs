@@ -61,20 +61,29 @@ pub(crate) async fn carry_out<O: Send, T: Send>(
 ) -> Result<Vec<Result<T>>> {
     let mut tally = Tally::new(operations, finish, progress);
     let mut jobs = Vec::with_capacity(tally.operations.len());
+    let mut requests = Vec::with_capacity(tally.operations.len());
+    let mut goes_on = true;
     for place in 0..tally.operations.len() {
         let Some(Some(operation)) = tally.operations.get(place) else { continue };
         match request(operation) {
-            Ok(Some(request)) => match client.lock_for(&request).await {
-                Ok(Some(lock)) => jobs.push(Job::new(place, request.behind(lock))),
-                Ok(None) => jobs.push(Job::new(place, request)),
-                Err(error) => tally.take(place, Some((None, Err(error)))),
-            },
-            Ok(None) => tally.take(place, None),
-            Err(error) => tally.take(place, Some((None, Err(error)))),
+            Ok(Some(request)) => requests.push((place, request)),
+            Ok(None) => goes_on &= tally.know(place, None),
+            Err(error) => goes_on &= tally.know(place, Some((None, Err(error)))),
         }
     }
-    client.address_all(jobs.iter_mut().map(|job| &mut *job.request).collect()).await?;
-    let stopped = options.stop_on_error && tally.counted.failed > 0;
+    for (place, request) in requests {
+        let is_stopped = !goes_on || (options.stop_on_error && tally.counted.failed > 0);
+        let lock = if is_stopped { Ok(None) } else { client.lock_for(&request).await };
+        match lock {
+            Ok(Some(lock)) => jobs.push(Job::new(place, request.behind(lock))),
+            Ok(None) => jobs.push(Job::new(place, request)),
+            Err(error) => goes_on &= tally.know(place, Some((None, Err(error)))),
+        }
+    }
+    let stopped = !goes_on || (options.stop_on_error && tally.counted.failed > 0);
+    if !stopped {
+        client.address_all(jobs.iter_mut().map(|job| &mut *job.request).collect()).await?;
+    }
     let max_requests = match jobs.len() {
         _ if stopped => 1,
         0 | 1 => 1,
@@ -84,9 +93,9 @@ pub(crate) async fn carry_out<O: Send, T: Send>(
     let done = |Completed { job, outcome }: Completed| {
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = tally.counted.failed;
-        tally.take(job.index, Some((Some(job.request), outcome)));
+        let told = tally.know(job.index, Some((Some(job.request), outcome)));
         let goes_on = !options.stop_on_error || tally.counted.failed == failed;
-        tally.tell() && goes_on
+        told && goes_on
     };
     let delivery = Delivery {
         client,
@@ -138,8 +147,9 @@ impl<'a, O, T, F: Fn(O, Outcome) -> Result<T>> Tally<'a, O, T, F> {
         *slot = Some(result);
     }
 
-    /// Reports the progress and returns whether to continue.
-    fn tell(&mut self) -> bool {
+    /// Takes a result, reports it, and returns whether to continue.
+    fn know(&mut self, place: usize, outcome: Outcome) -> bool {
+        self.take(place, outcome);
         let counted = self.counted;
         self.progress.as_mut().is_none_or(|progress| progress(counted))
     }
