@@ -108,8 +108,9 @@ impl Collection {
     ///
     /// Awaiting the call carries out all updates, up to the first that fails, and returns their numbers;
     /// [`stream`](crate::Call::stream) yields each record as it is stored, and [`iter`](crate::Call::iter) does that in code
-    /// that blocks. Records that are created meanwhile may be left out. Each record comes once, which takes eight bytes for
-    /// each.
+    /// that blocks. Records that are created meanwhile may be left out, and in lists of several pages also one that another
+    /// client changes before it was read: where that must not be, repeat the call until nothing changes any more. Each record
+    /// comes once, which takes eight bytes for each.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
