@@ -30,7 +30,8 @@ pub(super) async fn keep(inner: &Arc<Inner>, client: &Client, error: Option<&Err
     let server = inner.names.server.clone();
     let (until, latest) = (after(rest.min(LONGEST)), after(LONGEST + CORRECTION));
     let write = move |transaction: &Transaction<'_>| {
-        let sql = "UPDATE collection SET wait_until = iif(wait_until > ?2, ?1, max(wait_until, ?1)) WHERE server = ?3";
+        let sql = "UPDATE collection SET wait_until = CASE WHEN wait_until > ?2 THEN ?1 ELSE max(wait_until, ?1) END \
+                   WHERE server = ?3";
         transaction.execute(sql, params![until, latest, server])?;
         Ok(())
     };
