@@ -116,7 +116,7 @@ async fn real_server_rejects_credentials_and_no_records_are_found() -> Outcome {
     Ok(())
 }
 
-/// Nothing is sent by a synchronization either, whoever is expected.
+/// A synchronization sends nothing either, with any expected user.
 #[tokio::test]
 async fn rejected_credentials_synchronize_nothing() -> Outcome {
     let (kinto, right) = server().await;

@@ -110,7 +110,7 @@ pub(crate) enum Guard {
 pub(crate) struct Conflict {
     /// The last version that is known of the server, which a write has to replace.
     pub(crate) remote: Version,
-    /// What the server had before it lost the record, or went back to an older version, if it is to be brought back.
+    /// The version that the server had before it lost the record, or went back to an older one, if it is to be brought back.
     pub(crate) lost: Option<Version>,
     /// What both may have been made of: the data of `base`, and what was sent and may have been stored.
     pub(crate) ancestors: Ancestors,

@@ -227,7 +227,7 @@ fn rule_6_conflict_keeps_both_sides_when_the_server_loses_the_record() {
     }
 }
 
-/// Who writes the older version has not seen what the server has lost.
+/// The writer of the older version has not seen what the server has lost.
 #[test]
 fn rule_6_change_after_a_loss_is_merged_with_what_was_lost() {
     let row = write(stored(&version(r#"{"a":1}"#, 5)), Some(body(r#"{"a":2}"#)), &rules(2));

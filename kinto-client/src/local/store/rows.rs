@@ -160,12 +160,12 @@ impl<'t> Rows<'t> {
     }
 }
 
-/// What a conflict is made of, beside what the server has.
+/// The parts of a conflict beside the server's version, as JSON.
 #[derive(Serialize, Deserialize)]
 struct Sides {
     #[serde(flatten)]
     ancestors: Ancestors,
-    /// What the server has lost: the data and its version.
+    /// The data and the version that the server has lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lost: Option<(Option<String>, i64)>,
 }

@@ -199,7 +199,7 @@ async fn no_number_is_given_twice() {
     assert!(error.is_storage() && error.to_string().contains("`sequence`"), "{error}");
 }
 
-/// What a job that panics has written is not stored, and the jobs after it are run.
+/// A job that panics stores nothing, and the jobs after it are run.
 #[tokio::test]
 async fn panic_of_a_job_reaches_its_caller_and_ends_no_store() {
     let path = std::env::temp_dir().join(kinto_server::unique("panic"));

@@ -205,7 +205,7 @@ fn is_older(row: &Row, version: &Version) -> bool {
 #[derive(Default)]
 struct Gone {
     absent: Vec<String>,
-    /// Those of which the server says only that the user has no rights on them.
+    /// The records on which the user has no rights, as the server says, and nothing else.
     hidden: Vec<String>,
 }
 

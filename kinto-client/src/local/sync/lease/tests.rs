@@ -113,7 +113,7 @@ async fn lease_of_a_process_that_ended_is_taken_at_once() {
     }
 }
 
-/// Who reads the status looks at the lock, and holds nothing.
+/// Reading the status looks at the lock, and holds nothing.
 #[tokio::test]
 async fn lease_is_taken_while_others_look_at_its_lock() {
     let path = path();
