@@ -66,7 +66,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::is_forbidden`](crate::Error::is_forbidden) if you may not create what is missing, or change what is there.
+    /// [`Error::is_forbidden`](crate::Error::is_forbidden) if you may not create what is missing, or change what is there;
+    /// [`Error::is_invalid`](crate::Error::is_invalid) if the attribute gives permissions to a `group:…`, which only a
+    /// [blueprint](Blueprint) that declares the group can: compute its plan and apply it instead.
     pub fn ensure<T: KintoRecord>(&self) -> Call<'static, Ensure> {
         Call::new(self, Ensure::new(Blueprint::new().collection::<T>()))
     }
