@@ -70,17 +70,33 @@ fn blueprint([app, site]: &[String; 2]) -> Blueprint {
         )
 }
 
-/// Does this with the write at that place among those of a plan, counted from 0. A write that is sent again, as after a
-/// collision with another test in the list of buckets, is not another.
+/// Does this with the request at that place, counted from 0, and nothing with the others. A write that is sent again, as
+/// after a collision with another test in the list of buckets, is not another.
+fn at_request(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&SentRequest) -> Fault + Send {
+    at(place, |_| true, fault)
+}
+
+/// The same for the write at that place among those of a plan.
 fn at_write(place: usize, fault: impl Fn() -> Fault + Send) -> impl FnMut(&SentRequest) -> Fault + Send {
-    let mut lines = Vec::new();
+    at(place, |sent| !reads(sent), fault)
+}
+
+fn at(
+    place: usize,
+    counts: impl Fn(&SentRequest) -> bool + Send,
+    fault: impl Fn() -> Fault + Send,
+) -> impl FnMut(&SentRequest) -> Fault + Send {
+    let (mut written, mut count) = (Vec::new(), 0);
     move |sent| {
         let line = sent.line();
-        if reads(sent) || lines.contains(&line) {
+        if !counts(sent) || written.contains(&line) {
             return Fault::Pass;
         }
-        lines.push(line);
-        if lines.len() == place + 1 { fault() } else { Fault::Pass }
+        if !reads(sent) {
+            written.push(line);
+        }
+        count += 1;
+        if count == place + 1 { fault() } else { Fault::Pass }
     }
 }
 
