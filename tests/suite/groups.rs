@@ -1,6 +1,6 @@
 //! Groups are lists of members, which several programs change without undoing each other's changes.
 
-use kinto_client::{Group, Principal, json, operation::SaveOutcome};
+use kinto_client::{Group, Principal, json, object::GroupAttributes, operation::SaveOutcome};
 use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, in_order};
 
 use crate::predicates;
@@ -168,17 +168,47 @@ async fn group_without_members_is_empty() -> Outcome {
 async fn group_rejects_invalid_members() -> Outcome {
     let fixture = Fixture::new().await;
     let (group, path) = friends(&fixture, &["account:a"]).await;
-    fixture.bucket.create_group("others", ["system.Authenticated"]).await?;
-    for member in [Principal::from(&fixture.bucket.group("others")), Principal::everyone()] {
+    let mut read = group.get().await?;
+    fixture.sent.forget();
+    for (member, said) in [
+        (Principal::from(&fixture.bucket.group("others")), "cannot be a member: the server refuses groups"),
+        (Principal::everyone(), "cannot be a member: the server refuses groups and `system.Everyone`"),
+        ("group:others".into(), "cannot be a member: the server refuses groups"),
+        ("niko".into(), "did you mean `account:niko`"),
+        ("".into(), "it is empty"),
+    ] {
+        read.add(&member);
+        let mut data = GroupAttributes::default();
+        data.add(&member);
+        for error in [
+            fixture.bucket.create_group("new", [&member]).await.unwrap_err(),
+            group.overwrite(data).await.unwrap_err(),
+            group.patch(json!({"members": [&member]})).await.unwrap_err(),
+            group.save(&mut read).await.unwrap_err(),
+        ] {
+            assert_eq!(predicates(&error), ["invalid"], "{error}");
+            assert!(error.to_string().contains(said), "{error}");
+        }
+        assert!(fixture.sent.take().is_empty());
+        read.remove(&member);
         for error in [
             group.add_members([&member]).await.unwrap_err(),
-            fixture.bucket.create_group("new", [&member]).await.unwrap_err(),
+            group.update(|group| group.members.push(member.clone())).await.unwrap_err(),
         ] {
-            assert_eq!(predicates(&error), ["refused"], "{error}");
+            assert_eq!(predicates(&error), ["invalid"], "{error}");
         }
+        let [first, second] = &fixture.sent.take_lines()[..] else { panic!("it is only read") };
+        assert!(first.starts_with("GET ") && second.starts_with("GET "), "{first}, {second}");
     }
     assert_eq!(fixture.plain.held(&path).await, json!({"members": ["account:a"]}));
-    assert_eq!(fixture.plain.ids(&format!("/buckets/{}/groups", fixture.bucket.id())).await, ["friends", "others"]);
+    assert_eq!(fixture.plain.ids(&format!("/buckets/{}/groups", fixture.bucket.id())).await, ["friends"]);
+
+    // What other clients have stored stays, and can be removed.
+    fixture.plain.put_data(&path, &json!({"members": ["niko", "account:a"]})).await;
+    group.add_members(["account:b"]).await?;
+    assert_eq!(fixture.plain.held(&path).await, json!({"members": ["niko", "account:a", "account:b"]}));
+    group.remove_members(["niko"]).await?;
+    assert_eq!(fixture.plain.held(&path).await, json!({"members": ["account:a", "account:b"]}));
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Checks of a blueprint for parts that the server would refuse or ignore, before anything is sent.
 
+use std::collections::BTreeMap;
+
 use crate::json::RESERVED_KEYS;
 use serde_json::{Map, Value};
 
@@ -7,34 +9,46 @@ use super::{Blueprint, BucketSpec, GroupSpec, Lists, Principal, suggest};
 use crate::{
     error::{Error, Result},
     json::encode,
-    wire::object::{id, kind, permissions::PermissionSet},
+    wire::object::{id, kind, permissions::PermissionSet, principal::LOCAL_GROUP},
 };
 
+/// The groups of its bucket that permissions can name as `group:editors`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedGroups {
+    /// The groups that the blueprint declares.
+    Declared,
+    /// The groups that the server has.
+    Existing,
+}
+
 impl Blueprint {
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self, groups: NamedGroups) -> Result<()> {
         no_problem(&self.problems)?;
         for (id, bucket) in &self.buckets {
-            id::check("bucket", id).and_then(|()| bucket.check(id)).map_err(|error| within("bucket", id, &error))?;
+            id::check("bucket", id)
+                .and_then(|()| bucket.check(id, groups))
+                .map_err(|error| within("bucket", id, &error))?;
         }
         Ok(())
     }
 }
 
 impl BucketSpec {
-    fn check(&self, bucket: &str) -> Result<()> {
+    fn check(&self, bucket: &str, named: NamedGroups) -> Result<()> {
+        let groups = (named == NamedGroups::Declared).then_some(&self.groups);
         no_problem(&self.problems)?;
         attributes(&self.attributes)?;
-        permissions::<kind::Bucket>(&self.permissions, self)?;
+        permissions::<kind::Bucket>(&self.permissions, groups)?;
         for (id, group) in &self.groups {
             id::check("group", id)
-                .and_then(|()| group.check(self))
+                .and_then(|()| group.check(groups))
                 .map_err(|error| within("group", &format!("{bucket}/{id}"), &error))?;
         }
         for (id, collection) in &self.collections {
             id::check("collection", id)
                 .and_then(|()| no_problem(&collection.problems))
                 .and_then(|()| attributes(&collection.attributes))
-                .and_then(|()| permissions::<kind::Collection>(&collection.permissions, self))
+                .and_then(|()| permissions::<kind::Collection>(&collection.permissions, groups))
                 .map_err(|error| within("collection", &format!("{bucket}/{id}"), &error))?;
         }
         Ok(())
@@ -42,27 +56,20 @@ impl BucketSpec {
 }
 
 impl GroupSpec {
-    fn check(&self, bucket: &BucketSpec) -> Result<()> {
+    fn check(&self, groups: Option<&Groups>) -> Result<()> {
         no_problem(&self.problems)?;
         if self.attributes.contains_key("members") {
             return Err(Error::invalid("`members` is not an attribute, but a key of the group itself"));
         }
         attributes(&self.attributes)?;
         for member in self.members.iter().flatten() {
-            principal(member)?;
-            let text = member.as_str();
-            if text.starts_with("/buckets/") || text.starts_with(LOCAL) || *member == Principal::everyone() {
-                return Err(Error::invalid(format!(
-                    "{text:?} cannot be a member: the server refuses groups and `system.Everyone`"
-                )));
-            }
+            member.check_member()?;
         }
-        permissions::<kind::Group>(&self.permissions, bucket)
+        permissions::<kind::Group>(&self.permissions, groups)
     }
 }
 
-/// The prefix by which a blueprint names a group of the same bucket.
-pub(super) const LOCAL: &str = "group:";
+type Groups = BTreeMap<String, GroupSpec>;
 
 fn no_problem(problems: &[String]) -> Result<()> {
     problems.first().map_or(Ok(()), |problem| Err(Error::invalid(problem)))
@@ -92,26 +99,13 @@ fn is_schema(schema: &Value) -> Result<()> {
     Err(Error::invalid(format!("this is no JSON Schema: {} is not an object", encode::name_of(schema))))
 }
 
-/// Rejects principals that no user or group can be, and principals that the server cannot store.
+/// Rejects principals that no user or group can be; a group of the bucket is `group:editors`.
 fn principal(principal: &Principal) -> Result<()> {
-    principal.check()?;
-    let text = principal.as_str();
-    let known = text.contains(':')
-        || text.starts_with("/buckets/")
-        || *principal == Principal::everyone()
-        || *principal == Principal::authenticated();
-    if known {
-        return Ok(());
-    }
-    let meant = if text.starts_with("system.") {
-        "it can be `system.Everyone` or `system.Authenticated`".to_owned()
-    } else {
-        format!("did you mean `account:{text}`, or `group:{text}`?")
-    };
-    Err(Error::invalid(format!("{text:?} is nobody, since principals begin with how they log in: {meant}")))
+    principal.check_meaning(|name| format!("`{LOCAL_GROUP}{name}`"))
 }
 
-fn permissions<K: kind::Kind>(lists: &Lists, bucket: &BucketSpec) -> Result<()> {
+/// Checks lists of permissions; `groups` are those that they can name, unless the server knows them.
+fn permissions<K: kind::Kind>(lists: &Lists, groups: Option<&Groups>) -> Result<()> {
     for (name, list) in lists {
         if !K::Permissions::NAMES.contains(&name.as_str()) {
             let meant = suggest::meant(name, K::Permissions::NAMES.iter().copied());
@@ -119,11 +113,10 @@ fn permissions<K: kind::Kind>(lists: &Lists, bucket: &BucketSpec) -> Result<()> 
         }
         for granted in list {
             principal(granted)?;
-            if let Some(group) = granted.as_str().strip_prefix(LOCAL)
-                && !bucket.groups.contains_key(group)
-            {
-                id::check("group", group)?;
-                let meant = suggest::meant(group, bucket.groups.keys().map(String::as_str));
+            let Some(group) = granted.as_str().strip_prefix(LOCAL_GROUP) else { continue };
+            id::check("group", group)?;
+            if let Some(groups) = groups.filter(|groups| !groups.contains_key(group)) {
+                let meant = suggest::meant(group, groups.keys().map(String::as_str));
                 return Err(Error::invalid(format!("the blueprint has no group `{group}` in this bucket: {meant}")));
             }
         }
@@ -142,8 +135,12 @@ mod tests {
     use super::*;
     use crate::blueprint::CollectionSpec;
 
+    fn checked(blueprint: &Blueprint) -> Result<()> {
+        blueprint.check(NamedGroups::Declared)
+    }
+
     fn mistake(bucket: BucketSpec) -> String {
-        Blueprint::new().bucket("app", bucket).check().unwrap_err().to_string()
+        checked(&Blueprint::new().bucket("app", bucket)).unwrap_err().to_string()
     }
 
     fn with_group(group: impl Into<GroupSpec>) -> BucketSpec {
@@ -156,7 +153,7 @@ mod tests {
 
     #[test]
     fn blueprint_check_reports_path_of_invalid_id() {
-        let wrong = Blueprint::new().bucket("a b", BucketSpec::new()).check().unwrap_err().to_string();
+        let wrong = checked(&Blueprint::new().bucket("a b", BucketSpec::new())).unwrap_err().to_string();
         assert!(wrong.contains(r#""a b" cannot be the id of a bucket"#), "{wrong}");
         let wrong = mistake(BucketSpec::new().collection("_", CollectionSpec::new()));
         assert!(
@@ -209,9 +206,9 @@ mod tests {
         let wrong = mistake(with_group(["account:a"]).group("editors", ["account:b"]));
         assert!(wrong.ends_with(r#"the group "editors" is declared twice"#), "{wrong}");
         let own = || BucketSpec::new().permissions(|p| p.read("account:a"));
-        let wrong = Blueprint::new().bucket("app", own()).bucket("app", own()).check().unwrap_err().to_string();
+        let wrong = checked(&Blueprint::new().bucket("app", own()).bucket("app", own())).unwrap_err().to_string();
         assert_eq!(wrong, r#"the bucket "app" is declared twice"#);
         let both = Blueprint::new().bucket("app", own()).bucket("app", with_group(["account:a"]));
-        assert!(both.check().is_ok() && both.buckets["app"].groups.len() == 1 && both.buckets["app"].has_own());
+        assert!(checked(&both).is_ok() && both.buckets["app"].groups.len() == 1 && both.buckets["app"].has_own());
     }
 }

@@ -67,8 +67,8 @@ impl Client {
     /// # Errors
     ///
     /// [`Error::is_forbidden`](crate::Error::is_forbidden) if you may not create what is missing, or change what is there;
-    /// [`Error::is_invalid`](crate::Error::is_invalid) if the attribute gives permissions to a `group:…`, which only a
-    /// [blueprint](Blueprint) that declares the group can: compute its plan and apply it instead.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the attribute gives permissions to a `group:…` that the bucket
+    /// does not have: create the group first, or use a [plan](Self::plan), which can create both. Nothing is written then.
     pub fn ensure<T: KintoRecord>(&self) -> Call<'static, Ensure> {
         Call::new(self, Ensure::new(Blueprint::new().collection::<T>()))
     }

@@ -3,8 +3,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::target::{Piece, Target};
-use super::{Blueprint, Lists, Principal, check::LOCAL};
-use crate::error::{Error, Result, kind::ErrorKind};
+use super::{Blueprint, Lists, Principal};
+use crate::{
+    error::{Error, Result, kind::ErrorKind},
+    wire::object::principal::LOCAL_GROUP,
+};
 
 /// One declared object, with the server's names for its principals.
 #[derive(Clone, Debug)]
@@ -65,7 +68,7 @@ impl Blueprint {
 }
 
 fn resolved(list: &BTreeSet<Principal>, bucket: &str) -> BTreeSet<Principal> {
-    let principal = |principal: &Principal| match principal.as_str().strip_prefix(LOCAL) {
+    let principal = |principal: &Principal| match principal.as_str().strip_prefix(LOCAL_GROUP) {
         Some(group) => Principal::group(bucket, group),
         None => principal.clone(),
     };

@@ -1,14 +1,18 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use super::{Blueprint, plan::step::Action, target::Piece};
 use super::{
+    Blueprint,
     apply::Apply,
-    plan::{ComputePlan, Plan},
+    observed::Seen,
+    plan::{ComputePlan, Plan, Scope, step::Action},
+    survey,
+    target::{Piece, Target},
 };
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     operation::{CallContext, sealed, update},
+    wire::object::principal::LOCAL_GROUP,
 };
 
 /// Creates or updates a collection as its type declares it.
@@ -33,7 +37,7 @@ impl Ensure {
     }
 
     async fn ensure(&self, client: &Client) -> Result<EnsureOutcome> {
-        let plan = ComputePlan { blueprint: self.blueprint.clone(), finds_extra: false };
+        let plan = ComputePlan { blueprint: self.blueprint.clone(), scope: Scope::Declared };
         let mut waits = update::waits();
         loop {
             let plan = plan.plan(client).await?;
@@ -42,6 +46,7 @@ impl Ensure {
                               for the permission to read it, and to create the collection";
                 return Err(Error::new(ErrorKind::Forbidden, reason));
             }
+            self.find_groups(client, &plan).await?;
             let apply = Apply { plan: &plan, looks_first: false };
             match sealed::Action::run(apply, client.clone()).await {
                 Ok(_) => return Ok(declared(&plan)),
@@ -49,6 +54,31 @@ impl Ensure {
                 Err(error) => update::again(error, &mut waits).await?,
             }
         }
+    }
+
+    /// Fails if the permissions of the type name a group that the bucket does not have. In a bucket that is hidden, a
+    /// group may be hidden too.
+    async fn find_groups(&self, client: &Client, plan: &Plan) -> Result<()> {
+        let is_bucket = |target: &&Target| target.piece == Piece::Bucket;
+        let bucket = plan.wanted.iter().map(|wanted| &wanted.target).find(is_bucket);
+        let Some(bucket) = bucket.filter(|bucket| !matches!(plan.survey.at(bucket), Seen::Hidden)) else {
+            return Ok(());
+        };
+        let collections = self.blueprint.buckets.values().flat_map(|bucket| bucket.collections.values());
+        let granted = collections.flat_map(|collection| collection.permissions.values()).flatten();
+        let named: BTreeSet<&str> = granted.filter_map(|granted| granted.as_str().strip_prefix(LOCAL_GROUP)).collect();
+        for group in named {
+            let target = Target::within(Piece::Group, &bucket.name, &bucket.bucket, group);
+            if survey::look(client, &target).await?.is_none() {
+                let reason = format!(
+                    "the type gives permissions to the group {group:?}, which the bucket {:?} does not have: create the \
+                     group, or apply the plan of a blueprint that declares both",
+                    bucket.name
+                );
+                return Err(Error::new(ErrorKind::NotFound, reason));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
         path::Place,
         preview::RequestPreview,
         request::{Precondition, Request, Write},
+        request_path::RequestPath,
         response::Response,
         timestamp::Timestamp,
     },
@@ -45,9 +46,16 @@ impl<K: Kind> Grant<K> {
         }
     }
 
+    fn checked(&self) -> Result<RequestPath> {
+        match self.change {
+            Change::Grant => self.principals.check()?,
+            Change::Revoke => self.principals.check_revoked()?,
+        }
+        self.place.checked()
+    }
+
     async fn grant(&self, client: &Client) -> Result<()> {
-        self.principals.check()?;
-        let path = self.place.checked()?;
+        let path = self.checked()?;
         let mut waits = update::waits();
         let mut doubt = false;
         loop {
@@ -86,8 +94,7 @@ impl<K: Kind> Grant<K> {
 
 impl<K: Kind> sealed::Preview for Grant<K> {
     fn preview(&self) -> Result<RequestPreview> {
-        let path = self.principals.check().and_then(|()| self.place.checked());
-        let path = path.map_err(|error| CallContext::new(self.operation(), &self.place).attach(error))?;
+        let path = self.checked().map_err(|error| CallContext::new(self.operation(), &self.place).attach(error))?;
         let follows = "then a PATCH of the lists of permissions that change, with the `If-Match` of what was read, unless none does; \
                        after a conflict both again";
         RequestPreview::first(Request::get(path), follows)

@@ -10,7 +10,11 @@ use crate::{
     error::{Error, Result},
     json::encode,
     wire::{
-        object::{Object, RecordData, file_field, kind::Kind, permissions::PermissionSet as _},
+        object::{
+            Object, RecordData, file_field,
+            kind::{self, Kind},
+            permissions::PermissionSet as _,
+        },
         path::Place,
         request::{Precondition, Request, Write},
         response::Response,
@@ -63,6 +67,9 @@ impl<K: Kind, T: RecordData> Operation for Patch<K, T> {
         }
         if T::ATTACHMENT {
             file_field::check_patch(attributes)?;
+        }
+        if K::NAME == kind::Group::NAME {
+            self.place.list.check(Some(&self.place.id), Value::from(attributes.clone()).to_string().as_bytes())?;
         }
         let permissions = self.permissions.as_ref().map(|permissions| permissions.check().map(|()| permissions));
         Request::new(Method::PATCH, self.place.checked()?)

@@ -153,7 +153,7 @@ fn request<K: Kind, T: RecordData>(place: &Place<K>, object: &Object<K, T>) -> R
         Some(data) => data,
         None => object.received_data()?,
     };
-    place.list.check(Some(&place.id), data.get().as_bytes())?;
+    place.list.check_change(Some(&place.id), data.get().as_bytes(), Some(object.raw_json().as_bytes()))?;
     Request::new(Method::PUT, path)
         .provided(Precondition::Unchanged(object.last_modified))
         .repeatable()

@@ -6,6 +6,7 @@ use super::{
     object::{
         id,
         kind::{self, Kind as _},
+        members,
     },
     request_path::RequestPath,
 };
@@ -79,10 +80,17 @@ impl<K: kind::Kind> List<K> {
         }
     }
 
-    /// Checks the data of a record, if there is a check for this list.
+    /// Checks the data of a new object.
     pub(crate) fn check(&self, id: Option<&str>, data: &[u8]) -> Result<()> {
+        self.check_change(id, data, None)
+    }
+
+    /// Checks the data of an object that replaces `before`: the members of a group, and that of a record if there is a
+    /// check for this list.
+    pub(crate) fn check_change(&self, id: Option<&str>, data: &[u8], before: Option<&[u8]>) -> Result<()> {
         match &self.check {
             Some(check) if K::NAME == kind::Record::NAME => check.check(id, data),
+            _ if K::NAME == kind::Group::NAME => members::check(data, before),
             _ => Ok(()),
         }
     }

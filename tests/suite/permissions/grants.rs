@@ -188,13 +188,20 @@ async fn grant_rejects_invalid_principals() -> Outcome {
     let mut settings = fixture.bucket.get().await?;
     fixture.sent.forget();
     let own = fixture.client.bucket("default").group("friends");
-    for (principal, reason) in [("".into(), "empty"), ("a\0b".into(), "NUL"), ((&own).into(), "`default`")] {
+    for (principal, reason, can_be_there) in [
+        ("".into(), "empty", false),
+        ("a\0b".into(), "NUL", false),
+        ((&own).into(), "`default`", false),
+        ("niko".into(), r#"did you mean `account:niko`, or `bucket.group("niko")`?"#, true),
+        ("account:".into(), "a user is written as `account:alexis`", true),
+        ("system.everyone".into(), "it can be `system.Everyone` or `system.Authenticated`", true),
+        ("group:editors".into(), r#"use `bucket.group("editors")`"#, true),
+    ] {
         let principal: &Principal = &principal;
         let unchanged = settings.permissions.clone();
         settings.permissions.edit()?.read.insert(principal.clone());
         for error in [
             fixture.bucket.grant(|p| p.write(principal)).await.unwrap_err(),
-            fixture.bucket.revoke(|p| p.collection_create(principal)).await.unwrap_err(),
             fixture.bucket.patch(json!({})).permissions(|p| p.read(principal)).await.unwrap_err(),
             fixture.bucket.overwrite(BucketAttributes::default()).permissions(|p| p.read(principal)).await.unwrap_err(),
             fixture.bucket.save_permissions(&mut settings).await.unwrap_err(),
@@ -203,10 +210,34 @@ async fn grant_rejects_invalid_principals() -> Outcome {
             assert_eq!(predicates(&error), ["invalid"], "{error}");
             assert!(error.to_string().contains(reason), "{reason} is not said: {error}");
         }
+        if !can_be_there {
+            let error = fixture.bucket.revoke(|p| p.collection_create(principal)).await.unwrap_err();
+            assert_eq!(predicates(&error), ["invalid"], "{error}");
+        }
         settings.permissions = unchanged;
     }
     assert!(fixture.sent.take().is_empty());
     assert_eq!(fixture.plain.permissions(&paths[0]).await, before);
+    Ok(())
+}
+
+/// Other clients store principals that match nobody; they can be taken away, and do not hinder other changes.
+#[tokio::test]
+async fn principals_that_match_nobody_are_kept_and_revoked() -> Outcome {
+    let fixture = Fixture::new().await;
+    let path = format!("/buckets/{}", fixture.bucket.id());
+    fixture.plain.put(&path, &json!({"permissions": {"read": ["niko", "system.everyone"]}})).await;
+    let read = async || fixture.plain.permissions(&path).await["read"].clone();
+    let mut settings = fixture.bucket.get().await?;
+    settings.permissions.edit()?.read.insert("account:a".into());
+    fixture.bucket.save_permissions(&mut settings).await?;
+    assert_eq!(read().await, json!(["account:a", "niko", "system.everyone"]));
+    settings.permissions.edit()?.read.remove("system.everyone");
+    fixture.bucket.save(&mut settings).await?;
+    assert_eq!(read().await, json!(["account:a", "niko"]));
+    fixture.bucket.grant(|p| p.read("account:b")).await?;
+    fixture.bucket.revoke(|p| p.read(["niko", "account:a"])).await?;
+    assert_eq!(read().await, json!(["account:b"]));
     Ok(())
 }
 

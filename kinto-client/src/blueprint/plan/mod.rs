@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use super::{
     Blueprint, Lists,
+    check::NamedGroups,
     desired::Wanted,
     observed::{Seen, Survey, Writer},
     target::Piece,
@@ -24,8 +25,16 @@ use step::{Action, Step};
 /// Compares a blueprint with the server, and changes nothing.
 pub struct ComputePlan {
     pub(super) blueprint: Blueprint,
-    /// `true` if the plan also lists objects that the blueprint does not have.
-    pub(super) finds_extra: bool,
+    pub(super) scope: Scope,
+}
+
+/// The part of a bucket that a plan is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The whole bucket: the plan also lists the objects that the blueprint does not have.
+    Bucket,
+    /// The declared objects alone, whose permissions can name any group that the bucket has.
+    Declared,
 }
 
 /// The steps that make a server match a [`Blueprint`], and the objects that only the server has.
@@ -48,18 +57,19 @@ pub struct Plan {
 
 impl ComputePlan {
     pub(crate) fn new(blueprint: Blueprint) -> Self {
-        Self { blueprint, finds_extra: true }
+        Self { blueprint, scope: Scope::Bucket }
     }
 
     pub(super) async fn plan(&self, client: &Client) -> Result<Plan> {
-        self.blueprint.check()?;
+        let is_whole = self.scope == Scope::Bucket;
+        self.blueprint.check(if is_whole { NamedGroups::Declared } else { NamedGroups::Existing })?;
         let info = client.info().await?;
         let default = info.user.as_ref().and_then(|user| user.bucket.as_deref());
         let wanted = self.blueprint.wanted(default)?;
         // An anonymous writer has the principal of everyone.
         let me = info.user.as_ref().map_or_else(Principal::everyone, |user| user.id.clone());
         let me = Writer { id: me, is_added: info.settings.explicit_permissions };
-        let survey = super::survey::survey(client, &wanted, self.finds_extra, true).await?;
+        let survey = super::survey::survey(client, &wanted, is_whole, true).await?;
         let mut plan = Plan::new(client, wanted, me, MatchMode::AtLeast, survey);
         if !info.has("schema") && plan.wanted.iter().any(Wanted::has_schema) {
             plan.notes.push("this server does not check schemas: it stores them, and accepts any record".to_owned());

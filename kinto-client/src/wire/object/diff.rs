@@ -87,7 +87,8 @@ impl<K: Kind, T: RecordData> Object<K, T> {
     pub(crate) fn changed_permissions(&self) -> Result<Option<(&K::Permissions, &K::Permissions)>> {
         match (&self.received_permissions, &self.permissions) {
             (Some(before), Permissions::Visible(after)) if **before != **after => {
-                after.check()?;
+                // What was there already is the server's, and stays.
+                after.as_ref().clone().without(before).check()?;
                 Ok(Some((before, after)))
             }
             (None, Permissions::Visible(_)) => Err(Error::not_visible()),

@@ -21,6 +21,7 @@ pub(crate) mod diff;
 pub(crate) mod file_field;
 pub(crate) mod id;
 pub mod kind;
+pub(crate) mod members;
 pub(crate) mod outcome;
 pub(crate) mod patch;
 pub(crate) mod patch_path;

@@ -119,9 +119,16 @@ pub trait PermissionSet:
     #[doc(hidden)]
     fn list_mut(&mut self, name: &str) -> &mut BTreeSet<Principal>;
 
+    /// Checks principals that are to be given these permissions.
     #[doc(hidden)]
     fn check(&self) -> Result<()> {
         self.lists().values().flat_map(|list| list.iter()).try_for_each(Principal::check)
+    }
+
+    /// Checks principals that are to lose these permissions.
+    #[doc(hidden)]
+    fn check_revoked(&self) -> Result<()> {
+        self.lists().values().flat_map(|list| list.iter()).try_for_each(Principal::check_text)
     }
 
     /// Returns the union of these permissions and those of `other`.

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::id;
 use crate::error::{Error, Result};
 
+/// The prefix by which blueprints and `#[kinto(permissions(…))]` name a group of the same bucket.
+pub(crate) const LOCAL_GROUP: &str = "group:";
+
 /// A user, a group or a set of users that permissions can be given to.
 ///
 /// ```
@@ -14,6 +17,8 @@ use crate::error::{Error, Result};
 /// assert_eq!(Principal::group("blog", "editors").as_str(), "/buckets/blog/groups/editors");
 /// assert_eq!(Principal::from("idp:niko@example.org").as_str(), "idp:niko@example.org");
 /// ```
+///
+/// Text that can be neither, such as `niko` without its `account:`, is refused before it is sent; revoking it is possible.
 ///
 /// The server does not check whether the user or the group exists. A group that is deleted and created again
 /// has its old permissions again.
@@ -68,7 +73,49 @@ impl Principal {
         &self.0
     }
 
+    /// Rejects what the server cannot store, and what matches neither a user nor a group. The server stores the latter.
     pub(crate) fn check(&self) -> Result<()> {
+        if let Some(group) = self.as_str().strip_prefix(LOCAL_GROUP) {
+            return Err(Error::invalid(format!(
+                "{:?} cannot be a principal: blueprints and `#[kinto(permissions(…))]` write groups so, and the server does \
+                 not; use `bucket.group({group:?})`",
+                self.0
+            )));
+        }
+        self.check_meaning(|name| format!("`bucket.group({name:?})`"))
+    }
+
+    /// Does the same for a member of a group.
+    pub(crate) fn check_member(&self) -> Result<()> {
+        let text = self.as_str();
+        if text.starts_with("/buckets/") || text.starts_with(LOCAL_GROUP) || *self == Self::everyone() {
+            return Err(Error::invalid(format!(
+                "{text:?} cannot be a member: the server refuses groups and `system.Everyone`"
+            )));
+        }
+        self.check_meaning(|name| format!("`group:{name}`"))
+    }
+
+    /// Does the same; `group` writes the name of a group as it is written in that place.
+    pub(crate) fn check_meaning(&self, group: impl FnOnce(&str) -> String) -> Result<()> {
+        self.check_text()?;
+        let text = self.as_str();
+        let has_policy = text.split_once(':').is_some_and(|(policy, id)| !policy.is_empty() && !id.is_empty());
+        if has_policy || text.starts_with("/buckets/") || *self == Self::everyone() || *self == Self::authenticated() {
+            return Ok(());
+        }
+        let meant = if text.starts_with("system.") {
+            "it can be `system.Everyone` or `system.Authenticated`".to_owned()
+        } else if text.contains(':') {
+            "a user is written as `account:alexis`".to_owned()
+        } else {
+            format!("did you mean `account:{text}`, or {}?", group(text))
+        };
+        Err(Error::invalid(format!("{text:?} is nobody, since principals begin with how they log in: {meant}")))
+    }
+
+    /// Rejects what the server cannot store.
+    pub(crate) fn check_text(&self) -> Result<()> {
         let offence = match self.as_str() {
             "" => "it is empty",
             text if text.contains('\0') => "it contains a NUL character",
