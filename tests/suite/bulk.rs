@@ -190,11 +190,17 @@ async fn delete_records_returns_conflict_when_record_changed() -> Outcome {
     assert_eq!(sent["requests"][0]["headers"], json!({"if-match": format!("\"{}\"", records[0].last_modified)}));
     let kinds: Vec<_> =
         deleted.iter().map(|deleted| deleted.as_ref().err().map(|error| predicates(error)[0])).collect();
-    assert_eq!(kinds, [None, Some("conflict"), Some("not found"), None]);
+    assert_eq!(kinds, [None, Some("conflict"), Some("conflict"), None]);
     let tombstone = deleted[0].as_ref().unwrap();
     assert!(tombstone.id == "n0000" && tombstone.last_modified.is_some_and(|time| time > records[0].last_modified));
     let error = deleted[1].as_ref().unwrap_err();
     assert_eq!(error.theirs::<Value>().unwrap().data, json!({"n": "theirs"}));
+    let gone = deleted[2].as_ref().unwrap_err();
+    assert!(
+        gone.to_string().ends_with("(it was deleted since it was read: `.if_exists()` takes that for done)"),
+        "{gone}"
+    );
+    assert!(gone.theirs::<Value>().is_none() && !gone.may_have_been_applied());
     assert_eq!(fixture.plain.ids(&fixture.records).await, ["n0001", "n0004", "n0005"]);
     Ok(())
 }

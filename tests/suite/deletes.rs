@@ -46,13 +46,44 @@ async fn delete_of_read_object_returns_conflict_when_changed() -> Outcome {
 
     let error = fixture.todos.delete_record(&stale).await.unwrap_err();
     // This program knows that it was its own other request that deleted the record.
-    assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["not found"], false), "{error}");
+    assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["conflict"], false), "{error}");
     assert!(fixture.todos.delete_record(&stale).if_exists().await?.is_none());
     let by_time = fixture.todos.create_record(Todo::new("Ham")).id("ham").await?;
     let delete = fixture.todos.record::<Todo>("ham").delete().if_match(stale.last_modified);
     assert_eq!(predicates(&delete.await.unwrap_err()), ["conflict"]);
     fixture.todos.record::<Todo>("ham").delete().if_match(by_time.last_modified).await?;
     assert_eq!(fixture.plain.ids(&fixture.records).await, [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn delete_of_read_record_that_is_gone_returns_conflict_alone_and_with_others() -> Outcome {
+    let fixture = Fixture::new().await;
+    let names = ["a", "b", "c"];
+    for id in names {
+        fixture.todos.create_record(Todo::new("Milk")).id(id).await?;
+    }
+    let read = fixture.todos.get_records::<Todo>().await?;
+    for id in names {
+        fixture.plain.delete(&fixture.record(id)).await;
+    }
+    let alone = fixture.todos.delete_record(&read[0]).await.unwrap_err();
+    let only = fixture.todos.delete_records(&read[..1]).each().await?;
+    let all = fixture.todos.delete_records(&read[..]).each().await?;
+    let mut batch = fixture.client.batch();
+    let tickets = read.iter().map(|record| fixture.todos.delete_record(record));
+    let tickets: Vec<_> = batch.extend(tickets);
+    let results = batch.execute().await?;
+    let batched = tickets.iter().map(|ticket| results.get(ticket).map(|_| ()).unwrap_err());
+    let errors = only.into_iter().chain(all).map(|deleted| deleted.map(drop).unwrap_err()).chain(batched);
+    for error in std::iter::once(alone).chain(errors) {
+        assert_eq!(predicates(&error), ["conflict"], "{error}");
+    }
+    // Without the collection it is not the record that is missing.
+    let path = format!("/buckets/{}/collections/todos", fixture.bucket.id());
+    fixture.plain.delete(&path).await;
+    let error = fixture.todos.delete_record(&read[0]).await.unwrap_err();
+    assert_eq!(predicates(&error), ["not found"], "{error}");
     Ok(())
 }
 

@@ -91,7 +91,9 @@ pub(crate) fn resolve(request: &Request, response: Response, repeated: bool) -> 
         {
             Some(Doubt::AsSent)
         }
-        (&Method::DELETE, StatusCode::NOT_FOUND) if maybe_twice && is_about(request, &response) => {
+        (&Method::DELETE, StatusCode::NOT_FOUND)
+            if maybe_twice && ErrorResponse::read(&response).is_about(request.subject.id()) =>
+        {
             Some(Doubt::Gone { guarded: request.precondition.is_some() })
         }
         (&Method::POST, StatusCode::OK) if !request.is_of_new_object() && request.own_id => {
@@ -139,13 +141,6 @@ fn is_object(response: &Response) -> bool {
 /// Returns true for Kinto's own response, and false for that of a proxy that knows of no such page.
 fn is_kintos(response: &Response) -> bool {
     ErrorResponse::read(response).errno.is_some()
-}
-
-/// Returns true if it is the object of the request that Kinto says is missing, and not what the object would be in.
-fn is_about(request: &Request, response: &Response) -> bool {
-    let refusal = ErrorResponse::read(response);
-    let named = refusal.details.as_ref().and_then(|details| details.get("id")).and_then(Value::as_str);
-    refusal.errno.is_some() && (named.is_none() || named == request.subject.id())
 }
 
 /// Returns the request whose response has what [`resolve`] lacks: a refusal does not show the permissions.

@@ -110,9 +110,6 @@ impl Error {
         error.0.retry_after = retry_after;
         error.0.doubt = doubt;
         error.0.maybe_applied = doubt.is_some();
-        if doubt == Some(Doubt::Gone { guarded: true }) {
-            error.0.kind = ErrorKind::Conflict;
-        }
         error
     }
 
@@ -187,6 +184,15 @@ impl Error {
     /// Replaces the hint of the error.
     pub(crate) fn because(mut self, hint: &'static str) -> Self {
         self.0.hint = Some(hint);
+        self
+    }
+
+    /// Makes this a conflict: the object that was read is gone.
+    pub(crate) fn deleted_since(mut self) -> Self {
+        self.0.kind = ErrorKind::Conflict;
+        if self.0.doubt.is_none() {
+            self.0.hint = Some("it was deleted since it was read: `.if_exists()` takes that for done");
+        }
         self
     }
 

@@ -68,6 +68,12 @@ impl ErrorResponse {
         }
     }
 
+    /// Returns true if Kinto says so of this object, and not of what it would be in.
+    pub(crate) fn is_about(&self, id: Option<&str>) -> bool {
+        let named = self.details.as_ref().and_then(|details| details.get("id")).and_then(Value::as_str);
+        self.errno.is_some() && (named.is_none() || named == id)
+    }
+
     /// Returns the missing object or its missing parent, if the server names it.
     fn missing(&self) -> Option<String> {
         let details = self.details.as_ref()?;

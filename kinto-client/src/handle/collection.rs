@@ -196,7 +196,7 @@ impl Collection {
     /// # Errors
     ///
     /// [`Error::is_not_found`](crate::Error::is_not_found) if the record does not exist, unless `.if_exists()` is
-    /// added; [`Error::is_conflict`](crate::Error::is_conflict) if it was changed since it was read.
+    /// added; [`Error::is_conflict`](crate::Error::is_conflict) if a record that was read was changed or deleted since.
     pub fn delete_record(&self, record: impl Into<DeleteTarget<kind::Record>>) -> Call<'static, Delete<kind::Record>> {
         let DeleteTarget { id, if_match, .. } = record.into();
         Call::new(&self.client, Delete::new(self.place.records().at(id), if_match))

@@ -1,13 +1,12 @@
-use crate::error::doubt::Doubt;
 use std::{marker::PhantomData, sync::Arc};
 
-use http::Method;
+use http::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::{Call, CallContext, attempt, create::operation, get::Get, sealed};
 use crate::{
     client::Client,
-    error::{Error, Result, kind::ErrorKind},
+    error::{Error, Result, kind::ErrorKind, response::ErrorResponse},
     wire::{
         object::{
             Object, Record,
@@ -59,7 +58,11 @@ impl<K: Kind> sealed::Operation for Delete<K> {
     }
 
     fn response(self, response: Response) -> Result<Tombstone> {
-        tombstone(&response.success()?.body)
+        let is_gone = response.status == StatusCode::NOT_FOUND
+            && self.if_match.is_some()
+            && ErrorResponse::read(&response).is_about(Some(&self.place.id));
+        let response = response.success().map_err(|error| if is_gone { error.deleted_since() } else { error })?;
+        tombstone(&response.body)
     }
 }
 
@@ -77,10 +80,11 @@ impl<K: Kind> sealed::Operation for DeleteIfExists<K> {
     }
 
     fn response(self, response: Response) -> Result<Option<Tombstone>> {
-        let is_gone = matches!(response.doubt, Some(Doubt::Gone { .. }));
+        let is_missing = response.status == StatusCode::NOT_FOUND;
         match self.0.response(response) {
             Ok(tombstone) => Ok(Some(tombstone)),
-            Err(error) if is_gone || error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if is_missing && error.kind() == ErrorKind::Conflict => Ok(None),
             Err(error) => Err(error),
         }
     }
