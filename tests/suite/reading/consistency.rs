@@ -1,69 +1,13 @@
 //! Nothing that is there all the time is missed, and a consistent reading is of one moment, whatever is written meanwhile.
 
-use std::sync::{Arc, Mutex};
-
-use bytes::Bytes;
-use futures_util::{TryStreamExt as _, future::BoxFuture};
+use futures_util::TryStreamExt as _;
 use http::header;
-use kinto_client::{
-    Filter, Sort, Value, json,
-    transport::{Body, Transport, TransportError},
-};
+use kinto_client::{Filter, Sort, Value, json};
 use kinto_server::Backend;
-use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, RawClient, Recorder, on_each_backend, server_on};
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, on_each_backend, server_on};
 
-use super::{Numbered, fill, numbers};
+use super::{Numbered, busy::Busy, fill, numbers};
 use crate::predicates;
-
-/// The paths of what to write before the request of that place, each with its data, or none for it to be deleted.
-type Writes = dyn Fn(usize) -> Vec<(String, Option<Value>)> + Send + Sync;
-
-/// A transport that writes to the server before it sends a request.
-#[derive(Clone)]
-struct Busy {
-    under: Recorder,
-    plain: RawClient,
-    write: Arc<Writes>,
-    count: Arc<Mutex<usize>>,
-    strips_conditions: bool,
-}
-
-impl Busy {
-    fn new(fixture: &Fixture, write: impl Fn(usize) -> Vec<(String, Option<Value>)> + Send + Sync + 'static) -> Self {
-        let (under, plain) = (fixture.sent.clone(), fixture.plain.clone());
-        Self { under, plain, write: Arc::new(write), count: Arc::default(), strips_conditions: false }
-    }
-
-    fn todos(&self, fixture: &Fixture) -> kinto_client::Collection {
-        fixture.todos_of(&fixture.client_at(fixture.url()).transport(self.clone()).build().expect("a client"))
-    }
-
-    async fn act(&self, place: usize) {
-        for (path, data) in (self.write)(place) {
-            match data {
-                Some(data) => drop(self.plain.put_data(&path, &data).await),
-                None => self.plain.delete(&path).await,
-            }
-        }
-    }
-}
-
-impl Transport for Busy {
-    fn send(&self, mut request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
-        let place = {
-            let mut count = self.count.lock().unwrap();
-            *count += 1;
-            *count - 1
-        };
-        if self.strips_conditions {
-            request.headers_mut().remove(header::IF_MATCH);
-        }
-        Box::pin(async move {
-            self.act(place).await;
-            self.under.send(request).await
-        })
-    }
-}
 
 /// Before each page but the first, a record of a later page is changed: it moves to the front of the server's own order.
 async fn nothing_that_is_there_all_the_time_is_missed(backend: Backend) -> Outcome {

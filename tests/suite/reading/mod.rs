@@ -6,6 +6,7 @@ use kinto_server::Backend;
 use kinto_tests::{Fixture, Outcome, on_each_backend, server_on};
 use serde::{Deserialize, Serialize};
 
+mod busy;
 mod conditional;
 mod consistency;
 mod fields;
