@@ -42,3 +42,40 @@ async fn snapshot_is_whole_when_records_change_while_it_is_read() -> Outcome {
     }
     Ok(())
 }
+
+/// The records are changed again before the second page of the changes, and one of them again before the third.
+#[tokio::test]
+async fn snapshot_has_record_that_is_changed_again_and_again() -> Outcome {
+    let fixture = Fixture::new().await;
+    fixture.fill((0..8).map(|n| (format!("n{n}"), json!({"n": n})))).await;
+    let at = fixture.todos.get_records_timestamp().await?;
+    let gates: [Gate; 3] = Default::default();
+    let mut pages = 0;
+    let held = gates.clone();
+    let proxy = Proxy::start(fixture.url(), move |sent| {
+        pages += usize::from(pages > 0 && sent.target.contains("_since="));
+        match pages {
+            0 if sent.target.contains("_before=") => {
+                pages = 1;
+                Fault::Hold(held[0].clone())
+            }
+            3 | 4 if sent.target.contains("_since=") => Fault::Hold(held[pages - 2].clone()),
+            _ => Fault::Pass,
+        }
+    })
+    .await;
+    let meanwhile = async {
+        for (gate, changed) in gates.iter().zip([2..8, 4..8, 7..8]) {
+            gate.arrival().await;
+            for n in changed {
+                fixture.plain.put_data(&fixture.record(&format!("n{n}")), &json!({"n": 99})).await;
+            }
+            gate.open();
+        }
+    };
+    let snapshot = fixture.todos_through(&proxy).snapshot::<Value>(at).page_size(2).without_endpoint();
+    let (snapshot, ()) = tokio::join!(snapshot.into_future(), meanwhile);
+    let read: Vec<_> = snapshot?.iter().map(|record| record.data["n"].as_u64()).collect();
+    assert_eq!(read, (0..8).rev().map(Some).collect::<Vec<_>>());
+    Ok(())
+}

@@ -100,8 +100,6 @@ fn changed<T: RecordData>(
 /// The ids of the records that were changed since the time of a snapshot, deleted ones included.
 pub(super) struct Changes {
     items: Items,
-    /// The time after which changes are too late to matter, known once all earlier ones have been read.
-    end: Option<Timestamp>,
     is_over: bool,
 }
 
@@ -109,7 +107,8 @@ impl Changes {
     pub(super) fn new(client: &Client, view: &View) -> Self {
         let listing = Listing::<Value> {
             since: Some(view.at),
-            sort: vec![Sort::asc("last_modified")],
+            // In this order, no record moves when it is changed again.
+            sort: vec![Sort::desc("id")],
             fields: Some(vec!["id".to_owned()]),
             page_size: view.page_size,
             ..Listing::default()
@@ -119,7 +118,7 @@ impl Changes {
             Ok(Request { query, ..Request::get(path) })
         });
         let items = Items::new(Source::new(client.clone(), view.context(), request), None, false);
-        Self { items, end: None, is_over: false }
+        Self { items, is_over: false }
     }
 
     /// Returns the next ids, or none after the last.
@@ -127,7 +126,7 @@ impl Changes {
         let mut ids = Vec::new();
         while !self.is_over && ids.len() < AT_ONCE {
             match self.items.next().await.transpose()? {
-                Some(item) => ids.extend(self.id(&item)?),
+                Some(item) => ids.push(id_of(&item)?),
                 None => self.is_over = true,
             }
         }
@@ -136,25 +135,15 @@ impl Changes {
 
     /// Returns the version of the list when its first page was read.
     pub(super) fn version(&self) -> Option<Timestamp> {
-        self.items.versions().map(|(first, _)| first)
+        self.items.version()
     }
+}
 
-    /// Returns the id of a record, unless it was changed after everything that was there had been read: others may change
-    /// records faster than these are read.
-    fn id(&mut self, raw: &Bytes) -> Result<Option<String>> {
-        #[derive(Deserialize)]
-        struct Changed {
-            id: String,
-            last_modified: Timestamp,
-        }
-        let changed: Changed = serde_json::from_slice(raw).map_err(|error| Error::not_kinto(&error, raw))?;
-        if let Some((first, page)) = self.items.versions()
-            && changed.last_modified > first
-            && changed.last_modified > *self.end.get_or_insert(page.max(changed.last_modified))
-        {
-            self.is_over = true;
-            return Ok(None);
-        }
-        Ok(Some(changed.id))
+fn id_of(raw: &Bytes) -> Result<String> {
+    #[derive(Deserialize)]
+    struct Changed {
+        id: String,
     }
+    let changed: Changed = serde_json::from_slice(raw).map_err(|error| Error::not_kinto(&error, raw))?;
+    Ok(changed.id)
 }

@@ -55,8 +55,13 @@ impl Items {
         }
     }
 
+    /// Returns the version of the list when its first page was read.
+    pub(crate) fn version(&self) -> Option<Timestamp> {
+        self.last_modified
+    }
+
     /// The versions of the list on its first page and on this one.
-    pub(crate) fn versions(&self) -> Option<(Timestamp, Timestamp)> {
+    pub(super) fn versions(&self) -> Option<(Timestamp, Timestamp)> {
         self.last_modified.zip(self.latest)
     }
 
