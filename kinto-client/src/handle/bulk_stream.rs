@@ -108,9 +108,13 @@ impl Collection {
     ///
     /// Awaiting the call carries out all updates, up to the first that fails, and returns their numbers;
     /// [`stream`](crate::Call::stream) yields each record as it is stored, and [`iter`](crate::Call::iter) does that in code
-    /// that blocks. Records that are created meanwhile may be left out, and in lists of several pages also one that another
-    /// client changes before it was read: where that must not be, repeat the call until nothing changes any more. Each record
-    /// comes once, which takes eight bytes for each.
+    /// that blocks.
+    ///
+    /// No record is left out that exists and matches from the first request to the last, however often other clients change
+    /// it meanwhile. One that is created meanwhile, or begins to match, may be. Each record comes once, which takes eight bytes
+    /// for each. If what is changed meanwhile, by this call or by others, and still matches does not fit on the last page, its
+    /// ids are read once more, a thousand or more with a request where the server allows that, and then, by id, the records
+    /// that were missed.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

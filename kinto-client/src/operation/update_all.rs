@@ -166,7 +166,7 @@ impl<'a, T: RecordData, F: FnMut(&mut T) + Send + 'a> sealed::Preview for Update
 }
 
 impl<'a, T: RecordData, F: FnMut(&mut T) + Send + 'a> Call<'a, UpdateAll<'a, T, F>> {
-    /// Returns the records that matched, each once it is stored, oldest first.
+    /// Returns the records that matched, each once it is stored: the oldest first, and last what moved meanwhile.
     ///
     /// Records are read and changed when the results are polled: a caller that stops reading them stops the updates. If the
     /// results are dropped before their end, records may have been changed whose results were not yielded: no more than one

@@ -11,6 +11,7 @@ mod conditional;
 mod consistency;
 mod fields;
 mod lenient;
+mod moving;
 mod pages;
 mod parts;
 mod sorted;

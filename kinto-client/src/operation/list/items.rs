@@ -9,12 +9,18 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::{
+    NextOf,
     pages::{Need, Source},
     progress::Progress,
 };
 use crate::{
-    error::Result,
-    wire::{order::Order, page::Page, timestamp::Timestamp},
+    error::{Error, Result},
+    wire::{
+        object::{Object, kind::Kind},
+        order::Order,
+        page::Page,
+        timestamp::Timestamp,
+    },
 };
 
 /// The objects of a list as a stream of JSON as received.
@@ -25,8 +31,6 @@ pub(crate) struct Items {
     left: Option<usize>,
     /// The time of the last change of the list when its first page was read.
     pub(super) last_modified: Option<Timestamp>,
-    /// The same when the page was read that came last.
-    latest: Option<Timestamp>,
     /// The time of the response with the first page.
     pub(super) answered: Option<Timestamp>,
     /// `true` if the list may contain tombstones, which are skipped.
@@ -47,7 +51,6 @@ impl Items {
             page: None,
             left: limit.filter(|&limit| limit > 0),
             last_modified: None,
-            latest: None,
             answered: None,
             skip_tombstones,
             yielded: 0,
@@ -60,16 +63,9 @@ impl Items {
         self.last_modified
     }
 
-    /// The versions of the list on its first page and on this one.
-    pub(super) fn versions(&self) -> Option<(Timestamp, Timestamp)> {
-        self.last_modified.zip(self.latest)
-    }
-
-    /// Ends the reading where it is.
-    pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        self.left = Some(0);
-        self.page = None;
-        self.source.poll_end(context)
+    /// Returns `true` if there is a page after the one that is being read.
+    pub(super) fn has_next_page(&self) -> bool {
+        self.page.as_ref().is_some_and(|page| page.next.is_some())
     }
 
     /// Returns the number of received pages.
@@ -120,7 +116,6 @@ impl Items {
                         return Poll::Ready(Some(Err(self.source.fail(error))));
                     }
                     self.pages += 1;
-                    self.latest = Some(page.timestamp);
                     if self.last_modified.is_none() {
                         (self.last_modified, self.answered) = (Some(page.timestamp), page.answered);
                     }
@@ -138,4 +133,11 @@ impl Stream for Items {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         self.get_mut().poll_next_by(context, Page::next_received)
     }
+}
+
+/// Decodes the next object of a page as a value of its own.
+pub(super) fn alone<K: Kind, T>(next_of: NextOf<K, T>, page: &mut Page) -> Option<Result<Object<K, T>>> {
+    let mut object = None;
+    let read = next_of(page, &mut |next| object = Some(next))?;
+    Some(read.and_then(|()| object.ok_or_else(|| Error::unexpected("an object of the list was lost".to_owned()))))
 }

@@ -29,6 +29,7 @@ pub(crate) mod items;
 mod iter;
 pub(crate) mod lenient;
 mod objects;
+mod oldest_first;
 mod once;
 pub(crate) mod pages;
 mod parallel;
@@ -110,8 +111,8 @@ impl<K: Kind, T> GetAll<K, T> {
         Items::new(self.source(client), self.listing.limit, self.listing.is_by_time())
     }
 
-    /// Returns this operation in an order that misses no object that exists throughout, unless the caller set an
-    /// order: objects that change meanwhile move to the end, and are read there.
+    /// Returns this operation in an order that misses no object that exists throughout, if it is read to its end, unless the
+    /// caller set an order: objects that change meanwhile move to the end, and are read there.
     pub(crate) fn oldest_first(mut self) -> Self {
         if self.listing.is_unordered() {
             self.listing.sort.push(Sort::asc(LAST_MODIFIED));
@@ -217,9 +218,13 @@ impl<'a, K: Kind, T: RecordData> Call<'a, GetAll<K, T>> {
     ///
     /// At most two pages are in memory: the next one is requested while one is being read.
     ///
-    /// The oldest object comes first, unless another order is set, so that no object that exists throughout is missed
-    /// while others write. Each object comes once, even if the loop changes it, which takes eight bytes for each; and
-    /// objects that are created after the stream has passed the original end of the list are left to the next reading.
+    /// The oldest object comes first, unless another order is set, and no object is missed that exists, and matches the
+    /// filter, from the first request to the last, however often it is changed meanwhile. Each object comes once, in the
+    /// state in which it was first read, even if the loop changes it, which takes eight bytes for each. An object that is
+    /// created meanwhile may be left to the next reading.
+    ///
+    /// If so many objects are changed during the reading that they do not fit on its last page, their ids are read
+    /// afterwards, and then those objects that were not returned yet, by id.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

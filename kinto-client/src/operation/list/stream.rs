@@ -6,18 +6,13 @@ use std::{
 use futures_core::{Stream as _, stream::BoxStream};
 use futures_util::stream;
 
-use super::{
-    GetAll, NextOf,
-    objects::Objects,
-    once::{Once, Verdict},
-};
+use super::{GetAll, items::alone, objects::Objects, oldest_first::OldestFirst};
 use crate::{
     client::{Client, span},
     error::{Error, Result, kind::ErrorKind},
     operation::{Call, sealed},
     wire::{
         object::{Object, RecordData, kind::Kind},
-        page::Page,
         page_token::PageToken,
         query::Query,
         timestamp::Timestamp,
@@ -39,33 +34,13 @@ pub struct ObjectPage<K: Kind, T> {
 pub(super) fn objects<K: Kind, T: RecordData>(
     call: Call<'_, GetAll<K, T>>,
 ) -> BoxStream<'static, Result<Object<K, T>>> {
-    let mut once = call.op.listing.is_unordered().then(Once::default);
-    let get = call.op.oldest_first();
-    let mut items = span::open("GetAll").in_scope(|| get.items(&call.client));
-    let next_of = get.next_of;
-    Box::pin(stream::poll_fn(move |context| {
-        loop {
-            let next = ready!(items.poll_next_by(context, |page| alone(next_of, page)));
-            let verdict = match (&next, &mut once, items.versions()) {
-                (Some(Ok(object)), Some(once), Some((began, page))) => {
-                    once.judge(&object.id, object.last_modified, began, page)
-                }
-                _ => Verdict::Give,
-            };
-            match verdict {
-                Verdict::Give => return Poll::Ready(next),
-                Verdict::Skip => {}
-                Verdict::End => return items.poll_end(context).map(|ended| ended.err().map(Err)),
-            }
-        }
-    }))
-}
-
-/// Decodes the next object of a page as a value of its own.
-fn alone<K: Kind, T>(next_of: NextOf<K, T>, page: &mut Page) -> Option<Result<Object<K, T>>> {
-    let mut object = None;
-    let read = next_of(page, &mut |next| object = Some(next))?;
-    Some(read.and_then(|()| object.ok_or_else(|| Error::unexpected("an object of the list was lost".to_owned()))))
+    if call.op.listing.is_unordered() {
+        let mut reading = OldestFirst::new(call.op, call.client);
+        return Box::pin(stream::poll_fn(move |context| reading.poll_next(context)));
+    }
+    let next_of = call.op.next_of;
+    let mut items = span::open("GetAll").in_scope(|| call.op.items(&call.client));
+    Box::pin(stream::poll_fn(move |context| items.poll_next_by(context, |page| alone(next_of, page))))
 }
 
 pub(super) fn pages<K: Kind, T: RecordData>(
