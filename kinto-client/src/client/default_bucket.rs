@@ -23,7 +23,8 @@ use crate::{
     },
 };
 
-const DEFAULT: &str = "default";
+/// The name under which every user reaches a bucket of their own.
+pub(crate) const DEFAULT: &str = "default";
 const COLLECTIONS: &str = "/buckets/default/collections";
 
 /// The collections of the `default` bucket that have a schema, by their ids, and whether each is known to exist.
@@ -86,7 +87,7 @@ impl Client {
     }
 
     /// Returns the real id of the `default` bucket, if the server has one for this user.
-    async fn default_bucket(&self) -> Result<Option<&str>> {
+    pub(crate) async fn default_bucket(&self) -> Result<Option<&str>> {
         Ok(self.info().await?.user.as_ref().and_then(|user| user.bucket.as_deref()))
     }
 

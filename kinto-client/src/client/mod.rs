@@ -37,6 +37,7 @@ pub(crate) mod span;
 mod user;
 
 pub use builder::ClientBuilder;
+pub(crate) use default_bucket::DEFAULT;
 use default_bucket::WithSchema;
 use fence::Fence;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::entry::HistoryEntry;
 use crate::{
-    client::Client,
+    client::{Client, DEFAULT},
     error::{Error, Result},
     json::equal,
     operation::{
@@ -25,6 +25,7 @@ use crate::{
         path::Place,
         preview::RequestPreview,
         request::{Precondition, Request, Write},
+        request_path::RequestPath,
         response::Response,
         timestamp::Timestamp,
     },
@@ -35,6 +36,8 @@ pub struct Restore<T> {
     place: Place<kind::Record>,
     /// The data of the version, or the error if it has none or is of another record.
     data: Result<Box<RawValue>>,
+    /// The path of the record that the version is one of, with the real id of its bucket.
+    uri: RequestPath,
     permissions: Value,
     with_permissions: bool,
     if_match: Option<Timestamp>,
@@ -55,6 +58,7 @@ impl<T: RecordData> Restore<T> {
         let list = |name: &str| version.target.permissions.get(name).cloned().unwrap_or_default();
         Self {
             data: data(&place, version),
+            uri: version.uri.clone().into(),
             permissions: json!({"read": list("read"), "write": list("write")}),
             place,
             with_permissions: false,
@@ -65,6 +69,7 @@ impl<T: RecordData> Restore<T> {
 
     async fn restore(self, client: &Client) -> Result<Record<T>> {
         let mut data = self.data?;
+        check_default_bucket(client, &self.place, &self.uri).await?;
         self.place.list.check(Some(&self.place.id), data.get().as_bytes())?;
         let current = Call::new(client, Get::<kind::Record, Value>::new(self.place.clone())).optional();
         let current = attempt(client, current.op).await?;
@@ -95,19 +100,38 @@ impl<T: RecordData> Restore<T> {
 /// Returns the data of a version of the record, without what the server adds.
 fn data<T>(place: &Place<kind::Record>, version: &HistoryEntry<T>) -> Result<Box<RawValue>> {
     let path = place.checked()?;
+    let uri = RequestPath::from(version.uri.clone());
     let (collection, record) = (version.collection_id.as_deref(), version.record_id.as_deref());
-    if collection != path.collection() || record != path.id() {
-        return Err(Error::invalid(format!(
-            "the version is one of {}, and no version of {}: restore it with the handle of its own record",
-            version.uri,
-            path.as_str()
-        )));
+    // The real id of the bucket `default` is asked for before anything is stored.
+    let is_elsewhere = path.bucket() != Some(DEFAULT) && path.bucket() != uri.bucket();
+    if is_elsewhere || collection != path.collection() || record != path.id() {
+        return Err(foreign(&uri, &path));
     }
     if version.is_deletion() {
         let message = "the version is a deletion: use `delete` to delete the record, or restore the version before it";
         return Err(Error::invalid(message));
     }
     unstamped(version.target_json())
+}
+
+/// Checks that a version is one of the user's own bucket, if that is where it is to be stored: histories have its real id.
+async fn check_default_bucket(client: &Client, place: &Place<kind::Record>, uri: &RequestPath) -> Result<()> {
+    let path = place.checked()?;
+    if path.bucket() != Some(DEFAULT) {
+        return Ok(());
+    }
+    match client.default_bucket().await? {
+        Some(bucket) if uri.bucket() != Some(bucket) => Err(foreign(uri, &path)),
+        _ => Ok(()),
+    }
+}
+
+fn foreign(uri: &RequestPath, path: &RequestPath) -> Error {
+    Error::invalid(format!(
+        "the version is one of {}, and no version of {}: restore it with the handle of its own record",
+        uri.as_str(),
+        path.as_str()
+    ))
 }
 
 fn is_same(data: &str, current: &str) -> Result<bool> {

@@ -207,3 +207,42 @@ async fn restore_refuses_deletions_and_versions_of_others() -> Outcome {
     assert!(fixture.sent.take().is_empty());
     Ok(())
 }
+
+#[tokio::test]
+async fn restore_refuses_versions_of_other_buckets() -> Outcome {
+    let fixture = Fixture::new().await;
+    let other = Fixture::on(fixture.url()).await;
+    let versions = three(&fixture).await;
+    other.plain.put_data(&other.record("r"), &json!({"title": "own"})).await;
+    let there = other.todos.record::<Note>("r");
+    for error in [
+        there.restore(&versions[0]).await.unwrap_err(),
+        there.restore(&versions[0]).with_permissions().await.unwrap_err(),
+        there.restore(&versions[0]).preview().unwrap_err(),
+    ] {
+        assert_eq!(predicates(&error), ["invalid"], "{error}");
+        let uri = fixture.record("r");
+        assert!(
+            error.to_string().contains(&format!("one of {uri}, and no version of {}", other.record("r"))),
+            "{error}"
+        );
+    }
+    assert!(other.sent.take().is_empty());
+    assert_eq!(other.plain.held(&other.record("r")).await, json!({"title": "own"}));
+
+    // Histories name the user's own bucket by its real id.
+    let mine = fixture.client.bucket("default").collection("todos").record::<Note>("r");
+    let path = "/buckets/default/collections/todos/records/r";
+    fixture.plain.put_data(path, &json!({"title": "mine"})).await;
+    let error = mine.restore(&versions[0]).await.unwrap_err();
+    assert_eq!(predicates(&error), ["invalid"], "{error}");
+    assert!(error.to_string().contains(&format!("no version of {path}")), "{error}");
+    assert_eq!(fixture.plain.held(path).await, json!({"title": "mine"}));
+    fixture.plain.put_data(path, &json!({"title": "changed"})).await;
+    let own = mine.get_history().await?;
+    assert_eq!(mine.restore(&own[1]).await?.data.title, "mine");
+    let bucket = own[1].uri.split('/').nth(2).expect("a bucket").to_owned();
+    let by_id = fixture.client.bucket(bucket).collection("todos").record::<Note>("r");
+    assert_eq!(by_id.restore(&own[0]).await?.data.title, "changed");
+    Ok(())
+}
