@@ -1,6 +1,6 @@
 use futures_util::TryStreamExt as _;
 use kinto_client::{Value, attachment::FileOutcome};
-use kinto_tests::{Fault, Outcome, Proxy};
+use kinto_tests::{Fault, Gate, Outcome, Proxy};
 
 use super::{Scene, lines};
 
@@ -52,5 +52,65 @@ async fn download_of_other_bytes_fails_and_leaves_no_file() -> Outcome {
         assert_eq!(std::fs::read_dir(&folder)?.count(), 1, "nothing else is left");
     }
     std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn download_of_file_that_is_replaced_or_deleted_meanwhile_has_what_is_there_then() -> Outcome {
+    let scene = Scene::new().await;
+    let path = std::env::temp_dir().join(kinto_server::unique("download"));
+    // The record is read, and its file replaced before that is requested.
+    for form in ["memory", "writer", "file", "stream"] {
+        scene.with_file(form, "Milk").await;
+        let (record, gate) = (scene.record(form), Gate::default());
+        let mut held = Some(gate.clone());
+        let proxy = Proxy::start(scene.url(), move |sent| {
+            let gate = if sent.target.ends_with(&record) { held.take() } else { None };
+            gate.map_or(Fault::Pass, Fault::HoldAnswer)
+        })
+        .await;
+        let download = scene.todos_through(&proxy).download_attachment(form);
+        let read = async {
+            match form {
+                "memory" => download.await.map(|bytes| bytes.to_vec()),
+                "writer" => {
+                    let mut bytes = Vec::new();
+                    let attachment = download.to_writer(&mut bytes).await?;
+                    assert_eq!(attachment.size, 8);
+                    Ok(bytes)
+                }
+                "file" => {
+                    let file = download.to_file(&path).await?;
+                    assert_eq!((file.outcome, file.attachment.size), (FileOutcome::Downloaded, 8));
+                    Ok(std::fs::read(&path).expect("a file"))
+                }
+                _ => Ok(download.stream().try_collect::<Vec<_>>().await?.concat()),
+            }
+        };
+        let replace = async { assert_eq!(scene.post(form, "list.txt", "Oat milk", &[]).await, 200) };
+        assert_eq!(gate.overtake(read, replace).await?, b"Oat milk", "{form}");
+        let record = format!("GET {}", scene.record(form));
+        assert_eq!(proxy.lines().iter().filter(|line| **line == record).count(), 2, "{form}: {:?}", proxy.lines());
+    }
+    std::fs::remove_file(path)?;
+
+    // A record that the caller has read is another matter: the error says what has become of it.
+    scene.with_file("read", "Milk").await;
+    let read = scene.todos.get_record::<Value>("read").await?;
+    assert_eq!(scene.post("read", "list.txt", "Oats", &[]).await, 200);
+    let replaced = scene.todos.download_attachment(&read).await.unwrap_err();
+    assert!(replaced.is_not_found(), "{replaced}");
+    assert!(
+        replaced.to_string().contains("the record has another file since it was read: read it again"),
+        "{replaced}"
+    );
+    scene.plain.delete(&scene.record("read")).await;
+    let deleted = scene.todos.download_attachment(&read).await.unwrap_err();
+    assert!(deleted.is_not_found() && deleted.to_string().contains("the record was deleted since"), "{deleted}");
+    scene.with_file("lost", "Milk").await;
+    // A refused upload has the server delete the file that was there.
+    assert_eq!(scene.post("lost", "a.exe", "", &[]).await, 400);
+    let lost = scene.todos.download_attachment("lost").await.unwrap_err();
+    assert!(lost.is_not_found() && lost.to_string().contains("names it still: upload it again"), "{lost}");
     Ok(())
 }

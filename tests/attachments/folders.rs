@@ -1,7 +1,7 @@
 use std::{fs, path::Path};
 
 use kinto_client::{KintoRecord, attachment::Attachment, json, object::Id};
-use kinto_tests::{Fault, Outcome, Proxy};
+use kinto_tests::{Fault, Gate, Outcome, Proxy};
 use serde::{Deserialize, Serialize};
 
 use super::Scene;
@@ -144,5 +144,41 @@ async fn check_finds_files_that_are_gone_from_the_server() -> Outcome {
     assert_eq!(check.unknown.iter().map(Id::as_str).collect::<Vec<_>>(), ["nowhere"]);
     let none = scene.todos.check_attachments().concurrency(0).await.unwrap_err();
     assert!(none.is_invalid() && none.to_string().contains("at least 1"), "{none}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn files_that_are_replaced_or_deleted_after_the_list_was_read_are_no_failures() -> Outcome {
+    let scene = Scene::new().await;
+    let folder = std::env::temp_dir().join(kinto_server::unique("folder"));
+    for download in [true, false] {
+        for id in ["a", "b", "c", "d"] {
+            assert!([200, 201].contains(&scene.post(id, "list.txt", "Milk", &[]).await));
+        }
+        let (records, gate) = (scene.records.clone(), Gate::default());
+        let mut held = Some(gate.clone());
+        let proxy = Proxy::start(scene.url(), move |sent| {
+            let gate = if sent.target.contains(&format!("{records}?")) { held.take() } else { None };
+            gate.map_or(Fault::Pass, Fault::HoldAnswer)
+        })
+        .await;
+        let todos = scene.todos_through(&proxy);
+        let meanwhile = async {
+            assert_eq!(scene.post("a", "new.txt", "Oat milk", &[]).await, 200);
+            scene.plain.delete(&scene.record("b")).await;
+            scene.plain.delete(&format!("{}/attachment", scene.record("c"))).await;
+        };
+        if download {
+            let done = gate.overtake(todos.download_attachments(&folder), meanwhile).await?;
+            assert_eq!((done.downloaded, done.without_file, done.failed, done.bytes), (2, 2, 0, 12));
+            assert_eq!(fs::read_to_string(folder.join("a").join("new.txt"))?, "Oat milk");
+            let files = names(&folder);
+            assert_eq!(files, ["a/new.txt", "d/list.txt"]);
+        } else {
+            let check = gate.overtake(todos.check_attachments(), meanwhile).await?;
+            assert_eq!((check.present, check.missing.len(), check.is_complete()), (2, 0, true), "{check:?}");
+        }
+    }
+    fs::remove_dir_all(folder)?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use super::{
     folder::{CONCURRENCY, Found, check_concurrency, first_request, records},
     location::{shown, url_of},
     object::Attachment,
+    renewed::{Now, Renewals},
 };
 use crate::{
     client::Client,
@@ -20,7 +21,7 @@ use crate::{
     wire::{
         list_query::Listing,
         object::{id::RecordId, kind},
-        path::List,
+        path::{List, Place},
         preview::RequestPreview,
     },
 };
@@ -96,6 +97,22 @@ impl Presence {
     }
 }
 
+/// Asks for the file of a record, and for a newer one if it was replaced after the record was read; `None` if it was deleted.
+async fn of_record(client: &Client, place: &Place<kind::Record>, mut attachment: Attachment) -> Option<Presence> {
+    let mut renewals = Renewals::default();
+    loop {
+        let presence = Presence::of(client, &attachment).await;
+        if presence == Presence::Present {
+            return Some(presence);
+        }
+        match renewals.now(client, place, &attachment).await {
+            Ok(Now::Newer(newer)) => attachment = newer,
+            Ok(Now::None) => return None,
+            Ok(Now::Same) | Err(_) => return Some(presence),
+        }
+    }
+}
+
 /// Returns the response to a request whose body is not read, after as many tries as the retry policy allows.
 async fn head_of(client: &Client, request: &FileRequest) -> Result<FileResponse> {
     let mut tries = Tries::first();
@@ -123,8 +140,8 @@ impl<T: 'static> CheckAttachments<T> {
         let one = |record: Result<Found>| async move {
             let record = record?;
             let Some(attachment) = record.attachment()? else { return Ok(None) };
-            let presence = Presence::of(client, &attachment).await;
-            Ok::<_, Error>(Some((record.id, presence)))
+            let presence = of_record(client, &self.list.at(record.id.as_str()), attachment).await;
+            Ok::<_, Error>(presence.map(|presence| (record.id, presence)))
         };
         // In the order of the list, so that the result does not depend on which response is first.
         let mut files = std::pin::pin!(records.map(one).buffered(self.concurrency));

@@ -5,7 +5,13 @@ use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{
-    digest::Digest, file::DownloadToFile, object::Attachment, reading::FileReader, state, target::AttachmentTarget,
+    digest::Digest,
+    file::DownloadToFile,
+    object::Attachment,
+    reading::FileReader,
+    renewed::{self, Renewals},
+    state,
+    target::AttachmentTarget,
     upload::MAX_SIZE,
 };
 use crate::{
@@ -56,17 +62,41 @@ impl Wanted {
                 None => return Err(Error::new(ErrorKind::NotFound, "there is no such record")),
             },
         };
-        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "the record has no file"))
+        found.ok_or_else(no_file)
+    }
+
+    /// Returns the description of the file that has replaced one which is gone, unless there is none, or the caller has read
+    /// the record: that is not read again, except for the message.
+    pub(super) async fn newer(
+        &self,
+        client: &Client,
+        old: &Attachment,
+        error: Error,
+        renewals: &mut Renewals,
+    ) -> Result<Attachment> {
+        if self.known.is_some() {
+            return Err(renewed::explained(client, &self.place, old, error).await);
+        }
+        renewals.after(client, &self.place, old, error).await?.ok_or_else(no_file)
     }
 
     pub(super) fn max_size(&self) -> u64 {
         self.max_size.unwrap_or(MAX_SIZE)
     }
 
-    /// Opens the file, after a part of it that has this digest.
-    async fn open(&self, client: &Client, max_size: u64) -> Result<FileReader> {
-        let attachment = self.attachment(client).await?;
-        FileReader::new(client, &attachment, max_size, Digest::default()).await
+    /// Opens the file.
+    async fn open(&self, client: &Client, max_size: u64) -> Result<(Attachment, FileReader)> {
+        let (mut attachment, mut renewals) = (self.attachment(client).await?, Renewals::default());
+        loop {
+            let opened = async {
+                let mut file = FileReader::new(client, &attachment, max_size, Digest::default()).await?;
+                file.open().await.map(|()| file)
+            };
+            match opened.await {
+                Ok(file) => return Ok((attachment, file)),
+                Err(error) => attachment = self.newer(client, &attachment, error, &mut renewals).await?,
+            }
+        }
     }
 
     pub(super) fn preview(&self) -> Result<RequestPreview> {
@@ -81,13 +111,17 @@ impl Wanted {
     }
 }
 
+fn no_file() -> Error {
+    Error::new(ErrorKind::NotFound, "the record has no file")
+}
+
 impl DownloadAttachment {
     pub(super) fn new(records: &List<kind::Record>, target: AttachmentTarget) -> Self {
         Self(Wanted { place: records.at(target.id), known: target.known, max_size: None })
     }
 
     async fn collect(&self, client: &Client) -> Result<Bytes> {
-        let mut file = self.0.open(client, self.0.max_size.unwrap_or(MAX_IN_MEMORY)).await?;
+        let (_, mut file) = self.0.open(client, self.0.max_size.unwrap_or(MAX_IN_MEMORY)).await?;
         let mut whole = BytesMut::new();
         while let Some(part) = file.next().await? {
             whole.extend_from_slice(&part);
@@ -114,8 +148,7 @@ impl sealed::Action for DownloadToWriter<'_> {
     async fn run(mut self, client: Client) -> Result<Attachment> {
         let context = self.wanted.context();
         let write = async {
-            let attachment = self.wanted.attachment(&client).await?;
-            let mut file = FileReader::new(&client, &attachment, self.wanted.max_size(), Digest::default()).await?;
+            let (attachment, mut file) = self.wanted.open(&client, self.wanted.max_size()).await?;
             let failed = |error: std::io::Error| {
                 Error::new(ErrorKind::Storage, format!("the writer of the download failed: {error}")).caused_by(error)
             };
@@ -174,7 +207,7 @@ impl<'a> Call<'a, DownloadAttachment> {
         let (client, wanted) = (self.client, self.op.0);
         let context = wanted.context();
         let opened = stream::once(async move { wanted.open(&client, wanted.max_size()).await });
-        opened.map_ok(FileReader::into_stream).try_flatten().map_err(move |error| context.attach(error)).boxed()
+        opened.map_ok(|(_, file)| file.into_stream()).try_flatten().map_err(move |error| context.attach(error)).boxed()
     }
 }
 

@@ -11,7 +11,9 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _},
 };
 
-use super::{digest::Digest, download::Wanted, object::Attachment, prepared::PART, reading::FileReader};
+use super::{
+    digest::Digest, download::Wanted, object::Attachment, prepared::PART, reading::FileReader, renewed::Renewals,
+};
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
@@ -61,8 +63,14 @@ impl sealed::Action for DownloadToFile {
     async fn run(self, client: Client) -> Result<DownloadedFile> {
         let context = self.wanted.context();
         let download = async {
-            let attachment = self.wanted.attachment(&client).await?;
-            let outcome = to_file(&client, &attachment, &self.path, self.wanted.max_size()).await?;
+            let max_size = self.wanted.max_size();
+            let (mut attachment, mut renewals) = (self.wanted.attachment(&client).await?, Renewals::default());
+            let outcome = loop {
+                match to_file(&client, &attachment, &self.path, max_size).await {
+                    Ok(outcome) => break outcome,
+                    Err(error) => attachment = self.wanted.newer(&client, &attachment, error, &mut renewals).await?,
+                }
+            };
             Ok(DownloadedFile { path: self.path, attachment, outcome })
         };
         download.await.map_err(|error: Error| context.attach(error))

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::{
     file::{FileOutcome, failed, to_file},
     object::Attachment,
+    renewed::Renewals,
     upload::MAX_SIZE,
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
         list_query::Listing,
         object::{Record, kind},
         order::LAST_MODIFIED,
-        path::List,
+        path::{List, Place},
         preview::RequestPreview,
         request::Request,
         sort::Sort,
@@ -59,7 +60,7 @@ pub struct DownloadProgress {
     pub unchanged: usize,
     /// The number of files that could not be downloaded.
     pub failed: usize,
-    /// The number of records without a file.
+    /// The number of records without a file, and of those whose file was deleted after the list was read.
     pub without_file: usize,
     /// The number of bytes of the files that were downloaded.
     pub bytes: u64,
@@ -110,7 +111,7 @@ impl<T: 'static> DownloadAttachments<'_, T> {
             async move {
                 let record = record?;
                 let place = list.at(record.id.as_str());
-                let download = one(client, folder, &record, max_size).await;
+                let download = one(client, folder, &place, &record, max_size).await;
                 let context = CallContext::new("download the attachment of", &place);
                 Ok::<_, Error>(download.map_err(|error| (number, context.attach(error))))
             }
@@ -168,14 +169,40 @@ pub(super) fn records(
 }
 
 /// Downloads the file of a record, if it has one, and returns the number of its bytes.
-async fn one(client: &Client, folder: &Path, record: &Found, max_size: u64) -> Result<Option<(FileOutcome, u64)>> {
-    let Some(attachment) = record.attachment()? else { return Ok(None) };
-    let path = path_in(folder, &record.id, &attachment);
+///
+/// Of a file that was replaced since the list was read, the newer one is downloaded.
+async fn one(
+    client: &Client,
+    folder: &Path,
+    place: &Place<kind::Record>,
+    record: &Found,
+    max_size: u64,
+) -> Result<Option<(FileOutcome, u64)>> {
+    let Some(mut attachment) = record.attachment()? else { return Ok(None) };
+    let mut renewals = Renewals::default();
+    loop {
+        match into_folder(client, folder, &record.id, &attachment, max_size).await {
+            Ok(outcome) => return Ok(Some((outcome, attachment.size))),
+            Err(error) => match renewals.after(client, place, &attachment, error).await? {
+                Some(newer) => attachment = newer,
+                None => return Ok(None),
+            },
+        }
+    }
+}
+
+async fn into_folder(
+    client: &Client,
+    folder: &Path,
+    id: &str,
+    attachment: &Attachment,
+    max_size: u64,
+) -> Result<FileOutcome> {
+    let path = path_in(folder, id, attachment);
     if let Some(parent) = path.parent() {
         tokio::fs::create_dir_all(parent).await.map_err(|error| failed("created", parent, error))?;
     }
-    let outcome = to_file(client, &attachment, &path, max_size).await?;
-    Ok(Some((outcome, attachment.size)))
+    to_file(client, attachment, &path, max_size).await
 }
 
 impl<'a, T> Call<'a, DownloadAttachments<'a, T>> {

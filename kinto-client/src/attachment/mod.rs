@@ -64,6 +64,7 @@ mod multipart;
 mod object;
 mod prepared;
 mod reading;
+mod renewed;
 mod source;
 mod state;
 mod target;
@@ -135,7 +136,8 @@ impl Collection {
 
     /// Downloads the file of a record: into memory, and with `.to_file(…)`, `.to_writer(…)` or `.stream()` elsewhere.
     ///
-    /// Of a record that was read (`&record`) the description is taken from there; otherwise the record is read first.
+    /// Of a record that was read (`&record`) the description is taken from there; otherwise the record is read first, and once
+    /// more if its file is replaced before that is requested.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {
@@ -191,6 +193,7 @@ impl Collection {
     /// Files that are there with the right bytes are left alone, so that a call after one that failed does the rest. The name of
     /// a file is that of the attachment, with `_` in place of characters that not every system allows. Files of records that are
     /// deleted meanwhile, or have another file now, stay: [`verify_attachments`](Self::verify_attachments) finds them.
+    /// Of a record whose file is replaced after the list was read, the newer file is downloaded.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

@@ -73,6 +73,17 @@ impl FileReader {
         })
     }
 
+    /// Connects to the server of the file, unless there is nothing to be read.
+    pub(super) async fn open(&mut self) -> Result<()> {
+        while self.body.is_none() && self.digest.length() < self.size {
+            match self.connect().await {
+                Ok(body) => self.body = Some(body),
+                Err(failed) => self.wait_after(failed).await?,
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the next bytes, and `None` once all have come and are those of the description.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
@@ -80,10 +91,7 @@ impl FileReader {
                 if self.digest.length() == self.size {
                     return self.check().map(|()| None);
                 }
-                match self.connect().await {
-                    Ok(body) => self.body = Some(body),
-                    Err(failed) => self.wait_after(failed).await?,
-                }
+                self.open().await?;
                 continue;
             };
             match next_part(body, self.client.timeout()).await {
@@ -198,9 +206,7 @@ fn begins_at(response: &FileResponse, from: u64) -> bool {
 
 fn refused(status: StatusCode, url: &Url) -> Error {
     let (kind, what) = match status {
-        StatusCode::NOT_FOUND | StatusCode::GONE => {
-            (ErrorKind::NotFound, "there is no such file, though the record names it: upload it again")
-        }
+        StatusCode::NOT_FOUND | StatusCode::GONE => (ErrorKind::NotFound, "there is no such file any more"),
         StatusCode::UNAUTHORIZED => (ErrorKind::Unauthorized, "its server does not accept the credentials"),
         StatusCode::FORBIDDEN => (ErrorKind::Forbidden, "its server does not permit it"),
         StatusCode::TOO_MANY_REQUESTS
