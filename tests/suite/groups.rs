@@ -174,7 +174,7 @@ async fn group_rejects_invalid_members() -> Outcome {
         (Principal::from(&fixture.bucket.group("others")), "cannot be a member: the server refuses groups"),
         (Principal::everyone(), "cannot be a member: the server refuses groups and `system.Everyone`"),
         ("group:others".into(), "cannot be a member: the server refuses groups"),
-        ("niko".into(), "did you mean `account:niko`"),
+        ("niko".into(), "did you mean `account:niko`?"),
         ("".into(), "it is empty"),
     ] {
         read.add(&member);

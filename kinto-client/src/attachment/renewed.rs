@@ -10,7 +10,7 @@ use crate::{
 /// The number of times that a record is read again, each time after another file of it is gone.
 const MAX_RENEWALS: u32 = 4;
 
-/// What a record says of its file now, after one that it has described is not there.
+/// The file that a record describes now, after the one that it described is not there.
 pub(super) enum Now {
     /// It describes the same file.
     Same,
@@ -39,8 +39,8 @@ impl Renewals {
         })
     }
 
-    /// Returns the description that the record has now, if a download failed because the file of before is gone or refused: `None` if
-    /// it has none any more. Returns the error if it failed for another reason, or the record still describes that file.
+    /// Returns the description that the record has now, if a download failed because the file is gone or refused, or `None`
+    /// if it has none any more. Returns the error if it failed for another reason, or the record still describes that file.
     pub(super) async fn after(
         &mut self,
         client: &Client,

@@ -101,7 +101,7 @@ fn is_schema(schema: &Value) -> Result<()> {
 
 /// Rejects principals that no user or group can be; a group of the bucket is `group:editors`.
 fn principal(principal: &Principal) -> Result<()> {
-    principal.check_meaning(|name| format!("`{LOCAL_GROUP}{name}`"))
+    principal.check_meaning(|name| format!(", or `{LOCAL_GROUP}{name}`"))
 }
 
 /// Checks lists of permissions; `groups` are those that they can name, unless the server knows them.

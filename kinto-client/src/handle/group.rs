@@ -25,6 +25,12 @@ impl Group {
     /// assert!(group.contains("account:niko"));
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no such group;
+    /// [`Error::is_invalid`](crate::Error::is_invalid) for a group, `system.Everyone`, or what matches no user, such as `niko`
+    /// without its `account:`.
     pub fn add_members<P: Into<Principal>>(
         &self,
         members: impl IntoIterator<Item = P>,

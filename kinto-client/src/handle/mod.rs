@@ -298,7 +298,9 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_forbidden`](crate::Error::is_forbidden) if you may not write the object.
+    /// [`Error::is_forbidden`](crate::Error::is_forbidden) if you may not write the object;
+    /// [`Error::is_invalid`](crate::Error::is_invalid) for a principal that matches nobody, such as `niko` without its
+    /// `account:`.
     pub fn grant(&self, to: impl FnOnce(K::Permissions) -> K::Permissions) -> Call<'static, Grant<K>> {
         let principals = to(K::Permissions::default());
         Call::new(&self.client, Grant::new(self.place.clone(), principals, Change::Grant))
@@ -306,7 +308,7 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
 
     /// Removes permissions from principals and keeps all others, as [`grant`](Self::grant) does.
     ///
-    /// Principals without them are ignored.
+    /// Principals without them are ignored. Principals that match nobody, which other clients may have stored, can be named.
     ///
     /// The server keeps you in the `write` list, because you write the object.
     pub fn revoke(&self, from: impl FnOnce(K::Permissions) -> K::Permissions) -> Call<'static, Grant<K>> {
@@ -325,7 +327,7 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
     /// # Errors
     ///
     /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist, unless `.if_exists()` is
-    /// added.
+    /// added; [`Error::is_conflict`](crate::Error::is_conflict) with `.if_match(…)` if it was changed or deleted since.
     pub fn delete(&self) -> Call<'static, Delete<K>> {
         Call::new(&self.client, Delete::new(self.place.clone(), None))
     }

@@ -110,7 +110,7 @@ fn what_nobody_can_be_is_named_with_what_was_meant() {
         ),
         (
             BucketSpec::new().group("g", GroupSpec::from(["alexis"])),
-            r#""alexis" is nobody, since principals begin with how they log in: did you mean `account:alexis`"#,
+            r#""alexis" is nobody, since principals begin with how they log in: did you mean `account:alexis`?"#,
         ),
         (BucketSpec::new().permissions(|p| p.read("system.everyone")), "it can be `system.Everyone`"),
         (

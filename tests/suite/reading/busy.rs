@@ -1,3 +1,5 @@
+//! Writes between the requests of a reading.
+
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;

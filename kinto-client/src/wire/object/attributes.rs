@@ -82,7 +82,7 @@ pub struct AttachmentAttributes {
 pub struct GroupAttributes {
     /// The members, in the server's order.
     ///
-    /// The server refuses groups and `system.Everyone` as members.
+    /// Groups and `system.Everyone` cannot be members; a call with one is an error before anything is sent.
     #[serde(default)]
     pub members: Vec<Principal>,
     /// All other attributes, which Kinto allows in any number.

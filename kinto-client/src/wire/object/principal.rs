@@ -73,7 +73,7 @@ impl Principal {
         &self.0
     }
 
-    /// Rejects what the server cannot store, and what matches neither a user nor a group. The server stores the latter.
+    /// Rejects what the server cannot store, and what it would store although it matches neither a user nor a group.
     pub(crate) fn check(&self) -> Result<()> {
         if let Some(group) = self.as_str().strip_prefix(LOCAL_GROUP) {
             return Err(Error::invalid(format!(
@@ -82,10 +82,10 @@ impl Principal {
                 self.0
             )));
         }
-        self.check_meaning(|name| format!("`bucket.group({name:?})`"))
+        self.check_meaning(|name| format!(", or `bucket.group({name:?})`"))
     }
 
-    /// Does the same for a member of a group.
+    /// Rejects what the server cannot store as a member of a group, and what matches no user.
     pub(crate) fn check_member(&self) -> Result<()> {
         let text = self.as_str();
         if text.starts_with("/buckets/") || text.starts_with(LOCAL_GROUP) || *self == Self::everyone() {
@@ -93,11 +93,12 @@ impl Principal {
                 "{text:?} cannot be a member: the server refuses groups and `system.Everyone`"
             )));
         }
-        self.check_meaning(|name| format!("`group:{name}`"))
+        self.check_meaning(|_| String::new())
     }
 
-    /// Does the same; `group` writes the name of a group as it is written in that place.
-    pub(crate) fn check_meaning(&self, group: impl FnOnce(&str) -> String) -> Result<()> {
+    /// Rejects what the server cannot store, and what matches neither a user nor a group; for a name without a prefix,
+    /// `or_group` adds to the message how a group of that name is written.
+    pub(crate) fn check_meaning(&self, or_group: impl FnOnce(&str) -> String) -> Result<()> {
         self.check_text()?;
         let text = self.as_str();
         let has_policy = text.split_once(':').is_some_and(|(policy, id)| !policy.is_empty() && !id.is_empty());
@@ -109,7 +110,7 @@ impl Principal {
         } else if text.contains(':') {
             "a user is written as `account:alexis`".to_owned()
         } else {
-            format!("did you mean `account:{text}`, or {}?", group(text))
+            format!("did you mean `account:{text}`{}?", or_group(text))
         };
         Err(Error::invalid(format!("{text:?} is nobody, since principals begin with how they log in: {meant}")))
     }
