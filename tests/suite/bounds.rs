@@ -7,7 +7,7 @@ use kinto_client::{
     Timestamp, Value, json,
     retry::{ExponentialBackoff, NeverRetry},
 };
-use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy};
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, in_order};
 use tokio::{net::TcpSocket, time::Instant};
 
 use crate::{Todo, predicates};
@@ -85,6 +85,35 @@ async fn call_ends_when_max_elapsed_has_passed() -> Outcome {
     let error = fixture.todos_through(&proxy).get_record::<Todo>("milk").retry(policy).await.unwrap_err();
     assert_eq!(predicates(&error), ["unavailable"], "{error}");
     assert!(start.elapsed() < Duration::from_secs(20) && proxy.lines().len() < 6, "{:?}", proxy.lines());
+    Ok(())
+}
+
+/// As a program that ends a call by a timeout, and then does something else on the thread of its runtime.
+#[tokio::test]
+async fn dropped_call_of_a_runtime_that_nobody_drives_holds_up_nobody() -> Outcome {
+    let fixture = Fixture::new().await;
+    let gate = Gate::default();
+    let proxy = Proxy::start(fixture.url(), in_order([Fault::Hold(gate.clone())])).await;
+    let todos = fixture.todos_of(&fixture.client_at(proxy.url()).build()?);
+    let (dropped, is_dropped) = tokio::sync::oneshot::channel();
+    let (end, is_over) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            tokio::select! {
+                done = todos.overwrite_record("milk", json!({"title": "Milk"})) => panic!("{done:?}"),
+                () = gate.arrival() => {}
+            }
+        });
+        dropped.send(()).unwrap();
+        is_over.recv().unwrap();
+    });
+    is_dropped.await?;
+    let other = fixture.client_at(proxy.url()).timeout(Duration::from_secs(10)).retry(NeverRetry).build()?;
+    fixture.todos_of(&other).overwrite_record("milk", json!({"title": "Oat milk"})).await?;
+    assert_eq!(fixture.plain.held(&fixture.record("milk")).await, json!({"title": "Oat milk"}));
+    end.send(())?;
+    thread.join().unwrap();
     Ok(())
 }
 
