@@ -103,10 +103,16 @@ impl Operation for CreateAccount {
         // The server's complete response to a user with the credentials of another account.
         let of_another = response.status == StatusCode::BAD_REQUEST
             && String::from_utf8_lossy(&response.body).contains("account ID do not match");
-        let answer = answer(response).map_err(|error| {
-            let hint = "the client has the credentials of another account: accounts are created by a client without credentials, \
-                        or with those of an administrator";
-            if of_another { error.because(hint) } else { error }
+        let answer = answer(response).map_err(|error| match error {
+            error if of_another => error.because(
+                "the client has the credentials of another account: accounts are created by a client without credentials, \
+                 or with those of an administrator",
+            ),
+            error if error.is_conflict() && error.may_have_been_applied() => error.because(
+                "the account is there with the attributes that were sent, and nobody can tell whether this request or \
+                 another client created it, since a request can arrive twice: log in with the password",
+            ),
+            error => error,
         });
         AccountObject::from_answer(&answer?.body).map_err(Error::without_quotes)
     }

@@ -61,7 +61,7 @@ impl Sender {
         let response = if repeated { response } else { acknowledged::judge(self.server, request, response) };
         let Some(follow_up_request) = follow_up_request(request, &response) else { return response };
         let (found, _) = self.send_until_answered(&follow_up_request, options, None).await;
-        resolve_with(response, found.ok())
+        resolve_with(request, response, found.ok())
     }
 }
 
@@ -95,6 +95,11 @@ pub(crate) fn resolve(request: &Request, response: Response, repeated: bool) -> 
             if maybe_twice && ErrorResponse::read(&response).is_about(request.subject.id()) =>
         {
             Some(Doubt::Gone { guarded: request.precondition.is_some() })
+        }
+        (&Method::DELETE, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED)
+            if is_idempotent && !repeated && request.subject.is_readable_object() && is_kintos(&response) =>
+        {
+            Some(Doubt::Open)
         }
         (&Method::POST, StatusCode::OK) if !request.is_of_new_object() && request.own_id => {
             return Response { status: StatusCode::CREATED, ..response };
@@ -143,15 +148,22 @@ fn is_kintos(response: &Response) -> bool {
     ErrorResponse::read(response).errno.is_some()
 }
 
-/// Returns the request whose response has what [`resolve`] lacks: a refusal does not show the permissions.
+/// Returns the request whose response has what [`resolve`] lacks: the permissions of the object that a creation was refused
+/// for, or that the object is there that a deletion was refused for.
 pub(crate) fn follow_up_request(request: &Request, response: &Response) -> Option<Request> {
     (response.doubt == Some(Doubt::Open)).then(|| Request::get(request.subject.clone()))
 }
 
-/// Returns the success that a refused creation under a generated id proves, with the object that the response to the
-/// [`follow_up_request`] shows, if there is one.
-pub(crate) fn resolve_with(refused: Response, found: Option<Response>) -> Response {
-    match found.filter(|found| found.status.is_success()) {
+/// Resolves the doubt with the response to the [`follow_up_request`], if there is one.
+///
+/// The refusal of a creation under a generated id is the proof of its success. That of a deletion stays in doubt, unless
+/// the object is seen: with it goes the permission that another try would need.
+pub(crate) fn resolve_with(request: &Request, refused: Response, found: Option<Response>) -> Response {
+    let found = found.filter(|found| found.status.is_success());
+    if request.method == Method::DELETE {
+        return Response { doubt: found.is_none().then_some(Doubt::Hidden), ..refused };
+    }
+    match found {
         Some(found) => Response { status: StatusCode::CREATED, ..found },
         None => created(refused),
     }
@@ -180,7 +192,7 @@ fn is_existing_as_sent(request: &Request, response: &Response) -> bool {
     let (Some(existing), Some(body)) = (ErrorResponse::read(response).existing, &request.body) else { return false };
     match envelope(body).and_then(|sent| sent.data) {
         Some(data) if request.method == Method::PATCH => is_part(data, &existing),
-        Some(data) => is_same_data(data, &existing),
+        Some(data) => is_same_data(request, data, &existing),
         None => false,
     }
 }
@@ -198,13 +210,18 @@ fn is_part(sent: &RawValue, found: &[u8]) -> bool {
     !sent.is_empty() && sent.iter().all(|(key, value)| found.get(key).is_some_and(|found| is_same(value, found)))
 }
 
-fn is_same_data(sent: &RawValue, found: &[u8]) -> bool {
+fn is_same_data(request: &Request, sent: &RawValue, found: &[u8]) -> bool {
     let (Some(mut sent), Some(mut found)) = (own(sent.get().as_bytes()), own(found)) else { return false };
     // The server sets `schema` on the records of a collection with a schema; values of other types are the
     // writer's own.
     if found.get("schema").is_some_and(Value::is_u64) {
         sent.remove("schema");
         found.remove("schema");
+    }
+    // The server shows a digest of the password.
+    if request.secret {
+        sent.remove("password");
+        found.remove("password");
     }
     is_same(&sent.into(), &found.into())
 }

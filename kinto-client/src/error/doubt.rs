@@ -9,6 +9,8 @@ pub(crate) enum Doubt {
     AsSent,
     /// The object that was to be deleted is gone.
     Gone { guarded: bool },
+    /// The object that was to be deleted is not there, or hidden from the user: the server refuses both alike.
+    Hidden,
     /// The lock of the fence could not be written, and the server went on with what was behind it. A lock that collided
     /// with another writer has rolled back what was before it.
     Unfenced { rolled_back: bool },
@@ -39,7 +41,17 @@ impl Doubt {
                 "the lock of the fence could not be written, and the server may have gone on to this request without it: \
                  another client may have written at the same time, so read the object before you write again",
             ),
-            Self::Earlier | Self::Replaced | Self::Open => None,
+            Self::Earlier | Self::Replaced | Self::Open | Self::Hidden => None,
+        }
+    }
+
+    /// Returns what there is to add to the hint of an error of its kind.
+    pub(crate) fn addition(self) -> Option<&'static str> {
+        match self {
+            Self::Hidden => {
+                Some("or this request arrived twice, and the first deleted the object together with your permission")
+            }
+            _ => None,
         }
     }
 }

@@ -178,11 +178,15 @@ impl fmt::Display for Error {
         f.write_str(&inner.message)?;
         let doubt = inner.doubt.and_then(Doubt::hint);
         let quoted = inner.failures.first().is_some_and(|(_, failure)| failure.may_have_been_applied());
-        let told = doubt.is_some() || quoted;
-        let hint = match inner.hint.or(doubt) {
+        let addition = inner.doubt.and_then(Doubt::addition);
+        let told = doubt.or(addition).is_some() || quoted;
+        let mut hint = match inner.hint.or(doubt) {
             Some(hint) => hint.to_owned(),
             None => inner.kind.hint(inner.operation, inner.object.as_deref()),
         };
+        if let Some(addition) = addition {
+            hint = format!("{hint}; {addition}");
+        }
         if !hint.is_empty() {
             write!(f, " ({hint})")?;
         }

@@ -99,6 +99,7 @@ pub(crate) fn judge(server: u64, request: &Request, response: Response) -> Respo
     let left = match response.doubt {
         Some(Doubt::AsSent) => existing_version(&response),
         Some(Doubt::Gone { .. }) => Some(None),
+        Some(Doubt::Open) if request.deletes() => Some(None),
         _ => return response,
     };
     let (Some(left), Some(object)) = (left, request.object_key()) else { return response };

@@ -83,6 +83,11 @@ impl RequestPath {
         }
     }
 
+    /// Returns true for an object that can be read, too: not for `/__user_data__/account:alexis`.
+    pub(crate) fn is_readable_object(&self) -> bool {
+        matches!(self.named, Named::Object { .. }) && names(self.list()).last().is_some_and(is_name_of_list)
+    }
+
     /// Returns true for something that belongs to an object, such as its attachment.
     pub(crate) fn is_part_of_object(&self) -> bool {
         matches!(self.named, Named::PartOfObject { .. })

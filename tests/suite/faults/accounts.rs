@@ -1,11 +1,12 @@
 //! Faults of requests for accounts, whose password must be neither lost nor set twice.
 
 use http::Method;
-use kinto_client::{Client, Result, account::Account};
+use kinto_client::{Client, Result, account::Account, json};
 use kinto_server::{Server, unique};
 use kinto_tests::{Fault, Outcome, Proxy, RawClient, TestUser, in_order};
 
 use super::Tries;
+use crate::predicates;
 
 #[derive(Clone, Copy, Debug)]
 enum Deed {
@@ -83,5 +84,37 @@ async fn account_request_is_retried_when_it_was_not_applied() -> Outcome {
         outcome?;
         assert_eq!((lines, is_done), (vec![format!("{method} /accounts/ID"); 2], true), "{deed:?}");
     }
+    Ok(())
+}
+
+/// A proxy may send PUT and DELETE twice, and the refusal of the second comes back.
+#[tokio::test]
+async fn account_request_that_a_proxy_sends_twice_is_in_doubt() -> Outcome {
+    for (deed, predicate, hint) in
+        [(Deed::Create, "conflict", "log in with the password"), (Deed::Delete, "forbidden", "arrived twice")]
+    {
+        let (outcome, lines, is_done) = deed.meets(Fault::Twice).await;
+        let error = outcome.expect_err("the second was refused");
+        assert_eq!((predicates(&error), error.may_have_been_applied()), (vec![predicate], true), "{error}");
+        assert!(error.to_string().contains(hint), "{error}");
+        assert!(!format!("{error} {error:?}").contains("$2b$"), "{error}");
+        assert!(is_done, "{deed:?}: {lines:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn refusal_for_another_account_is_no_doubt() -> Outcome {
+    let url = Server::shared()?.url();
+    let (person, other) = (TestUser::new(url, "alexis").await, TestUser::new(url, "niko").await);
+    let error = other.client.account(&other.id).create("n3w").await.unwrap_err();
+    assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["conflict"], true), "{error}");
+    let error = other.client.account(&other.id).create("n3w").data(json!({"nickname": "n"})).await.unwrap_err();
+    assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["conflict"], false), "{error}");
+
+    let account = person.client.account(&person.id);
+    account.delete().await?;
+    let error = account.delete().await.unwrap_err();
+    assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["forbidden"], false), "{error}");
     Ok(())
 }

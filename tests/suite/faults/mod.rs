@@ -2,6 +2,7 @@
 
 mod accounts;
 mod between_tries;
+mod hidden;
 mod lists;
 mod lost_responses;
 mod matrix;

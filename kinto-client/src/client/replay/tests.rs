@@ -94,9 +94,9 @@ fn id_of_its_own_is_proof_and_the_permissions_are_asked_for() {
     let get = follow_up_request(&request, &open).unwrap();
     assert_eq!((&get.method, get.path()), (&Method::GET, request.path()));
     let found = response(StatusCode::OK, &json!({"data": data, "permissions": {"read": ["x:y"]}}));
-    assert_eq!(resolve_with(open.clone(), Some(found.clone())).body, found.body);
+    assert_eq!(resolve_with(&request, open.clone(), Some(found.clone())).body, found.body);
     for found in [None, Some(response(StatusCode::NOT_FOUND, &json!({})))] {
-        let settled = resolve_with(open.clone(), found);
+        let settled = resolve_with(&request, open.clone(), found);
         assert_eq!(judged(&settled), (201, None), "it was created, whatever has become of it");
     }
 }
