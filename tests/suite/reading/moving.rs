@@ -11,7 +11,7 @@ use super::{Numbered, busy::Busy, fill};
 use crate::predicates;
 
 /// The number of generated readings.
-const ROUNDS: u64 = 12;
+const ROUNDS: u64 = 6;
 
 fn name(n: u32) -> String {
     format!("r{n:03}")

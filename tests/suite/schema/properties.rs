@@ -119,7 +119,7 @@ async fn what_the_server_takes_is_read(backend: Backend) -> Outcome {
     give_schema::<Numbers>(&fixture).await;
     let checked = Schema::of::<Numbers>()?;
     let mut runner = TestRunner::deterministic();
-    let rounds = if std::env::var_os("KINTO_TEST_LONG").is_some() { 1000 } else { 60 };
+    let rounds = if std::env::var_os("KINTO_TEST_LONG").is_some() { 1000 } else { 30 };
     let (mut taken, mut refused) = (0, 0);
     for round in 0..rounds {
         let records: Vec<Value> =
