@@ -90,6 +90,63 @@ async fn download_that_was_interrupted_is_continued_by_the_next_call() -> Outcom
     Ok(())
 }
 
+/// The part has the bytes of a file that no record has any more.
+#[tokio::test]
+async fn part_of_a_file_that_was_replaced_is_removed() -> Outcome {
+    let scene = Scene::new().await;
+    scene.with_file("list", TEXT).await;
+    let folder = std::env::temp_dir().join(kinto_server::unique("cut"));
+    std::fs::create_dir(&folder)?;
+    let path = folder.join("list.txt");
+    let names = || -> std::io::Result<std::collections::BTreeSet<String>> {
+        std::fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    };
+    let proxy = Proxy::start(scene.url(), in_order([Fault::Pass, Fault::Pass, Fault::Truncate(5)])).await;
+    let todos = scene.todos_through(&proxy);
+    todos.download_attachment("list").to_file(&path).retry(NeverRetry).await.unwrap_err();
+    assert_eq!(names()?.len(), 1);
+
+    scene.todos.upload_attachment("list", "another").filename("list.txt").replace().await?;
+    let digits = "0123456789abcdef";
+    let others = [format!("list.txt.{digits}.parts"), format!("list.{digits}.part"), "list.txt.part".to_owned()];
+    for other in &others {
+        std::fs::write(folder.join(other), "the user's")?;
+    }
+    let going_on = format!("list.txt.{digits}{digits}.part");
+    let locked = std::fs::File::create(folder.join(&going_on))?;
+    locked.lock()?;
+    assert_eq!(todos.download_attachment("list").to_file(&path).await?.outcome, FileOutcome::Downloaded);
+    assert_eq!(std::fs::read_to_string(&path)?, "another");
+    let left = others.into_iter().chain(["list.txt".to_owned(), going_on]);
+    assert_eq!(names()?, left.collect());
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+/// Each of them may open the part in the moment in which another gives it its name.
+#[tokio::test]
+async fn downloads_that_follow_each_other_closely_all_succeed() -> Outcome {
+    let scene = Scene::new().await;
+    scene.with_file("list", TEXT).await;
+    let folder = std::env::temp_dir().join(kinto_server::unique("cut"));
+    std::fs::create_dir(&folder)?;
+    let path = folder.join("list.txt");
+    let rounds = (0..8).map(|_| async {
+        for _ in 0..12 {
+            scene.todos.download_attachment("list").to_file(&path).await?;
+            // Another of them may have removed it.
+            let _ = std::fs::remove_file(&path);
+        }
+        Ok::<_, kinto_client::Error>(())
+    });
+    futures_util::future::try_join_all(rounds).await?;
+    let left: Vec<_> =
+        std::fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    assert!(left.is_empty() || left == [path], "{left:?}");
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn downloads_to_one_path_at_once_do_not_mix() -> Outcome {
     let scene = Scene::new().await;

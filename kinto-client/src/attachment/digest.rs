@@ -1,8 +1,12 @@
 //! SHA-256, as hexadecimal digits.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io};
 
+use bytes::BytesMut;
 use sha2::{Digest as _, Sha256};
+use tokio::{fs::File, io::AsyncReadExt as _};
+
+use super::prepared::PART;
 
 /// The digest of what has come so far, and its length.
 #[derive(Clone, Default)]
@@ -12,6 +16,17 @@ pub(super) struct Digest {
 }
 
 impl Digest {
+    /// Reads a file to its end.
+    pub(super) async fn of_file(file: &mut File) -> io::Result<Self> {
+        let mut digest = Self::default();
+        let mut part = BytesMut::with_capacity(PART);
+        while file.read_buf(&mut part).await? > 0 {
+            digest.update(&part);
+            part.clear();
+        }
+        Ok(digest)
+    }
+
     pub(super) fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
         self.length = self.length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));

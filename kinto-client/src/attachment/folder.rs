@@ -9,8 +9,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value};
 
 use super::{
-    file::{FileOutcome, failed, to_file},
+    file::{FileOutcome, to_file},
     object::Attachment,
+    part::failed,
     renewed::Renewals,
     upload::MAX_SIZE,
 };

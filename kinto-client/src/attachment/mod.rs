@@ -62,6 +62,7 @@ mod keep;
 mod location;
 mod multipart;
 mod object;
+mod part;
 mod prepared;
 mod reading;
 mod renewed;

@@ -7,8 +7,9 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{
-    file::{OnDisk, compare, failed},
+    file::{OnDisk, compare},
     folder::{CONCURRENCY, Found, check_concurrency, first_request, path_in, records},
+    part::failed,
 };
 use crate::{
     client::Client,
