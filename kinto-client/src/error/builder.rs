@@ -203,7 +203,6 @@ impl Error {
     }
 
     /// Adds what else is to be said at its end.
-    #[cfg(feature = "attachments")]
     pub(crate) fn noting(mut self, note: String) -> Self {
         self.0.progress = Some(note);
         self

@@ -76,7 +76,12 @@ impl<K: Kind, T: RecordData> Edit<K, T> {
         let is_json = |change: &Change| matches!(change, Change::Json(_));
         let redo = if self.changes.iter().any(is_json) { Redo::Harmful } else { Redo::Harmless };
         let edited = change(client, &self.place, self.if_match, redo, |object: &mut Object<K, JsonObject>| {
-            self.apply_to(&mut object.data)
+            self.apply_to(&mut object.data)?;
+            // What did not fit before may be repaired in steps.
+            match object.parse::<T>() {
+                Err(unfit) if unfit.is_decode() && object.was_received_as::<T>() => Err(no_longer_fits(unfit)),
+                _ => Ok(()),
+            }
         });
         let (object, saved) = edited.await?;
         object.parse().map_err(|error| if saved == SaveOutcome::Stored { error.maybe_applied() } else { error })
@@ -140,6 +145,13 @@ impl<K: Kind, T: RecordData> Edit<K, T> {
     pub(crate) fn unset_field<V>(&mut self, field: Field<T, V>) {
         self.changes.push(Change::Field { path: field.names(), value: Ok(None) });
     }
+}
+
+/// The error of an edit that would make a record that does not decode any more.
+pub(crate) fn no_longer_fits(unfit: Error) -> Error {
+    unfit.noting(
+        "the edit would leave it like that, so nothing was saved: set what is missing in the same edit".to_owned(),
+    )
 }
 
 /// Rejects keys that a save would leave out.

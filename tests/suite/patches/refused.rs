@@ -5,7 +5,7 @@ use kinto_client::{KintoRecord, Value, json, object::JsonPatch};
 use kinto_tests::{Fixture, Outcome};
 use serde::{Deserialize, Serialize};
 
-use super::{Task, task};
+use super::{Assignee, Task, task};
 use crate::predicates;
 
 #[tokio::test]
@@ -84,5 +84,34 @@ async fn json_patch_that_does_not_fit_changes_nothing() -> Outcome {
     let none = fixture.todos.record::<Task>("none").edit().set(Task::fields().title, "x").await.unwrap_err();
     assert_eq!(predicates(&none), ["not found"], "{none}");
     assert_eq!(fixture.plain.ids(&fixture.records).await, ["flat", "paint"], "a patch makes no records");
+    Ok(())
+}
+
+/// Of an object that is not there, an edit of one of its fields would make one that lacks the others.
+#[tokio::test]
+async fn edit_that_would_make_a_record_unreadable_saves_nothing() -> Outcome {
+    let fixture = Fixture::new().await;
+    let f = Task::fields();
+    let place = fixture.todos.record::<Task>("paint");
+    for absent in [json!({"title": "Paint", "assignee": null}), json!({"title": "Paint"})] {
+        let before = fixture.plain.put_data(&fixture.record("paint"), &absent).await;
+        for edit in [
+            place.edit().set(f.assignee.phone, "1"),
+            place.merge_patch(json!({"assignee": {"phone": "1"}})),
+            place.merge_patch(json!({"title": null})),
+            place.json_patch(JsonPatch::new().replace(["title"], 7)),
+        ] {
+            let error = edit.await.unwrap_err();
+            assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["decode"], false), "{error}");
+            assert!(error.to_string().contains("nothing was saved"), "{error}");
+        }
+        assert_eq!(fixture.plain.object(&fixture.record("paint")).await, before);
+        let sent = fixture.sent.take();
+        assert!(sent.iter().all(|sent| sent.method == http::Method::GET), "{sent:?}");
+        let edited = place.edit().set(f.assignee.phone, "1").set(f.assignee.full_name, "Ada").await?;
+        let ada = Assignee { full_name: "Ada".to_owned(), phone: Some("1".to_owned()) };
+        assert_eq!(edited.data.assignee, Some(ada));
+        drop(fixture.sent.take());
+    }
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::{
     },
     operation::{
         Call, CallContext,
-        edit::{Edit, Nullable},
+        edit::{Edit, Nullable, no_longer_fits},
         sealed,
     },
     wire::{
@@ -84,7 +84,8 @@ fn edited<T: RecordData>(
     let mut record: Record<JsonObject> = record::record_of_version(&place.id, row, edit.if_match)?;
     edit.apply_to(&mut record.data)?;
     let change = save::change(place, &record)?;
-    change.as_ref().and_then(Change::body).map_or(Ok(()), |body| record::check::<T>(&place.id, body))?;
+    let body = change.as_ref().and_then(Change::body);
+    body.map_or(Ok(()), |body| record::check::<T>(&place.id, body)).map_err(no_longer_fits)?;
     Ok(change)
 }
 

@@ -202,6 +202,11 @@ impl<K: Kind, T: RecordData> Object<K, T> {
         Ok(parsed)
     }
 
+    /// Returns true if the JSON that was received decodes as `U`.
+    pub(crate) fn was_received_as<U: RecordData>(&self) -> bool {
+        decode::object::<U>(&self.received, U::DECLARES).is_ok()
+    }
+
     /// The JSON of the object with what was changed in it, its id and version included; `None` if nothing was.
     fn with_changes(&self) -> Result<Option<Bytes>> {
         let Some(data) = self.changed_data()? else { return Ok(None) };
