@@ -1,7 +1,7 @@
 //! The Kinto in memory takes the calls of operators, of permissions and of accounts as a real one does.
 
 use kinto_client::{
-    Client, Result,
+    Client, Result, Timestamp,
     permissions::{Permission, PermissionEntry},
     testing::Kinto,
 };
@@ -72,5 +72,15 @@ async fn kinto_in_memory_takes_the_calls_as_a_real_one() -> Outcome {
         assert_eq!(found, expected, "number {place}");
     }
     assert_eq!(found.len(), expected.len());
+    Ok(())
+}
+
+/// A reading that was cut goes on from where it was, by the time of the response.
+#[tokio::test]
+async fn response_has_the_date_of_the_kinto_in_memory() -> Outcome {
+    let kinto = Kinto::builder().starting_at(Timestamp::from_millis(2_000_000_000_000)).build();
+    let response = kinto.client().request(http::Method::GET, "/").await?;
+    let date = response.headers[http::header::DATE].to_str()?.to_owned();
+    assert!(date.starts_with("Wed, 18 May 2033 03:3"), "{date}");
     Ok(())
 }

@@ -87,10 +87,15 @@ impl Server {
     /// Carries out a request, in a transaction of its own.
     pub(super) fn respond(&mut self, request: http::Request<Bytes>, now: i64) -> http::Response<Bytes> {
         self.database.now = now;
-        if request.headers().get_all(header::CONTENT_TYPE).iter().nth(1).is_some() {
-            return answer::two_media_types();
+        let mut response = if request.headers().get_all(header::CONTENT_TYPE).iter().nth(1).is_some() {
+            answer::two_media_types()
+        } else {
+            self.transact(&read(request))
+        };
+        if let Ok(date) = HeaderValue::try_from(time::http_date(now)) {
+            response.headers_mut().insert(header::DATE, date);
         }
-        self.transact(&read(request))
+        response
     }
 
     fn transact(&mut self, request: &Request) -> http::Response<Bytes> {
