@@ -96,8 +96,8 @@ async fn page(client: &Client, request: &Request) -> Result<Purged> {
         Ok(Purged { count: deleted.data.len(), has_more, last_modified: response.etag()? })
     });
     match purged {
-        Err(error) if refused => Err(client.name_missing_capability(request.needs, error).await),
         Err(error) if maybe => Err(error.maybe_applied()),
+        Err(error) if refused => Err(client.name_missing_capability(request.needs, error).await),
         purged => purged,
     }
 }

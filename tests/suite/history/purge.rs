@@ -70,6 +70,21 @@ async fn purge_history_is_in_doubt_when_response_is_lost() -> Outcome {
     Ok(())
 }
 
+#[tokio::test]
+async fn purge_history_is_in_doubt_when_server_fails() -> Outcome {
+    for status in [500, 502, 503, 504] {
+        let fixture = Fixture::new().await;
+        let faults = [Fault::answer_instead(status, &[], "<html>")];
+        let proxy = Proxy::start(fixture.url(), kinto_tests::in_order(faults)).await;
+        let todos = fixture.todos_through(&proxy);
+        let error = todos.purge_history().all().await.unwrap_err();
+        assert!(error.may_have_been_applied(), "{status}: {error}");
+        assert_eq!(fixture.todos.get_history().count().await?, 0, "{status}: what was done");
+        assert_eq!(proxy.lines().len(), 1, "{status}: a deletion is not repeated");
+    }
+    Ok(())
+}
+
 /// Each request of the purge is followed by as many new entries as a page has.
 #[tokio::test]
 async fn purge_history_ends_while_others_write() -> Outcome {
