@@ -27,7 +27,7 @@ impl Operation for DeleteUserData {
     fn request(&self) -> Result<Option<Request>> {
         check(&self.principal)?;
         let path = RequestPath::of_object(LIST, &encoded(self.principal.as_str()));
-        Ok(Some(Request::new(Method::DELETE, path).repeatable()))
+        Ok(Some(Request::new(Method::DELETE, path)))
     }
 
     fn response(self, response: Response) -> Result<()> {
@@ -87,6 +87,9 @@ impl Client {
     /// The server's setting `user-data_delete_principals` says who may do that. On a server with the history plugin, Kinto
     /// 26.5.0 fails with a 500 for users who have an account or have changed anything. On PostgreSQL it fails with a 503 for a
     /// user of whom nothing is left.
+    ///
+    /// The request is retried only if the server cannot have received it, since a second deletion would delete what the user
+    /// has created after the first.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> kinto_client::Result<()> {

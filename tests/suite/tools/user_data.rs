@@ -1,6 +1,6 @@
 use kinto_client::{Client, Principal, retry::NeverRetry};
 use kinto_server::{Backend, Builder, Server, unique};
-use kinto_tests::{Outcome, TestUser};
+use kinto_tests::{Fault, Gate, Outcome, Proxy, TestUser, in_order};
 use serde_json::json;
 
 use crate::predicates;
@@ -98,6 +98,33 @@ async fn delete_user_data_by_others_is_forbidden() -> Outcome {
         assert_eq!(error.object(), Some(user.principal().as_str()));
     }
     assert!(user.client.bucket(&own).get().optional().await?.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn delete_user_data_is_not_repeated_when_response_is_lost() -> Outcome {
+    let server = without_history();
+    let Scene { user, own, .. } = scene(&server).await;
+    let gate = Gate::default();
+    let proxy = Proxy::start(server.url(), in_order([Fault::CutAnswer(gate.clone())])).await;
+    let admin = Client::builder(proxy.url()).auth(("admin", "admin")).build()?;
+    let later = unique("later");
+    let create = async { drop(user.plain.put(&format!("/buckets/{later}"), &json!({})).await) };
+    let error = gate.overtake(admin.delete_user_data(user.principal()), create).await.unwrap_err();
+    assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["connection"], true), "{error}");
+    assert_eq!(proxy.lines().len(), 1, "{:?}", proxy.lines());
+    for (bucket, exists) in [(&own, false), (&later, true)] {
+        assert_eq!(
+            user.client.bucket(bucket).get().optional().await.is_ok_and(|found| found.is_some()),
+            exists,
+            "{bucket}"
+        );
+    }
+
+    let proxy = Proxy::start(server.url(), in_order([Fault::answer(429, &["Retry-After: 0"], "")])).await;
+    let admin = Client::builder(proxy.url()).auth(("admin", "admin")).build()?;
+    admin.delete_user_data(user.principal()).await?;
+    assert_eq!(proxy.lines().len(), 2, "it was not carried out before");
     Ok(())
 }
 
