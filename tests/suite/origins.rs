@@ -1,6 +1,8 @@
 //! Credentials and data go to the server that was named, wherever an answer points.
 
-use kinto_client::{Value, json};
+use std::{env, process::Command};
+
+use kinto_client::{Client, Value, json};
 use kinto_tests::{Fault, Fixture, Outcome, Proxy, SentRequest, in_order};
 
 use crate::{Todo, predicates};
@@ -223,5 +225,34 @@ async fn request_to_other_server_has_no_credentials() -> Outcome {
     assert_eq!((with(&proxy.arrived()), proxy.arrived().len()), (8, 8), "its own server gets them each time");
     // It would have written down what it got; there was not even a connection.
     assert_eq!((with(&other.arrived()), other.arrived().len(), other.connections()), (0, 0, 0));
+    Ok(())
+}
+
+/// Not a test: what the next one runs as another process.
+#[tokio::test]
+#[ignore = "started by another test"]
+async fn child() -> Outcome {
+    let variable = |name: &str| env::var(format!("ORIGINS_{name}"));
+    let client = Client::builder(variable("URL")?).auth((variable("USER")?, "p4ssw0rd")).build()?;
+    client.bucket(variable("BUCKET")?).collection("todos").create_record(Todo::new("Milk")).id("milk").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn request_to_this_machine_passes_no_proxy_of_the_environment() -> Outcome {
+    let fixture = Fixture::new().await;
+    let other = elsewhere().await;
+    for (host, url) in ["127.0.0.1", "localhost"].map(|host| (host, fixture.url().replace("127.0.0.1", host))) {
+        let mut child = Command::new(env::current_exe()?);
+        child.args(["--exact", "origins::child", "--ignored"]);
+        child.envs([("ORIGINS_URL", &*url), ("ORIGINS_USER", &fixture.user), ("ORIGINS_BUCKET", fixture.bucket.id())]);
+        child.envs(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].map(|name| (name, other.origin())));
+        child.env_remove("NO_PROXY").env_remove("no_proxy");
+        let output = tokio::task::spawn_blocking(move || child.output()).await??;
+        assert_eq!(other.lines(), [""; 0], "{host}: it would get the credentials in clear text");
+        assert!(output.status.success(), "{host}: {}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(fixture.plain.held(&fixture.record("milk")).await["title"], "Milk");
+        fixture.plain.delete(&fixture.record("milk")).await;
+    }
     Ok(())
 }

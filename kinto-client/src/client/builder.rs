@@ -13,7 +13,7 @@ use crate::{
         auth::Auth,
         base_url::Base,
         exchange::Exchange,
-        http_client::HttpTransport,
+        http_client::{HttpTransport, Setup},
         retry::{ExponentialBackoff, RetryPolicy},
         retrying::{RequestOptions, Sender},
         server_notices::{Backoff, Hook, Notices},
@@ -234,10 +234,11 @@ impl ClientBuilder {
     /// [`Error::is_invalid`] if a root certificate is not valid.
     pub fn http_transport(&self) -> Result<HttpTransport> {
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        let roots = &self.root_certificates[..];
+        let roots = self.root_certificates.clone();
         #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-        let roots = &[];
-        HttpTransport::new(self.connect_timeout, self.read_timeout, roots)
+        let roots = Vec::new();
+        let uses_proxy = !Base::parse(&self.url).is_ok_and(|base| base.is_loopback());
+        HttpTransport::new(Setup { connect_timeout: self.connect_timeout, roots, uses_proxy }, self.read_timeout)
     }
 
     /// Sets another transport than `reqwest`.

@@ -13,6 +13,9 @@ use crate::error::{Error, Result, kind::ErrorKind};
 
 /// The default transport: `reqwest`, without its redirects and retries.
 ///
+/// It connects through the proxy that the system or the environment (`HTTPS_PROXY`, `NO_PROXY`) names. For a server on this
+/// machine it uses none, to which it would show the credentials.
+///
 /// [`ClientBuilder::http_transport`](crate::ClientBuilder::http_transport) creates one to wrap. Cloning is cheap, and
 /// clones share their connections.
 #[derive(Clone)]
@@ -22,10 +25,17 @@ pub struct HttpTransport {
     uploads: Option<Arc<Uploads>>,
 }
 
+/// What a client is set up with.
+pub(crate) struct Setup {
+    pub(crate) connect_timeout: Duration,
+    /// The certificate authorities that are trusted besides those of the system, each in PEM format.
+    pub(crate) roots: Vec<Vec<u8>>,
+    pub(crate) uses_proxy: bool,
+}
+
 /// A client without a timeout for a pause of the response, which `reqwest` counts from the beginning of the request.
 struct Uploads {
-    connect_timeout: Duration,
-    roots: Vec<Vec<u8>>,
+    setup: Setup,
     http: OnceLock<reqwest::Client>,
 }
 
@@ -34,7 +44,7 @@ impl Uploads {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = build(self.connect_timeout, None, &self.roots)?;
+        let http = build(&self.setup, None)?;
         Ok(self.http.get_or_init(|| http))
     }
 }
@@ -46,10 +56,10 @@ impl fmt::Debug for HttpTransport {
 }
 
 impl HttpTransport {
-    /// Creates a client with these timeouts, which also trusts these certificate authorities, each in PEM format.
-    pub(crate) fn new(connect_timeout: Duration, read_timeout: Duration, roots: &[Vec<u8>]) -> Result<Self> {
-        let http = build(connect_timeout, Some(read_timeout), roots)?;
-        let uploads = Uploads { connect_timeout, roots: roots.to_vec(), http: OnceLock::new() };
+    /// Creates a client with this timeout for a pause of a response.
+    pub(crate) fn new(setup: Setup, read_timeout: Duration) -> Result<Self> {
+        let http = build(&setup, Some(read_timeout))?;
+        let uploads = Uploads { setup, http: OnceLock::new() };
         Ok(Self { http, uploads: Some(Arc::new(uploads)) })
     }
 
@@ -59,8 +69,10 @@ impl HttpTransport {
     }
 }
 
-fn build(connect_timeout: Duration, read_timeout: Option<Duration>, roots: &[Vec<u8>]) -> Result<reqwest::Client> {
+fn build(setup: &Setup, read_timeout: Option<Duration>) -> Result<reqwest::Client> {
+    let Setup { connect_timeout, roots, uses_proxy } = setup;
     let builder = reqwest::Client::builder();
+    let builder = if *uses_proxy { builder } else { builder.no_proxy() };
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     let builder = builder.tls_certs_merge(certificates(roots)?);
     let builder = match read_timeout {
@@ -68,12 +80,12 @@ fn build(connect_timeout: Duration, read_timeout: Option<Duration>, roots: &[Vec
         None => builder,
     };
     builder
-        .connect_timeout(connect_timeout)
+        .connect_timeout(*connect_timeout)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .build()
         .map_err(|error| {
-            let refused = match roots {
+            let refused = match roots[..] {
                 [] => Error::new(ErrorKind::Connect, "could not set up HTTP"),
                 _ => Error::invalid("a root certificate is not valid for TLS"),
             };
