@@ -53,6 +53,7 @@ pub(crate) fn behind(lock: Response, write: Response) -> Response {
         status if status.is_success() => write,
         // Nothing was done: the credentials are to be renewed, or the lock collided with another writer.
         StatusCode::UNAUTHORIZED | StatusCode::CONFLICT if !write.status.is_success() => lock,
+        _ if !write.status.is_success() => write,
         status => {
             let rolled_back = status == StatusCode::CONFLICT;
             Response { doubt: Some(Doubt::Unfenced { rolled_back }), status: StatusCode::PRECONDITION_FAILED, ..lock }

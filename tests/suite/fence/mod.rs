@@ -229,3 +229,22 @@ async fn blueprint_declares_locks_that_all_writers_may_write() -> Outcome {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn write_that_is_refused_together_with_its_lock_is_not_in_doubt() -> Outcome {
+    let fixture = Fixture::new().await;
+    let todos = fenced(&fixture).await;
+    let mut milk = todos.create_record(Todo::new("Milk")).id("milk").await?;
+    fixture.plain.put_data(&fixture.record("milk"), &json!({"title": "Oat milk", "done": false})).await;
+    fixture.plain.delete(&format!("/buckets/{}/collections/locks", fixture.bucket.id())).await;
+
+    milk.data.done = true;
+    let error = todos.save_record(&mut milk).await.unwrap_err();
+    assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["conflict"], false), "{error}");
+    assert_eq!(error.theirs::<Todo>().expect("the other version").data.title, "Oat milk");
+    assert!(todos.delete_record("none").if_exists().await?.is_none());
+    fixture.plain.delete(&format!("/buckets/{}", fixture.bucket.id())).await;
+    let error = todos.patch_record::<Todo>("milk", json!({"done": true})).await.unwrap_err();
+    assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["not found"], false), "{error}");
+    Ok(())
+}
