@@ -1,12 +1,16 @@
 //! Writes that are exact between programs.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use tokio::sync::OnceCell;
+use tokio::{sync::Mutex, time::timeout};
 
 use super::Client;
 use crate::{
     error::{Error, Result, kind::ErrorKind},
+    transport::task::Task,
     wire::{
         batch,
         fence::{self, Lock},
@@ -21,7 +25,9 @@ pub(super) struct Fence {
     url: String,
     locks: String,
     lock: Result<Lock>,
-    ready: OnceCell<()>,
+    is_ready: AtomicBool,
+    /// Held by the task that makes sure of the lock.
+    taking: Mutex<()>,
 }
 
 impl Fence {
@@ -34,8 +40,13 @@ impl Fence {
 impl Client {
     /// Returns this client with a fence whose lock is one of those records.
     pub(crate) fn behind(&self, url: &str, records: &List<kind::Record>) -> Self {
-        let fence =
-            Fence { url: url.to_owned(), locks: records.to_string(), lock: Lock::of(records), ready: OnceCell::new() };
+        let fence = Fence {
+            url: url.to_owned(),
+            locks: records.to_string(),
+            lock: Lock::of(records),
+            is_ready: AtomicBool::new(false),
+            taking: Mutex::default(),
+        };
         Self { fence: Some(Arc::new(fence)), ..self.clone() }
     }
 
@@ -53,8 +64,30 @@ impl Client {
             return Err(Error::invalid(message));
         }
         let lock = fence.lock.clone()?;
-        fence.ready.get_or_try_init(|| self.take_once(fence, &lock)).await?;
+        self.make_sure_of_lock(fence, &lock).await?;
         Ok(Some(lock))
+    }
+
+    /// Makes sure of the lock, unless that is done.
+    ///
+    /// One of several concurrent callers does so, in a task of its own, so that the others do not depend on a caller that is
+    /// not polled.
+    async fn make_sure_of_lock(&self, fence: &Arc<Fence>, lock: &Lock) -> Result<()> {
+        if fence.is_ready.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let (client, fence, lock) = (self.clone(), Arc::clone(fence), lock.clone());
+        let take = async move {
+            let at_most = client.options.timeout;
+            let late = |_| Error::not_sent_within(at_most, "another call was making sure of the lock of the fence");
+            let _taking = timeout(at_most, fence.taking.lock()).await.map_err(late)?;
+            if !fence.is_ready.load(Ordering::Acquire) {
+                client.take_once(&fence, &lock).await?;
+                fence.is_ready.store(true, Ordering::Release);
+            }
+            Ok(())
+        };
+        Task::start(take)?.end().await?
     }
 
     /// Writes the lock once, so that it exists and is known to be writable.

@@ -2,12 +2,14 @@
 
 mod processes;
 
+use std::{pin::pin, time::Duration};
+
 use kinto_client::{
     Blueprint, Value,
     blueprint::{BucketSpec, CollectionSpec},
     json,
 };
-use kinto_tests::{Fault, Fixture, Outcome, Proxy, SentRequest, TestUser};
+use kinto_tests::{Fault, Fixture, Gate, Outcome, Proxy, SentRequest, TestUser, in_order};
 
 use crate::{Todo, predicates};
 
@@ -246,5 +248,24 @@ async fn write_that_is_refused_together_with_its_lock_is_not_in_doubt() -> Outco
     fixture.plain.delete(&format!("/buckets/{}", fixture.bucket.id())).await;
     let error = todos.patch_record::<Todo>("milk", json!({"done": true})).await.unwrap_err();
     assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["not found"], false), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn first_write_that_is_not_polled_holds_up_no_other() -> Outcome {
+    let fixture = Fixture::new().await;
+    fenced(&fixture).await;
+    let gate = Gate::default();
+    let proxy = Proxy::start(fixture.url(), in_order([Fault::Hold(gate.clone())])).await;
+    let client = fixture.client_at(proxy.url()).build()?;
+    let todos = fixture.todos_of(&client).fenced_by(&client.bucket(fixture.bucket.id()).collection("locks"));
+    let mut first = pin!(todos.create_record(Todo::new("Milk")).into_future());
+    tokio::select! {
+        _ = &mut first => panic!("it ended before its lock was written"),
+        () = gate.arrival() => gate.open(),
+    }
+    let second = todos.create_record(Todo::new("Eggs")).into_future();
+    assert_eq!(tokio::time::timeout(Duration::from_secs(20), second).await??.data, Todo::new("Eggs"));
+    assert_eq!(first.await?.data, Todo::new("Milk"));
     Ok(())
 }
