@@ -9,7 +9,7 @@ use tokio::{sync::Mutex, time::timeout};
 
 use super::Client;
 use crate::{
-    error::{Error, Result, kind::ErrorKind},
+    error::{Error, Result, doubt::Doubt, kind::ErrorKind},
     transport::task::Task,
     wire::{
         batch,
@@ -17,6 +17,7 @@ use crate::{
         object::kind,
         path::List,
         request::{Precondition, Request},
+        response::Response,
     },
 };
 
@@ -66,6 +67,15 @@ impl Client {
         let lock = fence.lock.clone()?;
         self.make_sure_of_lock(fence, &lock).await?;
         Ok(Some(lock))
+    }
+
+    /// Has the lock made sure of again before the next write, if this response says that it could not be written.
+    pub(super) fn note_lock(&self, response: &Response) {
+        if let Some(fence) = &self.fence
+            && response.doubt == Some(Doubt::Unfenced { rolled_back: false })
+        {
+            fence.is_ready.store(false, Ordering::Release);
+        }
     }
 
     /// Makes sure of the lock, unless that is done.

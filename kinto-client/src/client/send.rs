@@ -20,10 +20,10 @@ impl Client {
 
     /// Sends a request behind the lock of the fence, if this client has one.
     pub(super) async fn send_fenced(&self, request: &Request) -> Result<Response> {
-        match self.lock_for(request).await? {
-            Some(lock) => self.send_as_is(&request.clone().behind(lock)).await,
-            None => self.send_as_is(request).await,
-        }
+        let Some(lock) = self.lock_for(request).await? else { return self.send_as_is(request).await };
+        let response = self.send_as_is(&request.clone().behind(lock)).await?;
+        self.note_lock(&response);
+        Ok(response)
     }
 
     /// Sends a request as it stands.
@@ -65,6 +65,7 @@ impl Client {
 
     /// Resolves an ambiguous response to a retried request with a follow-up request, if there is one.
     pub(crate) async fn resolve_ambiguity(&self, request: &Request, response: Response, repeated: bool) -> Response {
+        self.note_lock(&response);
         self.shared.sender.resolve_ambiguity(request, response, repeated, &self.options).await
     }
 

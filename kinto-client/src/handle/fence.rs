@@ -61,7 +61,9 @@ impl Client {
     /// # Errors
     ///
     /// The first write is an error that names the collection of locks if that is missing or may not be written; nothing
-    /// is sent then.
+    /// is sent then. If that comes to be so later, the server still carries out the requests that are under way, without the
+    /// lock: their errors say so, and that they [may have been applied](crate::Error::may_have_been_applied). The writes after
+    /// them are refused like the first.
     #[must_use]
     pub fn fenced_by(&self, locks: &Collection) -> Self {
         self.behind(locks.client().url(), &locks.records())

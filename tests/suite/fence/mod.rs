@@ -252,6 +252,32 @@ async fn write_that_is_refused_together_with_its_lock_is_not_in_doubt() -> Outco
 }
 
 #[tokio::test]
+async fn fence_that_has_lost_its_lock_makes_sure_of_it_again() -> Outcome {
+    let fixture = Fixture::new().await;
+    let (todos, locks) = (fenced(&fixture).await, format!("/buckets/{}/collections/locks", fixture.bucket.id()));
+    todos.create_records([json!({"id": "a", "n": 0}), json!({"id": "b", "n": 0})]).await?;
+    for many in [false, true] {
+        fixture.plain.delete(&locks).await;
+        let patch = async |n: u64| {
+            let patches = ["a", "b"].map(|id| todos.patch_record::<Value>(id, json!({ "n": n })));
+            let [a, b] = patches;
+            if many { todos.client().batch_of((a, b)).await?.1 } else { b.await }
+        };
+        let error = patch(1).await.unwrap_err();
+        assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["conflict"], true), "{error}");
+        for _ in 0..2 {
+            let error = patch(2).await.unwrap_err();
+            assert_eq!((predicates(&error), error.may_have_been_applied()), (vec!["not found"], false), "{error}");
+            assert!(error.to_string().contains("lock of the fence"), "{error}");
+            assert_eq!(fixture.plain.held(&fixture.record("b")).await, json!({"n": 1}), "nothing was sent");
+        }
+        fixture.plain.put(&locks, &json!({})).await;
+        assert_eq!(patch(3).await?.data["n"], 3);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn first_write_that_is_not_polled_holds_up_no_other() -> Outcome {
     let fixture = Fixture::new().await;
     fenced(&fixture).await;
