@@ -24,6 +24,7 @@ mod outgoing;
 mod panics;
 mod processes;
 mod queries;
+mod readable;
 mod real;
 mod reconcile;
 mod rest;

@@ -131,7 +131,7 @@ fn choose<T: RecordData>(
 ) -> Result<Option<Choice>> {
     let Some((found, open)) = conflicts::conflict(inner, id, row)?.zip(row.conflict.as_ref()) else { return Ok(None) };
     let prefer = |side| {
-        let merged = row::merged_by(row, open, inner.keys, side)?;
+        let merged = row::merged_by(row, open, inner.record_type, side)?;
         Ok(Some(merged.json.map_or(Choice::Delete, |json| Choice::Keep(json.into()))))
     };
     match decide(found) {

@@ -142,7 +142,7 @@ pub(super) fn conflict<T: RecordData>(inner: &Inner, id: &str, row: &Row) -> Res
     };
     let value =
         |raw: Option<Box<serde_json::value::RawValue>>| raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
-    let fields = row::merged(row, conflict, inner.keys)?.collisions;
+    let fields = row::merged(row, conflict, inner.record_type)?.collisions;
     let fields = fields.into_iter().map(|found| FieldConflict {
         path: found.path,
         base: value(found.base),

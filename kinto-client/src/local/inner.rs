@@ -20,7 +20,7 @@ use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     handle::Collection,
-    json::merge::keys::ListKeys,
+    json::merge::three_way::RecordType,
     wire::timestamp::Timestamp,
 };
 
@@ -30,7 +30,7 @@ pub(crate) struct Inner {
     pub(crate) remote: Collection,
     pub(crate) number: CollectionNumber,
     pub(crate) names: Names,
-    pub(crate) keys: ListKeys,
+    pub(crate) record_type: RecordType,
     /// What this process knows of the list on the server.
     pub(crate) window: Mutex<Window>,
 }
@@ -47,12 +47,12 @@ impl Inner {
     where
         F: FnOnce(Row, &Rules) -> Result<Row> + Send + 'static,
     {
-        let (number, keys, id) = (self.number, self.keys, id.to_owned());
+        let (number, record_type, id) = (self.number, self.record_type, id.to_owned());
         let change = move |transaction: &Transaction<'_>| {
             let rows = Rows::new(transaction, number)?;
             let stored = rows.load(&id)?;
             let before = &stored.row;
-            let rules = rules(transaction, Policy::Manual, keys)?;
+            let rules = rules(transaction, Policy::Manual, record_type)?;
             let row = change(before.clone(), &rules)?;
             rows.save(&id, &stored, &row)?;
             Ok(row)
@@ -91,8 +91,8 @@ pub(crate) fn reading<'a, T: Send + 'a>(
 }
 
 /// Returns the circumstances of a change: its number, and the time.
-pub(crate) fn rules(transaction: &Transaction<'_>, policy: Policy, keys: ListKeys) -> Result<Rules, Failure> {
-    Ok(Rules { policy, keys, revision: rows::next_number(transaction)?, now: now() })
+pub(crate) fn rules(transaction: &Transaction<'_>, policy: Policy, record_type: RecordType) -> Result<Rules, Failure> {
+    Ok(Rules { policy, record_type, revision: rows::next_number(transaction)?, now: now() })
 }
 
 /// Returns the id of the user that the server takes the credentials for; an empty one for a client without any.

@@ -1,5 +1,7 @@
 //! Records, and the text that is kept of them.
 
+use std::panic::catch_unwind;
+
 use bytes::Bytes;
 
 use crate::{
@@ -24,6 +26,13 @@ pub(crate) fn record<T: RecordData>(id: &str, body: &str, version: Timestamp) ->
 /// [`Error::is_decode`] if it does not decode as `T`.
 pub(crate) fn check<T: RecordData>(id: &str, body: &str) -> Result<()> {
     record::<T>(id, body, UNKNOWN).map(drop)
+}
+
+/// Returns true if `T` reads this data. A type that panics over it is taken to read it.
+pub(crate) fn reads<T: RecordData>(body: &str) -> bool {
+    // Which record it is of is not known here: text that is an id of any type.
+    const ID: &str = "00000000-0000-4000-8000-000000000000";
+    catch_unwind(|| check::<T>(ID, body)).map_or(true, |checked| checked.is_ok())
 }
 
 /// Returns the record as it is here.

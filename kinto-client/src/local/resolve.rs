@@ -123,7 +123,7 @@ impl<T: RecordData> sealed::Action for ResolveConflict<T> {
 /// Returns the JSON of a chosen version, with what its type does not know of the record.
 pub(super) fn chosen<T: RecordData>(inner: &Inner, id: &str, row: &Row, data: T) -> Result<row::Body> {
     let conflict = row.conflict.as_ref().ok_or_else(|| no_conflict(id))?;
-    let merged = row::merged(row, conflict, inner.keys)?.json.map(row::Body::from);
+    let merged = row::merged(row, conflict, inner.record_type)?.json.map(row::Body::from);
     let body = if let Some(merged) = merged.or_else(|| conflict.theirs().body.clone()) {
         let mut record: Record<T> = record::record(id, &merged, row.version())?;
         record.data = data;

@@ -9,9 +9,10 @@ use crate::{
     client::Client,
     error::{Error, Result},
     handle::Collection,
-    json::merge::keys::ListKeys,
+    json::merge::{ListKeys, three_way::RecordType},
     local::{
         inner::{self, Inner},
+        record,
         store::{Store, collections, collections::Names, indexes},
         sync::rest,
     },
@@ -92,7 +93,7 @@ async fn find<T: RecordData>(store: &Store, collection: &Collection, client: &Cl
         remote: collection.clone(),
         number,
         names,
-        keys: ListKeys(T::LIST_KEYS),
+        record_type: RecordType { keys: ListKeys(T::LIST_KEYS), reads: record::reads::<T> },
         window: Mutex::default(),
     }))
 }

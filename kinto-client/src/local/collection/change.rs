@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
-    json::merge::keys::ListKeys,
+    json::merge::three_way::RecordType,
     local::{
         inner::{Inner, rules, without_options},
         record,
@@ -120,10 +120,10 @@ impl Change {
         self,
         transaction: &Transaction<'_>,
         rows: &Rows<'_>,
-        keys: ListKeys,
+        record_type: RecordType,
     ) -> Result<Result<Changed>, Failure> {
         let stored = rows.load(&self.id)?;
-        self.carry_out_on(&stored, transaction, rows, keys)
+        self.carry_out_on(&stored, transaction, rows, record_type)
     }
 
     /// Carries out the change of a record that was loaded in the same transaction.
@@ -132,13 +132,13 @@ impl Change {
         stored: &Stored,
         transaction: &Transaction<'_>,
         rows: &Rows<'_>,
-        keys: ListKeys,
+        record_type: RecordType,
     ) -> Result<Result<Changed>, Failure> {
         let before = &stored.row;
         if let Err(error) = self.check(before) {
             return Ok(Err(error));
         }
-        let mut rules = rules(transaction, Policy::Manual, keys)?;
+        let mut rules = rules(transaction, Policy::Manual, record_type)?;
         rules.now = rules.now.max(Timestamp::from_millis(LATEST.load(Ordering::Relaxed)));
         let Self { id, action } = self;
         let row = action.apply(before.clone(), &rules);
@@ -200,7 +200,7 @@ async fn store(
     if !changes.iter().any(|change| matches!(change, Ok(Some(_)))) {
         return Ok(changes.into_iter().map(|change| change.map(|_| None)).collect());
     }
-    let (of, keys) = (inner.number, inner.keys);
+    let (of, record_type) = (inner.number, inner.record_type);
     let mut is_stopped = stop == Stop::BeforeInvalid && changes.iter().any(Result::is_err);
     let job = move |transaction: &Transaction<'_>| {
         let rows = Rows::new(transaction, of)?;
@@ -208,7 +208,7 @@ async fn store(
         for change in changes {
             let result = match change {
                 Ok(Some(_)) if is_stopped => Err(cancelled()),
-                Ok(Some(change)) => change.carry_out(transaction, &rows, keys)?.map(Some),
+                Ok(Some(change)) => change.carry_out(transaction, &rows, record_type)?.map(Some),
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),
             };

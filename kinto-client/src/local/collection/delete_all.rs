@@ -68,13 +68,13 @@ impl<T> LocalDeleteAll<T> {
         if let Some(filter) = &self.listing.filter {
             filter.check_unseen("a deletion")?;
         }
-        let (of, keys, query) = (self.inner.number, self.inner.keys, Query::new(&self.listing)?);
+        let (of, record_type, query) = (self.inner.number, self.inner.record_type, Query::new(&self.listing)?);
         let delete = move |transaction: &Transaction<'_>| {
             let mut deleted = Vec::new();
             let rows = Rows::new(transaction, of)?;
             let ids = query.read(transaction, of, "r.id", |row| Ok(Name::from(row.get_ref(0)?.as_str()?)))?;
             for id in ids {
-                deleted.push(Change::delete(id, None).carry_out(transaction, &rows, keys)??);
+                deleted.push(Change::delete(id, None).carry_out(transaction, &rows, record_type)??);
             }
             Ok(deleted)
         };

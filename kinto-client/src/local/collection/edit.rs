@@ -59,7 +59,7 @@ async fn patch<T: RecordData>(
 ) -> Result<Record<T>> {
     edit.check()?;
     place.checked()?;
-    let (of, keys) = (inner.number, inner.keys);
+    let (of, record_type) = (inner.number, inner.record_type);
     let job = move |transaction: &Transaction<'_>| {
         let rows = Rows::new(transaction, of)?;
         let stored = rows.load(&place.id)?;
@@ -68,7 +68,7 @@ async fn patch<T: RecordData>(
             Err(error) => return Ok(Err(error)),
         };
         match change {
-            Some(change) => change.carry_out_on(&stored, transaction, &rows, keys),
+            Some(change) => change.carry_out_on(&stored, transaction, &rows, record_type),
             None => Ok(Ok(Changed { id: Name::from(&*place.id), row: stored.row })),
         }
     };

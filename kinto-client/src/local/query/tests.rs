@@ -4,7 +4,7 @@ use rusqlite::{Transaction, params_from_iter};
 
 use super::select::{Query, Statement};
 use crate::{
-    json::merge::keys::ListKeys,
+    json::merge::three_way::RecordType,
     local::{
         row::{Policy, Row, Rules, write},
         store::{
@@ -47,7 +47,7 @@ fn save(transaction: &Transaction<'_>, of: CollectionNumber, n: u64, body: Optio
     let id = format!("r{n}");
     let rules = Rules {
         policy: Policy::Manual,
-        keys: ListKeys::default(),
+        record_type: RecordType::ANY,
         revision: rows::next_number(transaction)?,
         now: Timestamp::from_millis(n),
     };

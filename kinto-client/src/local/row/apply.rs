@@ -6,10 +6,7 @@ use crate::{
     json::{
         RESERVED_KEYS,
         equal::is_same,
-        merge::{
-            keys::ListKeys,
-            three_way::{Copies, Merged, Side, alike, merge},
-        },
+        merge::three_way::{Copies, Merged, RecordType, Side, alike, merge_readable},
     },
     wire::{object::decode::schema_stamp, timestamp::Timestamp},
 };
@@ -26,7 +23,7 @@ pub(crate) fn apply(mut row: Row, remote: &Version, rules: &Rules) -> Result<Row
     row.problem = None;
     if let Some(conflict) = &mut row.conflict {
         // The first base is kept: another one would let a later change of another field take one side for merged.
-        update(conflict, remote, rules.keys)?;
+        update(conflict, remote, rules.record_type)?;
         let theirs = conflict.theirs().body.clone();
         if alike(row.local.as_deref(), theirs.as_deref()) {
             row.adopt(remote);
@@ -55,7 +52,7 @@ pub(crate) fn apply(mut row: Row, remote: &Version, rules: &Rules) -> Result<Row
 
 /// Takes a later version of the server into a conflict. Who wrote it had not seen what the server has lost, of which all stays
 /// that it does not say otherwise, and all if it is a deletion.
-fn update(conflict: &mut Conflict, remote: &Version, keys: ListKeys) -> Result<()> {
+fn update(conflict: &mut Conflict, remote: &Version, record_type: RecordType) -> Result<()> {
     if let (Some(lost), Some(_)) = (&mut conflict.lost, &remote.body) {
         let copies = Copies {
             bases: vec![conflict.remote.body.as_deref()],
@@ -63,7 +60,7 @@ fn update(conflict: &mut Conflict, remote: &Version, keys: ListKeys) -> Result<(
             local: lost.body.as_deref(),
             remote: remote.body.as_deref(),
         };
-        lost.body = merge(&copies, keys, Side::Remote)?.json.map(Body::from);
+        lost.body = merge_readable(&copies, record_type, Side::Remote)?.json.map(Body::from);
         lost.last_modified = remote.last_modified;
     }
     conflict.remote = remote.clone();
@@ -82,13 +79,13 @@ pub(crate) fn confirm_absent(mut row: Row, settled: Timestamp) -> Row {
 }
 
 /// Returns what both sides of a conflict agree on, with the values of here where they collide, and what collides.
-pub(crate) fn merged(row: &Row, conflict: &Conflict, keys: ListKeys) -> Result<Merged> {
-    merged_by(row, conflict, keys, Side::Local)
+pub(crate) fn merged(row: &Row, conflict: &Conflict, record_type: RecordType) -> Result<Merged> {
+    merged_by(row, conflict, record_type, Side::Local)
 }
 
 /// Returns what both sides of a conflict agree on, with the values of this side where they collide, and what collides.
-pub(crate) fn merged_by(row: &Row, conflict: &Conflict, keys: ListKeys, side: Side) -> Result<Merged> {
-    let rules = Rules { policy: Policy::Prefer(side), keys, revision: 0, now: UNKNOWN };
+pub(crate) fn merged_by(row: &Row, conflict: &Conflict, record_type: RecordType, side: Side) -> Result<Merged> {
+    let rules = Rules { policy: Policy::Prefer(side), record_type, revision: 0, now: UNKNOWN };
     combine(row, &conflict.ancestors, conflict.theirs(), &rules)
 }
 
@@ -190,5 +187,5 @@ fn combine(row: &Row, ancestors: &Ancestors, remote: &Version, rules: &Rules) ->
         local: row.local.as_deref(),
         remote: remote.body.as_deref(),
     };
-    merge(&copies, rules.keys, prefer)
+    merge_readable(&copies, rules.record_type, prefer)
 }

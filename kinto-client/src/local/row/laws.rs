@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 
 const SYNC: Rules =
-    Rules { policy: Policy::Manual, keys: ListKeys(&[]), revision: 100, now: Timestamp::from_millis(50) };
+    Rules { policy: Policy::Manual, record_type: RecordType::ANY, revision: 100, now: Timestamp::from_millis(50) };
 
 fn body(text: &str) -> Option<Body> {
     (!text.is_empty()).then(|| text.into())

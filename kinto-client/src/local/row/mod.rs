@@ -7,10 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    json::merge::{
-        keys::ListKeys,
-        three_way::{Side, alike},
-    },
+    json::merge::three_way::{RecordType, Side, alike},
     wire::timestamp::Timestamp,
 };
 
@@ -154,8 +151,8 @@ pub(crate) enum Policy {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) policy: Policy,
-    /// The keys of the record's lists.
-    pub(crate) keys: ListKeys,
+    /// What is known of the type of the record.
+    pub(crate) record_type: RecordType,
     /// The number that `local` gets if it changes.
     pub(crate) revision: u64,
     /// The time of this change.

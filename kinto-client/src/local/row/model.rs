@@ -81,7 +81,7 @@ impl Device {
     fn rules(&mut self) -> Rules {
         self.sequence += 1;
         let now = Timestamp::from_millis(self.sequence);
-        Rules { policy: Policy::Manual, keys: ListKeys::default(), revision: self.sequence, now }
+        Rules { policy: Policy::Manual, record_type: RecordType::ANY, revision: self.sequence, now }
     }
 
     fn row(&self, id: &'static str) -> Row {

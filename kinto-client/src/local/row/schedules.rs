@@ -8,7 +8,7 @@ use super::{
 };
 
 fn rules(revision: u64) -> Rules {
-    Rules { policy: Policy::Manual, keys: ListKeys::default(), revision, now: Timestamp::from_millis(revision) }
+    Rules { policy: Policy::Manual, record_type: RecordType::ANY, revision, now: Timestamp::from_millis(revision) }
 }
 
 fn body(text: &str) -> Body {

@@ -8,7 +8,7 @@ use super::{
     rows::{CollectionNumber, Rows, load, next_number},
 };
 use crate::{
-    json::merge::keys::ListKeys,
+    json::merge::three_way::RecordType,
     local::row::{Ancestors, Conflict, Entry, Guard, Policy, Problem, Row, Rules, Version, apply, write},
     wire::timestamp::Timestamp,
 };
@@ -30,7 +30,7 @@ fn version(body: &str, millis: u64) -> Version {
 }
 
 fn rules(revision: u64) -> Rules {
-    Rules { policy: Policy::Manual, keys: ListKeys::default(), revision, now: Timestamp::from_millis(revision) }
+    Rules { policy: Policy::Manual, record_type: RecordType::ANY, revision, now: Timestamp::from_millis(revision) }
 }
 
 fn save(transaction: &rusqlite::Transaction<'_>, of: CollectionNumber, id: &str, row: &Row) -> Result<(), Failure> {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     client::Client,
     error::Result,
-    json::merge::keys::ListKeys,
+    json::merge::three_way::RecordType,
     local::{
         inner::{Inner, rules},
         policies::Policies,
@@ -95,9 +95,11 @@ impl<'a> Group<'a> {
     fn take(&mut self) -> Option<impl FnOnce(&Transaction<'_>) -> Result<Pulled, Failure> + Send + use<>> {
         (self.bytes, self.since) = (0, Instant::now());
         let received = Some(mem::take(&mut self.records)).filter(|received| !received.is_empty())?;
-        let (number, keys, policies) = (self.inner.number, self.inner.keys, self.policies.clone());
+        let (number, record_type, policies) = (self.inner.number, self.inner.record_type, self.policies.clone());
         let position = self.frontier.time();
-        Some(move |transaction: &Transaction<'_>| apply(transaction, number, &received, position, &policies, keys))
+        Some(move |transaction: &Transaction<'_>| {
+            apply(transaction, number, &received, position, &policies, record_type)
+        })
     }
 
     fn is_full(&self) -> bool {
@@ -238,11 +240,11 @@ fn apply(
     received: &[(String, Version)],
     position: Timestamp,
     policies: &Policies,
-    keys: ListKeys,
+    record_type: RecordType,
 ) -> Result<Pulled, Failure> {
     let mut pulled = Pulled::default();
     // One number for all: they change together.
-    let rules = rules(transaction, policies.conflict, keys)?;
+    let rules = rules(transaction, policies.conflict, record_type)?;
     let rows = Rows::new(transaction, of)?;
     for (id, version) in received {
         let stored = rows.load(id)?;

@@ -148,13 +148,13 @@ async fn store(
     policies: &Policies,
     next: Next,
 ) -> Result<(Done, Result<Jobs>)> {
-    let (number, keys, policies) = (inner.number, inner.keys, policies.clone());
+    let (number, record_type, policies) = (inner.number, inner.record_type, policies.clone());
     let list = inner.remote.records();
     lease
         .store(move |transaction| {
             let (mut done, mut stop) = (Done::default(), None);
             // One number for all: they change together.
-            let rules = rules(transaction, policies.conflict, keys)?;
+            let rules = rules(transaction, policies.conflict, record_type)?;
             let rows = Rows::new(transaction, number)?;
             for Outcome { job, reply, stop: error } in outcomes {
                 let stored = rows.load(&job.id)?;

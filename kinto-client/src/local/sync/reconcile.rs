@@ -16,7 +16,7 @@ use super::{
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
-    json::merge::keys::ListKeys,
+    json::merge::three_way::RecordType,
     local::{
         inner::{Inner, rules},
         policies::{LossPolicy, Policies},
@@ -117,8 +117,8 @@ pub(super) async fn reconcile(
         if version == UNKNOWN {
             version = page.timestamp;
         }
-        let (received, keys, policies) = (pull::read(&mut page)?, inner.keys, policies.clone());
-        older += lease.store(move |transaction| compare(transaction, of, &received, &policies, keys)).await?;
+        let (received, record_type, policies) = (pull::read(&mut page)?, inner.record_type, policies.clone());
+        older += lease.store(move |transaction| compare(transaction, of, &received, &policies, record_type)).await?;
     }
     let Gone { absent, hidden } = confirmed(inner, client, lease, version).await?;
     if policies.loss == LossPolicy::Ask {
@@ -129,13 +129,13 @@ pub(super) async fn reconcile(
             return Ok(hidden);
         }
     }
-    let (keys, policies) = (inner.keys, policies.clone());
+    let (record_type, policies) = (inner.record_type, policies.clone());
     let apply = move |transaction: &Transaction<'_>| {
         let rows = Rows::new(transaction, of)?;
         for id in absent.into_iter().chain(hidden) {
             let stored = rows.load(&id)?;
             let before = &stored.row;
-            let rules = rules(transaction, policies.conflict, keys)?;
+            let rules = rules(transaction, policies.conflict, record_type)?;
             let row = row::apply_loss(before.clone(), policies.loss == LossPolicy::Republish, &rules)?;
             let row = policies.settle(&id, before, row, &rules);
             rows.save(&id, &stored, &row)?;
@@ -165,10 +165,10 @@ fn compare(
     of: CollectionNumber,
     received: &[(String, Version)],
     policies: &Policies,
-    keys: ListKeys,
+    record_type: RecordType,
 ) -> Result<usize, Failure> {
     let mut older = 0;
-    let rules = rules(transaction, policies.conflict, keys)?;
+    let rules = rules(transaction, policies.conflict, record_type)?;
     let rows = Rows::new(transaction, of)?;
     for (id, version) in received {
         if version.body.is_some() {

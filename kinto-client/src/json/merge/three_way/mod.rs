@@ -21,10 +21,12 @@ use crate::{
 };
 
 mod list;
+mod readable;
 mod set;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use readable::{RecordType, merge_readable};
 use set::Set;
 
 /// One of two copies that were changed independently.
@@ -111,6 +113,13 @@ impl<'a> Copies<'a> {
         let mut sides = self.bases.iter().map(|base| self.changed_from(*base).unwrap_or(preferred));
         let side = sides.next()?;
         sides.all(|other| other == side).then_some(side)
+    }
+
+    /// Returns the copies of a field of the object.
+    fn field(&self, key: &str) -> serde_json::Result<Self> {
+        let field = |object: Option<&'a str>| object.map(Entries::of).transpose().map(|object| object?.text(key));
+        let bases = self.bases.iter().map(|base| field(*base)).collect::<serde_json::Result<_>>()?;
+        Ok(Self { bases, sent: self.sent, local: field(self.local)?, remote: field(self.remote)? })
     }
 
     fn collision(&self, path: String) -> Collision {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use super::{Copies, Merged, Side, same};
 use crate::json::merge::keys::{ListKey, ListKeys};
 
+mod readable;
 mod strategies;
 
 const LINES: &[ListKey] = &[ListKey::__field("lines").__key("id"), ListKey::__field("order").__inside(inside)];

@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::{
     client::Client,
-    json::merge::keys::ListKeys,
+    json::merge::three_way::RecordType,
     local::store::{
         collections::{Names, find_or_add},
         connection::{Database, Place},
@@ -30,8 +30,8 @@ async fn connect(place: Place) -> Arc<Inner> {
     let added = names.clone();
     let number = database.write(move |transaction| find_or_add(transaction, &added)).await.unwrap();
     let remote = Client::builder("https://k.test/v1").build().unwrap().bucket("b").collection("c");
-    let (keys, window) = (ListKeys::default(), Mutex::default());
-    Arc::new(Inner { database, remote, number, names, keys, window })
+    let (record_type, window) = (RecordType::ANY, Mutex::default());
+    Arc::new(Inner { database, remote, number, names, record_type, window })
 }
 
 fn path() -> PathBuf {
