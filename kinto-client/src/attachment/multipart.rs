@@ -67,6 +67,12 @@ pub(super) fn check_filename(name: &str) -> Result<()> {
     if name.len() > 255 {
         return refuse("it has more than 255 bytes; set another with `.filename(…)`".to_owned());
     }
+    if name.ends_with(['.', ' ']) {
+        return refuse(
+            "it ends with a dot or a space, so that the server sees another extension; set another with `.filename(…)`"
+                .to_owned(),
+        );
+    }
     match name.chars().find(|c| c.is_control() || matches!(c, '"' | '\\' | '/')) {
         Some(c) => refuse(format!("it contains {c:?}; set another with `.filename(…)`")),
         None => Ok(()),
@@ -143,7 +149,7 @@ mod tests {
         for name in ["a.txt", "é è.txt", ".profile", "a;b=c.txt", "100%.txt"] {
             assert!(check_filename(name).is_ok(), "{name}");
         }
-        for name in ["", ".", "..", "a\"b", "a\\b", "../b", "a\r\nb", "a\0", &"x".repeat(256)] {
+        for name in ["", ".", "..", "a.txt.", "a.txt ", "a\"b", "a\\b", "../b", "a\r\nb", "a\0", &"x".repeat(256)] {
             let error = check_filename(name).unwrap_err();
             assert!(error.is_invalid() && error.to_string().contains("`.filename(…)`"), "{error}");
         }

@@ -210,7 +210,8 @@ fn fields(id: &str, data: &impl Serialize) -> Result<Map<String, Value>> {
 impl Call<'_, UploadAttachment> {
     /// Sets the name of the file, instead of that of the source.
     ///
-    /// It has up to 255 bytes, without control characters, `"`, `/` and `\`. The server may accept certain extensions only.
+    /// It has up to 255 bytes, without control characters, `"`, `/` and `\`, and does not end with a dot or a space. The server
+    /// may accept certain extensions only.
     pub fn filename(mut self, name: impl Into<String>) -> Self {
         self.op.filename = Some(name.into());
         self
