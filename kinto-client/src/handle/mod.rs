@@ -199,7 +199,9 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist;
+    /// [`Error::is_decode`](crate::Error::is_decode) if it does not decode as `T` after the patch, which has been stored then.
+    /// [`merge_patch`](Self::merge_patch) reads the object first, and does not store that.
     pub fn patch(&self, attributes: impl Serialize) -> Call<'static, Patch<K, T>> {
         Call::new(&self.client, Patch::new(self.place.clone(), &attributes))
     }
@@ -232,7 +234,8 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist;
+    /// [`Error::is_decode`](crate::Error::is_decode) if it would not decode as `T` any more, and stays unchanged.
     pub fn edit(&self) -> Call<'static, Edit<K, T>> {
         Call::new(&self.client, Edit::new(self.place.clone()))
     }
@@ -244,7 +247,8 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist;
+    /// [`Error::is_decode`](crate::Error::is_decode) if it would not decode as `T` any more, and stays unchanged.
     pub fn merge_patch(&self, patch: impl Serialize) -> Call<'static, Edit<K, T>> {
         Call::new(&self.client, Edit::new(self.place.clone()).merge(&patch))
     }
@@ -256,8 +260,9 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
     /// # Errors
     ///
     /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist;
-    /// [`Error::is_invalid`](crate::Error::is_invalid) if the patch does not fit the object, which stays unchanged
-    /// then; and a conflict as for [`update`](Self::update).
+    /// [`Error::is_invalid`](crate::Error::is_invalid) if the patch does not fit the object, and
+    /// [`Error::is_decode`](crate::Error::is_decode) if the object would not decode as `T` any more: it stays unchanged then;
+    /// and a conflict as for [`update`](Self::update).
     pub fn json_patch(&self, patch: JsonPatch) -> Call<'static, Edit<K, T>> {
         Call::new(&self.client, Edit::new(self.place.clone()).json(patch))
     }
