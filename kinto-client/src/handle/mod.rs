@@ -332,7 +332,10 @@ impl<K: Kind, T: RecordData> Handle<K, T> {
     /// # Errors
     ///
     /// [`Error::is_not_found`](crate::Error::is_not_found) if the object does not exist, unless `.if_exists()` is
-    /// added; [`Error::is_conflict`](crate::Error::is_conflict) with `.if_match(…)` if it was changed or deleted since.
+    /// added; [`Error::is_conflict`](crate::Error::is_conflict) with `.if_match(…)` if it was changed or deleted since;
+    /// [`Error::is_forbidden`](crate::Error::is_forbidden) without the permission, also for an object that is not there and in
+    /// a parent that you may not read. A GET finds out then whether the object is there: if it is not shown, the request may
+    /// have arrived twice, so that it [may have been applied](crate::Error::may_have_been_applied).
     pub fn delete(&self) -> Call<'static, Delete<K>> {
         Call::new(&self.client, Delete::new(self.place.clone(), None))
     }

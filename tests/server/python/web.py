@@ -3,16 +3,67 @@
 import functools
 import logging
 import os
+import re
 import signal
 import socket
 import sys
 import threading
 
 import bcrypt
+from kinto.core.decorators import synchronized
+from kinto.core.permission import memory
 from pyramid.paster import get_app
 
 # The digest of a password is made to take a quarter of a second, and nobody attacks those of tests.
 bcrypt.gensalt = functools.partial(bcrypt.gensalt, 4)
+
+
+class Permissions(dict):
+    """The permissions in memory, with their keys by object."""
+
+    def __init__(self):
+        super().__init__()
+        self.keys_of = {}
+
+    def __setitem__(self, key, principals):
+        super().__setitem__(key, principals)
+        self.keys_of.setdefault(key.split(":")[1], {})[key] = None
+
+    def __delitem__(self, key):
+        super().__delitem__(key)
+        of = key.split(":")[1]
+        del self.keys_of[of][key]
+        if not self.keys_of[of]:
+            del self.keys_of[of]
+
+
+class PermissionBackend(memory.Permission):
+    """Kinto's own backend, which looks at the permissions of all objects in each request for one.
+
+    A server that many tests share was slower with every object that any of them had created.
+    """
+
+    def flush(self):
+        self._store = Permissions()
+
+    @synchronized
+    def get_objects_permissions(self, objects_ids, permissions=None):
+        if permissions is not None:
+            return super().get_objects_permissions(objects_ids, permissions)
+        keys = [self._store.keys_of.get(of, ()) for of in objects_ids]
+        return [{key.split(":", 2)[2]: set(self._store[key]) for key in of} for of in keys]
+
+    @synchronized
+    def delete_object_permissions(self, *object_id_list):
+        # Ids are patterns there.
+        if not all(re.fullmatch("[a-zA-Z0-9_/-]+", of) for of in object_id_list):
+            return super().delete_object_permissions(*object_id_list)
+        for of in object_id_list:
+            for key in list(self._store.keys_of.get(of, ())):
+                del self._store[key]
+
+
+memory.Permission = PermissionBackend
 
 
 def end_with_launcher():
