@@ -18,6 +18,7 @@ mod incoming;
 mod killed;
 mod lease;
 mod ledger;
+mod lenient;
 mod login;
 mod many;
 mod outgoing;

@@ -1,6 +1,6 @@
 //! The changes of records in a store, in the order in which they were made.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData, result::Result as StdResult, sync::Arc};
 
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     client::Client,
-    error::Result,
-    operation::{Call, CallContext, sealed},
+    error::{Error, Result},
+    operation::{Call, CallContext, list::lenient::InvalidObject, sealed},
     wire::{
         object::{Record, RecordData, id::RecordId},
         timestamp::Timestamp,
@@ -59,6 +59,17 @@ pub struct RecordChange<T> {
     pub after: Option<Record<T>>,
 }
 
+/// A change of a record of which a version does not decode as the type it was read as.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{version}")]
+#[non_exhaustive]
+pub struct InvalidChange {
+    /// The position after the change.
+    pub position: ChangePosition,
+    /// The version that does not decode: the one after the change, or else the one before.
+    pub version: InvalidObject,
+}
+
 /// The side that made a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -97,7 +108,7 @@ impl<T: RecordData> LocalCollection<T> {
     /// of all its collections, or as many as [`OpenStore::keep_changes`](super::OpenStore::keep_changes) says; where older ones are
     /// asked for, the first is a [`LocalChange::Reset`].
     ///
-    /// Options: [`stream`](Call::stream).
+    /// Options: [`lenient`](Call::lenient), [`stream`](Call::stream).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
@@ -126,8 +137,8 @@ impl<T: RecordData> LocalCollection<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_decode`](crate::Error::is_decode) if a record does not decode as `T`: read the changes as
-    /// [`Value`](crate::Value) if records had other forms before.
+    /// [`Error::is_decode`](crate::Error::is_decode) if a record does not decode as `T`, unless [`lenient`](Call::lenient) is
+    /// added.
     pub fn changes_since(&self, position: ChangePosition) -> Call<'static, GetLocalChanges<T>> {
         let changes = GetLocalChanges { inner: Arc::clone(&self.inner), since: position, of: PhantomData };
         Call::new(self.inner.remote.client(), changes)
@@ -135,38 +146,52 @@ impl<T: RecordData> LocalCollection<T> {
 }
 
 impl<T: RecordData> GetLocalChanges<T> {
-    fn context(&self) -> CallContext {
+    pub(super) fn context(&self) -> CallContext {
         CallContext::new("get changes of", &self.inner.remote.records())
     }
 
-    async fn page(&self) -> Result<Vec<LocalChange<T>>> {
+    pub(super) async fn page(&self) -> Result<Vec<StdResult<LocalChange<T>, InvalidChange>>> {
         let (of, since) = (self.inner.number, self.since.0);
         let page = self.inner.database.read(move |transaction| log::since(transaction, of, since, AT_ONCE)).await?;
         match page {
-            Page::Reset(position) => Ok(vec![LocalChange::Reset(ChangePosition(position))]),
+            Page::Reset(position) => Ok(vec![Ok(LocalChange::Reset(ChangePosition(position)))]),
             Page::Changes(changes) => {
-                changes.into_iter().map(|logged| decode(logged).map(Box::new).map(LocalChange::Changed)).collect()
+                Ok(changes.into_iter().map(|logged| decode(logged).map(Box::new).map(LocalChange::Changed)).collect())
             }
         }
     }
 }
 
-fn decode<T: RecordData>(logged: Logged) -> Result<RecordChange<T>> {
+fn decode<T: RecordData>(logged: Logged) -> StdResult<RecordChange<T>, InvalidChange> {
     let Logged { position, id, origin, before, after } = logged;
+    let position = ChangePosition(position);
     let record = |version: Option<(Arc<str>, Timestamp)>| {
-        version.map(|(body, time)| record::record(&id, &body, time)).transpose()
+        let record = version.map(|(body, time)| record::lenient(&id, &body, time)).transpose();
+        record.map_err(|version| InvalidChange { position, version })
     };
+    let after = record(after)?;
     Ok(RecordChange {
-        position: ChangePosition(position),
+        position,
         origin: match origin {
             Origin::Local => ChangeOrigin::Local,
             Origin::Remote => ChangeOrigin::Remote,
             Origin::Merged => ChangeOrigin::Merged,
         },
         before: record(before)?,
-        after: record(after)?,
+        after,
         id: id.into(),
     })
+}
+
+fn position<T>(change: &StdResult<LocalChange<T>, InvalidChange>) -> ChangePosition {
+    match change {
+        Ok(change) => change.position(),
+        Err(invalid) => invalid.position,
+    }
+}
+
+fn into_error(invalid: InvalidChange) -> Error {
+    invalid.version.error
 }
 
 impl<T: RecordData> sealed::Action for GetLocalChanges<T> {
@@ -176,12 +201,15 @@ impl<T: RecordData> sealed::Action for GetLocalChanges<T> {
 
     async fn run(self, client: Client) -> Result<Vec<LocalChange<T>>> {
         without_options(&client)?;
-        self.page().await.map_err(|error| self.context().attach(error))
+        let page = self.page().await;
+        let changes = page.and_then(|page| page.into_iter().map(|change| change.map_err(into_error)).collect());
+        changes.map_err(|error| self.context().attach(error))
     }
 }
 
 impl<T: RecordData> Call<'_, GetLocalChanges<T>> {
-    /// Returns the changes as a stream that ends with the last one there is, and holds few of them at a time.
+    /// Returns the changes as a stream that ends with the last one there is, and holds few of them at a time. One of a record
+    /// that does not decode is an error, after which the stream goes on.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'static, Result<LocalChange<T>>> {
         let (client, list) = (self.client, self.op);
@@ -192,8 +220,8 @@ impl<T: RecordData> Call<'_, GetLocalChanges<T>> {
                 outcome?;
                 let page = list.page().await?;
                 let Some(newest) = page.last() else { return Ok(None) };
-                list.since = newest.position();
-                Ok(Some((stream::iter(page).map(Ok), list)))
+                list.since = position(newest);
+                Ok(Some((stream::iter(page).map(|change| change.map_err(into_error)), list)))
             }
         });
         pages.try_flatten().map_err(move |error| context.attach(error)).boxed()

@@ -130,6 +130,7 @@ fn choose<T: RecordData>(
     decide: impl Fn(LocalConflict<T>) -> Resolution<T>,
 ) -> Result<Option<Choice>> {
     let Some((found, open)) = conflicts::conflict(inner, id, row)?.zip(row.conflict.as_ref()) else { return Ok(None) };
+    let found = found.map_err(|invalid| invalid.error)?;
     let prefer = |side| {
         let merged = row::merged_by(row, open, inner.record_type, side)?;
         Ok(Some(merged.json.map_or(Choice::Delete, |json| Choice::Keep(json.into()))))

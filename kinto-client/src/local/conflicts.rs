@@ -1,6 +1,6 @@
 //! Records that were changed on both sides.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, future::ready, marker::PhantomData, result::Result as StdResult, sync::Arc};
 
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     client::Client,
     error::Result,
-    operation::{Call, CallContext, sealed},
+    operation::{Call, CallContext, list::lenient::InvalidObject, sealed},
     wire::{
         object::{Record, RecordData, id::RecordId},
         timestamp::Timestamp,
@@ -82,11 +82,13 @@ pub struct ListConflicts<T> {
 impl<T: RecordData> LocalCollection<T> {
     /// Returns the records with a conflict, in the order of their ids.
     ///
-    /// Options: [`limit`](Call::limit), [`stream`](Call::stream). [`status`](Self::status) counts them.
+    /// Options: [`limit`](Call::limit), [`lenient`](Call::lenient), [`stream`](Call::stream). [`status`](Self::status) counts
+    /// them.
     ///
     /// # Errors
     ///
-    /// [`Error::is_decode`](crate::Error::is_decode) if a version does not decode as `T`.
+    /// [`Error::is_decode`](crate::Error::is_decode) if a version does not decode as `T`, unless [`lenient`](Call::lenient) is
+    /// added.
     pub fn conflicts(&self) -> Call<'static, ListConflicts<T>> {
         let list = ListConflicts { inner: Arc::clone(&self.inner), limit: None, of: PhantomData };
         Call::new(self.inner.remote.client(), list)
@@ -94,11 +96,20 @@ impl<T: RecordData> LocalCollection<T> {
 }
 
 impl<T: RecordData> ListConflicts<T> {
-    fn stream(self) -> BoxStream<'static, Result<LocalConflict<T>>> {
+    pub(super) fn context(&self) -> CallContext {
+        CallContext::new("get the conflicts of", &self.inner.remote.records())
+    }
+
+    /// Returns the conflicts, each with its versions or with the first of them that does not decode.
+    pub(super) fn found(self) -> BoxStream<'static, Result<StdResult<LocalConflict<T>, InvalidObject>>> {
         let Self { inner, limit, .. } = self;
-        let context = CallContext::new("get the conflicts of", &inner.remote.records());
         let marked = marked::all(Arc::clone(&inner), Mark::Conflict, limit);
-        let conflicts = marked.try_filter_map(move |(id, row)| std::future::ready(conflict(&inner, &id, &row)));
+        marked.try_filter_map(move |(id, row)| ready(conflict(&inner, &id, &row))).boxed()
+    }
+
+    fn stream(self) -> BoxStream<'static, Result<LocalConflict<T>>> {
+        let context = self.context();
+        let conflicts = self.found().and_then(|found| ready(found.map_err(|invalid| invalid.error)));
         conflicts.map_err(move |error| context.attach(error)).boxed()
     }
 }
@@ -122,6 +133,7 @@ impl<T: RecordData> Call<'_, ListConflicts<T>> {
     }
 
     /// Returns the conflicts as a stream, which holds few of them at a time. One that begins or ends meanwhile may be among them.
+    /// One that does not decode is an error, after which the stream goes on.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'static, Result<LocalConflict<T>>> {
         reading(&self.client, || self.op.stream())
@@ -134,11 +146,24 @@ impl<T: RecordData> Call<'_, ListConflicts<T>> {
     }
 }
 
-/// Returns the conflict of a record, if it has one.
-pub(super) fn conflict<T: RecordData>(inner: &Inner, id: &str, row: &Row) -> Result<Option<LocalConflict<T>>> {
+/// Returns the conflict of a record, if it has one, or the first of its versions that does not decode.
+pub(super) fn conflict<T: RecordData>(
+    inner: &Inner,
+    id: &str,
+    row: &Row,
+) -> Result<Option<StdResult<LocalConflict<T>, InvalidObject>>> {
     let Some(conflict) = &row.conflict else { return Ok(None) };
-    let version = |version: &row::Version| {
-        version.body.as_deref().map(|body| record::record(id, body, version.last_modified)).transpose()
+    let version = |body: Option<&str>, time| body.map(|body| record::lenient(id, body, time)).transpose();
+    let theirs = conflict.theirs();
+    let versions = || {
+        let local = version(row.local.as_deref(), row.version())?;
+        let remote = version(theirs.body.as_deref(), theirs.last_modified)?;
+        let base = row.base.as_ref().map(|base| version(base.body.as_deref(), base.last_modified)).transpose()?;
+        Ok((local, remote, base.flatten()))
+    };
+    let (local, remote, base) = match versions() {
+        Ok(versions) => versions,
+        Err(invalid) => return Ok(Some(Err(invalid))),
     };
     let value =
         |raw: Option<Box<serde_json::value::RawValue>>| raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
@@ -149,14 +174,14 @@ pub(super) fn conflict<T: RecordData>(inner: &Inner, id: &str, row: &Row) -> Res
         local: value(found.local),
         remote: value(found.remote),
     });
-    Ok(Some(LocalConflict {
+    Ok(Some(Ok(LocalConflict {
         id: RecordId::from(id),
-        local: row.local.as_deref().map(|body| record::record(id, body, row.version())).transpose()?,
-        remote: version(conflict.theirs())?,
-        base: row.base.as_ref().map(version).transpose()?.flatten(),
+        local,
+        remote,
+        base,
         fields: fields.collect(),
         version: ConflictVersion::of(row, conflict),
-    }))
+    })))
 }
 
 impl<T> fmt::Debug for ListConflicts<T> {

@@ -91,6 +91,7 @@ mod collection;
 mod conflict_policy;
 mod conflicts;
 mod inner;
+mod lenient;
 mod marked;
 mod pending;
 mod policies;
@@ -104,7 +105,7 @@ mod store;
 mod sync;
 mod window;
 
-pub use changes::{ChangeOrigin, ChangePosition, GetLocalChanges, LocalChange, RecordChange};
+pub use changes::{ChangeOrigin, ChangePosition, GetLocalChanges, InvalidChange, LocalChange, RecordChange};
 pub use collection::{
     LocalCollection,
     bind::BindCollection,
@@ -123,6 +124,7 @@ pub use collection::{
 };
 pub use conflict_policy::{ConflictPolicy, Resolution};
 pub use conflicts::{FieldConflict, ListConflicts, LocalConflict};
+pub use lenient::{GetLocalChangesLenient, ListConflictsLenient, ListPendingLenient};
 pub use pending::{ListPending, PendingChange};
 pub use policies::LossPolicy;
 pub use problems::{ListProblems, LocalProblem, RetryProblem};

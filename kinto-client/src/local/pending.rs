@@ -1,6 +1,6 @@
 //! The changes of a collection in a store that were not sent yet.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, future::ready, marker::PhantomData, result::Result as StdResult, sync::Arc};
 
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     client::Client,
     error::{Error, Result},
-    operation::{Call, CallContext, sealed},
+    operation::{Call, CallContext, list::lenient::InvalidObject, sealed},
     wire::{
         object::{Record, RecordData, id::RecordId},
         timestamp::Timestamp,
@@ -82,12 +82,13 @@ struct Found {
 impl<T: RecordData> LocalCollection<T> {
     /// Returns the changes that the next synchronization sends, in its order. It reads the file only.
     ///
-    /// Options: [`limit`](Call::limit), [`stream`](Call::stream). [`status`](Self::status) counts them. Records with a conflict,
-    /// and changes that the server refused, are not among them.
+    /// Options: [`limit`](Call::limit), [`lenient`](Call::lenient), [`stream`](Call::stream). [`status`](Self::status) counts
+    /// them. Records with a conflict, and changes that the server refused, are not among them.
     ///
     /// # Errors
     ///
-    /// [`Error::is_decode`](crate::Error::is_decode) if a record does not decode as `T`.
+    /// [`Error::is_decode`](crate::Error::is_decode) if a record does not decode as `T`, unless [`lenient`](Call::lenient) is
+    /// added.
     pub fn pending(&self) -> Call<'static, ListPending<T>> {
         let list = ListPending { inner: Arc::clone(&self.inner), limit: None, of: PhantomData };
         Call::new(self.inner.remote.client(), list)
@@ -95,9 +96,9 @@ impl<T: RecordData> LocalCollection<T> {
 }
 
 impl Found {
-    fn change<T: RecordData>(self) -> Result<PendingChange<T>> {
+    fn change<T: RecordData>(self) -> StdResult<PendingChange<T>, InvalidObject> {
         let Some(body) = &self.local else { return Ok(PendingChange::Delete(RecordId::from(self.id.as_str()))) };
-        let record = record::record(&self.id, body, self.version)?;
+        let record = record::lenient(&self.id, body, self.version)?;
         Ok(if self.is_new { PendingChange::Create(record) } else { PendingChange::Update(record) })
     }
 }
@@ -125,12 +126,12 @@ fn find(transaction: &Transaction<'_>, of: CollectionNumber, after: i64, most: i
 }
 
 impl<T: RecordData> ListPending<T> {
-    fn context(&self) -> CallContext {
+    pub(super) fn context(&self) -> CallContext {
         CallContext::new("get the pending changes of", &self.inner.remote.records())
     }
 
-    fn stream(self) -> BoxStream<'static, Result<PendingChange<T>>> {
-        let context = self.context();
+    /// Returns the changes, or the records that do not decode.
+    pub(super) fn found(self) -> BoxStream<'static, Result<StdResult<PendingChange<T>, InvalidObject>>> {
         let (inner, left) = (self.inner, self.limit.unwrap_or(usize::MAX));
         let pages = stream::try_unfold((0, left), move |(after, left)| {
             let inner = Arc::clone(&inner);
@@ -140,10 +141,16 @@ impl<T: RecordData> ListPending<T> {
                 let found = inner.database.read(move |transaction| find(transaction, number, after, most)).await?;
                 let Some(last) = found.last().map(|found| found.number) else { return Ok(None) };
                 let left = left.saturating_sub(found.len());
-                Ok::<_, Error>(Some((stream::iter(found).map(Found::change), (last, left))))
+                Ok::<_, Error>(Some((stream::iter(found).map(Found::change).map(Ok), (last, left))))
             }
         });
-        pages.try_flatten().map_err(move |error| context.attach(error)).boxed()
+        pages.try_flatten().boxed()
+    }
+
+    fn stream(self) -> BoxStream<'static, Result<PendingChange<T>>> {
+        let context = self.context();
+        let changes = self.found().and_then(|found| ready(found.map_err(|invalid| invalid.error)));
+        changes.map_err(move |error| context.attach(error)).boxed()
     }
 }
 
@@ -165,7 +172,8 @@ impl<T: RecordData> Call<'_, ListPending<T>> {
         self
     }
 
-    /// Returns the changes as a stream, which holds few of them at a time.
+    /// Returns the changes as a stream, which holds few of them at a time. A record that does not decode is an error, after
+    /// which the stream goes on.
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn stream(self) -> BoxStream<'static, Result<PendingChange<T>>> {
         reading(&self.client, || self.op.stream())

@@ -1,6 +1,6 @@
 //! Records, and the text that is kept of them.
 
-use std::panic::catch_unwind;
+use std::{panic::catch_unwind, result::Result as StdResult};
 
 use bytes::Bytes;
 
@@ -8,6 +8,7 @@ use crate::{
     error::{Error, Result, kind::ErrorKind},
     json::{RESERVED_KEYS, entries::Entries},
     local::row::{Body, Row, UNKNOWN},
+    operation::{CallContext, list::lenient::InvalidObject},
     wire::{
         object::{Record, RecordData},
         timestamp::Timestamp,
@@ -17,6 +18,18 @@ use crate::{
 /// Returns a record with this data.
 pub(crate) fn record<T: RecordData>(id: &str, body: &str, version: Timestamp) -> Result<Record<T>> {
     Record::from_received(stamped(id, body, version))
+}
+
+/// Returns a record with this data, or the JSON that does not decode as `T`.
+pub(crate) fn lenient<T: RecordData>(id: &str, body: &str, version: Timestamp) -> StdResult<Record<T>, InvalidObject> {
+    let json = stamped(id, body, version);
+    Record::from_received(json.clone()).map_err(|error| InvalidObject::new(error, json))
+}
+
+/// Adds what was to be done to the error of an object that does not decode.
+pub(crate) fn within(context: &CallContext, mut invalid: InvalidObject) -> InvalidObject {
+    invalid.error = context.attach(invalid.error);
+    invalid
 }
 
 /// Checks that data that is to be stored can be read as `T`.

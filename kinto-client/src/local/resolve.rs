@@ -86,8 +86,10 @@ impl<T: RecordData> LocalCollection<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if the record has no conflict, and
-    /// [`Error::is_conflict`](crate::Error::is_conflict) if the one that was passed is another one by now.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the record has no conflict;
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if the one that was passed is another one by now;
+    /// [`Error::is_decode`](crate::Error::is_decode) if what both sides agree on, with the values of here where they do not, does
+    /// not decode as `T`: bind the collection to [`Value`](crate::Value) to end such a conflict.
     pub fn resolve_conflict(
         &self,
         conflict: impl Into<ConflictTarget<T>>,

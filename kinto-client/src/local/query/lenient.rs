@@ -21,8 +21,7 @@ impl<T: RecordData> sealed::Action for LocalLenient<T> {
         let context = self.0.context();
         let found = self.0.found().await.map_err(|error| self.0.context().attach(error))?;
         let decode = |(id, body, version): super::Found| {
-            let json = record::stamped(&id, &body, version);
-            Record::from_received(json.clone()).map_err(|error| InvalidObject::new(context.attach(error), json))
+            record::lenient(&id, &body, version).map_err(|invalid| record::within(&context, invalid))
         };
         Ok(found.into_iter().map(decode).collect())
     }
