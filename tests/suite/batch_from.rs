@@ -123,3 +123,19 @@ async fn progress_of_a_stream_stops_it() -> Outcome {
     assert_eq!(fixture.plain.ids(&fixture.records).await.len(), MOST);
     Ok(())
 }
+
+#[tokio::test]
+async fn stop_is_an_error_unless_everything_was_carried_out() -> Outcome {
+    let fixture = Fixture::new().await;
+    let slow = || stream::iter([json!({"n": 0})]).chain(stream::pending());
+    let error = fixture.todos.create_records_from(slow()).on_progress(|_| false).await.unwrap_err();
+    let failed: Vec<_> = error.failures().iter().map(|(place, error)| (*place, predicates(error))).collect();
+    assert_eq!((predicates(&error), failed), (vec!["partial"], vec![(1, vec!["cancelled"])]), "{error}");
+    let results: Vec<_> = fixture.todos.create_records_from(slow()).on_progress(|_| false).stream().collect().await;
+    assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true], "one for each operation");
+    for whole in [1, MOST] {
+        let data = stream::iter((0..whole).map(|n| json!({"n": n})));
+        assert_eq!(fixture.todos.create_records_from(data).on_progress(|_| false).await?, whole);
+    }
+    Ok(())
+}

@@ -207,6 +207,9 @@ impl<'a, T: RecordData, F: FnMut(&mut T) + Send + 'a> Call<'a, UpdateAll<'a, T, 
     ///
     /// If it returns `false`, no further request is sent. Records that were read and not updated fail with
     /// [`Error::is_cancelled`](crate::Error::is_cancelled), for which `progress` is not called.
+    ///
+    /// The awaited call is then [`Error::is_partial`](crate::Error::is_partial), unless all records have been read and
+    /// carried out by then.
     pub fn on_progress(mut self, progress: impl FnMut(Progress) -> bool + Send + 'a) -> Self {
         self.op.progress = Some(Box::new(progress));
         self

@@ -284,6 +284,9 @@ impl<'a, O: LocalOperation + 'a> Call<'a, LocalBulkFrom<'a, O>> {
     ///
     /// If it returns `false`, no further piece is stored. Operations that were taken from the source and not stored fail
     /// with [`Error::is_cancelled`](crate::Error::is_cancelled), for which `progress` is not called.
+    ///
+    /// The awaited call is then [`Error::is_partial`](crate::Error::is_partial), unless all operations have been taken and
+    /// carried out by then.
     pub fn on_progress(mut self, progress: impl FnMut(Progress) -> bool + Send + 'a) -> Self {
         self.op.progress = Some(Box::new(progress));
         self

@@ -116,7 +116,7 @@ impl<'a, I, R: 'a> Pipeline<'a, I, R> {
     }
 
     /// Carries out all items, up to the first that fails, and returns the number of results, each of which is given to
-    /// `each`.
+    /// `each`. A stop is a failure too, unless the source has ended by then.
     pub(crate) async fn run(mut self, mut each: impl FnMut(R)) -> Result<usize> {
         self.stop_on_error = true;
         let (mut total, mut failures) = (0, Vec::new());
@@ -126,6 +126,10 @@ impl<'a, I, R: 'a> Pipeline<'a, I, R> {
                 Err(error) => failures.push((total, error)),
                 Ok(result) => each(result),
             }
+            total += 1;
+        }
+        if failures.is_empty() && self.is_stopped && !self.source.is_terminated() {
+            failures.push((total, self.cancelled()));
             total += 1;
         }
         if failures.is_empty() { Ok(total) } else { Err(self.context.attach(Error::partial(failures, total))) }
@@ -222,7 +226,13 @@ impl<'a, I, R: 'a> Stream for Pipeline<'a, I, R> {
                     let Poll::Ready(results) = batch.as_mut().poll(context) else { return Poll::Pending };
                     this.running = None;
                     match results {
-                        Ok(results) => this.receive(results),
+                        Ok(results) => {
+                            this.receive(results);
+                            if this.is_stopped {
+                                // Finds out whether there is more to do.
+                                this.take(context);
+                            }
+                        }
                         Err(error) => return Poll::Ready(Some(Err(this.fail(error)))),
                     }
                 }
