@@ -128,7 +128,7 @@ pub(crate) fn field_at<'a>(object: &'a str, path: &str) -> Option<&'a str> {
 }
 
 /// Shows the entries of an object one after the other; returns `None` at the first that is none.
-fn each_entry<'a>(json: &'a str, mut show: impl FnMut(Cow<'a, str>, &'a str)) -> Option<()> {
+pub(super) fn each_entry<'a>(json: &'a str, mut show: impl FnMut(Cow<'a, str>, &'a str)) -> Option<()> {
     each_part(json, ['{', '}'], |rest| {
         let quoted = value(rest)?;
         let plain = quoted.strip_prefix('"')?.strip_suffix('"')?;

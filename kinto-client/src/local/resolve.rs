@@ -134,7 +134,7 @@ pub(super) fn chosen<T: RecordData>(inner: &Inner, id: &str, row: &Row, data: T)
             None => merged,
         }
     } else {
-        let body = record::body(&encode::json(&data)?)?;
+        let body = record::body(&encode::json(&data, "")?)?;
         record::check::<T>(id, &body)?;
         body
     };

@@ -60,7 +60,7 @@ impl Form {
 }
 
 fn read<T: RecordData>(record: &Record<JsonObject>) -> Result<Read> {
-    let mut written = encode::object(&record.parse::<T>()?.data)?;
+    let mut written = encode::object_as_read(&record.parse::<T>()?.data)?;
     written.retain(|key, _| !STAMPS.contains(&key.as_str()));
     let is_whole = is_within(&written, &record.data);
     Ok(Read { written, is_whole })
@@ -71,7 +71,7 @@ fn takes_anything<T: RecordData>(record: &Record<JsonObject>) -> bool {
     let mut data = record.data.clone();
     data.insert(PROBE.to_owned(), Value::Null);
     let decoded = serde_json::from_value::<T>(Value::Object(data));
-    decoded.is_ok_and(|data| encode::object(&data).is_ok_and(|written| written.contains_key(PROBE)))
+    decoded.is_ok_and(|data| encode::object_as_read(&data).is_ok_and(|written| written.contains_key(PROBE)))
 }
 
 /// Returns true if each key of the first is in the second, at any depth of objects, with a value of the same kind.

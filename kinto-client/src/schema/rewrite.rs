@@ -36,8 +36,8 @@ impl Rewrite {
         change: impl FnOnce(Old) -> New,
     ) -> Result<Self> {
         let old = record.parse::<Old>()?.data;
-        let (base, before) = (record.raw_json(), encode::json(&old)?);
-        let after = encode::json(&change(old))?;
+        let (base, before) = (record.raw_json(), encode::unchecked(&old)?);
+        let after = encode::json(&change(old), &before)?;
         let merge = Merge {
             base,
             before: &before,

@@ -75,23 +75,87 @@ async fn flattened_map_holds_unknown_fields() -> Outcome {
     Ok(())
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KintoRecord)]
+struct Open {
+    title: String,
+    #[serde(flatten)]
+    rest: JsonObject,
+}
+
 #[tokio::test]
-async fn duplicate_field_decodes_to_last_value() -> Outcome {
-    #[derive(Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
-    struct Open {
-        title: String,
-        #[serde(flatten)]
-        rest: serde_json::Map<String, Value>,
-    }
-    let twice =
-        || Open { title: "Milk".to_owned(), rest: serde_json::Map::from_iter([("title".into(), "Oat".into())]) };
+async fn field_with_two_values_is_refused() -> Outcome {
+    let open =
+        |title: &str| Open { title: "Milk".to_owned(), rest: JsonObject::from_iter([("title".into(), title.into())]) };
     let fixture = Fixture::new().await;
-    fixture.todos.create_record(twice()).id("alone").await?;
-    fixture.todos.create_record(twice()).id("new").if_not_exists().await?;
-    fixture.todos.overwrite_record("blind", twice()).await?;
-    let ids: Vec<_> = fixture.todos.create_records([twice(), twice()]).await?.into_iter().map(|made| made.id).collect();
-    for id in ["alone", "new", "blind", &*ids[0], &*ids[1]] {
-        assert_eq!(fixture.plain.held(&fixture.record(id)).await, json!({"title": "Oat"}), "{id}");
+    let todos = &fixture.todos;
+    let read = todos.create_record(open("Milk")).await?;
+    let local = kinto_client::local::Store::in_memory().await?.bind::<Open>(todos).await?;
+    fixture.sent.forget();
+    for refused in [
+        todos.create_record(open("Oat")).await,
+        todos
+            .create_record(open("Oat"))
+            .id("new")
+            .if_not_exists()
+            .await
+            .map(kinto_client::object::CreateOutcome::into_inner),
+        todos.overwrite_record("blind", open("Oat")).await,
+        todos.create_records([open("Oat")]).await.map(|mut made| made.remove(0)),
+        local.create_record(open("Oat")).await,
+        local.overwrite_record("blind", open("Oat")).await,
+    ] {
+        let error = refused.unwrap_err();
+        let text = error.failures().first().map_or_else(|| error.to_string(), |(_, error)| error.to_string());
+        assert!(text.contains("the key `title` has two different values") && text.contains("at `title`"), "{text}");
+    }
+    let mut changed = read.clone();
+    changed.data = open("Oat");
+    assert!(todos.save_record(&mut changed).await.is_err_and(|error| error.is_invalid()));
+    assert!(local.get_records().await?.is_empty());
+    assert_eq!(fixture.sent.take_lines(), Vec::<String>::new(), "nothing was sent");
+    assert_eq!(todos.get_records::<Value>().count().await?, 1);
+    Ok(())
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Shape {
+    Dot,
+    Circle { radius: f64 },
+    Cross,
+}
+
+#[tokio::test]
+async fn tag_that_a_map_holds_too_is_never_lost() -> Outcome {
+    #[derive(Debug, Clone, Serialize, Deserialize, KintoRecord)]
+    struct Shaped {
+        #[serde(flatten)]
+        shape: Shape,
+        #[serde(flatten)]
+        rest: JsonObject,
+    }
+
+    let fixture = Fixture::new().await;
+    let todos = &fixture.todos;
+    for shape in [Shape::Dot, Shape::Circle { radius: 2.0 }] {
+        let read = todos.create_record(Shaped { shape, rest: JsonObject::from_iter([("n".into(), 1.into())]) }).await?;
+        assert!(read.data.rest.contains_key("type"), "the map has it too");
+        let copy = todos.create_record(read.data.clone()).await?;
+        assert_eq!(
+            fixture.plain.held(&fixture.record(&copy.id)).await,
+            fixture.plain.held(&fixture.record(&read.id)).await
+        );
+
+        let mut changed = read.clone();
+        changed.data.shape = Shape::Cross;
+        assert!(todos.overwrite_record(&read.id, changed.data.clone()).await.is_err_and(|error| error.is_invalid()));
+        assert!(todos.save_record(&mut changed).await.is_err_and(|error| error.is_invalid()));
+        let updated = todos.update_record(&read.id, |record: &mut Shaped| record.shape = Shape::Cross).await;
+        assert!(updated.is_err_and(|error| error.is_invalid()));
+
+        changed.data.rest.retain(|key, _| key == "n");
+        todos.save_record(&mut changed).await?;
+        assert_eq!(fixture.plain.held(&fixture.record(&read.id)).await, json!({"type": "cross", "n": 1}));
     }
     Ok(())
 }

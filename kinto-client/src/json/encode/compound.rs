@@ -5,7 +5,7 @@ use serde::{
 use serde_json::Value;
 
 use super::{
-    name_of,
+    name_of, repeated,
     serializer::{Encoder, Place},
 };
 use crate::json::extent;
@@ -19,11 +19,13 @@ pub(super) struct Compound<'t, C> {
     is_new_data: bool,
     /// The key whose value has not been serialized yet.
     key: String,
+    /// The number of keys of the objects that it is in.
+    outer_keys: usize,
 }
 
 impl<'t, C> Compound<'t, C> {
     pub(super) fn new(place: Place<'t>, inner: C) -> Self {
-        Self { inner, place, is_new_data: false, key: String::new() }
+        Self { inner, place, is_new_data: false, key: String::new(), outer_keys: place.context.keys.count() }
     }
 
     /// Creates the serializer of a map or struct at this place.
@@ -68,10 +70,12 @@ macro_rules! fields {
                 if *is_new_data && place.context.takes(key, &place.holds(value))? {
                     return inner.skip_field(key);
                 }
+                place.context.keys.add(key);
                 inner.serialize_field(key, &place.holds(value))
             }
 
             fn end(self) -> Result<C::Ok, C::Error> {
+                self.place.context.keys.end_object(self.outer_keys);
                 self.inner.end()
             }
         }
@@ -104,10 +108,12 @@ impl<C: ser::SerializeMap> ser::SerializeMap for Compound<'_, C> {
             return Ok(());
         }
         inner.serialize_key(&place.holds(key)).map_err(|error| text_of(key, *place).err().unwrap_or(error))?;
+        place.context.keys.add(key);
         inner.serialize_value(&place.holds(value))
     }
 
     fn end(self) -> Result<C::Ok, C::Error> {
+        self.place.context.keys.end_object(self.outer_keys);
         self.inner.end()
     }
 }
@@ -152,10 +158,13 @@ impl<S: Serializer> ser::SerializeStruct for Struct<'_, S> {
         match self {
             Self::Own(own) => own.serialize_field(key, value),
             Self::Foreign { foreign, encoder } => {
-                if let Ok(Value::String(json)) = serde_json::to_value(value)
-                    && let Some(number) = number_of_more_than_64_bits(&json)
-                {
-                    return Err(encoder.place.too_large(number));
+                if let Ok(Value::String(json)) = serde_json::to_value(value) {
+                    if let Some(number) = number_of_more_than_64_bits(&json) {
+                        return Err(encoder.place.too_large(number));
+                    }
+                    if let Some(found) = repeated::in_text(&json).first() {
+                        return Err(encoder.place.context.refuse(found.to_string()));
+                    }
                 }
                 foreign.serialize_field(key, value).map_err(S::Error::custom)
             }

@@ -3,6 +3,7 @@ use std::{cell::RefCell, fmt::Display};
 use serde::{Serialize, ser};
 use serde_json::Value;
 
+use super::repeated::{self, Keys};
 use crate::json::RESERVED_KEYS;
 
 /// The key under which the server would look for permissions.
@@ -17,6 +18,8 @@ pub(super) struct EncodeContext {
     is_new_data: bool,
     id: RefCell<Option<Value>>,
     reason: RefCell<Option<String>>,
+    /// The keys of the objects that are being written.
+    pub(super) keys: Keys,
 }
 
 impl EncodeContext {
@@ -52,7 +55,9 @@ impl EncodeContext {
         }
         if key == "id" {
             let id = serde_json::to_value(value).map_err(|error| self.refuse(format!("{error} at `id`")))?;
-            *self.id.borrow_mut() = Some(id);
+            if self.id.replace(Some(id.clone())).is_some_and(|other| other != id) {
+                return Err(self.refuse(repeated::reason("id")));
+            }
         }
         Ok(true)
     }

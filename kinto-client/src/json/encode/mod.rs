@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 
 mod compound;
 mod context;
+#[cfg(test)]
+mod generated;
+mod repeated;
 mod serializer;
 #[cfg(test)]
 mod tests;
@@ -33,8 +36,12 @@ impl NewData {
     pub(crate) fn of<T: Serialize + ?Sized>(data: &T) -> Result<Self> {
         let mut body = Vec::with_capacity(256);
         body.extend_from_slice(BEFORE_DATA);
-        let ((), id) = encode(data, true, |data| serde_json::to_writer(&mut body, data))?;
-        let data = Self { body, id };
+        let ((), context) = encode(data, true, |data| serde_json::to_writer(&mut body, data))?;
+        let may_repeat = context.keys.may_repeat();
+        let data = Self { body, id: context.into_id() };
+        if may_repeat {
+            check_repeated(data.json(), "")?;
+        }
         if data.json().first() != Some(&b'{') {
             return Err(no_object(&serde_json::from_slice(data.json()).unwrap_or_default()));
         }
@@ -71,7 +78,17 @@ impl NewData {
 
 /// Serializes `data` to a JSON object.
 pub(crate) fn object<T: Serialize + ?Sized>(data: &T) -> Result<Map<String, Value>> {
-    match value(data)? {
+    as_object(value(data)?)
+}
+
+/// Serializes data that was read to a JSON object, without looking for repeated keys.
+#[cfg(feature = "schema")]
+pub(crate) fn object_as_read<T: Serialize + ?Sized>(data: &T) -> Result<Map<String, Value>> {
+    as_object(encode(data, false, |data| serde_json::to_value(data))?.0)
+}
+
+fn as_object(value: Value) -> Result<Map<String, Value>> {
+    match value {
         Value::Object(object) if object.contains_key(context::PERMISSIONS) => {
             Err(cannot_be_stored(context::NO_DATA, ""))
         }
@@ -80,10 +97,14 @@ pub(crate) fn object<T: Serialize + ?Sized>(data: &T) -> Result<Map<String, Valu
     }
 }
 
-/// Returns the JSON object that `data` serializes to, as text.
-pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<String> {
+/// Returns the JSON object that `data` serializes to, as text. What is in `before`, the text of the data as it was read, may
+/// stay as it is.
+pub(crate) fn json<T: Serialize + ?Sized>(data: &T, before: &str) -> Result<String> {
     let mut json = Vec::with_capacity(256);
-    encode(data, false, |data| serde_json::to_writer(&mut json, data))?;
+    let ((), context) = encode(data, false, |data| serde_json::to_writer(&mut json, data))?;
+    if context.keys.may_repeat() {
+        check_repeated(&json, before)?;
+    }
     let json = String::from_utf8(json).map_err(|error| cannot_be_stored(&error.to_string(), ""))?;
     if !json.starts_with('{') {
         return Err(no_object(&serde_json::from_str(&json).unwrap_or_default()));
@@ -103,19 +124,35 @@ pub(crate) fn unchecked<T: Serialize + ?Sized>(data: &T) -> Result<String> {
 
 /// Serializes `value` to JSON.
 pub(crate) fn value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
-    encode(value, false, |value| serde_json::to_value(value)).map(|(value, _)| value)
+    let (written, context) = encode(value, false, |value| serde_json::to_value(value))?;
+    if context.keys.may_repeat() {
+        // A value has each key once.
+        let (json, _) = encode(value, false, |value| serde_json::to_vec(value))?;
+        check_repeated(&json, "")?;
+    }
+    Ok(written)
 }
 
-/// Encodes the data, and returns the result with the `id` in new data.
+/// Rejects data that has a key twice with different values, of which one would be lost, unless it was so `before`.
+fn check_repeated(json: &[u8], before: &str) -> Result<()> {
+    let before = repeated::in_text(before);
+    let json = str::from_utf8(json).unwrap_or_default();
+    match repeated::in_text(json).into_iter().find(|found| !before.contains(found)) {
+        Some(found) => Err(cannot_be_stored(&found.to_string(), "")),
+        None => Ok(()),
+    }
+}
+
+/// Encodes the data, and returns the result with what was found meanwhile.
 fn encode<T: Serialize + ?Sized, V>(
     data: &T,
     is_new_data: bool,
     write: impl FnOnce(&Checked<'_, T>) -> serde_json::Result<V>,
-) -> Result<(V, Option<Value>)> {
+) -> Result<(V, EncodeContext)> {
     let context = EncodeContext::new(is_new_data);
     let written = write(&Checked::new(data, &context));
     match (written, context.take_reason()) {
-        (Ok(written), None) => Ok((written, context.into_id())),
+        (Ok(written), None) => Ok((written, context)),
         // A `Serialize` implementation may have swallowed the error, and its output is then no valid JSON.
         (_, Some(reason)) => Err(cannot_be_stored(&reason, &path_to_error(data, is_new_data, &reason))),
         (Err(error), None) => Err(cannot_be_stored(&error.to_string(), "")),

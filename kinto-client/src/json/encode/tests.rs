@@ -200,7 +200,7 @@ fn encode_fails_when_error_does_not_come_twice() {
         let value = || BTreeMap::from([("x", Sometimes(Cell::new(first)))]);
         let refusal = format!("the data cannot be stored: {reason} is a number that JSON cannot represent");
         let [map, new_data, json] =
-            [object(&value()).map(drop), NewData::of(&value()).map(drop), super::json(&value()).map(drop)];
+            [object(&value()).map(drop), NewData::of(&value()).map(drop), super::json(&value(), "").map(drop)];
         for error in [map, new_data, json] {
             assert_eq!(error.unwrap_err().to_string(), refusal);
         }

@@ -36,7 +36,8 @@ impl<K: Kind, T: RecordData> Object<K, T> {
     /// Returns the data for a PUT of the object, or `None` if it was not changed.
     pub(crate) fn changed_data(&self) -> Result<Option<Box<RawValue>>> {
         let base = text(self.changed.as_deref().unwrap_or(&self.received))?;
-        let (before, after) = (recode::<T>(base)?, encode::json(&self.data)?);
+        let before = recode::<T>(base)?;
+        let after = encode::json(&self.data, &before)?;
         let merged = if before == after {
             None
         } else {
