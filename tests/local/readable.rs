@@ -145,3 +145,53 @@ async fn conflict_of_a_renamed_field_can_be_resolved() -> Outcome {
     assert_eq!([old.get_record("a").await?.data, new.get_record("a").await?.data], [both.clone(), both]);
     Ok(())
 }
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Deal {
+    Gift { to: String },
+    Loan { until: u32 },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KintoRecord)]
+#[kinto(bucket = "app", collection = "notes")]
+struct Book {
+    #[serde(flatten)]
+    deal: Option<Deal>,
+    #[serde(default)]
+    read: bool,
+}
+
+/// Of two variants the type reads one, and takes the other for a field that it does not know.
+#[tokio::test]
+async fn variant_that_another_hides_is_a_conflict() -> Outcome {
+    let (gift, loan) = (Deal::Gift { to: "Niko".to_owned() }, Deal::Loan { until: 9 });
+    for policy in [ConflictPolicy::Manual, ConflictPolicy::PreferLocal, ConflictPolicy::PreferRemote] {
+        let kinto = server().await;
+        let books = async || Store::in_memory().await.unwrap().collection::<Book>(&kinto.client()).await.unwrap();
+        let (one, other) = (books().await, books().await.on_conflict(policy));
+        one.create_record(Book { deal: None, read: false }).id("a").await?;
+        one.sync().await?;
+        other.sync().await?;
+        one.update_record("a", |book| (book.deal, book.read) = (Some(gift.clone()), true)).await?;
+        one.sync().await?;
+        other.update_record("a", |book| book.deal = Some(loan.clone())).await?;
+        let report = other.sync().await?;
+        let is_manual = policy == ConflictPolicy::Manual;
+        let sent = usize::from(policy == ConflictPolicy::PreferLocal);
+        assert_eq!((report.conflicts, report.sent), (usize::from(is_manual), sent), "{policy:?}");
+        if is_manual {
+            assert_eq!(held(&kinto).await, json!({"gift": {"to": "Niko"}, "read": true}));
+            let conflict = other.conflicts().await?.remove(0);
+            let fields: Vec<_> = conflict.fields.iter().map(|field| (field.path.as_str(), &field.remote)).collect();
+            assert_eq!(fields, [("gift", &Some(json!({"to": "Niko"})))]);
+            other.resolve_conflict(conflict, Some(Book { deal: Some(loan.clone()), read: true })).await?;
+            other.sync().await?;
+        }
+        let taken = if policy == ConflictPolicy::PreferRemote { &gift } else { &loan };
+        assert_eq!(held(&kinto).await, json!(Book { deal: Some(taken.clone()), read: true }), "{policy:?}");
+        one.sync().await?;
+        assert_eq!(one.get_record("a").await?.data, other.get_record("a").await?.data);
+    }
+    Ok(())
+}

@@ -51,7 +51,7 @@
 //! | rule | meaning |
 //! |---|---|
 //! | Both sides are kept | A field that one side changed has that side's value, to the byte, also if the type does not know it. Objects are merged field by field, and lists with `#[kinto(key = "…")]` item by item; any other list is one value. |
-//! | What is merged can be read | If the type reads both versions and not what comes of them, such as two variants of an enum or a field under two of its names, the fields in question are a conflict. |
+//! | What is merged can be read | If the type reads both versions and not what comes of them, or not all that either side changed, such as two variants of an enum or a field under two of its names, the fields in question are a conflict. |
 //! | Fields have a say | Of a list with `#[kinto(merge = "set")]`, what one side added is there, and what one side removed is not. A field with `#[kinto(merge = "local")]` or `"remote"` has that side's value if both changed it. It is a conflict only if a lost response leaves the result in doubt. |
 //! | Conflicts lose nothing | If both sides changed a field, the record keeps both versions until [`resolve_conflict`](LocalCollection::resolve_conflict) is called for the two that were read, unless [`on_conflict`](LocalCollection::on_conflict) or a function ([`on_conflict_with`](LocalCollection::on_conflict_with)) decides. It can be read and written meanwhile, is not sent, and holds up no other record. |
 //! | It can stop anywhere | What was read and sent is stored with its position, and each write is noted before it is sent. The next call goes on there, also in another process. |

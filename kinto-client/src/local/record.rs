@@ -10,7 +10,7 @@ use crate::{
     local::row::{Body, Row, UNKNOWN},
     operation::{CallContext, list::lenient::InvalidObject},
     wire::{
-        object::{Record, RecordData},
+        object::{Record, RecordData, diff},
         timestamp::Timestamp,
     },
 };
@@ -41,11 +41,18 @@ pub(crate) fn check<T: RecordData>(id: &str, body: &str) -> Result<()> {
     record::<T>(id, body, UNKNOWN).map(drop)
 }
 
+/// The id of data of which it is not known which record it is of: text that is an id of any type.
+const ID: &str = "00000000-0000-4000-8000-000000000000";
+
 /// Returns true if `T` reads this data. A type that panics over it is taken to read it.
 pub(crate) fn reads<T: RecordData>(body: &str) -> bool {
-    // Which record it is of is not known here: text that is an id of any type.
-    const ID: &str = "00000000-0000-4000-8000-000000000000";
     catch_unwind(|| check::<T>(ID, body)).map_or(true, |checked| checked.is_ok())
+}
+
+/// Returns what `T` writes of this data; `None` if it does not read it, or panics over it.
+pub(crate) fn recode<T: RecordData>(body: &str) -> Option<String> {
+    let json = stamped(ID, body, UNKNOWN);
+    catch_unwind(|| diff::recode::<T>(diff::text(&json)?)).ok()?.ok()
 }
 
 /// Returns the record as it is here.

@@ -93,7 +93,11 @@ async fn find<T: RecordData>(store: &Store, collection: &Collection, client: &Cl
         remote: collection.clone(),
         number,
         names,
-        record_type: RecordType { keys: ListKeys(T::LIST_KEYS), reads: record::reads::<T> },
+        record_type: RecordType {
+            keys: ListKeys(T::LIST_KEYS),
+            reads: record::reads::<T>,
+            recode: record::recode::<T>,
+        },
         window: Mutex::default(),
     }))
 }

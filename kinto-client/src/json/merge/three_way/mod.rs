@@ -25,6 +25,7 @@ mod readable;
 mod set;
 #[cfg(test)]
 mod tests;
+mod visible;
 
 pub(crate) use readable::{RecordType, merge_readable};
 use set::Set;

@@ -6,6 +6,7 @@ use crate::json::merge::keys::{ListKey, ListKeys};
 
 mod readable;
 mod strategies;
+mod visible;
 
 const LINES: &[ListKey] = &[ListKey::__field("lines").__key("id"), ListKey::__field("order").__inside(inside)];
 

@@ -11,7 +11,7 @@ fn reads(text: &str) -> bool {
 }
 
 fn outcome(base: &str, local: &str, remote: &str, prefer: Side) -> (String, Vec<String>) {
-    let record_type = RecordType { keys: ListKeys::default(), reads };
+    let record_type = RecordType { reads, ..RecordType::ANY };
     let copies = Copies { bases: vec![Some(base)], sent: 0, local: Some(local), remote: Some(remote) };
     let merged = merge_readable(&copies, record_type, prefer).unwrap();
     (merged.json.unwrap(), merged.collisions.into_iter().map(|collision| collision.path).collect())
