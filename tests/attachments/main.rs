@@ -22,6 +22,7 @@ mod large;
 mod previews;
 mod records;
 mod rooms;
+mod stores;
 mod traps;
 mod uploads;
 

@@ -7,14 +7,14 @@ use super::{
     conflicts::{ConflictVersion, LocalConflict},
     inner::{Inner, without_options},
     record,
-    row::{self, Row, Rules},
+    row::{self, Row, Rules, UNKNOWN},
 };
 use crate::{
     client::Client,
     error::{Error, Result, kind::ErrorKind},
     json::encode,
     operation::{Call, CallContext, sealed},
-    wire::object::{Record, RecordData, id::RecordId},
+    wire::object::{Record, RecordData, file_field, id::RecordId},
 };
 
 /// The target of a resolution: a [`LocalConflict`] that was read, which is ended only if neither side has changed since, or an
@@ -57,7 +57,8 @@ impl<T: RecordData> LocalCollection<T> {
     /// Pass the [`LocalConflict`] that the decision was made from: what either side has changed since is then an error, and
     /// stays. An id ends the conflict of the record as it is now, and what nobody has seen is replaced with it.
     ///
-    /// Fields that `T` does not know survive: they are as both sides agree on, and as they are here where both changed them.
+    /// Fields that `T` does not know survive: they are as both sides agree on, and as they are here where both changed them. The
+    /// field with `#[kinto(attachment)]` is as the server has it, and empty if it has deleted the record, whose file went with it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> kinto_client::Result<()> {
@@ -126,6 +127,7 @@ impl<T: RecordData> sealed::Action for ResolveConflict<T> {
 pub(super) fn chosen<T: RecordData>(inner: &Inner, id: &str, row: &Row, data: T) -> Result<row::Body> {
     let conflict = row.conflict.as_ref().ok_or_else(|| no_conflict(id))?;
     let merged = row::merged(row, conflict, inner.record_type)?.json.map(row::Body::from);
+    let data = if T::ATTACHMENT { with_file(id, data, conflict.theirs().body.as_deref())? } else { data };
     let body = if let Some(merged) = merged.or_else(|| conflict.theirs().body.clone()) {
         let mut record: Record<T> = record::record(id, &merged, row.version())?;
         record.data = data;
@@ -140,6 +142,13 @@ pub(super) fn chosen<T: RecordData>(inner: &Inner, id: &str, row: &Row, data: T)
     };
     inner.check(id, &body)?;
     Ok(body)
+}
+
+/// Returns this data with the description of the file that the server has: no decision about the other fields changes it.
+fn with_file<T: RecordData>(id: &str, data: T, theirs: Option<&str>) -> Result<T> {
+    let json = encode::unchecked(&data)?;
+    let Some(json) = file_field::followed(&json, theirs)? else { return Ok(data) };
+    record::record::<T>(id, &record::body(json.get())?, UNKNOWN).map(|record| record.data)
 }
 
 fn no_conflict(id: &str) -> Error {

@@ -97,6 +97,7 @@ async fn find<T: RecordData>(store: &Store, collection: &Collection, client: &Cl
             keys: ListKeys(T::LIST_KEYS),
             reads: record::reads::<T>,
             recode: record::recode::<T>,
+            has_file: T::ATTACHMENT,
         },
         window: Mutex::default(),
     }))

@@ -8,7 +8,10 @@ use crate::{
         equal::is_same,
         merge::three_way::{Copies, Merged, RecordType, Side, alike, merge_readable},
     },
-    wire::{object::decode::schema_stamp, timestamp::Timestamp},
+    wire::{
+        object::{decode::schema_stamp, file_field},
+        timestamp::Timestamp,
+    },
 };
 
 /// Returns the row after the server was seen to have this version of the record.
@@ -187,5 +190,12 @@ fn combine(row: &Row, ancestors: &Ancestors, remote: &Version, rules: &Rules) ->
         local: row.local.as_deref(),
         remote: remote.body.as_deref(),
     };
-    merge_readable(&copies, rules.record_type, prefer)
+    let mut merged = merge_readable(&copies, rules.record_type, prefer)?;
+    if rules.record_type.has_file
+        && let Some(json) = &merged.json
+        && let Some(with_file) = file_field::followed(json, remote.body.as_deref())?
+    {
+        merged.json = Some(with_file.get().to_owned());
+    }
+    Ok(merged)
 }

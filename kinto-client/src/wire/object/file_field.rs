@@ -77,6 +77,19 @@ pub(crate) fn replaced(data: &str, description: Option<&RawValue>) -> Result<Box
     RawValue::from_string(format!("{fields}{comma}\"{FIELD}\":{}}}", description.get())).map_err(invalid)
 }
 
+/// Returns the data with the description that the server has of the record's file, which is `None` if it has deleted the record,
+/// and its file with it; `None` if it has that description already.
+#[cfg(feature = "local")]
+pub(crate) fn followed(data: &str, server: Option<&str>) -> Result<Option<Box<RawValue>>> {
+    let file = server.map(of).transpose()?.flatten();
+    let parsed =
+        |file: Option<&RawValue>| file.map(|file| serde_json::from_str::<Value>(file.get()).unwrap_or_default());
+    if parsed(of(data)?.as_deref()) == parsed(file.as_deref()) {
+        return Ok(None);
+    }
+    replaced(data, file.as_deref()).map(Some)
+}
+
 /// Returns the description in the data of a record; null if there is none.
 fn described(data: &str) -> Result<Value> {
     let invalid = |error: serde_json::Error| Error::invalid(error.to_string());

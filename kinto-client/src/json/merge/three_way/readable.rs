@@ -22,12 +22,15 @@ pub(crate) struct RecordType {
     pub(crate) reads: fn(&str) -> bool,
     /// Returns what the type writes of this text; `None` if it does not read it.
     pub(crate) recode: fn(&str) -> Option<String>,
+    /// True if it has a field that describes the record's file.
+    pub(crate) has_file: bool,
 }
 
 #[cfg(test)]
 impl RecordType {
     /// The type of any JSON.
-    pub(crate) const ANY: Self = Self { keys: ListKeys(&[]), reads: |_| true, recode: |text| Some(text.to_owned()) };
+    pub(crate) const ANY: Self =
+        Self { keys: ListKeys(&[]), reads: |_| true, recode: |text| Some(text.to_owned()), has_file: false };
 }
 
 /// Merges two copies of an object as [`merge`] does. If the type reads both and not what comes of them, or not all changes in it,
