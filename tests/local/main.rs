@@ -31,6 +31,7 @@ mod reconcile;
 mod rest;
 mod scenarios;
 mod sharing;
+mod stamps;
 mod status;
 mod stopped;
 mod strategies;

@@ -1,6 +1,11 @@
 //! Applying what the server has.
 
-use super::{Ancestors, Body, Conflict, Policy, Row, Rules, UNKNOWN, Version};
+use std::borrow::Cow;
+
+use super::{
+    Ancestors, Body, Conflict, Policy, Row, Rules, UNKNOWN, Version,
+    stamp::{self, alike_unstamped},
+};
 use crate::{
     error::Result,
     json::{
@@ -28,7 +33,7 @@ pub(crate) fn apply(mut row: Row, remote: &Version, rules: &Rules) -> Result<Row
         // The first base is kept: another one would let a later change of another field take one side for merged.
         update(conflict, remote, rules.record_type)?;
         let theirs = conflict.theirs().body.clone();
-        if alike(row.local.as_deref(), theirs.as_deref()) {
+        if alike_unstamped(row.local.as_deref(), theirs.as_deref()) {
             row.adopt(remote);
             row.local = theirs;
         }
@@ -36,7 +41,7 @@ pub(crate) fn apply(mut row: Row, remote: &Version, rules: &Rules) -> Result<Row
     }
     if let Some(revision) = sent_revision(&row, remote) {
         row.adopt(remote);
-        if row.revision == revision || alike(row.local.as_deref(), remote.body.as_deref()) {
+        if row.revision == revision || alike_unstamped(row.local.as_deref(), remote.body.as_deref()) {
             row.set_local(remote.body.clone(), rules);
         }
         return Ok(row);
@@ -179,16 +184,23 @@ fn ancestors(row: &Row) -> Ancestors {
     Ancestors { bodies, sent: count }
 }
 
-fn combine(row: &Row, ancestors: &Ancestors, remote: &Version, rules: &Rules) -> Result<Merged> {
+fn combine<'a>(row: &'a Row, ancestors: &'a Ancestors, remote: &Version, rules: &Rules) -> Result<Merged> {
     let prefer = match rules.policy {
         Policy::Prefer(side) => side,
         Policy::Manual => Side::Local,
     };
+    let theirs = remote.body.as_deref();
+    let stamped = |body: Option<&'a str>| match (body, theirs) {
+        (Some(body), Some(theirs)) => stamp::stamped(body, theirs).map(Some),
+        (body, _) => Ok(body.map(Cow::Borrowed)),
+    };
+    let bases = ancestors.bodies.iter().map(|body| stamped(body.as_deref())).collect::<Result<Vec<_>>>()?;
+    let local = stamped(row.local.as_deref())?;
     let copies = Copies {
-        bases: ancestors.bodies.iter().map(Option::as_deref).collect(),
+        bases: bases.iter().map(Option::as_deref).collect(),
         sent: ancestors.sent,
-        local: row.local.as_deref(),
-        remote: remote.body.as_deref(),
+        local: local.as_deref(),
+        remote: theirs,
     };
     let mut merged = merge_readable(&copies, rules.record_type, prefer)?;
     if rules.record_type.has_file

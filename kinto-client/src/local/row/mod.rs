@@ -14,6 +14,7 @@ use crate::{
 mod apply;
 mod origin;
 mod push;
+mod stamp;
 mod write;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod schedules;
 pub(crate) use apply::{apply, apply_loss, confirm_absent, merged, merged_by, republish};
 pub(crate) use origin::Origin;
 pub(crate) use push::{Push, PushResult, begin_push, finish_push};
+pub(crate) use stamp::alike_unstamped;
 pub(crate) use write::{resolve, write};
 
 /// The data of a record as JSON text, without `id` and `last_modified`.

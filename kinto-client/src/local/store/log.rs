@@ -9,8 +9,7 @@ use super::{
     rows::{CollectionNumber, millis, timestamp},
 };
 use crate::{
-    json::merge::three_way::alike,
-    local::row::{Origin, Row},
+    local::row::{Origin, Row, alike_unstamped},
     wire::timestamp::Timestamp,
 };
 
@@ -41,7 +40,7 @@ pub(super) fn add(
     row: &Row,
     version: Timestamp,
 ) -> Result<(), Failure> {
-    if alike(before.local.as_deref(), row.local.as_deref()) {
+    if alike_unstamped(before.local.as_deref(), row.local.as_deref()) {
         return Ok(());
     }
     let mut statement = transaction.prepare_cached(

@@ -126,7 +126,7 @@ fn plain() -> impl Strategy<Value = String> {
     let field = |name: &'static str, values: &'static [&'static str]| {
         proptest::option::of(proptest::sample::select(values)).prop_map(move |value| (name, value))
     };
-    let fields = (
+    let fields = vec![
         field("a", &["0", "1", "2", "9"]),
         field("b", &["7", "1", "8"]),
         field("c", &["null", "1", "1.0", "1.5"]),
@@ -137,11 +137,9 @@ fn plain() -> impl Strategy<Value = String> {
         field("written", &["0", "1", "2"]),
         field("most", &["0", "7", "9"]),
         field("z", &["[1,2]", "[2,1]", r#"{"q":1}"#, r#"{"p":1}"#]),
-    );
+    ];
     fields.prop_map(|fields| {
-        let (a, b, c, d, e, f, g, h, i, j) = fields;
-        let written = [a, b, c, d, e, f, g, h, i, j].into_iter();
-        let written = written.filter_map(|(name, value)| value.map(|value| format!("{name:?}:{value}")));
+        let written = fields.into_iter().filter_map(|(name, value)| value.map(|value| format!("{name:?}:{value}")));
         format!("{{{}}}", written.collect::<Vec<_>>().join(","))
     })
 }
