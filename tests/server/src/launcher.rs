@@ -126,3 +126,19 @@ impl Address {
         json!({"port": self.port, "token": self.token, "directory": self.directory}).to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::venv;
+
+    #[test]
+    fn permissions_in_memory_are_those_of_kinto() -> Result<(), Error> {
+        let python = venv::python(&home::home()?, Packages::Kinto)?;
+        let check = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/check_permissions.py");
+        let output = Command::new(&python).args(["-I", "-B", "-W", "ignore"]).arg(check).output();
+        let output = output.map_err(|error| Error::io(format!("cannot start {}", python.display()), &error))?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+}
