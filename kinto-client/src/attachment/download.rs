@@ -186,8 +186,8 @@ impl<'a> Call<'a, DownloadAttachment> {
     ///
     /// The bytes go to a temporary file beside it, which takes its name once all of them have come and are those of the
     /// record, so that there is never a part of a file at `path`. What an earlier, interrupted call has left there is
-    /// continued, or removed if the record has another file now. If the file is there already and is the right one, nothing
-    /// is requested.
+    /// continued, or removed if the record has another file now and the folder has up to 1,000 files. If the file is there
+    /// already and is the right one, nothing is requested.
     pub fn to_file(self, path: impl Into<std::path::PathBuf>) -> Call<'a, DownloadToFile> {
         Call::new(&self.client, DownloadToFile::new(self.op.0, path.into()))
     }

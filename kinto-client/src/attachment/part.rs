@@ -1,7 +1,7 @@
 //! The temporary file of a download, beside the file that it is to become.
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +21,9 @@ const DIGITS: usize = 16;
 
 /// The number of digits in a name that a part has for itself.
 const OWN_DIGITS: usize = 32;
+
+/// The number of files in a folder that are looked at.
+const MAX_ENTRIES: usize = 1000;
 
 /// The number of times that a part is opened which another download renames or removes in the same moment.
 const MAX_OPENINGS: usize = 8;
@@ -91,20 +94,28 @@ impl Part {
 
 /// Removes the parts of other files that were to become `target`: their downloads were interrupted, and the record has
 /// another file now. A part that is locked belongs to a download that goes on.
+///
+/// It looks at so many files of the folder only that a download to a large one takes no longer.
 pub(super) async fn remove_abandoned(target: &Path) {
-    let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else { return };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let Ok(mut entries) = tokio::fs::read_dir(folder).await else { return };
-    while let Ok(Some(entry)) = entries.next_entry().await {
-        let is_file = entry.file_type().await.is_ok_and(|kind| kind.is_file());
-        if !is_file || !is_part_of(name.as_encoded_bytes(), entry.file_name().as_encoded_bytes()) {
-            continue;
-        }
-        if let Ok(file) = File::open(entry.path()).await
-            && let (_locked, true) = lock(file).await
-        {
-            let _ = tokio::fs::remove_file(entry.path()).await;
-        }
+    let target = target.to_owned();
+    let _ = tokio::task::spawn_blocking(move || abandoned_in_folder(&target).for_each(remove_unlocked)).await;
+}
+
+fn abandoned_in_folder(target: &Path) -> impl Iterator<Item = PathBuf> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = target.file_name().unwrap_or_default();
+    let entries = fs::read_dir(folder).into_iter().flatten().take(MAX_ENTRIES).flatten();
+    let parts = entries
+        .filter(move |entry| is_part_of(name.as_encoded_bytes(), entry.file_name().as_encoded_bytes()))
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    parts.map(|entry| entry.path())
+}
+
+fn remove_unlocked(part: PathBuf) {
+    if let Ok(file) = fs::File::open(&part)
+        && file.try_lock().is_ok()
+    {
+        let _ = fs::remove_file(part);
     }
 }
 
