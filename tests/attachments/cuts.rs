@@ -59,12 +59,18 @@ async fn check_asks_again_when_the_connection_breaks_or_the_server_is_busy() -> 
     Ok(())
 }
 
+/// Creates an empty folder.
+fn new_folder() -> std::io::Result<std::path::PathBuf> {
+    let folder = std::env::temp_dir().join(kinto_server::unique("cut"));
+    std::fs::create_dir(&folder)?;
+    Ok(folder)
+}
+
 #[tokio::test]
 async fn download_that_was_interrupted_is_continued_by_the_next_call() -> Outcome {
     let scene = Scene::new().await;
     scene.with_file("list", TEXT).await;
-    let folder = std::env::temp_dir().join(kinto_server::unique("cut"));
-    std::fs::create_dir(&folder)?;
+    let folder = new_folder()?;
     let path = folder.join("list.txt");
     let rule = in_order([Fault::Pass, Fault::Pass, Fault::Truncate(5)]);
     let proxy = Proxy::start(scene.url(), rule).await;
@@ -95,8 +101,7 @@ async fn download_that_was_interrupted_is_continued_by_the_next_call() -> Outcom
 async fn part_of_a_file_that_was_replaced_is_removed() -> Outcome {
     let scene = Scene::new().await;
     scene.with_file("list", TEXT).await;
-    let folder = std::env::temp_dir().join(kinto_server::unique("cut"));
-    std::fs::create_dir(&folder)?;
+    let folder = new_folder()?;
     let path = folder.join("list.txt");
     let names = || -> std::io::Result<std::collections::BTreeSet<String>> {
         std::fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
@@ -128,8 +133,7 @@ async fn part_of_a_file_that_was_replaced_is_removed() -> Outcome {
 async fn downloads_that_follow_each_other_closely_all_succeed() -> Outcome {
     let scene = Scene::new().await;
     scene.with_file("list", TEXT).await;
-    let folder = std::env::temp_dir().join(kinto_server::unique("cut"));
-    std::fs::create_dir(&folder)?;
+    let folder = new_folder()?;
     let path = folder.join("list.txt");
     let rounds = (0..8).map(|_| async {
         for _ in 0..12 {
@@ -151,8 +155,7 @@ async fn downloads_that_follow_each_other_closely_all_succeed() -> Outcome {
 async fn downloads_to_one_path_at_once_do_not_mix() -> Outcome {
     let scene = Scene::new().await;
     scene.with_file("list", &TEXT.repeat(20_000)).await;
-    let folder = std::env::temp_dir().join(kinto_server::unique("cut"));
-    std::fs::create_dir(&folder)?;
+    let folder = new_folder()?;
     let path = folder.join("list.txt");
     let downloads = (0..4).map(|_| scene.todos.download_attachment("list").to_file(&path).into_future());
     for file in futures_util::future::join_all(downloads).await {

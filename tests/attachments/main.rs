@@ -8,9 +8,10 @@
     reason = "that is how a test fails"
 )]
 
-use kinto_client::attachment::Attachment;
+use kinto_client::{KintoRecord, attachment::Attachment};
 use kinto_server::{Backend, Builder, Server};
 use kinto_tests::Fixture;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod cuts;
@@ -25,6 +26,16 @@ mod rooms;
 mod stores;
 mod traps;
 mod uploads;
+
+/// A record whose type has a field for its file.
+#[derive(Clone, Debug, Serialize, Deserialize, KintoRecord)]
+#[kinto(collection = "todos")]
+struct Note {
+    n: u32,
+    #[kinto(attachment)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attachment: Option<Attachment>,
+}
 
 /// A test's own collection on a server with the plugin.
 struct Scene {

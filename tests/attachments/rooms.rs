@@ -1,19 +1,9 @@
 //! Files of records beside other features: histories, and stores.
 
-use kinto_client::{JsonObject, KintoRecord, Value, attachment::Attachment, json, local::Store, object::Id};
+use kinto_client::{JsonObject, Value, attachment::Attachment, json, local::Store, object::Id};
 use kinto_tests::Outcome;
-use serde::{Deserialize, Serialize};
 
-use super::Scene;
-
-#[derive(Clone, Debug, Serialize, Deserialize, KintoRecord)]
-#[kinto(collection = "todos")]
-struct Note {
-    n: u32,
-    #[kinto(attachment)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    attachment: Option<Attachment>,
-}
+use super::{Note, Scene};
 
 #[tokio::test]
 async fn restore_of_older_version_keeps_the_file_of_now() -> Outcome {

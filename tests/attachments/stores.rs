@@ -1,24 +1,12 @@
 //! Records with files that were changed on both sides.
 
 use kinto_client::{
-    KintoRecord, Value,
-    attachment::Attachment,
-    json,
+    Value, json,
     local::{ConflictPolicy, LocalCollection, Resolution, Store},
 };
 use kinto_tests::Outcome;
-use serde::{Deserialize, Serialize};
 
-use super::Scene;
-
-#[derive(Clone, Debug, Serialize, Deserialize, KintoRecord)]
-#[kinto(collection = "todos")]
-struct Note {
-    n: u32,
-    #[kinto(attachment)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    attachment: Option<Attachment>,
-}
+use super::{Note, Scene};
 
 /// How a program keeps its own version.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +17,17 @@ enum Keeping {
 }
 
 const ALL: [Keeping; 3] = [Keeping::Resolve, Keeping::Policy, Keeping::Function];
+
+/// A record with a file that a device has read, and then changed.
+async fn changed_here(keeping: Keeping) -> (Scene, LocalCollection<Note>) {
+    let scene = Scene::new().await;
+    let upload = scene.todos.upload_attachment("list", "Milk").filename("a.txt").data(json!({"n": 1}));
+    upload.await.unwrap();
+    let notes = device(&scene, keeping).await;
+    notes.sync().await.unwrap();
+    notes.update_record("list", |note| note.n = 2).await.unwrap();
+    (scene, notes)
+}
 
 async fn device(scene: &Scene, keeping: Keeping) -> LocalCollection<Note> {
     let notes = Store::in_memory().await.unwrap().bind::<Note>(&scene.todos).await.unwrap();
@@ -57,11 +56,7 @@ async fn kept(scene: &Scene, notes: &LocalCollection<Note>, keeping: Keeping) ->
 #[tokio::test]
 async fn version_of_here_has_the_file_that_was_uploaded_there() -> Outcome {
     for keeping in ALL {
-        let scene = Scene::new().await;
-        scene.todos.upload_attachment("list", "Milk").filename("a.txt").data(json!({"n": 1})).await?;
-        let notes = device(&scene, keeping).await;
-        notes.sync().await?;
-        notes.update_record("list", |note| note.n = 2).await?;
+        let (scene, notes) = changed_here(keeping).await;
         scene.todos.upload_attachment("list", "Tea").filename("b.txt").data(json!({"n": 3})).replace().await?;
         let file = scene.held_attachment("list").await;
         assert_eq!(kept(&scene, &notes, keeping).await, json!({"n": 2, "attachment": file}), "{keeping:?}");
@@ -83,11 +78,7 @@ async fn version_of_here_has_the_file_that_was_uploaded_there() -> Outcome {
 #[tokio::test]
 async fn record_that_was_deleted_there_and_is_kept_has_no_file() -> Outcome {
     for keeping in ALL {
-        let scene = Scene::new().await;
-        scene.todos.upload_attachment("list", "Milk").filename("a.txt").data(json!({"n": 1})).await?;
-        let notes = device(&scene, keeping).await;
-        notes.sync().await?;
-        notes.update_record("list", |note| note.n = 2).await?;
+        let (scene, notes) = changed_here(keeping).await;
         scene.todos.delete_record("list").await?;
         assert_eq!(kept(&scene, &notes, keeping).await, json!({"n": 2}), "{keeping:?}");
         assert!(scene.todos.check_attachments().await?.missing.is_empty());
