@@ -2,6 +2,7 @@
 
 use std::{fmt, result::Result as StdResult};
 
+use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt as _;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     client::Client,
     error::Result,
-    operation::{Call, list::lenient::InvalidObject, sealed},
+    operation::{Call, CallContext, list::lenient::InvalidObject, sealed},
     wire::object::RecordData,
 };
 
@@ -34,9 +35,7 @@ impl<T: RecordData> sealed::Action for ListConflictsLenient<T> {
 
     async fn run(self, client: Client) -> Result<Self::Output> {
         without_options(&client)?;
-        let context = self.0.context();
-        let found: Self::Output = self.0.found().try_collect().await.map_err(|error| context.attach(error))?;
-        Ok(found.into_iter().map(|found| found.map_err(|invalid| within(&context, invalid))).collect())
+        all(&self.0.context(), self.0.found()).await
     }
 }
 
@@ -47,9 +46,7 @@ impl<T: RecordData> sealed::Action for ListPendingLenient<T> {
 
     async fn run(self, client: Client) -> Result<Self::Output> {
         without_options(&client)?;
-        let context = self.0.context();
-        let found: Self::Output = self.0.found().try_collect().await.map_err(|error| context.attach(error))?;
-        Ok(found.into_iter().map(|found| found.map_err(|invalid| within(&context, invalid))).collect())
+        all(&self.0.context(), self.0.found()).await
     }
 }
 
@@ -65,6 +62,15 @@ impl<T: RecordData> sealed::Action for GetLocalChangesLenient<T> {
         let attach = |invalid: InvalidChange| InvalidChange { version: within(&context, invalid.version), ..invalid };
         Ok(page.into_iter().map(|change| change.map_err(attach)).collect())
     }
+}
+
+/// Collects what was found, and adds what was to be done to each error.
+async fn all<R>(
+    context: &CallContext,
+    found: BoxStream<'static, Result<StdResult<R, InvalidObject>>>,
+) -> Result<Vec<StdResult<R, InvalidObject>>> {
+    let found = found.map_ok(|found| found.map_err(|invalid| within(context, invalid)));
+    found.try_collect().await.map_err(|error| context.attach(error))
 }
 
 impl<'a, T: RecordData> Call<'a, ListConflicts<T>> {
