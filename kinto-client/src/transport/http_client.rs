@@ -25,7 +25,7 @@ pub struct HttpTransport {
     uploads: Option<Arc<Uploads>>,
 }
 
-/// What a client is set up with.
+/// The settings of a client that do not change with its use.
 pub(crate) struct Setup {
     pub(crate) connect_timeout: Duration,
     /// The certificate authorities that are trusted besides those of the system, each in PEM format.

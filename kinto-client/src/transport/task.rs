@@ -13,7 +13,7 @@ use crate::error::{Error, Result, kind::ErrorKind};
 
 /// A task that ends when this is dropped.
 ///
-/// What it holds, such as a write lock, is free at once then, also if nobody drives its runtime any more.
+/// A write lock that it holds is free at once then, also if nobody drives its runtime any more.
 pub(crate) struct Task<T> {
     handle: JoinHandle<T>,
     work: Weak<Work<T>>,

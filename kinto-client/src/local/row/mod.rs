@@ -153,7 +153,7 @@ pub(crate) enum Policy {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) policy: Policy,
-    /// What is known of the type of the record.
+    /// The type of the record, as far as a merge knows it.
     pub(crate) record_type: RecordType,
     /// The number that `local` gets if it changes.
     pub(crate) revision: u64,

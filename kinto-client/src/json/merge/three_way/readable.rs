@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// What a merge knows of the type of the records.
+/// The type of the records, as far as a merge knows it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordType {
     pub(crate) keys: ListKeys,

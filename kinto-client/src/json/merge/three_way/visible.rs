@@ -14,19 +14,19 @@ use crate::json::{
 /// The changes of two copies, each made by one side alone, that the type reads there.
 pub(super) struct Changes<'a> {
     record_type: RecordType,
-    local: Copy<'a>,
-    remote: Copy<'a>,
-    bases: Vec<Copy<'a>>,
+    local: ReadCopy<'a>,
+    remote: ReadCopy<'a>,
+    bases: Vec<ReadCopy<'a>>,
 }
 
 /// A copy as text, and what the type writes of it.
-struct Copy<'a> {
+struct ReadCopy<'a> {
     text: &'a str,
     json: Value,
     read: Value,
 }
 
-impl<'a> Copy<'a> {
+impl<'a> ReadCopy<'a> {
     fn new(text: &'a str, record_type: RecordType) -> Option<Self> {
         Some(Self { text, json: parsed(text), read: read(text, record_type)? })
     }
@@ -35,14 +35,14 @@ impl<'a> Copy<'a> {
 impl<'a> Changes<'a> {
     /// Returns `None` if the type does not read all copies.
     pub(super) fn new(copies: &Copies<'a>, record_type: RecordType) -> Option<Self> {
-        let copy = |text| Copy::new(text, record_type);
+        let copy = |text| ReadCopy::new(text, record_type);
         let bases = copies.bases.iter().flatten().map(|base| copy(base)).collect::<Option<_>>()?;
         Some(Self { record_type, local: copy(copies.local?)?, remote: copy(copies.remote?)?, bases })
     }
 
     /// Returns true if the type reads all changes that are in this object: none has the value there that it had before.
     pub(super) fn are_visible_in(&self, merged: &str) -> bool {
-        let Some(merged) = Copy::new(merged, self.record_type) else { return false };
+        let Some(merged) = ReadCopy::new(merged, self.record_type) else { return false };
         self.bases.iter().all(|base| {
             let sides = [(&self.local, &self.remote), (&self.remote, &self.local)];
             sides.into_iter().all(|(side, other)| self.is_visible(&merged, base, side, other, &mut Vec::new()))
@@ -52,10 +52,10 @@ impl<'a> Changes<'a> {
     /// Compares the values of this object and of those in it, which the keys lead to.
     fn is_visible<'k>(
         &self,
-        merged: &Copy<'_>,
-        base: &Copy<'_>,
-        side: &'k Copy<'_>,
-        other: &Copy<'_>,
+        merged: &ReadCopy<'_>,
+        base: &ReadCopy<'_>,
+        side: &'k ReadCopy<'_>,
+        other: &ReadCopy<'_>,
         keys: &mut Vec<&'k str>,
     ) -> bool {
         let Some(Value::Object(fields)) = at(&side.json, keys) else { return true };
@@ -76,7 +76,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Returns true if the type reads this value, which it may also make of others.
-    fn is_read(&self, copy: &Copy<'_>, keys: &[&str]) -> bool {
+    fn is_read(&self, copy: &ReadCopy<'_>, keys: &[&str]) -> bool {
         let Some((last, parents)) = keys.split_last() else { return true };
         let mut without = parsed(copy.text);
         let parent = parents.iter().try_fold(&mut without, |value, key| value.get_mut(key));

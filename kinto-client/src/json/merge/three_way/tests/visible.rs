@@ -54,7 +54,7 @@ struct Plain {
     rest: BTreeMap<String, Value>,
 }
 
-/// What [`Plain`] writes, with a field that it works out of others and does not read.
+/// A [`Plain`] that also writes a field which it works out of others and does not read.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 struct Derived(Plain);
@@ -158,7 +158,7 @@ fn is_seen(base: &Item, side: &Item, merged: &Item) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
-    /// Where nothing collides, the type reads what either side chose.
+    /// Reads what either side chose, where nothing collides.
     #[test]
     fn choices_of_both_sides_are_seen_or_collide(base in item(), local in item(), remote in item()) {
         let merged = merge_as::<Item>(&json(&base), &json(&local), &json(&remote), Side::Local);
@@ -169,7 +169,7 @@ proptest! {
         }
     }
 
-    /// What a type makes of fields that it reads one by one adds no collision, and changes no byte.
+    /// Compares with the merge of JSON: a type that reads its fields one by one adds no collision, and changes no byte.
     #[test]
     fn fields_that_are_read_one_by_one_collide_as_json_does(base in plain(), local in plain(), remote in plain()) {
         for prefer in [Side::Local, Side::Remote] {
